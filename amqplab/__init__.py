@@ -1,0 +1,18 @@
+"""amqplab: a complete AMQP 0-9-1 broker and client, in virtual time and on real sockets.
+
+The house has floors; each may import the floors above it in this list and never one below:
+
+    wire    bytes <-> values: frames, methods, field tables, the dissector
+    trace   what happened: typed events, the recorder, and pure readers of the record
+    model   the AMQ model: messages, exchanges, bindings, queues, prefetch windows
+    broker  the server's side of a conversation (no sockets, no clocks)
+    client  the client's side: one protocol machine, an async face and a blocking face
+    sim     virtual time: the clock, an asyncio event loop on it, simulated TCP links
+    net     the real world: asyncio adapters, TLS, a recording tap
+    lab     what a lesson touches: Lab, programs, faults, checks
+    stage   the view: the widget, static pictures, plots
+
+`errors`, one class per reply code, is open to all.
+"""
+
+__version__ = "0.1.0"

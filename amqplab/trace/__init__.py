@@ -1,0 +1,1 @@
+"""What happened: typed events, the recorder, and pure readers of the record."""

@@ -1,0 +1,100 @@
+"""The house has an order: a floor may import the floors above it, never one below (see `amqplab.__doc__`)."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parent.parent / "amqplab"
+
+# floor -> what of amqplab it may import, besides itself and what is open to all
+MAY_IMPORT: dict[str, set[str]] = {
+    "wire": set(),
+    "trace": {"wire"},
+    "model": {"wire", "trace"},
+    "broker": {"wire", "trace", "model"},
+    "client": {"wire", "trace"},
+    "sim": {"trace"},
+    "net": {"wire", "trace", "model", "broker", "client"},
+    "lab": {"wire", "trace", "model", "broker", "client", "sim", "net"},
+    "stage": {"wire", "trace", "lab"},
+}
+# The lab hands out pictures (`lab.stage()`), so it opens the stage's door when asked, and only then.
+LAZY_DOORS = {"lab": {"stage"}}
+OPEN_TO_ALL = {"errors", "_running", "__version__"}
+CORE = ("wire", "trace", "model", "broker", "client", "sim")
+# Core modules that use a library when asked for it, inside a function, with a clear sentence when it is missing.
+LAZY_LIBRARIES = {"trace/pcap.py": {"dpkt"}}
+
+
+def imports_of(path: Path) -> list[tuple[str, bool]]:
+    """(absolute module name, at top level?) of every import in a file."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    inside = {
+        node
+        for scope in ast.walk(tree)
+        if isinstance(scope, ast.FunctionDef | ast.AsyncFunctionDef)
+        for node in ast.walk(scope)
+    }
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [(alias.name, node not in inside) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative imports hide which floor is meant"
+            module = node.module or ""
+            if module == "amqplab":
+                found += [(f"amqplab.{alias.name}", node not in inside) for alias in node.names]
+            else:
+                found.append((module, node not in inside))
+    return found
+
+
+def modules(floor: str) -> list[Path]:
+    return sorted((PACKAGE / floor).rglob("*.py"))
+
+
+@pytest.mark.parametrize("floor", MAY_IMPORT)
+def test_a_floor_imports_only_the_floors_above_it(floor: str) -> None:
+    allowed = MAY_IMPORT[floor] | OPEN_TO_ALL | {floor}
+    wrong = []
+    for path in modules(floor):
+        for name, top_level in imports_of(path):
+            parts = name.split(".")
+            if parts[0] != "amqplab" or len(parts) < 2:
+                continue
+            reach = allowed | (set() if top_level else LAZY_DOORS.get(floor, set()))
+            if parts[1] not in reach:
+                wrong.append(f"{path.relative_to(PACKAGE)} imports {name}")
+    assert wrong == []
+
+
+@pytest.mark.parametrize("floor", CORE)
+def test_the_core_needs_only_the_standard_library(floor: str) -> None:
+    wrong = []
+    for path in modules(floor):
+        lazy = LAZY_LIBRARIES.get(str(path.relative_to(PACKAGE)), set())
+        for name, top_level in imports_of(path):
+            top = name.split(".")[0]
+            if top == "amqplab" or top in sys.stdlib_module_names or (top in lazy and not top_level):
+                continue
+            wrong.append(f"{path.relative_to(PACKAGE)} imports {name}")
+    assert wrong == []
+
+
+def test_every_floor_is_a_room_of_the_house() -> None:
+    rooms = {path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert rooms == set(MAY_IMPORT)
+
+
+@pytest.mark.parametrize("floor", MAY_IMPORT)
+def test_every_module_opens_with_its_theory(floor: str) -> None:
+    bare = [
+        str(path.relative_to(PACKAGE))
+        for path in modules(floor)
+        if not ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    ]
+    assert bare == []

@@ -15,4 +15,21 @@ The house has floors; each may import the floors above it in this list and never
 `errors`, one class per reply code, is open to all.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from amqplab.lab import Lab
+
+__all__ = ["Lab", "__version__"]
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """`from amqplab import Lab` opens the lab's floor only when asked, so the core stays light."""
+    if name == "Lab":
+        from amqplab.lab import Lab
+
+        return Lab
+    raise AttributeError(f"module 'amqplab' has no attribute {name!r}")

@@ -1,0 +1,95 @@
+"""A message, and the copies of it that stand in queues.
+
+Theory
+------
+A publisher sends one **message**: an address (exchange and routing key), properties, and a body. The broker
+never looks into the body, and into the properties only where it must (persistence, expiration, priority, the
+headers that a headers exchange compares). So a :class:`Message` keeps properties and body as the octets that
+came in, and they leave exactly as they came (CODEC-52).
+
+Routing does not move the message: it puts one **copy** into every queue that matched. A :class:`Copy` is what
+has a life of its own: a place in one queue, a "was handed out before" flag, a moment when it expires. All
+copies of one message share the one :class:`Message`, so a fan-out to a thousand queues stores one body.
+
+A copy keeps the place it got when it arrived. That is how a rejected or recovered copy finds its way back to
+its original position (BASIC-53): the ready copies of a queue are ordered by ``place``, always.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from amqplab.wire.properties import Properties
+
+__all__ = ["Copy", "Message"]
+
+
+class Message:
+    """One published message.
+
+    ``number`` is the broker's own count of published messages, from 1. ``properties`` is decoded and shared
+    between messages with equal octets; ``octets`` are the property flags and values as they came.
+    ``extra_keys`` are the routing keys of the CC and BCC headers (BASIC-10). ``persistent`` is
+    delivery-mode 2; ``expiration_ms`` is the expiration property or None.
+    """
+
+    __slots__ = (
+        "body",
+        "exchange",
+        "expiration_ms",
+        "extra_keys",
+        "number",
+        "octets",
+        "persistent",
+        "properties",
+        "routing_key",
+    )
+
+    def __init__(
+        self,
+        number: int,
+        exchange: str,
+        routing_key: str,
+        properties: Properties,
+        octets: bytes,
+        body: bytes,
+        persistent: bool = False,
+        expiration_ms: int | None = None,
+        extra_keys: tuple[str, ...] = (),
+    ) -> None:
+        self.number = number
+        self.exchange = exchange
+        self.routing_key = routing_key
+        self.properties = properties
+        self.octets = octets
+        self.body = body
+        self.persistent = persistent
+        self.expiration_ms = expiration_ms
+        self.extra_keys = extra_keys
+
+    def __repr__(self) -> str:
+        return (
+            f"Message({self.number}, exchange={self.exchange!r}, routing_key={self.routing_key!r}, "
+            f"{len(self.body)} octets)"
+        )
+
+
+class Copy:
+    """One queue's copy of a message.
+
+    ``place`` orders the copies of one queue by arrival. ``redelivered`` means "was handed out before", not
+    "was processed" (BASIC-58). ``expires_at`` is in nanoseconds, None for never.
+    """
+
+    __slots__ = ("expires_at", "message", "place", "redelivered")
+
+    def __init__(self, message: Message, place: int, expires_at: int | None = None) -> None:
+        self.message = message
+        self.place = place
+        self.redelivered = False
+        self.expires_at = expires_at
+
+    def __repr__(self) -> str:
+        flag = ", redelivered" if self.redelivered else ""
+        return f"Copy(of message {self.message.number}, place {self.place}{flag})"

@@ -1,0 +1,354 @@
+"""A virtual host: one separate world of exchanges, queues and bindings.
+
+Theory
+------
+Everything a client declares lives in the virtual host its connection opened; nothing crosses from one to another
+(PERM-01). This room keeps the topology and its rules: what may be declared again, what vanishes with what.
+
+* Deleting a queue or an exchange removes every binding from and to it (EXCH-15, EXCH-46).
+* An auto-delete exchange goes when its last binding *from* it goes (EXCH-17); its own going may take others along.
+* An auto-delete queue goes when its last consumer leaves (QUEUE-21); an exclusive one with its owner (QUEUE-20).
+
+Two things are put off until the command at hand is finished, and done by :meth:`VirtualHost.settle`:
+queues that may have something to push (:meth:`touch`), and notices to consumers that their queue is gone
+(:attr:`notices`): the reply to the command goes first (QUEUE-31, BASIC-56).
+
+`topology` counts every change of exchanges, queues and bindings: what was worked out from the topology, such as
+a routing, holds as long as the number stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from amqplab.errors import AccessRefused, NotFound, PreconditionFailed, ResourceLocked
+from amqplab.model.arguments import QueueArguments, assert_argument_equivalence
+from amqplab.model.binding import EXCHANGE, QUEUE, Binding
+from amqplab.model.consumer import Consumer
+from amqplab.model.describe import describe, describe_arguments
+from amqplab.model.exchange import KINDS, DirectExchange, Exchange, HeadersExchange, TopicExchange
+from amqplab.model.queue import Queue
+from amqplab.model.routing import Routing, route
+from amqplab.trace import events
+
+if TYPE_CHECKING:
+    from amqplab.trace.recorder import Report
+
+__all__ = ["VirtualHost"]
+
+REMEMBERED_ROUTINGS = 8192
+
+
+class VirtualHost:
+    """The topology of one virtual host. `report` hears of every change, if there is one."""
+
+    def __init__(self, name: str, *, report: Report | None = None) -> None:
+        self.name = name
+        self.exchanges: dict[str, Exchange] = {}
+        self.queues: dict[str, Queue] = {}
+        self.topology = 0
+        self.notices: list[Callable[[], None]] = []
+        self.on_queue_gone: Callable[[Queue, list[Consumer]], None] = lambda queue, consumers: None
+        self._incoming: dict[tuple[str, str], dict[Binding, None]] = {}
+        self._touched: dict[Queue, None] = {}
+        self._routings: dict[tuple[str, str], Routing] = {}
+        self._report = report
+        self._predeclare()
+
+    def _predeclare(self) -> None:
+        """The exchanges that every virtual host has from the start (EXCH-01)."""
+        self.exchanges[""] = DirectExchange("", durable=True)
+        for kind in KINDS.values():
+            self.exchanges[f"amq.{kind.type}"] = kind(f"amq.{kind.type}", durable=True)
+        self.exchanges["amq.match"] = HeadersExchange("amq.match", durable=True)
+        self.exchanges["amq.rabbitmq.trace"] = TopicExchange(
+            "amq.rabbitmq.trace", durable=True, internal=True
+        )
+
+    def describe(self, kind: str, name: str) -> str:
+        """ "queue 'q' in vhost '/'"."""
+        return describe(kind, name, self.name)
+
+    # --- looking up ------------------------------------------------------------------------------------
+
+    def exchange(self, name: str) -> Exchange:
+        """The exchange of that name; raises 404."""
+        found = self.exchanges.get(name)
+        if found is None:
+            raise NotFound(f"no {self.describe(EXCHANGE, name)}")
+        return found
+
+    def queue(self, name: str) -> Queue:
+        """The queue of that name; raises 404."""
+        found = self.queues.get(name)
+        if found is None:
+            raise NotFound(f"no {self.describe(QUEUE, name)}")
+        return found
+
+    def queue_for(self, name: str, connection: str) -> Queue:
+        """The same, for a connection that wants to use it; raises 405 if it is another's (QUEUE-18)."""
+        found = self.queue(name)
+        self.check_exclusive(found, connection)
+        return found
+
+    def check_exclusive(self, queue: Queue, connection: str) -> None:
+        """Raise 405 if the queue is exclusive to another connection."""
+        if queue.owner is not None and queue.owner != connection:
+            raise self._locked(queue)
+
+    def _locked(self, queue: Queue) -> ResourceLocked:
+        return ResourceLocked(
+            f"cannot obtain exclusive access to locked {queue.describe()}. It could be originally declared on "
+            "another connection or the exclusive property value does not match that of the original declaration."
+        )
+
+    # --- exchanges -------------------------------------------------------------------------------------
+
+    def declare_exchange(
+        self,
+        name: str,
+        kind: str,
+        *,
+        durable: bool = False,
+        auto_delete: bool = False,
+        internal: bool = False,
+        arguments: Mapping[str, Any],
+    ) -> Exchange:
+        """A new exchange; the caller has checked that the name is free and the kind known."""
+        exchange = KINDS[kind](
+            name, durable=durable, auto_delete=auto_delete, internal=internal, arguments=arguments
+        )
+        self.exchanges[name] = exchange
+        self._changed()
+        if self._report is not None:
+            text = describe_arguments(arguments)
+            self._report(events.ExchangeDeclared, self.name, name, kind, durable, auto_delete, internal, text)
+        return exchange
+
+    def assert_exchange(
+        self,
+        exchange: Exchange,
+        kind: str,
+        *,
+        durable: bool,
+        auto_delete: bool,
+        internal: bool,
+        arguments: Mapping[str, Any],
+    ) -> None:
+        """Raise 406 if a declaration differs from what is there (EXCH-03 … EXCH-05)."""
+        resource = self.describe(EXCHANGE, exchange.name)
+        _assert_field("type", kind, exchange.type, resource)
+        _assert_field("durable", durable, exchange.durable, resource)
+        _assert_field("auto_delete", auto_delete, exchange.auto_delete, resource)
+        _assert_field("internal", internal, exchange.internal, resource)
+        assert_argument_equivalence("alternate-exchange", exchange.arguments, arguments, resource)
+
+    def delete_exchange(self, name: str, *, if_unused: bool = False, reason: str = "deleted") -> None:
+        """Delete an exchange with its bindings; a missing one is no error (EXCH-13)."""
+        exchange = self.exchanges.get(name)
+        if exchange is None:
+            return
+        if if_unused and exchange.bindings:
+            raise PreconditionFailed(f"{self.describe(EXCHANGE, name)} in use")
+        del self.exchanges[name]
+        self._changed()
+        for binding in list(exchange.bindings):
+            self._drop(binding, exchange)
+        self._remove_incoming(EXCHANGE, name)
+        if self._report is not None:
+            self._report(events.ExchangeDeleted, self.name, name, reason)
+
+    # --- queues ----------------------------------------------------------------------------------------
+
+    def declare_queue(
+        self, name: str, *, durable: bool, owner: str | None, auto_delete: bool, arguments: QueueArguments
+    ) -> Queue:
+        """A new queue; the caller has checked that the name is free."""
+        queue = Queue(
+            self.name,
+            name,
+            durable=durable,
+            owner=owner,
+            auto_delete=auto_delete,
+            arguments=arguments,
+            report=self._report,
+        )
+        self.queues[name] = queue
+        self._changed()
+        if self._report is not None:
+            self._report(events.QueueDeclared, self.name, name, durable, owner, auto_delete, str(arguments))
+        return queue
+
+    def assert_queue(
+        self,
+        queue: Queue,
+        *,
+        durable: bool,
+        owner: str | None,
+        auto_delete: bool,
+        arguments: Mapping[str, Any],
+    ) -> None:
+        """Raise 405 or 406 if a declaration differs from what is there (QUEUE-08 … QUEUE-12)."""
+        if queue.owner != owner:
+            raise self._locked(queue)
+        resource = queue.describe()
+        _assert_field("durable", durable, queue.durable, resource)
+        _assert_field("auto_delete", auto_delete, queue.auto_delete, resource)
+        queue.arguments.assert_equivalent(arguments, resource)
+
+    def delete_queue(
+        self, queue: Queue, *, if_unused: bool = False, if_empty: bool = False, reason: str = "deleted"
+    ) -> int:
+        """Delete a queue with its bindings and consumers; how many messages were ready (QUEUE-27)."""
+        if if_empty and queue.ready:
+            raise PreconditionFailed(f"{queue.describe()} not empty")
+        if if_unused and queue.consumers:
+            raise PreconditionFailed(f"{queue.describe()} in use")
+        del self.queues[queue.name]
+        queue.deleted = True
+        self._touched.pop(queue, None)
+        self._changed()
+        count = len(queue.ready)
+        for copy in queue.ready:
+            queue.lose(copy, "queue deleted")
+        queue.ready.clear()
+        consumers = list(queue.consumers)
+        for consumer in consumers:
+            queue.unsubscribe(consumer, "queue deleted")
+        self.on_queue_gone(queue, consumers)
+        self._remove_incoming(QUEUE, queue.name)
+        if self._report is not None:
+            self._report(events.QueueDeleted, self.name, queue.name, reason)
+        return count
+
+    def delete_exclusive_queues(self, connection: str) -> None:
+        """The owner is leaving: its exclusive queues go with it (QUEUE-20)."""
+        for queue in [one for one in self.queues.values() if one.owner == connection]:
+            if not queue.deleted:
+                self.delete_queue(queue, reason="exclusive owner left")
+
+    # --- bindings --------------------------------------------------------------------------------------
+
+    def add_binding(self, binding: Binding, connection: str) -> None:
+        """Bind; a repeated binding is a no-op (EXCH-41). Raises 404, 405, or the source's objections.
+
+        When both ends are missing, the exchange is named (EXCH-42).
+        """
+        source = self.exchange(binding.source)
+        if binding.kind == QUEUE:
+            queue = self.queue(binding.destination)
+            source.check(binding.arguments)
+            self.check_exclusive(queue, connection)
+        else:
+            self.exchange(binding.destination)
+            source.check(binding.arguments)
+        if not source.add(binding):
+            return
+        self._incoming.setdefault((binding.kind, binding.destination), {})[binding] = None
+        self._changed()
+        if self._report is not None:
+            self._report(events.Bound, self.name, *binding[:4], binding.arguments_text)
+
+    def remove_binding(self, binding: Binding, connection: str) -> None:
+        """Unbind; nothing of it needs to exist (EXCH-43), but another's exclusive queue is 405 (EXCH-45)."""
+        source = self.exchanges.get(binding.source)
+        if source is None or binding not in source.bindings:
+            return
+        if binding.kind == QUEUE:
+            self.check_exclusive(self.queue(binding.destination), connection)
+        self._changed()
+        self._drop(binding, source)
+        self._maybe_auto_delete(source)
+
+    def bindings(self) -> list[Binding]:
+        """Every binding there is, by exchange in order of declaration."""
+        return [binding for exchange in self.exchanges.values() for binding in exchange.bindings]
+
+    def _drop(self, binding: Binding, source: Exchange) -> None:
+        source.remove(binding)
+        incoming = self._incoming.get((binding.kind, binding.destination))
+        if incoming is not None:
+            incoming.pop(binding, None)
+            if not incoming:
+                del self._incoming[binding.kind, binding.destination]
+        if self._report is not None:
+            self._report(events.Unbound, self.name, *binding[:4], binding.arguments_text)
+
+    def _remove_incoming(self, kind: str, destination: str) -> None:
+        """The destination is gone: so are the bindings to it, and auto-delete exchanges left without any."""
+        for binding in list(self._incoming.get((kind, destination), ())):
+            source = self.exchanges.get(binding.source)
+            if source is not None:
+                self._drop(binding, source)
+                self._maybe_auto_delete(source)
+
+    def _maybe_auto_delete(self, exchange: Exchange) -> None:
+        if exchange.auto_delete and not exchange.bindings and exchange.name in self.exchanges:
+            self.delete_exchange(exchange.name, reason="auto-delete")
+
+    # --- routing and pushing ---------------------------------------------------------------------------
+
+    def route(
+        self,
+        exchange: str,
+        routing_key: str,
+        extra_keys: tuple[str, ...] = (),
+        headers: Mapping[str, Any] | None = None,
+    ) -> Routing:
+        """Where a message goes now. Answers that depend on exchange and key alone are remembered."""
+        if not extra_keys:
+            known = self._routings.get((exchange, routing_key))
+            if known is not None:
+                return known
+        routing = route(self.exchanges, self.queues, exchange, routing_key, extra_keys, headers)
+        if not extra_keys and not routing.headers_read:
+            if len(self._routings) >= REMEMBERED_ROUTINGS:
+                self._routings.clear()
+            self._routings[exchange, routing_key] = routing
+        return routing
+
+    def _changed(self) -> None:
+        self.topology += 1
+        self._routings.clear()
+
+    def touch(self, queue: Queue) -> None:
+        """The queue may have something to push when the command at hand is finished."""
+        self._touched[queue] = None
+
+    def settle(self) -> None:
+        """A command is finished: push what can be pushed, and tell what has to be told."""
+        while self._touched or self.notices:
+            while self._touched:
+                queue = next(iter(self._touched))
+                del self._touched[queue]
+                queue.pump()
+            notices, self.notices = self.notices, []
+            for notice in notices:
+                notice()
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether :meth:`settle` has something to do."""
+        return bool(self._touched or self.notices)
+
+    def __repr__(self) -> str:
+        return f"<VirtualHost {self.name!r}: {len(self.exchanges)} exchanges, {len(self.queues)} queues>"
+
+
+def check_name(kind: str, name: str) -> None:
+    """Refuse names that are the broker's own (EXCH-11, QUEUE-04)."""
+    if name.startswith("amq."):
+        raise AccessRefused(f"{kind} name '{name}' contains reserved prefix 'amq.*'")
+
+
+def _assert_field(field: str, received: bool | str, current: bool | str, resource: str) -> None:
+    if received != current:
+        raise PreconditionFailed(
+            f"inequivalent arg '{field}' for {resource}: received '{_word(received)}' "
+            f"but current is '{_word(current)}'"
+        )
+
+
+def _word(value: bool | str) -> str:
+    return str(value).lower() if isinstance(value, bool) else value

@@ -1,0 +1,175 @@
+"""What a method is, and how a declaration becomes octets and back.
+
+Theory
+------
+A method frame's payload is ``class-id (2), method-id (2), arguments``, the arguments one after another in the
+order of their declaration, without names, types or padding between them:
+
+    00 3c 00 28  00 00  04 "logs"  04 "info"  01
+    basic.publish ticket  exchange  routing-key  bits: mandatory=1, immediate=0
+
+So octets can be read only by who knows the declaration, and the declaration is all that is needed. Each of the
+69 methods is declared once, as a dataclass, in :mod:`amqplab.wire.methods`; the decorator :func:`method` gives it
+its ids and everything else follows. Methods are frozen: a decoded method may be shared and remembered.
+
+The functions here are the reference: one argument after another, by its domain. They are not fast;
+:mod:`amqplab.wire.compile` writes out the same thing for each method without the loop.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, TypeVar, dataclass_transform
+
+from amqplab.wire.domains import BIT, Domain, domains_of
+from amqplab.wire.errors import ArgumentsUndecodable, DecodeError, EncodeError, UnknownMethod
+
+__all__ = [
+    "METHODS",
+    "Method",
+    "decode_arguments",
+    "decode_method",
+    "encode_arguments",
+    "method",
+    "method_name",
+]
+
+T = TypeVar("T")
+
+METHODS: dict[tuple[int, int], type[Method]] = {}
+"""(class id, method id) → declaration."""
+
+_BY_PREFIX: dict[bytes, type[Method]] = {}
+
+
+class Method:
+    """Base of all methods. Class attributes tell what the protocol says about a method."""
+
+    __slots__ = ()
+
+    ids: ClassVar[tuple[int, int]]  # class id and method id
+    class_id: ClassVar[int]
+    method_id: ClassVar[int]
+    name: ClassVar[str]  # as in the specification: "basic.get-ok"
+    prefix: ClassVar[bytes]  # class id and method id, the first four octets of the payload
+    domains: ClassVar[Mapping[str, Domain]]  # Python name → domain, in wire order
+    sent_by: ClassVar[str]  # "client", "server" or "both", as RabbitMQ uses it
+    synchronous: ClassVar[bool]  # the sender waits for one of `expects`
+    expects: ClassVar[tuple[str, ...]]
+    has_content: ClassVar[bool]  # a content header and bodies follow
+    has_nowait: ClassVar[bool]  # has a flag that says "do not reply"
+    origin: ClassVar[str]  # "0-9-1", "rabbitmq-extension" or "legacy"
+
+    def encode(self) -> bytes:
+        """The payload of its frame: class id, method id, arguments. EncodeError if a value does not fit."""
+        return self.prefix + encode_arguments(self)
+
+    def __repr__(self) -> str:
+        given = ", ".join(f"{field.name}={getattr(self, field.name)!r}" for field in fields(self))  # type: ignore[arg-type]
+        return f"{type(self).__qualname__}({given})"
+
+
+@dataclass_transform(frozen_default=True)
+def method(
+    class_id: int,
+    method_id: int,
+    sent_by: str,
+    *,
+    replies: tuple[str, ...] = (),
+    synchronous: bool | None = None,
+    content: bool = False,
+    origin: str = "0-9-1",
+) -> Callable[[type[T]], type[T]]:
+    """Declare a method: make the class a frozen dataclass and enter it in :data:`METHODS`.
+
+    ``replies`` are the names of the methods that may answer it. A method with replies is synchronous unless
+    told otherwise.
+    """
+
+    def declare(cls: type[T]) -> type[T]:
+        made: Any = dataclass(frozen=True, slots=True, repr=False)(cls)
+        made.ids = class_id, method_id
+        if "class_id" not in made.__annotations__:  # the two close methods have arguments of these names
+            made.class_id, made.method_id = class_id, method_id
+        made.name = spec_name(cls.__qualname__)
+        made.prefix = class_id.to_bytes(2, "big") + method_id.to_bytes(2, "big")
+        made.domains = domains_of(made)
+        made.sent_by, made.expects, made.has_content, made.origin = sent_by, replies, content, origin
+        made.synchronous = bool(replies) if synchronous is None else synchronous
+        made.has_nowait = "nowait" in made.domains
+        METHODS[class_id, method_id] = made
+        _BY_PREFIX[made.prefix] = made
+        return made  # type: ignore[no-any-return]
+
+    return declare
+
+
+def spec_name(qualname: str) -> str:
+    """``"Basic.GetOk"`` → ``"basic.get-ok"``."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", qualname).lower()
+
+
+def method_name(class_id: int, method_id: int) -> str:
+    """ "basic.publish" for 60/40; "60/99" for ids that name no method."""
+    found = METHODS.get((class_id, method_id))
+    return found.name if found else f"{class_id}/{method_id}"
+
+
+def encode_arguments(method: Method) -> bytes:
+    """All arguments in order, neighbouring bits packed into octets (CODEC-29)."""
+    parts: list[bytes] = []
+    bits: list[bool] = []
+    for name, domain in method.domains.items():
+        value = getattr(method, name)
+        if domain is BIT:
+            bits.append(value)
+            continue
+        parts += _pack_bits(bits)
+        bits = []
+        try:
+            parts.append(domain.encode(value))
+        except EncodeError as error:
+            raise EncodeError(f"{method.name}, {name}: {error}") from None
+    parts += _pack_bits(bits)
+    return b"".join(parts)
+
+
+def _pack_bits(bits: list[bool]) -> list[bytes]:
+    """Eight bits to an octet, the first in the lowest place."""
+    groups = [bits[at : at + 8] for at in range(0, len(bits), 8)]
+    return [bytes((sum(bool(bit) << place for place, bit in enumerate(group)),)) for group in groups]
+
+
+def decode_arguments(declaration: type[Method], data: bytes, offset: int = 4) -> Method:
+    """Read the arguments in ``data[offset:]``, all of them and nothing more. Raises DecodeError."""
+    values = []
+    bit_place = 8  # in the octet before `offset`; 8 when that is no octet of bits, or a full one
+    for domain in declaration.domains.values():
+        if domain is not BIT:
+            bit_place = 8
+            value, offset = domain.decode(data, offset)
+            values.append(value)
+            continue
+        if bit_place == 8:
+            bit_place = 0
+            _, offset = domain.decode(data, offset)
+        values.append(bool(data[offset - 1] >> bit_place & 1))
+        bit_place += 1
+    if offset != len(data):
+        raise DecodeError(f"{len(data) - offset} octets left over after the last argument")
+    return declaration(*values)
+
+
+def decode_method(payload: bytes) -> Method:
+    """The method in a method frame's payload. Raises UnknownMethod or ArgumentsUndecodable, nothing else."""
+    declaration = _BY_PREFIX.get(payload[:4])
+    if declaration is None:
+        if len(payload) < 4:
+            raise ArgumentsUndecodable(0, 0, payload)
+        raise UnknownMethod(int.from_bytes(payload[:2], "big"), int.from_bytes(payload[2:4], "big"))
+    try:
+        return decode_arguments(declaration, payload)
+    except DecodeError:
+        raise ArgumentsUndecodable(*declaration.ids, payload[4:]) from None

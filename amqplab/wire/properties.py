@@ -1,0 +1,115 @@
+"""The fourteen message properties and the content header that carries them.
+
+Theory
+------
+A content header says how long the body is and which of fourteen well-known properties are set. Sixteen flag bits
+come first, one per property from the highest bit down; only the values of set bits follow, in the same order
+(CODEC-49). Absent is therefore something else than empty, and here it is ``None``.
+
+The broker interprets a handful (delivery-mode, expiration, priority, user-id, reply-to, headers); everything else is
+between the applications (CODEC-55).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Annotated, Any, get_type_hints
+
+from amqplab.wire.domains import OCTET, SHORTSTR, TABLE, TIMESTAMP, Domain
+from amqplab.wire.errors import DecodeError, EncodeError
+
+__all__ = ["NO_PROPERTIES", "PROPERTIES", "BasicProperties", "Properties"]
+
+OptionalShortStr = Annotated[str | None, SHORTSTR]
+OptionalOctet = Annotated[int | None, OCTET]
+OptionalTable = Annotated[Mapping[str, Any] | None, TABLE]
+OptionalTimestamp = Annotated[int | None, TIMESTAMP]
+
+
+@dataclass(frozen=True, slots=True)
+class Properties:
+    """Message properties; ``None`` means absent. Field order is flag order, from bit 15 down to bit 2."""
+
+    content_type: OptionalShortStr = None
+    content_encoding: OptionalShortStr = None
+    headers: OptionalTable = None
+    delivery_mode: OptionalOctet = None
+    """2 persistent, 1 transient; anything else is refused by the broker (CODEC-54)."""
+    priority: OptionalOctet = None
+    correlation_id: OptionalShortStr = None
+    reply_to: OptionalShortStr = None
+    expiration: OptionalShortStr = None
+    """Milliseconds, as decimal digits in a string (BASIC-09)."""
+    message_id: OptionalShortStr = None
+    timestamp: OptionalTimestamp = None
+    """Seconds since 1970."""
+    type: OptionalShortStr = None
+    user_id: OptionalShortStr = None
+    app_id: OptionalShortStr = None
+    cluster_id: OptionalShortStr = None
+
+    def encode(self) -> bytes:
+        """Flags (2 octets) and the values that are set; raises :class:`EncodeError`."""
+        flags = 0
+        values = []
+        for name, domain, flag in PROPERTIES:
+            value = getattr(self, name)
+            if value is not None:
+                flags |= flag
+                values.append(_encode(name, domain, value))
+        return flags.to_bytes(2, "big") + b"".join(values)
+
+    @classmethod
+    def decode(cls, data: bytes) -> Properties:
+        """The properties in `data` (flags and values); raises :class:`DecodeError` (CODEC-51).
+
+        Bits 1 and 0 are ignored: no second flag word is read (CODEC-50).
+        """
+        if len(data) < 2:
+            raise DecodeError("the property flags are cut short")
+        flags = int.from_bytes(data[:2], "big")
+        if not flags & 0xFFFC:
+            return _nothing_more(NO_PROPERTIES, 2, data)
+        offset = 2
+        found = {}
+        for name, domain, flag in PROPERTIES:
+            if flags & flag:
+                found[name], offset = domain.decode(data, offset)
+        return _nothing_more(cls(**found), offset, data)
+
+    def set_fields(self) -> dict[str, Any]:
+        """Only the properties that are present, in flag order."""
+        return {name: value for name, _, _ in PROPERTIES if (value := getattr(self, name)) is not None}
+
+    def __repr__(self) -> str:
+        return f"Properties({', '.join(f'{name}={value!r}' for name, value in self.set_fields().items())})"
+
+
+def _nothing_more(properties: Properties, offset: int, data: bytes) -> Properties:
+    if offset != len(data):
+        raise DecodeError(f"{len(data) - offset} octets are left over after the last property")
+    return properties
+
+
+def _encode(name: str, domain: Domain, value: Any) -> bytes:
+    try:
+        if domain is TIMESTAMP and not isinstance(value, int):
+            value = int(value.timestamp())
+        return domain.encode(value)
+    except (EncodeError, AttributeError, TypeError) as error:
+        raise EncodeError(f"property {name}={value!r}: {error}") from None
+
+
+def _catalogue() -> tuple[tuple[str, Domain, int], ...]:
+    hints = get_type_hints(Properties, include_extras=True)
+    names = [field.name for field in fields(Properties)]
+    return tuple((name, hints[name].__metadata__[0], 1 << (15 - place)) for place, name in enumerate(names))
+
+
+PROPERTIES: tuple[tuple[str, Domain, int], ...] = _catalogue()
+"""(name, wire type, flag bit) of each property, in wire order."""
+
+NO_PROPERTIES = Properties()
+BasicProperties = Properties
+"""The name that pika gives it."""

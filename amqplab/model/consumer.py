@@ -1,16 +1,15 @@
 """Consumers: who gets the next message.
 
-Theory
-------
-A queue *pushes*: whenever it has a message and a consumer that can take one, the message leaves. Consumers are
-served in turn, one message each (BASIC-30), those of higher ``x-priority`` first (BASIC-33). A consumer whose
-prefetch window is full is taken out of the turn when the turn comes to it, and rejoins at the tail once an
-acknowledgement made room (BASIC-32).
+Theory ------ A queue *pushes*: whenever it has a message and a consumer that can take one, the message
+leaves. Consumers are served in turn, one message each (BASIC-30), those of higher ``x-priority`` first
+(BASIC-33). A consumer whose prefetch window is full is taken out of the turn when the turn comes to it, and
+rejoins at the tail once an acknowledgement made room (BASIC-32).
 
-There are two windows. The consumer's own (``basic.qos`` with global=false, BASIC-38) is a number of *credits*:
-one is spent per delivery and comes back per settlement. The channel's (global=true, BASIC-39) is shared by all
-consumers on the channel, of all queues. Both must have room (BASIC-40). A consumer without acknowledgements
-spends nothing, but still stands behind a shared window that the channel's other consumers have filled.
+There are two windows. The consumer's own (``basic.qos`` with global=false, BASIC-38) is a number of
+*credits*: one is spent per delivery and comes back per settlement. The channel's (global=true, BASIC-39) is
+shared by all consumers on the channel, of all queues. Both must have room (BASIC-40). A consumer without
+acknowledgements spends nothing, but still stands behind a shared window that the channel's other consumers
+have filled.
 
 The model does not know channels; who receives is anything that is a :class:`Recipient`.
 """

@@ -8,8 +8,8 @@ is enough). Arguments whose name starts with ``x-`` do not take part unless the 
 ``x-match`` itself never does (EXCH-29 … EXCH-31).
 
 Both tables are sorted by name and walked side by side like two sorted lists being merged, which is also what
-decides the odd cases: a name that occurs twice is compared pairwise. A binding argument of type void asks only
-for presence (EXCH-32). Values compare across numeric types (1 equals 1.0) but never text with number
+decides the odd cases: a name that occurs twice is compared pairwise. A binding argument of type void asks
+only for presence (EXCH-32). Values compare across numeric types (1 equals 1.0) but never text with number
 (EXCH-33); a byte array and a string of the same octets are equal, because they are for RabbitMQ.
 """
 

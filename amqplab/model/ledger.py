@@ -1,15 +1,13 @@
 """The ledger of unacknowledged deliveries: what a channel's client holds in its hands.
 
-Theory
-------
-Every delivery on a channel gets the next **delivery tag**, 1, 2, 3, …; gets and consumers share one counter
-(CHAN-14). A delivery that must be acknowledged is written into the channel's ledger under its tag. An ack, nack or
-reject names one tag, or with ``multiple`` everything up to and including it, or with tag 0 and ``multiple``
-everything there is (BASIC-50). A tag that is not outstanding is an error even with ``multiple``, and then
-nothing is settled at all (BASIC-49).
+Theory ------ Every delivery on a channel gets the next **delivery tag**, 1, 2, 3, …; gets and consumers share
+one counter (CHAN-14). A delivery that must be acknowledged is written into the channel's ledger under its
+tag. An ack, nack or reject names one tag, or with ``multiple`` everything up to and including it, or with tag
+0 and ``multiple`` everything there is (BASIC-50). A tag that is not outstanding is an error even with
+``multiple``, and then nothing is settled at all (BASIC-49).
 
-The ledger belongs to the channel, not to the queue: one ack may cover deliveries from several queues, and tags
-mean nothing outside their channel (BASIC-59).
+The ledger belongs to the channel, not to the queue: one ack may cover deliveries from several queues, and
+tags mean nothing outside their channel (BASIC-59).
 """
 
 from __future__ import annotations

@@ -10,19 +10,20 @@ A copy of a message is in one of these states, and nothing else (the table is ``
                  │                                                                  │
                  ├── handed out without acknowledgement, purged, dropped → gone ←── ack, discard
 
-*Ready* copies stand in :attr:`Queue.ready`, ordered by the place they got on arrival. *Unacked* copies are in the
-hands of a channel, which owns the ledger of them; the queue only counts them. Ready + unacked is what
+*Ready* copies stand in :attr:`Queue.ready`, ordered by the place they got on arrival. *Unacked* copies are in
+the hands of a channel, which owns the ledger of them; the queue only counts them. Ready + unacked is what
 RabbitMQ calls the total.
 
-The queue pushes: :meth:`Queue.pump` hands out ready copies while a consumer can take one. It runs after
-every command that could have changed the answer (a publish, a settlement, a new consumer), never in the middle
-of one, so that a reply to the command leaves before the deliveries it caused (BASIC-16, BASIC-56).
+The queue pushes: :meth:`Queue.pump` hands out ready copies while a consumer can take one. It runs after every
+command that could have changed the answer (a publish, a settlement, a new consumer), never in the middle of
+one, so that a reply to the command leaves before the deliveries it caused (BASIC-16, BASIC-56).
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from amqplab.errors import AccessRefused
@@ -98,9 +99,9 @@ class Queue:
             aside.append(ready.popleft())
         for copy in back:
             copy.redelivered = True
-        ready.extendleft(reversed(sorted(aside + back, key=_place) if aside else back))
+        ready.extendleft(reversed(sorted(aside + back, key=_place)))
         if self._report is not None:
-            position = {copy.place: index for index, copy in zip(range(len(back) + len(aside)), ready)}
+            position = {copy.place: at for at, copy in enumerate(islice(ready, len(back) + len(aside)))}
             for copy in back:
                 self._report(
                     events.Requeued, self.vhost, self.name, copy.message.number, position[copy.place], reason
@@ -202,7 +203,9 @@ class Queue:
             )
 
     def unsubscribe(self, consumer: Consumer, reason: str) -> None:
-        """Let a consumer go. Whether an auto-delete queue ends now is the caller's to ask (:meth:`unused`)."""
+        """Let a consumer go. Whether an auto-delete queue ends now is the caller's to ask
+        (:meth:`unused`).
+        """
         self.consumers.remove(consumer)
         if self.exclusive_consumer is consumer:
             self.exclusive_consumer = None

@@ -7,9 +7,9 @@ a queue, or to another exchange, which is then asked with the *original* key and
 exchange is asked once per message, so cycles are legal and harmless (EXCH-38). A queue gets one copy however
 many paths lead to it (EXCH-27).
 
-An exchange that finds no destination at all hands the message to its **alternate exchange**, if it has one and
-if that exists now (EXCH-35). A destination exchange that leads nowhere still was a destination, so the alternate
-is not asked then (EXCH-36).
+An exchange that finds no destination at all hands the message to its **alternate exchange**, if it has one
+and if that exists now (EXCH-35). A destination exchange that leads nowhere still was a destination, so the
+alternate is not asked then (EXCH-36).
 
 The result, :class:`Routing`, is a value. The stage highlights it, ``basic.return`` depends on it, tests
 compare it, and as long as the topology does not change it can be remembered: `headers_read` tells whether
@@ -28,8 +28,8 @@ __all__ = ["Routing", "route"]
 
 
 class Routing(NamedTuple):
-    """`matched`: the bindings taken, in the order found; `queues`: names, sorted, each once; `alternates`: the
-    alternate exchanges asked on the way.
+    """`matched`: the bindings taken, in the order found; `queues`: names, sorted, each once; `alternates`:
+    the alternate exchanges asked on the way.
     """
 
     exchange: str

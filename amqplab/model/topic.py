@@ -15,11 +15,11 @@ is bound there. Routing a key walks the trie once, whatever the number of bindin
                                              └─ #         <- "orders.#"
 
 At a node with words w1 w2 … left there are three ways on: the edge ``w1``, the edge ``*`` (both eat one
-word), and the edge ``#``, which may eat any number of words. Reaching the end of the key at a node means every
-pattern that ends there matches, and ``#`` edges that follow may still match nothing.
+word), and the edge ``#``, which may eat any number of words. Reaching the end of the key at a node means
+every pattern that ends there matches, and ``#`` edges that follow may still match nothing.
 
-Several ``#`` in one pattern would let a walk reach the same (node, words left) by many paths; a set of what was
-already visited keeps the cost at nodes × words instead of exponential.
+Several ``#`` in one pattern would let a walk reach the same (node, words left) by many paths; a set of what
+was already visited keeps the cost at nodes × words instead of exponential.
 """
 
 from __future__ import annotations

@@ -1,20 +1,21 @@
 """A virtual host: one separate world of exchanges, queues and bindings.
 
-Theory
-------
-Everything a client declares lives in the virtual host its connection opened; nothing crosses from one to another
-(PERM-01). This room keeps the topology and its rules: what may be declared again, what vanishes with what.
+Theory ------ Everything a client declares lives in the virtual host its connection opened; nothing crosses
+from one to another (PERM-01). This room keeps the topology and its rules: what may be declared again, what
+vanishes with what.
 
 * Deleting a queue or an exchange removes every binding from and to it (EXCH-15, EXCH-46).
-* An auto-delete exchange goes when its last binding *from* it goes (EXCH-17); its own going may take others along.
-* An auto-delete queue goes when its last consumer leaves (QUEUE-21); an exclusive one with its owner (QUEUE-20).
+* An auto-delete exchange goes when its last binding *from* it goes (EXCH-17); its own going may take others
+  along.
+* An auto-delete queue goes when its last consumer leaves (QUEUE-21); an exclusive one with its owner
+  (QUEUE-20).
 
 Two things are put off until the command at hand is finished, and done by :meth:`VirtualHost.settle`:
 queues that may have something to push (:meth:`touch`), and notices to consumers that their queue is gone
 (:attr:`notices`): the reply to the command goes first (QUEUE-31, BASIC-56).
 
-`topology` counts every change of exchanges, queues and bindings: what was worked out from the topology, such as
-a routing, holds as long as the number stands.
+`topology` counts every change of exchanges, queues and bindings: what was worked out from the topology, such
+as a routing, holds as long as the number stands.
 """
 
 from __future__ import annotations
@@ -99,8 +100,9 @@ class VirtualHost:
 
     def _locked(self, queue: Queue) -> ResourceLocked:
         return ResourceLocked(
-            f"cannot obtain exclusive access to locked {queue.describe()}. It could be originally declared on "
-            "another connection or the exclusive property value does not match that of the original declaration."
+            f"cannot obtain exclusive access to locked {queue.describe()}. It could be originally "
+            "declared on another connection or the exclusive property value does not match that of the "
+            "original declaration."
         )
 
     # --- exchanges -------------------------------------------------------------------------------------

@@ -1,0 +1,93 @@
+"""Access control: who may log in, and what a user may touch.
+
+Theory ------ A user has, per virtual host, three regular expressions: what may be *configured* (declared,
+deleted), *written* (published to, bound) and *read* (consumed, bound from). The name of the resource is
+searched for a match, not compared as a whole: ``abc`` also permits ``xabcx``. An empty expression permits
+only the empty name (PERM-02). The default exchange is checked under the name ``amq.default`` (PERM-03).
+
+An :class:`Access` is the rights of one user in one virtual host; every operation of a channel asks it first,
+nearly always before it asks whether the thing exists. What was granted once is remembered by name.
+"""
+
+from __future__ import annotations
+
+import re
+
+from amqplab.broker.config import Permission, User
+from amqplab.errors import AccessRefused
+from amqplab.model.describe import describe
+
+__all__ = ["Access", "Users"]
+
+
+class Users:
+    """Everybody who may log in."""
+
+    def __init__(self, users: tuple[User, ...]) -> None:
+        self._by_name = {user.name: user for user in users}
+
+    def authenticate(self, name: str, password: str, loopback: bool) -> User | None:
+        """The user with these credentials, or None (CONN-17, CONN-22). An empty password never works."""
+        user = self._by_name.get(name)
+        if user is None or not password or user.password != password:
+            return None
+        if user.loopback_only and not loopback:
+            return None
+        return user
+
+
+class Access:
+    """The rights of one user in one virtual host."""
+
+    def __init__(self, user: User, vhost: str) -> None:
+        self.user = user
+        self.vhost = vhost
+        permission = user.permissions.get(vhost, Permission("", "", ""))
+        self._patterns = {
+            "configure": _compile(permission.configure),
+            "write": _compile(permission.write),
+            "read": _compile(permission.read),
+        }
+        self._granted: set[tuple[str, str, str]] = set()
+
+    def configure(self, kind: str, name: str) -> None:
+        """Raise 403 unless the user may declare and delete this."""
+        self._check("configure", kind, name)
+
+    def write(self, kind: str, name: str) -> None:
+        """Raise 403 unless the user may write to this."""
+        self._check("write", kind, name)
+
+    def read(self, kind: str, name: str) -> None:
+        """Raise 403 unless the user may read from this."""
+        self._check("read", kind, name)
+
+    def topic(self, right: str, exchange: str, routing_key: str) -> None:
+        """Raise 403 unless the user's topic permission allows the key; no entry allows all (PERM-18)."""
+        patterns = self.user.topics.get((self.vhost, exchange))
+        if patterns is None:
+            return
+        pattern = patterns[0] if right == "write" else patterns[1]
+        filled = pattern.replace("{username}", re.escape(self.user.name)).replace(
+            "{vhost}", re.escape(self.vhost)
+        )
+        if not _compile(filled).search(routing_key):
+            raise AccessRefused(
+                f"access to topic '{routing_key}' in exchange '{exchange}' in vhost '{self.vhost}' "
+                f"refused for user '{self.user.name}'"
+            )
+
+    def _check(self, right: str, kind: str, name: str) -> None:
+        if (right, kind, name) in self._granted:
+            return
+        checked = "amq.default" if kind == "exchange" and name == "" else name
+        if not self._patterns[right].search(checked):
+            raise AccessRefused(
+                f"access to {describe(kind, checked, self.vhost)} refused for user '{self.user.name}'"
+            )
+        if len(self._granted) < 4096:
+            self._granted.add((right, kind, name))
+
+
+def _compile(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern or "^$")

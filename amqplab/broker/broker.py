@@ -1,0 +1,224 @@
+"""The broker: a pure machine, bytes and the time in, effects out.
+
+Theory ------ A :class:`Broker` knows no socket, clock, file or random source. Whoever drives it tells it what
+happened, always with the time in integer nanoseconds, and carries out the effects it returns
+(:mod:`amqplab.broker.effects`):
+
+    connected(connection, now)          a TCP connection was accepted
+    received(connection, data, now)     octets came in
+    disconnected(connection, now)       the TCP connection is gone
+    tick(now)                           the moment of the last WakeAt has come
+    persisted(token, now)               the disk has it
+
+The same object therefore serves sockets, the simulation, and tests that call it by hand. It is one
+single-threaded machine: what RabbitMQ does in many processes happens here one command after the other, in an
+order that RabbitMQ could have chosen.
+
+Rooms: a :class:`Session` per connection and :class:`Channel` per channel speak the protocol; a
+:class:`VirtualHost` holds what they are about. All output of one call leaves as one chunk per connection.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from amqplab.broker import (  # noqa: F401 (imported for the handlers they register)
+    channel_methods,
+    consume,
+    exchange_methods,
+    handshake,
+    publish,
+    queue_methods,
+    settle,
+    transaction,
+)
+from amqplab.broker.access import Users
+from amqplab.broker.channel import Channel
+from amqplab.broker.config import BrokerConfig
+from amqplab.broker.effects import Effect, Send, WakeAt
+from amqplab.broker.session import Session
+from amqplab.broker.timers import Deadlines
+from amqplab.errors import ConnectionForced
+from amqplab.model.consumer import Consumer
+from amqplab.model.queue import Queue
+from amqplab.model.vhost import VirtualHost
+from amqplab.wire.methods import Basic
+
+if TYPE_CHECKING:
+    from amqplab.trace.recorder import Report
+
+__all__ = ["Broker"]
+
+
+class Broker:
+    """One broker. `unique` yields 16 octets for each generated name; by default they come from a counter, so
+    that the same conversation gives the same names.
+    """
+
+    def __init__(
+        self,
+        *,
+        report: Report | None = None,
+        unique: Callable[[], bytes] | None = None,
+        config: BrokerConfig | None = None,
+    ) -> None:
+        self.config = config or BrokerConfig()
+        self.report = report
+        self.users = Users(self.config.users)
+        self.deadlines = Deadlines()
+        self.vhosts = {name: self._new_vhost(name) for name in self.config.vhosts}
+        self.sessions: dict[str, Session] = {}
+        self.now = 0
+        self.last_message = 0
+        self.writers: list[Session] = []
+        self.confirming: dict[Channel, None] = {}
+        self.later: list[Effect] = []
+        self._unique = unique or self._count
+        self._names = 0
+        self._told_wake: int | None = None
+
+    def _new_vhost(self, name: str) -> VirtualHost:
+        vhost = VirtualHost(name, report=self.report)
+        vhost.on_queue_gone = partial(self._queue_gone, vhost)
+        return vhost
+
+    # --- what happened ---------------------------------------------------------------------------------
+
+    def connected(self, connection: str, now: int, *, loopback: bool = True) -> list[Effect]:
+        """A TCP connection was accepted; `connection` is its name, unique for the life of the broker."""
+        self.now = now
+        self.sessions[connection] = Session(self, connection, now, loopback)
+        return self._effects()
+
+    def received(self, connection: str, data: bytes, now: int) -> list[Effect]:
+        """Octets arrived, in any pieces. Octets for a connection that is gone are ignored."""
+        self.now = now
+        session = self.sessions.get(connection)
+        if session is not None:
+            session.received(data)
+        return self._effects()
+
+    def disconnected(self, connection: str, now: int, reason: str = "reset") -> list[Effect]:
+        """The peer ended the TCP connection, or the network did."""
+        self.now = now
+        session = self.sessions.get(connection)
+        if session is not None:
+            session.gone(session.ending_reason or reason)
+            self._settle()
+        return self._effects()
+
+    def tick(self, now: int) -> list[Effect]:
+        """Time has come to the last WakeAt, or beyond; harmless at any other time."""
+        self.now = now
+        self.deadlines.run(now)
+        self._settle()
+        return self._effects()
+
+    def persisted(self, token: int, now: int) -> list[Effect]:
+        """What the Persist effect with this token asked for is safe on disk."""
+        self.now = now
+        return self._effects()
+
+    def shutdown(self, now: int) -> list[Effect]:
+        """Tell every open connection that the broker stops (CONN-62); reset those that never opened."""
+        self.now = now
+        for connection in list(self.sessions):
+            self._force(connection, "broker forced connection closure with reason 'shutdown'")
+        return self._effects()
+
+    def close_connection(self, connection: str, text: str, now: int) -> list[Effect]:
+        """An operator ends one connection (CONN-63)."""
+        self.now = now
+        self._force(connection, text)
+        return self._effects()
+
+    def _force(self, connection: str, text: str) -> None:
+        session = self.sessions.get(connection)
+        if session is None:
+            return
+        if session.opened:
+            session.fail(ConnectionForced(text))
+        else:
+            session.abort("closed by operator")
+        self._settle()
+
+    # --- what to do about it ---------------------------------------------------------------------------
+
+    def _settle(self) -> None:
+        for vhost in self.vhosts.values():
+            if vhost.unsettled:
+                vhost.settle()
+
+    def _effects(self) -> list[Effect]:
+        """Everything that came of one call: the confirms due, one chunk per connection, the rest, the
+        timer.
+        """
+        if self.confirming:
+            for channel in self.confirming:
+                channel.flush_confirms()
+            self.confirming.clear()
+        effects: list[Effect] = [Send(one.connection, one.take_output()) for one in self.writers]
+        self.writers.clear()
+        if self.later:
+            effects += self.later
+            self.later.clear()
+        earliest = self.deadlines.earliest()
+        if earliest != self._told_wake:
+            self._told_wake = earliest
+            effects.append(WakeAt(earliest))
+        return effects
+
+    # --- for the sessions ------------------------------------------------------------------------------
+
+    def forget(self, session: Session) -> None:
+        """The connection is gone."""
+        self.sessions.pop(session.connection, None)
+
+    def connections(self, *, vhost: str | None = None, user: str | None = None) -> int:
+        """How many connections are open, in a virtual host or of a user."""
+        return sum(
+            1
+            for one in self.sessions.values()
+            if one.opened
+            and (vhost is None or one.vhost.name == vhost)
+            and (user is None or one.user.name == user)
+        )
+
+    def channels_of(self, user: str) -> int:
+        """How many channels a user has, on all connections."""
+        return sum(
+            len(one.channels) for one in self.sessions.values() if one.opened and one.user.name == user
+        )
+
+    def fresh_name(self, prefix: str) -> str:
+        """A generated name: the prefix and 22 characters of the base64url alphabet (QUEUE-01, BASIC-14)."""
+        text = base64.urlsafe_b64encode(self._unique()).decode().rstrip("=")
+        return f"{prefix}-{text}"
+
+    def _count(self) -> bytes:
+        self._names += 1
+        return hashlib.sha256(b"amqplab name %d" % self._names).digest()[:16]
+
+    def _queue_gone(self, vhost: VirtualHost, queue: Queue, consumers: list[Consumer]) -> None:
+        """A queue was deleted: its consumers are told if they understand it (QUEUE-31, BASIC-27,
+        BASIC-28).
+        """
+        for consumer in consumers:
+            channel = consumer.recipient
+            assert isinstance(channel, Channel)
+            channel.consumers.pop(consumer.tag, None)
+            if "consumer_cancel_notify" in channel.session.capabilities:
+                vhost.notices.append(partial(_notify_cancel, channel, consumer.tag))
+        if self.report is not None and queue.unacked:
+            for session in self.sessions.values():
+                for channel in session.channels.values():
+                    channel.report_lost(queue)
+
+
+def _notify_cancel(channel: Channel, tag: str) -> None:
+    if channel.state == "open":
+        channel.reply(Basic.Cancel(consumer_tag=tag, nowait=True))

@@ -1,0 +1,131 @@
+"""basic.consume, cancel, qos, get: the ways to get messages out.
+
+Theory ------ A consumer is a standing request: the queue pushes whatever it can, as fast as the windows
+allow. basic.get is the opposite: one message now, whatever consumers and windows say (BASIC-43). Prefetch is
+set per channel and works in two ways, told apart by a flag called `global` (see
+:mod:`amqplab.model.consumer`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from amqplab.broker.channel import Channel
+from amqplab.broker.registry import on
+from amqplab.errors import AMQPNotImplemented, NotAllowed, PreconditionFailed
+from amqplab.model.binding import QUEUE
+from amqplab.model.consumer import Consumer
+from amqplab.model.ledger import Outstanding
+from amqplab.model.queue import Queue
+from amqplab.trace import events
+from amqplab.wire.frames import encode_content
+from amqplab.wire.methods import Basic
+from amqplab.wire.table import type_name
+
+__all__: list[str] = []
+
+
+@on(Basic.Consume)
+def consume(channel: Channel, method: Basic.Consume) -> None:
+    """Subscribe to a queue (BASIC-14 … BASIC-24)."""
+    name = channel.queue_name(method.queue)
+    if method.consumer_tag in channel.consumers:
+        raise NotAllowed(f"attempt to reuse consumer tag '{method.consumer_tag}'")
+    channel.access.read(QUEUE, name)
+    tag = method.consumer_tag or channel.broker.fresh_name("amq.ctag")
+    queue = channel.queue(name)
+    consumer = Consumer(
+        queue,
+        channel,
+        tag,
+        no_ack=method.no_ack,
+        exclusive=method.exclusive,
+        prefetch=channel.prefetch,
+        priority=_priority(queue, method.arguments),
+        arguments=method.arguments,
+    )
+    consumer.wire = channel.delivery_writer(tag)
+    queue.subscribe(consumer)
+    channel.consumers[tag] = consumer
+    if not method.nowait:
+        channel.reply(Basic.ConsumeOk(consumer_tag=tag))
+    channel.vhost.touch(queue)
+
+
+def _priority(queue: Queue, arguments: Mapping[str, Any]) -> int:
+    """x-priority: an integer (BASIC-23); x-cancel-on-ha-failover: true or false (BASIC-24)."""
+    priority = arguments.get("x-priority", 0)
+    if not isinstance(priority, int) or isinstance(priority, bool) or type_name(priority) == "timestamp":
+        raise _invalid("x-priority", queue, f'"expected integer, got {type_name(priority)}"')
+    failover = arguments.get("x-cancel-on-ha-failover", False)
+    if not isinstance(failover, bool):
+        raise _invalid("x-cancel-on-ha-failover", queue, f"{{unacceptable_type,{type_name(failover)}}}")
+    if "x-stream-offset" in arguments:
+        raise PreconditionFailed(
+            f"invalid arg 'x-stream-offset' for {queue.describe()} of queue type rabbit_classic_queue"
+        )
+    return priority
+
+
+def _invalid(name: str, queue: Queue, reason: str) -> PreconditionFailed:
+    return PreconditionFailed(f"invalid arg '{name}' for {queue.describe()}: {reason}")
+
+
+@on(Basic.Cancel)
+def cancel(channel: Channel, method: Basic.Cancel) -> None:
+    """End a subscription; an unknown tag is no error (BASIC-25). What is unacked stays so (BASIC-26)."""
+    consumer = channel.consumers.pop(method.consumer_tag, None)
+    if consumer is not None:
+        consumer.queue.unsubscribe(consumer, "cancelled")
+    if not method.nowait:
+        channel.reply(Basic.CancelOk(consumer_tag=method.consumer_tag))
+    if consumer is not None and consumer.queue.unused:
+        channel.vhost.delete_queue(consumer.queue, reason="auto-delete")
+
+
+@on(Basic.Qos)
+def qos(channel: Channel, method: Basic.Qos) -> None:
+    """Set a prefetch window (BASIC-37 … BASIC-41): the channel's own, or that of its consumers to come."""
+    if method.prefetch_size != 0:
+        raise AMQPNotImplemented(f"prefetch_size!=0 ({method.prefetch_size})")
+    was_full = channel.window.full
+    if method.global_:
+        channel.window.set(method.prefetch_count, len(channel.ledger))
+    else:
+        channel.window.set(0, 0)
+        channel.prefetch = method.prefetch_count
+    if channel.report is not None:
+        channel.report(
+            events.PrefetchSet, channel.connection, channel.number, method.prefetch_count, method.global_
+        )
+    channel.reply(Basic.QosOk())
+    if was_full and not channel.window.full:
+        channel.unblock_consumers()
+
+
+@on(Basic.Get)
+def get(channel: Channel, method: Basic.Get) -> None:
+    """One message now, or the news that there is none (BASIC-46, BASIC-47)."""
+    name = channel.queue_name(method.queue)
+    channel.access.read(QUEUE, name)
+    queue = channel.queue(name)
+    copy = queue.get(channel, channel.next_tag, method.no_ack)
+    if copy is None:
+        channel.reply(Basic.GetEmpty())
+        return
+    tag = channel.take_tag()
+    if not method.no_ack:
+        channel.ledger.add(Outstanding(tag, queue, copy, None))
+    message = copy.message
+    channel.flush_confirms()
+    ok = Basic.GetOk(
+        delivery_tag=tag,
+        redelivered=copy.redelivered,
+        exchange=message.exchange,
+        routing_key=message.routing_key,
+        message_count=len(queue.ready),
+    )
+    channel.session.write(
+        encode_content(channel.number, ok, message.octets, message.body, channel.session.frame_max)
+    )

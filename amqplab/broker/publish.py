@@ -1,0 +1,179 @@
+"""basic.publish: from a whole command to copies in queues.
+
+Theory ------ A publish is one-way: there is no reply. What is wrong with it comes back later, as a close of
+the channel (BASIC-02); that nobody wanted it comes back as basic.return, if `mandatory` was set (BASIC-05);
+that it was taken comes back as a confirm, if the channel asked for confirms. The checks stand in RabbitMQ's
+order (BASIC-01): a message with two faults shows the one that RabbitMQ finds first.
+
+The work splits in two, because a transaction does them at different times (TX-03): :func:`publish` checks and
+routes, :func:`put` puts copies into queues, returns what nobody wanted, and confirms.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from amqplab.broker.config import HARD_MAX_MESSAGE_SIZE
+from amqplab.broker.content import Facts, facts_of
+from amqplab.broker.registry import Crash, on_content
+from amqplab.errors import AccessRefused, AMQPError, AMQPNotImplemented, NoRoute, PreconditionFailed
+from amqplab.model.binding import EXCHANGE
+from amqplab.model.message import Message
+from amqplab.model.routing import Routing
+from amqplab.trace import events
+from amqplab.wire.frames import encode_content
+from amqplab.wire.methods import Basic
+
+if TYPE_CHECKING:
+    from amqplab.broker.channel import Channel
+    from amqplab.wire.content import Command
+
+__all__ = ["Accepted", "put"]
+
+
+class Accepted(NamedTuple):
+    """A publish that passed all checks: what to put where. `sequence` is 0 without confirms."""
+
+    message: Message
+    routing: Routing
+    mandatory: bool
+    sequence: int
+
+
+@on_content(Basic.Publish)
+def publish(channel: Channel, method: Basic.Publish, command: Command) -> None:
+    """Check, route, and put (or keep for tx.commit)."""
+    broker = channel.broker
+    broker.last_message = number = broker.last_message + 1
+    try:
+        accepted = _accept(channel, method, command, number)
+    except (AMQPError, Crash) as error:
+        if channel.report is not None:
+            reason = error.reply_text if isinstance(error, AMQPError) else "undecodable properties"
+            channel.report(events.PublishRefused, channel.vhost.name, number, reason)
+        raise
+    if channel.transaction is not None:
+        channel.transaction.publishes.append(accepted)
+    else:
+        put(channel, accepted)
+
+
+def _accept(channel: Channel, method: Basic.Publish, command: Command, number: int) -> Accepted:
+    """All checks, in order; then the message and its routing."""
+    vhost = channel.vhost
+    body = command.body
+    if method.immediate:
+        raise AMQPNotImplemented("immediate=true")
+    if len(body) > channel.broker.config.max_message_size:
+        raise _too_large(len(body), channel.broker.config.max_message_size)
+    channel.access.write(EXCHANGE, method.exchange)
+    exchange = vhost.exchange(method.exchange)
+    if exchange.internal:
+        raise AccessRefused(f"cannot publish to internal {vhost.describe(EXCHANGE, exchange.name)}")
+    if exchange.type == "topic":
+        channel.access.topic("write", exchange.name, method.routing_key)
+    facts = facts_of(command.header or b"")
+    _check_properties(channel, facts)
+    message = Message(
+        number,
+        method.exchange,
+        method.routing_key,
+        facts.properties,
+        facts.octets,
+        body,
+        facts.persistent,
+        facts.expiration_ms,
+        facts.extra_keys,
+    )
+    sequence = channel.confirms.next() if channel.confirms is not None else 0
+    routing = vhost.route(method.exchange, method.routing_key, facts.extra_keys, facts.headers)
+    if channel.report is not None:
+        _report(channel, message, routing, method.mandatory, sequence)
+    return Accepted(message, routing, method.mandatory, sequence)
+
+
+def _too_large(size: int, limit: int) -> PreconditionFailed:
+    configured = "" if limit == HARD_MAX_MESSAGE_SIZE else "configured "
+    return PreconditionFailed(f"message size {size} is larger than {configured}max size {limit}")
+
+
+def _check_properties(channel: Channel, facts: Facts) -> None:
+    """user-id, expiration, then delivery-mode, CC and BCC (BASIC-08 … BASIC-10, CODEC-54)."""
+    user, claimed = channel.access.user, facts.properties.user_id
+    if claimed is not None and claimed != user.name and "impersonator" not in user.tags:
+        raise PreconditionFailed(
+            f"user_id property set to '{claimed}' but authenticated user was '{user.name}'"
+        )
+    if facts.bad_expiration:
+        raise PreconditionFailed(
+            f"invalid expiration '{facts.properties.expiration}': {facts.bad_expiration}"
+        )
+    if facts.problem:
+        raise PreconditionFailed(f"invalid message: {facts.problem}")
+
+
+def _report(channel: Channel, message: Message, routing: Routing, mandatory: bool, sequence: int) -> None:
+    assert channel.report is not None
+    vhost = channel.vhost.name
+    address = (message.exchange, message.routing_key)
+    channel.report(
+        events.Published,
+        vhost,
+        message.number,
+        channel.connection,
+        channel.number,
+        *address,
+        len(message.body),
+        mandatory,
+        message.persistent,
+        sequence,
+    )
+    matched = tuple(tuple(binding[:4]) for binding in routing.matched)
+    channel.report(
+        events.Routed, vhost, message.number, *address, matched, routing.queues, routing.alternates
+    )
+    if not routing.queues:
+        channel.report(events.Unroutable, vhost, message.number, *address, mandatory)
+
+
+def put(channel: Channel, accepted: Accepted) -> None:
+    """Copies into queues; what nobody wanted goes back if mandatory; then the confirm (CONF-03, CONF-04)."""
+    message, routing, mandatory, sequence = accepted
+    vhost = channel.vhost
+    for name in routing.queues:
+        queue = vhost.queues.get(name)
+        if queue is not None:  # deleted between publish and tx.commit
+            queue.enqueue(message)
+            queue.pump()
+    if mandatory and not routing.queues:
+        _return(channel, message)
+    if sequence and channel.confirms is not None:
+        channel.confirms.accept(sequence)
+        if routing.queues:
+            channel.broker.confirming[channel] = None
+        else:
+            channel.flush_confirms()
+
+
+def _return(channel: Channel, message: Message) -> None:
+    """basic.return: the message as it came, and why (BASIC-05)."""
+    channel.flush_confirms()
+    method = Basic.Return(
+        reply_code=NoRoute.code,
+        reply_text=NoRoute.name,
+        exchange=message.exchange,
+        routing_key=message.routing_key,
+    )
+    channel.session.write(
+        encode_content(channel.number, method, message.octets, message.body, channel.session.frame_max)
+    )
+    if channel.report is not None:
+        channel.report(
+            events.Returned,
+            channel.vhost.name,
+            message.number,
+            channel.connection,
+            channel.number,
+            NoRoute.code,
+            NoRoute.name,
+        )

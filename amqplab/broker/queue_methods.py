@@ -1,0 +1,154 @@
+"""queue.declare, bind, unbind, purge, delete.
+
+Theory ------ Like exchanges, queues are asserted, not created: an equal one that exists already is fine, a
+different one closes the channel. An empty name asks the broker for a fresh one (QUEUE-01). Whatever queue a
+channel declared last is what an empty name means in its later methods (CHAN-19); a passive declare counts,
+too.
+"""
+
+from __future__ import annotations
+
+from amqplab.broker.channel import Channel
+from amqplab.broker.exchange_methods import check_binding, strip_line_ends
+from amqplab.broker.registry import on
+from amqplab.errors import PreconditionFailed
+from amqplab.model.arguments import QueueArguments
+from amqplab.model.binding import EXCHANGE, QUEUE
+from amqplab.model.vhost import check_name
+from amqplab.wire.methods import Queue
+from amqplab.wire.table import type_name
+
+__all__: list[str] = []
+
+
+@on(Queue.Declare)
+def declare(channel: Channel, method: Queue.Declare) -> None:
+    """Assert a queue (QUEUE-01 … QUEUE-17)."""
+    name = strip_line_ends(method.queue)
+    if method.passive:
+        queue = channel.vhost.queue(name)
+        channel.vhost.check_exclusive(queue, channel.connection)
+    else:
+        name = _declare_actively(channel, name, method)
+        queue = channel.vhost.queue(name)
+    channel.last_queue = name
+    if not method.nowait:
+        channel.reply(
+            Queue.DeclareOk(queue=name, message_count=len(queue.ready), consumer_count=len(queue.consumers))
+        )
+
+
+def _declare_actively(channel: Channel, name: str, method: Queue.Declare) -> str:
+    """Make the queue, or compare it with the one that is there; return its name."""
+    owner = channel.connection if method.exclusive else None
+    durable = method.durable and not method.exclusive  # QUEUE-19
+    if not name:
+        name = channel.broker.fresh_name("amq.gen")
+    else:
+        check_name(QUEUE, name)
+    channel.access.configure(QUEUE, name)
+    vhost = channel.vhost
+    existing = vhost.queues.get(name)
+    if existing is not None:
+        vhost.assert_queue(
+            existing,
+            durable=durable,
+            owner=owner,
+            auto_delete=method.auto_delete,
+            arguments=method.arguments,
+        )
+        return name
+    _check_queue_limit(channel, name)
+    _check_dead_letter_exchange(channel, name, method)
+    vhost.declare_queue(
+        name,
+        durable=durable,
+        owner=owner,
+        auto_delete=method.auto_delete,
+        arguments=QueueArguments(method.arguments),
+    )
+    return name
+
+
+def _check_queue_limit(channel: Channel, name: str) -> None:
+    vhost = channel.vhost
+    limit = channel.broker.config.vhost_max_queues.get(vhost.name)
+    if limit is not None and len(vhost.queues) >= limit:
+        raise PreconditionFailed(
+            f"cannot declare queue '{name}': queue limit in vhost '{vhost.name}' ({limit}) is reached"
+        )
+
+
+def _check_dead_letter_exchange(channel: Channel, name: str, method: Queue.Declare) -> None:
+    """It must be a name (QUEUE-40) and permitted (PERM-06); it need not exist."""
+    if "x-dead-letter-exchange" not in method.arguments:
+        return
+    target = method.arguments["x-dead-letter-exchange"]
+    if not isinstance(target, str):
+        raise PreconditionFailed(
+            f"invalid type '{type_name(target)}' for arg 'x-dead-letter-exchange' in "
+            f"{channel.vhost.describe(QUEUE, name)}"
+        )
+    channel.access.read(QUEUE, name)
+    channel.access.write(EXCHANGE, target)
+
+
+@on(Queue.Bind)
+def bind(channel: Channel, method: Queue.Bind) -> None:
+    """Let messages flow from an exchange to a queue (EXCH-41, EXCH-42)."""
+    binding = check_binding(
+        channel,
+        method.exchange,
+        QUEUE,
+        channel.queue_name(method.queue),
+        _routing_key(channel, method.queue, method.routing_key),
+        method.arguments,
+    )
+    channel.vhost.add_binding(binding, channel.connection)
+    if not method.nowait:
+        channel.reply(Queue.BindOk())
+
+
+@on(Queue.Unbind)
+def unbind(channel: Channel, method: Queue.Unbind) -> None:
+    """Take it back; nothing of it needs to exist (EXCH-43)."""
+    binding = check_binding(
+        channel,
+        method.exchange,
+        QUEUE,
+        channel.queue_name(method.queue),
+        _routing_key(channel, method.queue, method.routing_key),
+        method.arguments,
+    )
+    channel.vhost.remove_binding(binding, channel.connection)
+    channel.reply(Queue.UnbindOk())
+
+
+def _routing_key(channel: Channel, queue: str, routing_key: str) -> str:
+    """With queue and key both empty the key becomes the last declared queue's name, too (CHAN-21)."""
+    return routing_key if queue or routing_key else channel.queue_name("")
+
+
+@on(Queue.Purge)
+def purge(channel: Channel, method: Queue.Purge) -> None:
+    """Remove what is ready (QUEUE-24)."""
+    name = channel.queue_name(method.queue)
+    channel.access.read(QUEUE, name)
+    count = channel.queue(name).purge()
+    if not method.nowait:
+        channel.reply(Queue.PurgeOk(message_count=count))
+
+
+@on(Queue.Delete)
+def delete(channel: Channel, method: Queue.Delete) -> None:
+    """Remove a queue; a missing one is no error (QUEUE-26 … QUEUE-31)."""
+    name = strip_line_ends(channel.queue_name(method.queue))
+    channel.access.configure(QUEUE, name)
+    vhost = channel.vhost
+    queue = vhost.queues.get(name)
+    count = 0
+    if queue is not None:
+        vhost.check_exclusive(queue, channel.connection)
+        count = vhost.delete_queue(queue, if_unused=method.if_unused, if_empty=method.if_empty)
+    if not method.nowait:
+        channel.reply(Queue.DeleteOk(message_count=count))

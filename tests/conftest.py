@@ -1,0 +1,28 @@
+"""Fixtures for everybody: the reference broker, and our server as users start it.
+
+Both are processes of the tests' own on loopback, started when first asked for and ended with the session. A missing
+`rabbitmq-server` fails the tests that need it, with a sentence that says what to install; nothing is skipped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from amqplab_server import AmqplabServer
+from brokers import RemoteBroker, rabbitmq_node
+
+
+@pytest.fixture(scope="session")
+def rabbitmq() -> Iterator[RemoteBroker]:
+    """A RabbitMQ 3.10 node: `.host`, `.port`, `.connect()` for raw conversations, `.process` for control."""
+    with rabbitmq_node() as node:
+        yield RemoteBroker("rabbitmq", node)
+
+
+@pytest.fixture(scope="session")
+def amqplab_server() -> Iterator[RemoteBroker]:
+    """`python -m amqplab serve` in a process of its own: `.host`, `.port`, `.connect()`, `.process`."""
+    with AmqplabServer() as server:
+        yield RemoteBroker("amqplab", server)
+    assert "Traceback" not in server.errors, server.errors

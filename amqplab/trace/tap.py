@@ -2,16 +2,16 @@
 
 Theory
 ------
-Nobody who speaks AMQP reports its own frames. A tap sits between an endpoint's protocol and its transport, reads the
-octets that pass in both directions, and reports what they say. So our client, our broker and a third party's
-client are all recorded by the same few lines, in virtual time and on real sockets.
+Nobody who speaks AMQP reports its own frames. A tap sits between an endpoint's protocol and its transport,
+reads the octets that pass in both directions, and reports what they say. So our client, our broker and a
+third party's client are all recorded by the same few lines, in virtual time and on real sockets.
 
-A connection has two ends, and each has a tap of its own: the same frame is *sent* at one host and *received* at the
-other, later. A *command* is what a frame was part of: a method, with its header and body frames if it carries
-content. It is reported after its last frame.
+A connection has two ends, and each has a tap of its own: the same frame is *sent* at one host and *received*
+at the other, later. A *command* is what a frame was part of: a method, with its header and body frames if it
+carries content. It is reported after its last frame.
 
-Receiving is piecewise: :meth:`Tap.received` yields one whole frame at a time, after it was recorded, so that whoever
-feeds the protocol can do so *because of* that frame (:func:`amqplab.trace.recorder.because`).
+Receiving is piecewise: :meth:`Tap.received` yields one whole frame at a time, after it was recorded, so that
+whoever feeds the protocol can do so *because of* that frame (:func:`amqplab.trace.recorder.because`).
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ class Tap:
     def received(self, data: bytes) -> Iterator[tuple[int | None, bytes]]:
         """Yield (seq of the record to act because of, octets) for each whole frame in `data`, in order.
 
-        Octets that are not a whole frame yet are kept back; octets that will never be one are passed on as they
-        are, with the seq of a BytesUnreadable.
+        Octets that are not a whole frame yet are kept back; octets that will never be one are passed on as
+        they are, with the seq of a BytesUnreadable.
         """
         for offset, octets in self._in.cut(data):
             yield (
@@ -77,7 +77,7 @@ class Tap:
         frame: type[FrameSent] | type[FrameReceived],
         command: type[CommandSent] | type[CommandReceived],
     ) -> int | None:
-        """Record one frame and, if it is the last of one, its command; returns the record to act because of."""
+        """Record one frame, and its command if it is the last of one; returns what to act because of."""
         record = self._recorder.record
         if cutter.broken:
             if cutter.reported:

@@ -1,7 +1,8 @@
 """Fixtures for everybody: the reference broker, and our server as users start it.
 
-Both are processes of the tests' own on loopback, started when first asked for and ended with the session. A missing
-`rabbitmq-server` fails the tests that need it, with a sentence that says what to install; nothing is skipped.
+Both are processes of the tests' own on loopback, started when first asked for and ended with the session. A
+missing `rabbitmq-server` fails the tests that need it, with a sentence that says what to install; nothing
+is skipped.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """One test body, three brokers.
 
-A test that takes `broker` runs against RabbitMQ, against our server process, and against our broker object in virtual
-time; ``@pytest.mark.brokers("rabbitmq", …)`` narrows that. ``@pytest.mark.waits`` marks conversations that take seconds:
-they run side by side (see overlap.py), and so may take nothing but `broker`.
+A test that takes `broker` runs against RabbitMQ, against our server process, and against our broker object
+in virtual time; ``@pytest.mark.brokers("rabbitmq", …)`` narrows that. ``@pytest.mark.waits`` marks
+conversations that take seconds: they run side by side (see overlap.py), and so may take nothing but
+`broker`.
 """
 
 from __future__ import annotations

@@ -2,9 +2,10 @@
 
 Theory
 ------
-``rabbitmq`` is the reference, ``amqplab`` our server process as users start it, ``in-memory`` the same broker object
-without any socket, in virtual time, where waiting costs nothing and delays are exact. All have the users, virtual hosts and
-limits below, except the server process, which has RabbitMQ's defaults only; tests that need more say so.
+``rabbitmq`` is the reference, ``amqplab`` our server process as users start it, ``in-memory`` the same
+broker object without any socket, in virtual time, where waiting costs nothing and delays are exact. All
+have the users, virtual hosts and limits below, except the server process, which has RabbitMQ's defaults
+only; tests that need more say so.
 """
 
 from __future__ import annotations
@@ -14,17 +15,17 @@ from itertools import count
 from typing import Any
 
 from amqplab_server import AmqplabServer
+from byte_pipes import SocketPipe, VirtualTime
 from peer import Peer
-from pipes import SocketPipe, VirtualTime
 from rabbitmq_node import RabbitMQNode, definitions
 
 from amqplab.broker.config import BrokerConfig, Permission, User
 
 __all__ = [
     "IN_MEMORY_CONFIG",
+    "UNLIMITED_CONFIG",
     "InMemoryBroker",
     "RemoteBroker",
-    "UNLIMITED_CONFIG",
     "rabbitmq_node",
     "unlimited_node",
 ]
@@ -36,7 +37,7 @@ VHOSTS: dict[str, dict[str, int]] = {
     "doomed": {},
     "down": {},
 }
-USERS = {name: "secret" for name in ("limited", "outsider", "doomed", "impostor")} | {"guest": "guest"}
+USERS = dict.fromkeys(("limited", "outsider", "doomed", "impostor"), "secret") | {"guest": "guest"}
 TAGS = {"guest": "administrator", "impostor": "impersonator"}
 USER_LIMITS = {"limited": {"max-connections": 1, "max-channels": 2}}
 PERMISSIONS = {("guest", vhost): ALL for vhost in VHOSTS} | {

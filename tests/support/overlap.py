@@ -2,10 +2,10 @@
 
 Theory
 ------
-RabbitMQ makes bad peers wait three seconds, handshakes ten, closes thirty. Forty such conversations one after the
-other would take minutes, side by side they take as long as the longest. So the tests marked ``waits`` are started
-together, each in a thread, as soon as their broker is first used; the test itself then only collects its outcome.
-In virtual time nothing waits, and they run as all others.
+RabbitMQ makes bad peers wait three seconds, handshakes ten, closes thirty. Forty such conversations one
+after the other would take minutes, side by side they take as long as the longest. So the tests marked
+``waits`` are started together, each in a thread, as soon as their broker is first used; the test itself
+then only collects its outcome. In virtual time nothing waits, and they run as all others.
 """
 
 from __future__ import annotations

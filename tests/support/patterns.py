@@ -3,8 +3,8 @@
 Theory
 ------
 An expectation is an ordinary method, compared with ``==``. Where a field may be anything of a certain form
-(a generated name, the order of a list), a pattern stands in its place: it is equal to everything it allows, and
-prints what that is, so that a failed comparison still reads well.
+(a generated name, the order of a list), a pattern stands in its place: it is equal to everything it allows,
+and prints what that is, so that a failed comparison still reads well.
 """
 
 from __future__ import annotations

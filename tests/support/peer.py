@@ -2,13 +2,13 @@
 
 Theory
 ------
-A conformance test is a conversation. A :class:`Peer` holds one end of it and judges nothing: it sends any octets,
-also wrong ones, and compares what comes back with what the test expects, frame by frame. It fails with both sides
-of the comparison when they differ, when nothing comes, and, on leaving its ``with`` block, when something came
-that the test did not ask for. So "and nothing else happens" is part of every test.
+A conformance test is a conversation. A :class:`Peer` holds one end of it and judges nothing: it sends any
+octets, also wrong ones, and compares what comes back with what the test expects, frame by frame. It fails
+with both sides of the comparison when they differ, when nothing comes, and, on leaving its ``with`` block,
+when something came that the test did not ask for. So "and nothing else happens" is part of every test.
 
-Frames of different channels may overtake each other (CHAN-15), so they are looked for by channel. Heartbeats are
-set aside; the tests about them read :attr:`Peer.heartbeats`.
+Frames of different channels may overtake each other (CHAN-15), so they are looked for by channel.
+Heartbeats are set aside; the tests about them read :attr:`Peer.heartbeats`.
 
 Frames are taken apart here by hand, methods by :mod:`amqplab.wire`, whose own tests hold golden frames.
 """
@@ -19,8 +19,8 @@ import struct
 from dataclasses import dataclass
 from typing import Any
 
+from byte_pipes import Ended, MemoryPipe, SocketPipe
 from patterns import Pattern
-from pipes import Ended, MemoryPipe, SocketPipe
 
 from amqplab.wire.frames import (
     FRAME_BODY,
@@ -51,7 +51,9 @@ ALL_CAPABILITIES = {
 
 @dataclass(frozen=True)
 class Message:
-    """A method with its content: `header` is the raw property octets, `pieces` the sizes of the body frames."""
+    """A method with its content: `header` is the raw property octets, `pieces` the sizes of the body
+    frames.
+    """
 
     method: Any
     header: bytes
@@ -376,7 +378,9 @@ class Peer:
         return [self.expect_message(Basic.Deliver, channel) for _ in range(number)]
 
     def sync(self, channel: int = 1) -> None:
-        """A round trip: the broker has dealt with everything sent on the channel, and says nothing but this."""
+        """A round trip: the broker has dealt with everything sent on the channel, and says nothing but
+        this.
+        """
         self.call(Channel.Flow(active=True), Channel.FlowOk(active=True), channel=channel)
 
 

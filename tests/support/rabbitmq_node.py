@@ -2,14 +2,14 @@
 
 Theory
 ------
-Debian's ``rabbitmq-server`` package is only borrowed: the node gets its own name, ports, cookie, data and log
-folder, its own port mapper (epmd), no plugins, and listens on loopback only, so it neither disturbs nor sees
-another RabbitMQ on the same machine. It is started without the shell script that Debian wraps around it, so that
-the process we start *is* the Erlang VM: it can be ended by its id, and the kernel ends it should the tests
-themselves be killed.
+Debian's ``rabbitmq-server`` package is only borrowed: the node gets its own name, ports, cookie, data and
+log folder, its own port mapper (epmd), no plugins, and listens on loopback only, so it neither disturbs nor
+sees another RabbitMQ on the same machine. It is started without the shell script that Debian wraps around
+it, so that the process we start *is* the Erlang VM: it can be ended by its id, and the kernel ends it
+should the tests themselves be killed.
 
-What tests need beyond the defaults (users, virtual hosts, limits) is a definitions file read at boot, because one
-``rabbitmqctl`` call costs a second.
+What tests need beyond the defaults (users, virtual hosts, limits) is a definitions file read at boot,
+because one ``rabbitmqctl`` call costs a second.
 """
 
 from __future__ import annotations

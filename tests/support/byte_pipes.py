@@ -3,8 +3,8 @@
 Theory
 ------
 A conversation needs three things of its transport: write octets, read what came within some time, and tell
-whether the other side ended it by a FIN or by a reset (CONN-07 makes that difference visible). Both pipes here
-offer just that, so that one test body runs over either; only a socket really waits.
+whether the other side ended it by a FIN or by a reset (CONN-07 makes that difference visible). Both pipes
+here offer just that, so that one test body runs over either; only a socket really waits.
 """
 
 from __future__ import annotations
@@ -80,7 +80,9 @@ class SocketPipe:
 
 
 class VirtualTime:
-    """Drives one :class:`Broker`: its effects, its one timer and its disk, in time that only passes on demand."""
+    """Drives one :class:`Broker`: its effects, its one timer and its disk, in time that only passes on
+    demand.
+    """
 
     def __init__(self, config: BrokerConfig | None = None) -> None:
         self.broker = Broker(config=config)
@@ -113,7 +115,9 @@ class VirtualTime:
                     heapq.heappush(self._disk, (self.now_ns + DISK_NS, token))
 
     def advance(self, limit_ns: int) -> bool:
-        """Let the next thing happen that is due by `limit_ns`; false when nothing is, and then it is that time."""
+        """Let the next thing happen that is due by `limit_ns`; false when nothing is, and then it is that
+        time.
+        """
         due = [when for when in (self._wake, self._disk[0][0] if self._disk else None) if when is not None]
         if not due or min(due) > limit_ns:
             self.now_ns = max(self.now_ns, limit_ns)

@@ -100,6 +100,7 @@ class Broker:
         session = self.sessions.get(connection)
         if session is not None:
             session.received(data)
+            self._settle()
         return self._effects()
 
     def disconnected(self, connection: str, now: int, reason: str = "reset") -> list[Effect]:
@@ -161,8 +162,10 @@ class Broker:
             for channel in self.confirming:
                 channel.flush_confirms()
             self.confirming.clear()
-        effects: list[Effect] = [Send(one.connection, one.take_output()) for one in self.writers]
-        self.writers.clear()
+        effects: list[Effect] = []
+        if self.writers:
+            effects += [Send(one.connection, one.take_output()) for one in self.writers if one.out]
+            self.writers.clear()
         if self.later:
             effects += self.later
             self.later.clear()

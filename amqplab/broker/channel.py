@@ -17,6 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from amqplab.broker.confirms import Confirms
+from amqplab.broker.decoding import decode_known
 from amqplab.broker.delivery import DeliveryWriter
 from amqplab.broker.registry import CHANNEL_HANDLERS, CONTENT_HANDLERS, Crash
 from amqplab.broker.states import CHANNEL
@@ -33,7 +34,7 @@ from amqplab.model.ledger import Ledger, Outstanding
 from amqplab.trace import events
 from amqplab.wire import methods
 from amqplab.wire.content import Command, ContentAssembler
-from amqplab.wire.frames import encode_method
+from amqplab.wire.frames import FRAME_METHOD, encode_method
 
 if TYPE_CHECKING:
     from amqplab.broker.session import Session
@@ -65,18 +66,23 @@ class Channel:
         self.transaction: Transaction | None = None
         self.last_queue = ""
         self._next_tag = 1
+        self._method: methods.Method = methods.Channel.Open()
 
     # --- in --------------------------------------------------------------------------------------------
 
     def frame(self, kind: int, payload: bytes) -> None:
-        """A frame of this channel arrived; raises the decoding errors of :mod:`amqplab.wire`."""
-        command = self.assembler.feed(kind, payload)
-        if command is not None:
-            self.command(command)
+        """A frame of this channel arrived; raises the decoding errors of :mod:`amqplab.wire`.
 
-    def command(self, command: Command) -> None:
+        A method is decoded as soon as its frame is there, before any content follows (CODEC-30).
+        """
+        command = self.assembler.feed(kind, payload)
+        if kind == FRAME_METHOD:
+            self._method = decode_known(payload)
+        if command is not None:
+            self.command(self._method, command)
+
+    def command(self, method: methods.Method, command: Command) -> None:
         """A whole command arrived: do what the table says."""
-        method = command.method
         row = CHANNEL[self.state]
         action = row.get(method.name) or row["other"]
         if action == "ignore":
@@ -211,7 +217,7 @@ class Channel:
     def fail(self, error: AMQPError, method: methods.Method | None = None) -> None:
         """Turn an error into the close it asks for."""
         if method is not None and not error.class_id:
-            error.class_id, error.method_id = method.class_id, method.method_id
+            error.class_id, error.method_id = method.ids
         if isinstance(error, HardError):
             self.session.fail(error)
             return

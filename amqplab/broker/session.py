@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from amqplab.broker import handshake
 from amqplab.broker.channel import Channel
+from amqplab.broker.decoding import MalformedText, check_text
 from amqplab.broker.effects import Close
 from amqplab.broker.heartbeat import Heartbeats
 from amqplab.broker.registry import CONNECTION_HANDLERS
@@ -175,13 +176,14 @@ class Session:
             self.fail(InternalError())  # inside RabbitMQ an error of another shape: the bare 541
             return
         try:
+            check_text(method)
             if method.name in rules.methods:
                 CONNECTION_HANDLERS[type(method)](self, method)
             elif rules.otherwise.wrong_method != "ignore":
                 raise ChannelError(f"unexpected method in connection state {self.state}")
         except AMQPError as error:
             if not error.class_id:
-                error.class_id, error.method_id = method.class_id, method.method_id
+                error.class_id, error.method_id = method.ids
             self.fail(error)
 
     def _channel_frame(self, kind: int, number: int, payload: bytes) -> None:
@@ -213,6 +215,8 @@ class Session:
                 self.fail(FrameError(error.detail, error.class_id, error.method_id))
         except UnexpectedContent as error:
             self.fail(UnexpectedFrame(str(error), error.class_id, error.method_id))
+        except MalformedText as error:
+            self.fail(error)
 
     def _new_channel(self, number: int) -> Channel | None:
         """Room for one more channel, unless the limit is reached: it counts channels, not numbers
@@ -319,14 +323,16 @@ class Session:
         """Reset the TCP connection now."""
         if self.state != "gone":
             self.broker.later.append(Close(self.connection, True))
-            self.gone(reason)
+            self.gone(reason, aborting=True)
 
-    def gone(self, reason: str) -> None:
+    def gone(self, reason: str, *, aborting: bool = False) -> None:
         """The TCP connection is no more (CONN-61): clean up and be forgotten."""
         if self.state == "gone":
             return
         self._release_everything(reason)
         self.state = "gone"
+        if not aborting:
+            self.out.clear()
         for deadline in (self._handshake, self._ending):
             self._cancel(deadline)
         if self.heartbeats is not None:

@@ -1,0 +1,196 @@
+"""What a state is made of: every kind of entity, with its fields and how it starts.
+
+Theory
+------
+    host/<name>                  program, status ("running", "returned", an error), calls [[seq, text]]
+                                 under way, crashed, frozen, link ("", "cut", "half-open")
+    connection/<conn>            client (its host); tcp and tcp_broker: the TCP states of the client's and
+                                 the broker's end, None without a simulated link; state: None before login,
+                                 then "authenticated", "tuned", "open", "closing", "closed"; user, vhost,
+                                 client_name, mechanism, channel_max, frame_max, heartbeat_s,
+                                 missed_heartbeats; blocked: None or the alarm; closing: None or by whom and
+                                 why; reason, once closed; channels [numbers]; closed_windows [hosts that
+                                 take no more octets]; timeouts of TCP
+    channel/<conn>/<n>           state ("open", "closing"), mode ("", "confirm", "tx"), prefetch,
+                                 shared_prefetch, consumers [tags], unacked: how many deliveries its client
+                                 has not settled
+    confirm/<conn>/<n>           outstanding: the first SHOWN numbers taken but not confirmed, count of all,
+                                 ranges [[first, last]] of all, positive and negative: how many are
+                                 confirmed
+    exchange/<vhost>/<name>      type, durable, auto_delete, internal, arguments, predeclared
+    binding/<vhost>/<source>/<kind>/<destination>/<routing key>/<arguments>
+                                 source, kind, destination, routing_key, arguments, implicit
+    queue/<vhost>/<name>         durable, exclusive, owner, auto_delete, arguments, consumers: how many; the
+                                 lines ready and unacked (amqplab.trace.lines: the first SHOWN, _count,
+                                 _last); total
+    consumer/<conn>/<n>/<tag>    queue, vhost, no_ack, exclusive, prefetch, priority, delivered: how many;
+                                 the line holding
+    message/<id>                 vhost, exchange, routing_key, size, body (a preview), publisher (a
+                                 connection), channel, sequence, mandatory, persistent, status, where
+                                 {queue: what became of its copy there}
+    copy/<vhost>/<queue>/<id>    state ("ready", "unacked"), redelivered; connection, channel, delivery_tag
+                                 and consumer (a key) while unacked; its neighbours in its lines
+    lost/<id>/<queue or ->       reason
+    segment/<number>             while in flight: connection, source, destination, flags, label, octets,
+                                 sent_at, arrives_at (None: it will be lost), retransmission
+    content/<conn>/<n>           the publish whose frames arrive: size, received, preview
+    alarm/<resource>             resource
+
+All values are JSON values. Each ``edit_*`` function here returns the entity for writing and makes it, with
+what is known, if there is none: a recording may begin in the middle of a run.
+
+The exchanges that every virtual host has from the start (EXCH-01) are in no record. They enter the state when
+something first names them, marked ``predeclared``; and each queue brings its binding to the default exchange,
+marked ``implicit``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from amqplab.trace import keys
+from amqplab.trace.draft import Draft
+from amqplab.trace.lines import READY, UNACKED
+
+__all__ = [
+    "edit_channel",
+    "edit_connection",
+    "edit_exchange",
+    "edit_host",
+    "edit_message",
+    "edit_queue",
+    "put_binding",
+]
+
+PREDECLARED = {
+    "": "direct",
+    "amq.direct": "direct",
+    "amq.fanout": "fanout",
+    "amq.topic": "topic",
+    "amq.headers": "headers",
+    "amq.match": "headers",
+    "amq.rabbitmq.trace": "topic",
+}
+
+
+def edit_host(draft: Draft, name: str) -> dict[str, Any]:
+    """A host."""
+    key = keys.host_key(name)
+    return draft.edit(key) or draft.put(
+        key, {"program": None, "status": "", "calls": [], "crashed": False, "frozen": False, "link": ""}
+    )
+
+
+def edit_connection(draft: Draft, connection: str) -> dict[str, Any]:
+    """A connection."""
+    key = keys.connection_key(connection)
+    return draft.edit(key) or draft.put(
+        key,
+        {
+            "client": keys.client_host(connection),
+            "tcp": None,
+            "tcp_broker": None,
+            "state": None,
+            "user": None,
+            "vhost": None,
+            "client_name": None,
+            "mechanism": None,
+            "channel_max": None,
+            "frame_max": None,
+            "heartbeat_s": None,
+            "missed_heartbeats": 0,
+            "blocked": None,
+            "closing": None,
+            "reason": None,
+            "channels": [],
+            "closed_windows": [],
+            "timeouts": 0,
+        },
+    )
+
+
+def edit_channel(draft: Draft, connection: str, channel: int) -> dict[str, Any]:
+    """A channel; its connection lists it."""
+    key = keys.channel_key(connection, channel)
+    entity = draft.edit(key)
+    if entity is not None:
+        return entity
+    owner = edit_connection(draft, connection)
+    if channel not in owner["channels"]:
+        owner["channels"] = sorted([*owner["channels"], channel])
+    return draft.put(
+        key,
+        {"state": "open", "mode": "", "prefetch": 0, "shared_prefetch": 0, "consumers": [], "unacked": 0},
+    )
+
+
+def edit_exchange(draft: Draft, vhost: str, name: str) -> dict[str, Any]:
+    """An exchange. One that nobody declared is predeclared, or of an unknown type "?"."""
+    key = keys.exchange_key(vhost, name)
+    return draft.edit(key) or draft.put(
+        key,
+        {
+            "type": PREDECLARED.get(name, "?"),
+            "durable": name in PREDECLARED,
+            "auto_delete": False,
+            "internal": name == "amq.rabbitmq.trace",
+            "arguments": "",
+            "predeclared": name in PREDECLARED,
+        },
+    )
+
+
+def edit_queue(draft: Draft, vhost: str, name: str) -> dict[str, Any]:
+    """A queue, with its binding to the default exchange."""
+    key = keys.queue_key(vhost, name)
+    entity = draft.edit(key)
+    if entity is not None:
+        return entity
+    edit_exchange(draft, vhost, "")
+    put_binding(draft, vhost, ("", "queue", name, name, ""), implicit=True)
+    return draft.put(
+        key,
+        {
+            "durable": False,
+            "exclusive": False,
+            "owner": None,
+            "auto_delete": False,
+            "arguments": "",
+            "consumers": 0,
+            **READY.empty(),
+            **UNACKED.empty(),
+            "total": 0,
+        },
+    )
+
+
+def put_binding(
+    draft: Draft, vhost: str, binding: tuple[str, str, str, str, str], *, implicit: bool = False
+) -> None:
+    """A binding: (source, kind, destination, routing key, arguments)."""
+    names = ("source", "kind", "destination", "routing_key", "arguments")
+    draft.put(
+        keys.binding_key(vhost, *binding), {**dict(zip(names, binding, strict=True)), "implicit": implicit}
+    )
+
+
+def edit_message(draft: Draft, vhost: str, message: int) -> dict[str, Any]:
+    """A message."""
+    key = keys.message_key(message)
+    return draft.edit(key) or draft.put(
+        key,
+        {
+            "vhost": vhost,
+            "exchange": "",
+            "routing_key": "",
+            "size": 0,
+            "body": "",
+            "publisher": None,
+            "channel": None,
+            "sequence": 0,
+            "mandatory": False,
+            "persistent": False,
+            "status": "published",
+            "where": {},
+        },
+    )

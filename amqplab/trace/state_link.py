@@ -1,0 +1,191 @@
+"""What hosts, calls, TCP segments and arriving contents change in the state.
+
+Theory
+------
+A segment is in the state only while it is in flight; what it carried is in the record of its sending. The
+body of a publish is in frames, and the broker's record of the message does not repeat it, so the beginning of
+a body is kept while its frames arrive, for the message that it becomes.
+
+A connection leaves the state when the broker has closed it and no end's TCP has anything left to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from amqplab.trace import events as e
+from amqplab.trace.draft import Draft
+from amqplab.trace.entities import edit_connection, edit_host
+from amqplab.trace.keys import client_host, connection_key, content_key, segment_key
+from amqplab.trace.recorder import Record
+
+__all__ = ["HANDLERS", "forget_connection_if_over"]
+
+PREVIEW_OCTETS = 32
+OVER = (None, "CLOSED", "TIME-WAIT")
+FRAME_HEAD = 7
+METHOD, HEADER, BODY = 1, 2, 3
+BASIC_PUBLISH = b"\x00\x3c\x00\x28"
+
+
+# --- hosts -----------------------------------------------------------------------------------------------
+
+
+def program_started(draft: Draft, record: Record, event: e.ProgramStarted) -> None:
+    edit_host(draft, record.where).update(program=event.program, status="running")
+
+
+def program_finished(draft: Draft, record: Record, event: e.ProgramFinished) -> None:
+    host = edit_host(draft, record.where)
+    host["status"] = event.outcome
+
+
+def call_made(draft: Draft, record: Record, event: e.CallMade) -> None:
+    host = edit_host(draft, record.where)
+    host["calls"] = [*host["calls"], [record.seq, event.call]]
+
+
+def call_over(draft: Draft, record: Record, event: e.CallReturned | e.CallFailed) -> None:
+    host = edit_host(draft, record.where)
+    host["calls"] = [call for call in host["calls"] if call[0] != event.call_seq]
+
+
+def intervened(draft: Draft, record: Record, event: e.Intervened) -> None:
+    """What an intervention changes at its target for as long as it lasts."""
+    change = INTERVENTIONS.get(event.action)
+    if change is not None:
+        edit_host(draft, event.target).update(change)
+
+
+INTERVENTIONS: dict[str, dict[str, Any]] = {
+    "crash": {"crashed": True},
+    "freeze": {"frozen": True},
+    "thaw": {"frozen": False},
+    "cut": {"link": "cut"},
+    "half-open": {"link": "half-open"},
+    "heal": {"link": ""},
+}
+
+
+# --- TCP -------------------------------------------------------------------------------------------------
+
+
+def forget_connection_if_over(draft: Draft, connection: str) -> None:
+    """A connection stays as long as anything may still move on it."""
+    key = connection_key(connection)
+    entity = draft.get(key)
+    if entity is None or entity["tcp"] not in OVER or entity["tcp_broker"] not in OVER:
+        return
+    spoke_tcp = entity["tcp"] is not None or entity["tcp_broker"] is not None
+    if entity["state"] == "closed" or (entity["state"] is None and spoke_tcp):
+        draft.drop(key)
+
+
+def tcp_state_changed(draft: Draft, record: Record, event: e.TcpStateChanged) -> None:
+    if event.state in OVER and draft.get(connection_key(event.connection)) is None:
+        return
+    end = "tcp" if record.where == client_host(event.connection) else "tcp_broker"
+    edit_connection(draft, event.connection)[end] = event.state
+    edit_host(draft, record.where)
+    forget_connection_if_over(draft, event.connection)
+
+
+def segment_sent(draft: Draft, record: Record, event: e.SegmentSent) -> None:
+    octets = len(event.payload)
+    draft.put(
+        segment_key(event.number),
+        {
+            "connection": event.connection,
+            "source": event.source,
+            "destination": event.destination,
+            "flags": event.flags,
+            "label": f"{event.flags}, {octets} octets" if octets else event.flags,
+            "octets": octets,
+            "sent_at": event.departs_at,
+            "arrives_at": event.arrives_at,
+            "retransmission": event.retransmission,
+        },
+    )
+
+
+def segment_over(
+    draft: Draft, record: Record, event: e.SegmentArrived | e.SegmentLost | e.SegmentDiscarded
+) -> None:
+    draft.drop(segment_key(event.number))
+
+
+def timed_out(draft: Draft, record: Record, event: e.RetransmissionTimedOut) -> None:
+    connection = draft.edit(connection_key(event.connection))
+    if connection is not None:
+        connection["timeouts"] += 1
+
+
+def window_closed(draft: Draft, record: Record, event: e.WindowClosed) -> None:
+    connection = draft.edit(connection_key(event.connection))
+    if connection is not None and event.host not in connection["closed_windows"]:
+        connection["closed_windows"] = [*connection["closed_windows"], event.host]
+
+
+def window_opened(draft: Draft, record: Record, event: e.WindowOpened) -> None:
+    connection = draft.edit(connection_key(event.connection))
+    if connection is not None:
+        connection["closed_windows"] = [host for host in connection["closed_windows"] if host != event.host]
+
+
+# --- arriving contents -----------------------------------------------------------------------------------
+
+
+def frame_received(draft: Draft, record: Record, event: e.FrameReceived) -> None:
+    """Keep the beginning of a publish's body until the broker says which message it became."""
+    if event.host == client_host(event.connection):
+        return
+    data = event.data
+    kind = data[0] if data else 0
+    if kind == METHOD:
+        if data[FRAME_HEAD : FRAME_HEAD + 4] == BASIC_PUBLISH:
+            key = content_key(event.connection, int.from_bytes(data[1:3], "big"))
+            draft.put(key, {"size": None, "received": 0, "preview": ""})
+    elif kind in (HEADER, BODY):
+        content = draft.edit(content_key(event.connection, int.from_bytes(data[1:3], "big")))
+        if content is None:
+            return
+        if kind == HEADER:
+            content["size"] = int.from_bytes(data[FRAME_HEAD + 4 : FRAME_HEAD + 12], "big")
+        else:
+            if not content["received"]:
+                content["preview"] = preview(data[FRAME_HEAD:-1])
+            content["received"] += len(data) - FRAME_HEAD - 1
+
+
+def preview(octets: bytes) -> str:
+    """The beginning of a body for people: as text if it is text, else in hexadecimal."""
+    head = octets[: PREVIEW_OCTETS + 1]
+    try:
+        text = octets[: 4 * PREVIEW_OCTETS].decode("utf-8")
+    except UnicodeDecodeError as error:
+        cut_short = error.end == min(len(octets), 4 * PREVIEW_OCTETS) and error.start >= PREVIEW_OCTETS
+        text = octets[: error.start].decode("utf-8") if cut_short else ""
+    if text and text.isprintable():
+        return text if len(text) <= PREVIEW_OCTETS else text[: PREVIEW_OCTETS - 1] + "…"
+    shown = head[: PREVIEW_OCTETS // 2].hex(" ")
+    return f"{shown} …" if len(octets) > PREVIEW_OCTETS // 2 else shown
+
+
+HANDLERS: dict[type[e.Event], Callable[[Draft, Record, Any], None]] = {
+    e.ProgramStarted: program_started,
+    e.ProgramFinished: program_finished,
+    e.CallMade: call_made,
+    e.CallReturned: call_over,
+    e.CallFailed: call_over,
+    e.Intervened: intervened,
+    e.TcpStateChanged: tcp_state_changed,
+    e.SegmentSent: segment_sent,
+    e.SegmentArrived: segment_over,
+    e.SegmentLost: segment_over,
+    e.SegmentDiscarded: segment_over,
+    e.RetransmissionTimedOut: timed_out,
+    e.WindowClosed: window_closed,
+    e.WindowOpened: window_opened,
+    e.FrameReceived: frame_received,
+}

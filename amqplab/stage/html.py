@@ -1,0 +1,73 @@
+"""A page that plays a run by itself: no Jupyter, no kernel, no network.
+
+Theory
+------
+The widget asks its model for three values and may send it messages. So a page needs only the same module, the
+scene as JSON, and a model of a few lines that answers from that JSON and has no ``send``: the stage then knows
+that nobody is there to break things. The module is inlined as a script of type "module"; a data or blob URL would be refused by strict
+sandboxes, an inline module runs even in ``<iframe sandbox="allow-scripts">``.
+
+Same recording, same page, octet for octet.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from amqplab.stage.scene import scene, to_json
+from amqplab.trace.recorder import Recorder
+
+__all__ = ["page", "to_html"]
+
+HERE = Path(__file__).parent
+
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; \
+script-src 'unsafe-inline'; img-src data:">
+<title>{title}</title>
+<link rel="icon" href="data:,">
+<style>
+html {{ color-scheme: light dark; background: light-dark(#f6f7f9, #0d0f13); }}
+body {{ margin: 0; padding: 16px; }}
+#stage {{ max-width: 1480px; margin: 0 auto; }}
+@media (max-width: 600px) {{ body {{ padding: 4px; }} }}
+{css}
+</style>
+</head>
+<body>
+<main id="stage"></main>
+<script type="application/json" id="scene">{data}</script>
+<script type="module">
+{module}
+const values = {{ scene: document.getElementById("scene").textContent, start: {start}, breakable: [] }};
+render({{ model: {{ get: (name) => values[name], on() {{}}, off() {{}} }}, el: document.getElementById("stage") }});
+</script>
+</body>
+</html>
+"""
+
+
+def page(recorder: Recorder, *, title: str = "", zoom: int = 3, at: int = -1) -> str:
+    """The whole page as text. `zoom` 0 to 3 as in scene.py; `at` is the seq to begin at."""
+    data = to_json(scene(recorder, title=title)).replace("<", "\\u003c")
+    start: dict[str, Any] = {"zoom": zoom, "at": at}
+    return PAGE.format(
+        title=escape(title or "amqplab stage"),
+        css=(HERE / "stage.css").read_text(encoding="utf-8"),
+        data=data,
+        module=(HERE / "stage.js").read_text(encoding="utf-8").replace("</script", "<\\/script"),
+        start=to_json(start),
+    )
+
+
+def to_html(recorder: Recorder, path: str | Path, *, title: str = "", zoom: int = 3, at: int = -1) -> Path:
+    """Write the page to `path` and return it."""
+    target = Path(path)
+    target.write_text(page(recorder, title=title, zoom=zoom, at=at), encoding="utf-8")
+    return target

@@ -1,0 +1,267 @@
+"""The command line: put the broker on a socket, or read octets.
+
+    python -m amqplab serve [--host 127.0.0.1] [--port 5672] [--verbose]
+    python -m amqplab decode FILE | HEX… | -
+
+Standard library only, so that it works wherever the core does; `rich` adds colour when it is there. A
+mistake costs one sentence on standard error and exit status 2.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import os
+import re
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from amqplab import __version__
+from amqplab.errors import UsageError
+
+__all__ = ["main"]
+
+DESCRIPTION = "An AMQP 0-9-1 laboratory: a broker that clients take for RabbitMQ, and a reader of frames."
+EPILOG = "Lessons: `python3 run.py lesson` in a clone of the repository opens the first one in JupyterLab."
+SERVE_HELP = """\
+Listen for AMQP 0-9-1 clients: pika, aio-pika, py-amqp, Celery, Java ... connect as to RabbitMQ, with user
+guest and password guest. All is kept in memory. The first line of standard output is `listening on
+amqp://HOST:PORT`;
+Ctrl-C closes all connections as RabbitMQ does when it stops, and ends."""
+SERVE_EXAMPLES = """\
+examples:
+  python -m amqplab serve                        on 127.0.0.1:5672
+  python -m amqplab serve --port 0 --verbose     on a free port, telling who connects
+"""
+DECODE_HELP = """\
+Explain AMQP 0-9-1 octets: every octet of every frame gets a name and a meaning. Input is hexadecimal
+digits, a file
+of hexadecimal digits or of raw octets, a capture (.pcap or .pcapng, needs dpkt), or - for standard input."""
+DECODE_EXAMPLES = """\
+examples:
+  python -m amqplab decode 01000100000005001400 0a00ce
+  python -m amqplab decode lesson.pcap
+  xxd -p frames.bin | python -m amqplab decode -
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the result is the exit status."""
+    options = parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except UsageError as error:
+        print(f"amqplab: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # `... | head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The grammar of the command line, with its help texts."""
+    raw = argparse.RawDescriptionHelpFormatter
+    top = argparse.ArgumentParser("amqplab", description=DESCRIPTION, epilog=EPILOG)
+    top.add_argument("--version", action="version", version=f"amqplab {__version__}")
+    commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    serve = commands.add_parser(
+        "serve",
+        help="put the broker on a socket",
+        description=SERVE_HELP,
+        epilog=SERVE_EXAMPLES,
+        formatter_class=raw,
+    )
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    serve.add_argument(
+        "--port", type=port, default=5672, help="port to listen on, 0 for a free one (default: %(default)s)"
+    )
+    serve.add_argument(
+        "--verbose", action="store_true", help="tell on standard error who connects and why it ends"
+    )
+    serve.set_defaults(run=run_serve)
+
+    decode = commands.add_parser(
+        "decode",
+        help="explain AMQP octets",
+        description=DECODE_HELP,
+        epilog=DECODE_EXAMPLES,
+        formatter_class=raw,
+    )
+    decode.add_argument("input", nargs="+", metavar="FILE|HEX|-", help="what to explain")
+    decode.add_argument(
+        "--port", type=port, default=5672, help="the broker's port in a capture (default: %(default)s)"
+    )
+    decode.set_defaults(run=run_decode)
+    return top
+
+
+def port(text: str) -> int:
+    """A TCP port number."""
+    if not text.isascii() or not text.isdigit() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: give a number from 0 to 65535")
+    return int(text)
+
+
+# --- serve -----------------------------------------------------------------------------------------------
+
+
+def run_serve(options: argparse.Namespace) -> int:
+    return asyncio.run(serve_until_stopped(options.host, options.port, options.verbose))
+
+
+async def serve_until_stopped(host: str, port: int, verbose: bool) -> int:
+    """Serve until SIGINT or SIGTERM, then close all connections as RabbitMQ does (CONN-62)."""
+    from amqplab.broker.broker import Broker
+    from amqplab.net.server import serve
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(number, stop.set)
+        except NotImplementedError:  # Windows
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+    log = log_line if verbose else None
+    broker = Broker(report=report_to(log) if log else None, unique=lambda: os.urandom(16))
+    running = await serve(broker, host, port, log=log)
+    settle_garbage_collection()
+    print(f"listening on {running.url}", flush=True)
+    await stop.wait()
+    await running.close()
+    return 0
+
+
+def settle_garbage_collection() -> None:
+    """Queued messages are many, long-lived and without cycles: look for cycles seldom."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 100)
+
+
+def log_line(text: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+
+
+def report_to(log: Callable[[str], None]) -> Callable[..., int]:
+    """A broker's `report` that tells the life of connections, and nothing of messages."""
+    from amqplab.trace import events
+
+    lines: dict[type, Callable[..., str]] = {
+        events.ConnectionOpened: lambda name, user, vhost, client: (
+            f"{name} opened virtual host {vhost!r} as {user}{f', named {client}' if client else ''}"
+        ),
+        events.ConnectionClosing: lambda name, by, code, text: f"{name} closed by the {by}: {code} {text}",
+        events.ChannelClosing: lambda name, channel, by, code, text: (
+            f"{name} channel {channel} closed by the {by}: {code} {text}"
+        ),
+        events.HeartbeatMissed: lambda name, missed: f"{name} missed heartbeat {missed}",
+    }
+
+    def report(kind: type, *fields: Any) -> int:
+        if (line := lines.get(kind)) is not None:
+            log(line(*fields))
+        return 0
+
+    return report
+
+
+# --- decode ----------------------------------------------------------------------------------------------
+
+
+def run_decode(options: argparse.Namespace) -> int:
+    from amqplab.net.capture import looks_like_a_capture
+
+    words: list[str] = options.input
+    path = Path(words[0]) if len(words) == 1 else None
+    if words == ["-"]:
+        data = sys.stdin.buffer.read()
+    elif path is not None and path.is_file():
+        data = read_file(path)
+        if looks_like_a_capture(data):
+            return decode_capture(path, options.port)
+    else:
+        data = from_hex(" ".join(words), strict=True)
+    decode_octets(unwrap_hex(data))
+    return 0
+
+
+def read_file(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def unwrap_hex(data: bytes) -> bytes:
+    """Octets that are themselves hexadecimal text are turned into what they spell."""
+    try:
+        return from_hex(data.decode("ascii"), strict=False)
+    except (UnicodeDecodeError, ValueError):
+        return data
+
+
+def from_hex(text: str, strict: bool) -> bytes:
+    """Octets from hexadecimal digits; blanks, colons, commas, 0x and \\x do not matter."""
+    digits = re.sub(r"0x|\\x|[\s:,]", "", text)
+    try:
+        return bytes.fromhex(digits)
+    except ValueError:
+        if not strict:
+            raise
+    wrong = re.search(r"[^0-9a-fA-F]", digits)
+    if wrong is None:
+        raise UsageError(
+            f"{len(digits)} hexadecimal digits make no whole octets: one is missing, or too many."
+        )
+    raise UsageError(
+        f"{text!r} is neither a file that exists nor hexadecimal digits ({wrong.group()!r} is none); "
+        "see `python -m amqplab decode --help`."
+    )
+
+
+def decode_octets(data: bytes) -> None:
+    from amqplab.wire.dissect import dissect, render
+
+    if not data:
+        raise UsageError("There is nothing to decode: the input is empty.")
+    show(render(dissect(data), data))
+
+
+def decode_capture(path: Path, port: int) -> int:
+    from amqplab.net.capture import frames_in
+    from amqplab.wire.dissect import dissect, render
+
+    first: float | None = None
+    for at, source, destination, data in frames_in(path, port):
+        first = at if first is None else first
+        show(f"\n{at - first:.6f} s  {source} -> {destination}")
+        show(render(dissect(data), data))
+    if first is None:
+        raise UsageError(f"{path} holds no octets to or from port {port}; choose another with --port.")
+    return 0
+
+
+def show(text: str) -> None:
+    """Print, in colour on a terminal that has `rich`."""
+    if sys.stdout.isatty():
+        try:
+            from rich.console import Console
+            from rich.text import Text
+        except ImportError:
+            pass
+        else:
+            coloured = Text(text)
+            coloured.highlight_regex(r"(?m)^ *[0-9a-f]{4,8}\b", "dim")
+            coloured.highlight_regex(r"(?<![\w.])(?:[0-9a-f]{2} )*[0-9a-f]{2}(?![\w.])", "cyan")
+            coloured.highlight_regex(r"'[^']*'|\"[^\"]*\"", "green")
+            Console(highlight=False, soft_wrap=True).print(coloured)
+            return
+    print(text)

@@ -1,0 +1,479 @@
+"""A channel of the blocking face: pika's BlockingChannel.
+
+Theory
+------
+Every method has pika's name, parameters and result, so a line written here runs there. Replies come as
+pika's frames: ``channel.queue_declare("app").method.message_count``.
+
+In confirm mode `basic_publish` waits for the confirm, and raises UnroutableError or NackError.
+`start_consuming` calls callbacks until the last consumer is cancelled; in a simulation it also returns, and
+says so, when nothing is left that could ever happen.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from amqplab.client.aio_channel import AsyncChannel
+from amqplab.client.calls import told
+from amqplab.errors import UsageError
+from amqplab.wire.content import Command
+from amqplab.wire.methods import Basic, Method
+
+if TYPE_CHECKING:
+    from amqplab.client.blocking import BlockingConnection
+
+__all__ = ["BlockingChannel", "MethodFrame"]
+
+Content = tuple[Any, Any, bytes | None]
+OnMessage = Callable[["BlockingChannel", Basic.Deliver, Any, bytes], Any]
+
+
+@dataclass(frozen=True)
+class MethodFrame:
+    """A reply in pika's shape: ``frame.method.queue``, ``frame.channel_number``."""
+
+    channel_number: int
+    method: Any
+
+
+@dataclass
+class BlockingConsumer:
+    """The place where deliveries go: they wait on the connection until callbacks may be called."""
+
+    channel: BlockingChannel
+    callback: OnMessage | None
+    auto_ack: bool
+    tag: str = ""
+
+    def deliver(self, command: Command) -> None:
+        self.channel.arrived(self, command)
+
+    def ended(self, error: Exception | None) -> None:
+        self.channel.consumer_ended(self)
+
+
+class BlockingChannel:
+    """Made by ``connection.channel()``. Usable with ``with``: leaving closes it."""
+
+    spoken = "channel"
+
+    def __init__(self, channel_impl: AsyncChannel, connection: BlockingConnection) -> None:
+        self._aio = channel_impl
+        self._connection = connection
+        self._report = connection._report
+        self._consumers: dict[str, BlockingConsumer] = {}
+        self._generator: BlockingConsumer | None = None
+        self._generator_for: tuple[str, bool, bool] | None = None
+        self._arrived: deque[Command] = deque()
+        channel_impl.add_on_close_callback(lambda *_: connection._wake())
+
+    # --- driving ---
+
+    @property
+    def _cause(self) -> int | None:
+        return self._connection._cause
+
+    def _drive(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        return self._connection._drive(function, *args, **kwargs)
+
+    def _frame(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> MethodFrame:
+        """The same for a request whose reply is the result."""
+        method: Method = self._drive(function, *args, **kwargs)
+        return MethodFrame(self.channel_number, method)
+
+    # --- exchanges and queues ---
+
+    @told
+    def exchange_declare(
+        self,
+        exchange: str,
+        exchange_type: Any = "direct",
+        passive: bool = False,
+        durable: bool = False,
+        auto_delete: bool = False,
+        internal: bool = False,
+        arguments: Any = None,
+    ) -> MethodFrame:
+        """Make an exchange, or assert that it is so."""
+        return self._frame(
+            self._aio.exchange_declare,
+            exchange,
+            exchange_type,
+            passive,
+            durable,
+            auto_delete,
+            internal,
+            arguments,
+        )
+
+    @told
+    def exchange_delete(self, exchange: str | None = None, if_unused: bool = False) -> MethodFrame:
+        """Delete an exchange and its bindings."""
+        return self._frame(self._aio.exchange_delete, exchange, if_unused)
+
+    @told
+    def exchange_bind(
+        self, destination: str, source: str, routing_key: str = "", arguments: Any = None
+    ) -> MethodFrame:
+        """Bind one exchange to another."""
+        return self._frame(self._aio.exchange_bind, destination, source, routing_key, arguments)
+
+    @told
+    def exchange_unbind(
+        self,
+        destination: str | None = None,
+        source: str | None = None,
+        routing_key: str = "",
+        arguments: Any = None,
+    ) -> MethodFrame:
+        """Remove that binding."""
+        return self._frame(self._aio.exchange_unbind, destination, source, routing_key, arguments)
+
+    @told
+    def queue_declare(
+        self,
+        queue: str,
+        passive: bool = False,
+        durable: bool = False,
+        exclusive: bool = False,
+        auto_delete: bool = False,
+        arguments: Any = None,
+    ) -> MethodFrame:
+        """Make a queue, or assert that it is so; ``.method`` has queue, message_count, consumer_count."""
+        return self._frame(
+            self._aio.queue_declare, queue, passive, durable, exclusive, auto_delete, arguments
+        )
+
+    @told
+    def queue_bind(
+        self, queue: str, exchange: str, routing_key: str | None = None, arguments: Any = None
+    ) -> MethodFrame:
+        """Bind the queue to the exchange. Without a key the queue's name is the key."""
+        return self._frame(self._aio.queue_bind, queue, exchange, routing_key, arguments)
+
+    @told
+    def queue_unbind(
+        self, queue: str, exchange: str, routing_key: str | None = None, arguments: Any = None
+    ) -> MethodFrame:
+        """Remove that binding."""
+        return self._frame(self._aio.queue_unbind, queue, exchange, routing_key, arguments)
+
+    @told
+    def queue_purge(self, queue: str) -> MethodFrame:
+        """Remove all ready messages."""
+        return self._frame(self._aio.queue_purge, queue)
+
+    @told
+    def queue_delete(self, queue: str, if_unused: bool = False, if_empty: bool = False) -> MethodFrame:
+        """Delete the queue and what is in it."""
+        return self._frame(self._aio.queue_delete, queue, if_unused, if_empty)
+
+    # --- messages ---
+
+    @told
+    def basic_publish(
+        self,
+        exchange: str,
+        routing_key: str,
+        body: bytes | str,
+        properties: Any = None,
+        mandatory: bool = False,
+    ) -> None:
+        """Publish a message; a str is sent as UTF-8. In confirm mode, wait for the confirm."""
+        self._drive(self._aio.basic_publish, exchange, routing_key, body, properties, mandatory)
+
+    @told
+    def confirm_delivery(self) -> None:
+        """Confirm mode: from now on the broker answers each publish."""
+        self._drive(self._aio.confirm_delivery)
+
+    @told
+    def basic_get(self, queue: str, auto_ack: bool = False) -> Content:
+        """Fetch one message: (method, properties, body), or three times None when there is none."""
+        content: Content = self._drive(self._aio.basic_get, queue, auto_ack)
+        return content
+
+    @told
+    def basic_ack(self, delivery_tag: int = 0, multiple: bool = False) -> None:
+        """Acknowledge a delivery, or all up to it."""
+        self._drive(self._aio.basic_ack, delivery_tag, multiple)
+
+    @told
+    def basic_nack(self, delivery_tag: int = 0, multiple: bool = False, requeue: bool = True) -> None:
+        """Refuse a delivery, or all up to it."""
+        self._drive(self._aio.basic_nack, delivery_tag, multiple, requeue)
+
+    @told
+    def basic_reject(self, delivery_tag: int = 0, requeue: bool = True) -> None:
+        """Refuse one delivery."""
+        self._drive(self._aio.basic_reject, delivery_tag, requeue)
+
+    @told
+    def basic_recover(self, requeue: bool = False) -> None:
+        """Put all that this channel has not acknowledged back into the queues."""
+        self._drive(self._aio.basic_recover, requeue)
+
+    @told
+    def basic_qos(self, prefetch_size: int = 0, prefetch_count: int = 0, global_qos: bool = False) -> None:
+        """How many unacknowledged messages a new consumer (`global_qos`: the channel) may hold."""
+        self._drive(self._aio.basic_qos, prefetch_size, prefetch_count, global_qos)
+
+    @told
+    def tx_select(self) -> MethodFrame:
+        """Transaction mode."""
+        return self._frame(self._aio.tx_select)
+
+    @told
+    def tx_commit(self) -> MethodFrame:
+        """Commit, and begin the next transaction."""
+        return self._frame(self._aio.tx_commit)
+
+    @told
+    def tx_rollback(self) -> MethodFrame:
+        """Roll back, and begin the next transaction."""
+        return self._frame(self._aio.tx_rollback)
+
+    @told
+    def flow(self, active: bool) -> bool:
+        """channel.flow; RabbitMQ accepts only True."""
+        return bool(self._drive(self._aio.flow, active))
+
+    @told
+    def close(self, reply_code: int = 0, reply_text: str = "Normal shutdown") -> None:
+        """Close the channel."""
+        self._check_open("close()")
+        self._drive(self._aio.close, reply_code, reply_text)
+        self._consumers.clear()
+
+    # --- consuming ---
+
+    @told
+    def basic_consume(
+        self,
+        queue: str,
+        on_message_callback: OnMessage,
+        auto_ack: bool = False,
+        exclusive: bool = False,
+        consumer_tag: str | None = None,
+        arguments: Any = None,
+    ) -> str:
+        """Have ``on_message_callback(channel, method, properties, body)`` called for each message, by
+        `start_consuming` or `process_data_events`. Returns the consumer's tag.
+        """
+        if not callable(on_message_callback):
+            raise UsageError("on_message_callback must be a function (channel, method, properties, body).")
+        consumer = BlockingConsumer(self, on_message_callback, auto_ack)
+        return self._begin(consumer, queue, exclusive, consumer_tag, arguments)
+
+    def _begin(
+        self, consumer: BlockingConsumer, queue: str, exclusive: bool, tag: str | None, arguments: Any
+    ) -> str:
+        if tag in self._consumers:
+            raise UsageError(f"Consumer tag {tag!r} is in use on this channel; choose another one.")
+        consumer.tag = self._drive(
+            self._aio.start_consumer, consumer, queue, consumer.auto_ack, exclusive, tag, arguments
+        )
+        if consumer.tag in self._aio.consumer_tags:  # it may be over already: its queue was deleted
+            self._consumers[consumer.tag] = consumer
+        return consumer.tag
+
+    @told
+    def basic_cancel(self, consumer_tag: str) -> list[Content]:
+        """End a consumer. What had come but was not handled goes back to the queue, or is returned here if
+        it needs no acknowledgement.
+        """
+        consumer = self._consumers.get(consumer_tag)
+        if consumer is None:
+            return []
+        return self._end(consumer)
+
+    def _end(self, consumer: BlockingConsumer) -> list[Content]:
+        if consumer.tag in self._aio.consumer_tags:
+            self._drive(self._aio.basic_cancel, consumer.tag)
+        self._consumers.pop(consumer.tag, None)
+        unhandled: list[Command] = self._connection.withdraw(self.channel_number, consumer.tag)
+        unhandled = [each for each in unhandled if each is not None]
+        if consumer is self._generator:
+            unhandled += self._arrived
+            self._arrived.clear()
+        if consumer.auto_ack:
+            return [(each.method, each.properties, each.body) for each in unhandled]
+        for each in unhandled:
+            method: Any = each.method
+            self._drive(self._aio.basic_reject, method.delivery_tag, True)
+        return []
+
+    def start_consuming(self) -> None:
+        """Call callbacks until the last consumer of this channel is cancelled."""
+        if self._connection._dispatching:
+            raise UsageError("start_consuming() cannot be called from a callback: it is running already.")
+        self._check_open("start_consuming()")
+        while self._consumers:
+            if not self._wait_for_more("start_consuming()", None):
+                return
+
+    def stop_consuming(self, consumer_tag: str | None = None) -> None:
+        """Cancel one consumer, or all: `start_consuming` returns then."""
+        if consumer_tag:
+            self.basic_cancel(consumer_tag)
+            return
+        if self._generator is not None:
+            self.cancel()
+        for tag in list(self._consumers):
+            self.basic_cancel(tag)
+
+    def consume(
+        self,
+        queue: str,
+        auto_ack: bool = False,
+        exclusive: bool = False,
+        arguments: Any = None,
+        inactivity_timeout: float | None = None,
+        consumer_tag: str | None = None,
+    ) -> Generator[Content, None, None]:
+        """Yield (method, properties, body) for each message, until :meth:`cancel`; three times None after
+        `inactivity_timeout` seconds without one.
+        """
+        self._check_open("consume()")
+        wanted = (queue, auto_ack, exclusive)
+        if self._generator is None:
+            consumer = BlockingConsumer(self, None, auto_ack)
+            self._begin(consumer, queue, exclusive, consumer_tag, arguments)
+            self._generator, self._generator_for = consumer, wanted
+        elif wanted != self._generator_for:
+            raise UsageError("Another consume() is going on with other parameters; call cancel() first.")
+        return self._yield_messages(inactivity_timeout)
+
+    def _yield_messages(self, inactivity_timeout: float | None) -> Generator[Content, None, None]:
+        while self._generator is not None:
+            if self._arrived:
+                command = self._arrived.popleft()
+                yield command.method, command.properties, command.body
+                self._aio.handled(getattr(command.method, "delivery_tag", 0))
+            elif self._generator.tag not in self._consumers:  # the broker cancelled it
+                self._generator = None
+            elif inactivity_timeout is None:
+                if not self._wait_for_more("consume()", None):
+                    return
+            elif not self._wait_for_arrival(inactivity_timeout):
+                yield None, None, None
+
+    def _wait_for_arrival(self, time_limit: float) -> bool:
+        """Wait until `consume` has something to yield, or is over; False when the time is over first."""
+        end = self._connection.time() + time_limit
+        while not self._arrived and self._generator is not None and self._generator.tag in self._consumers:
+            left = end - self._connection.time()
+            if left <= 0 or not self._wait_for_more("consume()", left):
+                return False
+        return True
+
+    def _wait_for_more(self, what: str, time_limit: float | None) -> bool:
+        """Wait for an event and handle it. False when a simulation has nothing left that could happen."""
+        try:
+            self._connection.process_data_events(time_limit)
+        except Exception as error:
+            if not getattr(error, "nothing_left_to_do", False):
+                raise
+            print(
+                f"{what} returned: nothing is left to happen in the simulation. "
+                "Publish something, and call it again."
+            )
+            return False
+        if self._aio.error is not None:
+            raise self._aio.error
+        return True
+
+    def cancel(self) -> int:
+        """End :meth:`consume`; what was not yielded goes back to the queue. Returns 0, as pika does."""
+        consumer = self._generator
+        if consumer is not None:
+            self._end(consumer)
+            self._generator = None
+        return 0
+
+    def get_waiting_message_count(self) -> int:
+        """How many messages :meth:`consume` can yield without waiting."""
+        return len(self._arrived)
+
+    # --- what the async face tells ---
+
+    def arrived(self, consumer: BlockingConsumer, command: Command) -> None:
+        """A delivery: keep it until callbacks may be called."""
+        if consumer.callback is None:
+            self._arrived.append(command)
+            self._connection._wake()
+        else:
+            tag = getattr(command.method, "consumer_tag", "")
+            self._connection.post(self.channel_number, tag, lambda: self._handle(consumer, command), command)
+
+    def _handle(self, consumer: BlockingConsumer, command: Command) -> None:
+        assert consumer.callback is not None
+        method: Any = command.method
+        consumer.callback(self, method, command.properties, command.body)
+        self._aio.handled(method.delivery_tag)
+
+    def consumer_ended(self, consumer: BlockingConsumer) -> None:
+        """A consumer is over; its deliveries that came before are handled first."""
+        self._connection.post(self.channel_number, "", lambda: self._consumers.pop(consumer.tag, None))
+
+    def add_on_return_callback(self, callback: Callable[[Any, Any, Any, bytes], Any]) -> None:
+        """Call ``callback(channel, method, properties, body)`` for each message that comes back."""
+
+        def returned(_: Any, method: Any, properties: Any, body: bytes) -> None:
+            self._connection.post(self.channel_number, "", lambda: callback(self, method, properties, body))
+
+        self._aio.add_on_return_callback(returned)
+
+    def add_on_cancel_callback(self, callback: Callable[[MethodFrame], Any]) -> None:
+        """Call ``callback(frame)`` when the broker cancels a consumer; ``frame.method.consumer_tag``."""
+
+        def cancelled(consumer_tag: str) -> None:
+            frame = MethodFrame(self.channel_number, Basic.Cancel(consumer_tag=consumer_tag, nowait=True))
+            self._connection.post(self.channel_number, "", lambda: callback(frame))
+
+        self._aio.add_on_cancel_callback(cancelled)
+
+    # --- state ---
+
+    def _check_open(self, what: str) -> None:
+        if not self._aio.is_open:
+            why = f" by the broker: {self._aio.error}" if self._aio.error else ""
+            raise UsageError(f"{what}: this channel was closed{why}. Open another with connection.channel().")
+
+    @property
+    def channel_number(self) -> int:
+        return self._aio.channel_number
+
+    @property
+    def connection(self) -> BlockingConnection:
+        return self._connection
+
+    @property
+    def is_open(self) -> bool:
+        return self._aio.is_open
+
+    @property
+    def is_closed(self) -> bool:
+        return not self._aio.is_open
+
+    @property
+    def consumer_tags(self) -> list[str]:
+        """The tags of the consumers of this channel."""
+        return list(self._consumers)
+
+    def __int__(self) -> int:
+        return self.channel_number
+
+    def __enter__(self) -> BlockingChannel:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.is_open:
+            self.close()
+
+    def __repr__(self) -> str:
+        return f"<BlockingChannel {self.channel_number} of {self._connection!r}>"

@@ -1,0 +1,353 @@
+"""The broker on an event loop: transports on one side, bytes and effects on the other.
+
+Theory
+------
+The broker's core holds no socket, no clock and no timer. It is told what happened (`connected`, `received`,
+`disconnected`, `tick`) together with the time, and answers with *effects*: send these octets, close that
+connection, stop reading, wake me at. This module is the whole of the other side. It is small because it
+decides nothing:
+
+    asyncio calls                 the core is told            effects are carried out
+    connection_made(transport) -> connected(name, now)        Send     -> transport.write
+    data_received(octets)      -> received(name, octets, now) Close    -> transport.abort or .close
+    connection_lost(error)     -> disconnected(name, now)     Reading  -> pause_reading / resume_reading
+    the one timer              -> tick(now)                   WakeAt   -> the one timer
+    the next turn              -> persisted(token, now)       Persist  -> the next turn (no disk here)
+
+The same adapter runs in two worlds. On an ordinary loop time is the monotonic clock. The simulated loop has a
+`time_ns` of its own, and its transports are simulated TCP; nothing here knows the difference.
+
+A connection is named by the client's end, ``"host:port"``. There is one timer for the whole broker, and one
+write per connection for each chunk that arrives: the core joins what it has to say.
+
+Every close by the broker is a TCP reset (CONN-07): the socket lingers for 0 seconds and is aborted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+import ssl
+import struct
+import time
+from collections.abc import Callable
+from typing import Any, cast
+
+from amqplab.broker.broker import Broker
+from amqplab.broker.effects import Close, Effect, Persist, Reading, Send, WakeAt
+from amqplab.errors import UsageError
+
+__all__ = ["BrokerProtocol", "BrokerServer", "RunningServer", "serve"]
+
+RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # struct linger: on, 0 seconds
+GOODBYE_S = 3.0  # how long a shutdown waits for the clients' close-ok (CONN-62)
+
+Log = Callable[[str], None]
+Wrap = Callable[["BrokerProtocol"], asyncio.Protocol]
+
+
+class BrokerServer:
+    """Drives one broker: makes a protocol per connection, and carries out the broker's effects.
+
+    ``now`` gives the time in integer nanoseconds; by default the running loop's own ``time_ns`` (simulated
+    loops have one) or else the monotonic clock. ``wrap``, when given, gets each new protocol and returns the
+    one that the transport shall feed; a recording tap is put in that way. ``log`` gets one line per event of
+    a connection's life.
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        *,
+        now: Callable[[], int] | None = None,
+        wrap: Wrap | None = None,
+        log: Log | None = None,
+    ) -> None:
+        self.broker = broker
+        self._now = now
+        self._wrap = wrap
+        self._log = log
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ends: dict[str, BrokerProtocol] = {}
+        self._wake_at: int | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._last_one_left: asyncio.Future[None] | None = None
+
+    def protocol(self) -> asyncio.Protocol:
+        """A protocol for one new connection: the factory that `create_server` asks for."""
+        protocol = BrokerProtocol(self)
+        return protocol if self._wrap is None else self._wrap(protocol)
+
+    def now(self) -> int:
+        """The time in nanoseconds, by the clock in charge."""
+        if self._now is None:
+            self._now = clock_of(self.loop)
+        return self._now()
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop that the timer runs on: the first one that a connection was made on."""
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        return self._loop
+
+    @property
+    def connections(self) -> tuple[str, ...]:
+        """The names of the connections open now, oldest first."""
+        return tuple(self._ends)
+
+    # --- what the protocols tell ---
+
+    def arrived(self, protocol: BrokerProtocol, name: str, loopback: bool) -> str:
+        """A transport is connected; returns the name that the connection goes by."""
+        unique, again = name, 2
+        while unique in self._ends:  # the old socket's end has not been noticed yet
+            unique, again = f"{name}#{again}", again + 1
+        self._ends[unique] = protocol
+        self.log(f"{unique} connected")
+        self.apply(self.broker.connected(unique, self.now(), loopback=loopback))
+        return unique
+
+    def left(self, name: str, reason: str) -> None:
+        """A transport is gone, for whatever reason."""
+        del self._ends[name]
+        self.log(f"{name} disconnected: {reason}")
+        self.apply(self.broker.disconnected(name, self.now(), reason))
+        if not self._ends and self._last_one_left is not None:
+            self._last_one_left.set_result(None)
+            self._last_one_left = None
+
+    def log(self, line: str) -> None:
+        if self._log is not None:
+            self._log(line)
+
+    # --- what the core wants done ---
+
+    def apply(self, effects: list[Effect]) -> None:
+        """Carry out effects, in order."""
+        for effect in effects:
+            kind = type(effect)
+            if kind is Send:
+                end = self._ends.get(effect.connection)  # type: ignore[union-attr]
+                if end is not None:
+                    end.write(effect.data)  # type: ignore[union-attr]
+            else:
+                self._apply_rare(effect)
+
+    def _apply_rare(self, effect: Effect) -> None:
+        match effect:
+            case Close(connection, abort):
+                if (end := self._ends.get(connection)) is not None:
+                    end.close(abort)
+            case Reading(connection, on):
+                if (end := self._ends.get(connection)) is not None:
+                    end.read(on)
+            case WakeAt(when):
+                self._wake(when)
+            case Persist(token, _):
+                self.loop.call_soon(self._persisted, token)
+
+    def _persisted(self, token: Any) -> None:
+        self.apply(self.broker.persisted(token, self.now()))
+
+    def _wake(self, when: int | None) -> None:
+        """Have `tick` called at `when` (ns), or not at all."""
+        self._wake_at = when
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if when is not None:
+            delay_ns = max(0, when - self.now())
+            self._timer = self.loop.call_later(delay_ns / 1e9, self._ring)
+
+    def _ring(self) -> None:
+        self._timer = None
+        if self._wake_at is None:
+            return
+        now = self.now()
+        if now < self._wake_at:  # the loop's float clock rang a little early
+            self._wake(self._wake_at)
+            return
+        self._wake_at = None
+        self.apply(self.broker.tick(now))
+
+    # --- the end ---
+
+    async def shut_down(self) -> None:
+        """Close every connection as RabbitMQ does when it stops (CONN-62); afterwards none is left.
+
+        Clients have three seconds to answer; who has not is reset.
+        """
+        self.apply(self.broker.shutdown(self.now()))
+        if not await self._all_gone(GOODBYE_S):
+            for end in list(self._ends.values()):
+                end.close(abort=True)
+            await self._all_gone(None)
+        self._wake(None)
+
+    async def _all_gone(self, patience_s: float | None) -> bool:
+        if not self._ends:
+            return True
+        self._last_one_left = asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.timeout(patience_s):
+                await self._last_one_left
+        except TimeoutError:
+            self._last_one_left = None
+            return False
+        return True
+
+    def __repr__(self) -> str:
+        return f"<BrokerServer: {len(self._ends)} connections>"
+
+
+class BrokerProtocol(asyncio.Protocol):
+    """The broker's end of one connection."""
+
+    def __init__(self, server: BrokerServer) -> None:
+        self._server = server
+        self._received = server.broker.received
+        self._apply = server.apply
+        self.name = ""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        peer = transport.get_extra_info("peername")
+        name, loopback = name_of(peer)
+        no_delay(transport)
+        self._closing = "closed by the client"
+        self.name = self._server.arrived(self, name, loopback)
+
+    def data_received(self, data: bytes) -> None:
+        if effects := self._received(self.name, data, self._server.now()):
+            self._apply(effects)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._server.left(self.name, self._closing if exc is None else "reset")
+
+    def write(self, data: bytes) -> None:
+        self._transport.write(data)
+
+    def read(self, on: bool) -> None:
+        """Go on reading, or stop."""
+        if self._transport.is_closing():
+            return
+        if on:
+            self._transport.resume_reading()
+        else:
+            self._transport.pause_reading()
+
+    def close(self, abort: bool) -> None:
+        """End the connection: with a reset, or after all that was written has gone out."""
+        self._closing = "closed by the broker"
+        if not abort:
+            self._transport.close()
+            return
+        sock = self._transport.get_extra_info("socket")
+        if sock is not None and not self._transport.is_closing():
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+        self._transport.abort()
+
+
+def clock_of(loop: asyncio.AbstractEventLoop) -> Callable[[], int]:
+    """The clock, in integer nanoseconds, that `loop` lives by."""
+    return getattr(loop, "time_ns", None) or time.monotonic_ns
+
+
+def name_of(peer: Any) -> tuple[str, bool]:
+    """(name, is it on this machine?) of the client's address. Simulated hosts count as this machine, so
+    that guest may log in from them (CONN-22).
+    """
+    if not isinstance(peer, tuple) or len(peer) < 2:
+        return "local", True
+    host, port = peer[0], peer[1]
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return f"{host}:{port}", True
+    return (f"[{host}]:{port}" if address.version == 6 else f"{host}:{port}"), address.is_loopback
+
+
+def no_delay(transport: asyncio.BaseTransport) -> None:
+    """Small frames must not wait for more to come (RabbitMQ sets the same)."""
+    sock = transport.get_extra_info("socket")
+    if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+class RunningServer:
+    """A broker that listens. ``url`` is where; ``await close()`` ends it and leaves nothing behind."""
+
+    def __init__(self, server: BrokerServer, listener: asyncio.Server, host: str, port: int) -> None:
+        self.server = server
+        self.broker = server.broker
+        self.host = host
+        self.port = port
+        self._listener: asyncio.Server | None = listener
+
+    @property
+    def url(self) -> str:
+        """The address to connect to, as an AMQP URI."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"amqp://{host}:{self.port}"
+
+    async def close(self) -> None:
+        """Stop listening and close all connections as RabbitMQ does (CONN-62). Again is harmless."""
+        listener, self._listener = self._listener, None
+        if listener is None:
+            return
+        listener.close()
+        await self.server.shut_down()
+        await listener.wait_closed()
+
+    async def __aenter__(self) -> RunningServer:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        return f"<RunningServer: {self.url}>" if self._listener else "<RunningServer: closed>"
+
+
+async def serve(
+    broker: Broker | BrokerServer,
+    host: str = "127.0.0.1",
+    port: int = 5672,
+    *,
+    ssl_context: ssl.SSLContext | None = None,
+    wrap: Wrap | None = None,
+    log: Log | None = None,
+) -> RunningServer:
+    """Put `broker` on a socket of the running loop; port 0 picks a free one (see ``.port``).
+
+    Raises UsageError when the address cannot be listened on, with a sentence that says what to do.
+    """
+    server = broker if isinstance(broker, BrokerServer) else BrokerServer(broker, wrap=wrap, log=log)
+    loop = asyncio.get_running_loop()
+    try:
+        listener = await loop.create_server(server.protocol, host, port, ssl=ssl_context, backlog=1024)
+    except (OSError, OverflowError) as error:
+        raise UsageError(why_not_listening(error, host, port)) from error
+    sockets = getattr(listener, "sockets", ())
+    return RunningServer(server, listener, host, sockets[0].getsockname()[1] if sockets else port)
+
+
+def why_not_listening(error: Exception, host: str, port: int) -> str:
+    """One sentence for a listener that could not be opened."""
+    import errno
+
+    code = getattr(error, "errno", None)
+    if isinstance(error, OverflowError):
+        return f"There is no port {port}: choose one from 1 to 65535, or 0 for any free one."
+    if code == errno.EADDRINUSE:
+        return (
+            f"Port {port} on {host} is taken by another program (a RabbitMQ, perhaps): "
+            "choose another port, or port 0 for any free one."
+        )
+    if code in (errno.EACCES, errno.EPERM):
+        return f"Listening on port {port} is not permitted here: choose a port above 1023, or 0."
+    if code == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror):
+        return f"{host!r} is not an address of this machine: try 127.0.0.1, or 0.0.0.0 for all of them."
+    return f"Listening on {host}:{port} failed: {error}"

@@ -1,0 +1,4 @@
+"""Virtual time: the clock, an asyncio event loop on it, and a network of simulated TCP links. Knows no AMQP.
+
+Read in this order: `clock`, `loop`, `deadlock`, `segment`, `tcp`, `transport`, `network`.
+"""

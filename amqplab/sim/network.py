@@ -1,0 +1,401 @@
+"""Hosts and the links between them: what carries segments, delays them and loses them.
+
+Theory
+------
+A network is a set of hosts by name and, for each pair and direction, a
+:class:`~amqplab.sim.segment.LinkProfile`. A segment first waits for the ones before it to be sent
+(bandwidth), then travels (latency, jitter), and may get lost. Chance comes from one generator for each
+direction, seeded by the network's seed and the two names, so what happens on one link does not depend on
+what happens on another.
+
+Every fault a learner can cause is a change of state here: a segment picked out to be lost, a link that is
+cut (nothing passes, and nobody is told), a host that crashed (it forgets all its connections, and answers
+with RST when it is back).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import random
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from amqplab.sim.clock import Clock
+from amqplab.sim.segment import LinkProfile, Segment, endpoint_name
+from amqplab.sim.tcp import Endpoint
+from amqplab.sim.transport import SimTransport
+from amqplab.trace.events import SegmentArrived, SegmentDiscarded, SegmentLost, SegmentSent
+from amqplab.trace.recorder import ACTOR, because
+
+if TYPE_CHECKING:
+    from amqplab.sim.loop import SimLoop
+
+__all__ = ["Network", "SimServer"]
+
+FIRST_EPHEMERAL_PORT = 49152
+SECOND = 1_000_000_000
+WrapProtocol = Callable[[asyncio.BaseProtocol, str, str, bool], asyncio.BaseProtocol]
+
+
+class SimSocket:
+    """What ``get_extra_info("socket")`` gives: knows its addresses, ignores options."""
+
+    family, type, proto = 2, 1, 6
+
+    def __init__(self, local: tuple[str, int], remote: tuple[str, int] | None) -> None:
+        self._local = local
+        self._remote = remote
+
+    def getsockname(self) -> tuple[str, int]:
+        """(host, port) of this end."""
+        return self._local
+
+    def getpeername(self) -> tuple[str, int] | None:
+        """(host, port) of the other end."""
+        return self._remote
+
+    def setsockopt(self, *_: Any) -> None:
+        """Options have no effect on a simulated link."""
+
+    def getsockopt(self, *_: Any) -> int:
+        """Every option is 0."""
+        return 0
+
+    def fileno(self) -> int:
+        """There is no file."""
+        return -1
+
+    def __repr__(self) -> str:
+        return f"<SimSocket {endpoint_name(*self._local)}>"
+
+
+class _Direction:
+    """One direction of one link: its profile, its chance, and what was ordered to happen on it."""
+
+    def __init__(self, profile: LinkProfile, seed: str) -> None:
+        self.profile = profile
+        self.random = random.Random(int.from_bytes(hashlib.sha256(seed.encode()).digest()[:8], "big"))
+        self.free_at = 0
+        self.last_arrival = 0
+        self.cut = False
+        self.lose_next = 0
+        self.losable: Callable[[Segment], bool] | None = None
+
+
+class SimServer(asyncio.AbstractServer):
+    """A listening port."""
+
+    def __init__(
+        self, network: Network, host: str, port: int, factory: Callable[[], asyncio.BaseProtocol]
+    ) -> None:
+        self.network = network
+        self.host = host
+        self.port = port
+        self.factory = factory
+        self.sockets = (SimSocket((host, port), None),)
+
+    def close(self) -> None:
+        """Stop listening; connections stay."""
+        self.network.listeners.pop((self.host, self.port), None)
+
+    def is_serving(self) -> bool:
+        """Whether connections are taken."""
+        return self.network.listeners.get((self.host, self.port)) is self
+
+    async def start_serving(self) -> None:
+        """It does from the start."""
+
+    async def wait_closed(self) -> None:
+        """Nothing to wait for."""
+
+    def get_loop(self) -> asyncio.AbstractEventLoop:
+        """The simulated loop."""
+        return self.network.loop
+
+    def __repr__(self) -> str:
+        return f"<SimServer {self.host}:{self.port}>"
+
+
+class Network:
+    """All hosts and links of one simulation."""
+
+    def __init__(self, loop: SimLoop, seed: int = 0, profile: LinkProfile | None = None) -> None:
+        self.loop = loop
+        loop.network = self
+        self.seed = seed
+        self.default_profile = profile or LinkProfile()
+        self.listeners: dict[tuple[str, int], SimServer] = {}
+        self.endpoints: dict[tuple[str, str], Endpoint] = {}
+        self.wrap_protocol: WrapProtocol | None = None
+        self._directions: dict[tuple[str, str], _Direction] = {}
+        self._ports: dict[str, int] = {}
+        self._segments = 0
+        self._doomed: set[int] = set()
+        self._down: set[str] = set()
+
+    @property
+    def clock(self) -> Clock:
+        """The loop's clock."""
+        return self.loop.clock
+
+    @property
+    def report(self) -> Callable[..., int] | None:
+        """``report(host, EventClass, *fields)``, or None while nothing is recorded."""
+        recorder = self.loop.recorder
+        return None if recorder is None else recorder.record
+
+    # --- links ----------------------------------------------------------------------------------------
+
+    def _direction(self, source: str, destination: str) -> _Direction:
+        key = source, destination
+        found = self._directions.get(key)
+        if found is None:
+            found = self._directions[key] = _Direction(
+                self.default_profile, f"{self.seed}/{source}/{destination}"
+            )
+        return found
+
+    def profile(self, source: str, destination: str) -> LinkProfile:
+        """How segments from `source` to `destination` fare."""
+        return self._direction(source, destination).profile
+
+    def set_link(self, a: str, b: str, profile: LinkProfile, *, both: bool = True) -> None:
+        """Give the link from `a` to `b` (and back, unless told otherwise) a profile; for new connections and old."""
+        self._direction(a, b).profile = profile
+        if both:
+            self._direction(b, a).profile = profile
+        for endpoint in self.endpoints.values():
+            endpoint.profile = self.profile(endpoint.host, endpoint.remote.rpartition(":")[0])
+
+    # --- connecting -----------------------------------------------------------------------------------
+
+    async def connect(
+        self, factory: Callable[[], asyncio.BaseProtocol], host: str | None, port: int | None, **options: Any
+    ) -> tuple[asyncio.Transport, asyncio.BaseProtocol]:
+        """Open a connection from the running program's host; OSError when it is refused or nobody answers."""
+        if options.get("ssl"):
+            raise NotImplementedError("The simulated link carries no TLS; connect with an amqp:// address.")
+        if host is None or port is None:
+            raise ValueError("A simulated connection needs a host and a port.")
+        local = endpoint_name(ACTOR.get(), self._next_port(ACTOR.get()))
+        endpoint = self._endpoint(local, local, endpoint_name(host, int(port)))
+        waiter = self.loop.create_future()
+        waiter.waiting_for = f"a TCP connection to {endpoint.remote}"  # type: ignore[attr-defined]
+        endpoint.on_connected = lambda: waiter.done() or waiter.set_result(None)
+        endpoint.on_lost = lambda error: (
+            waiter.done() or waiter.set_exception(error or ConnectionError("closed"))
+        )
+        endpoint.connect()
+        try:
+            await waiter
+        except BaseException:
+            endpoint.abort()
+            raise
+        return self._attach(endpoint, factory, client=True)
+
+    async def listen(
+        self, factory: Callable[[], asyncio.BaseProtocol], host: str | None, port: int | None, **_: Any
+    ) -> SimServer:
+        """Take connections at (host, port); the host is the running program's own when not given."""
+        name = host or ACTOR.get()
+        key = (name, int(port or self._next_port(name)))
+        if key in self.listeners:
+            raise OSError(98, f"error while attempting to bind on address {key}: address already in use")
+        self.listeners[key] = SimServer(self, *key, factory)
+        return self.listeners[key]
+
+    def _next_port(self, host: str) -> int:
+        port = self._ports.get(host, FIRST_EPHEMERAL_PORT)
+        self._ports[host] = port + 1
+        return port
+
+    def _endpoint(self, connection: str, local: str, remote: str) -> Endpoint:
+        seed = hashlib.sha256(f"{self.seed}/{local}>{remote}".encode()).digest()
+        endpoint = Endpoint(self, connection, local, remote, int.from_bytes(seed[:4], "big"))
+        self.endpoints[local, remote] = endpoint
+        return endpoint
+
+    def _attach(
+        self, endpoint: Endpoint, factory: Callable[[], asyncio.BaseProtocol], *, client: bool
+    ) -> tuple[SimTransport, asyncio.BaseProtocol]:
+        inner = factory()
+        outer = inner
+        if self.wrap_protocol is not None:
+            outer = self.wrap_protocol(inner, endpoint.connection, endpoint.host, client)
+        local, remote = _address(endpoint.local), _address(endpoint.remote)
+        extra = {
+            "sockname": local,
+            "peername": remote,
+            "socket": SimSocket(local, remote),
+            "connection": endpoint.connection,
+        }
+        transport = SimTransport(self.loop, endpoint, outer, extra)
+        outer.connection_made(transport)
+        return transport, inner
+
+    def forget(self, endpoint: Endpoint) -> None:
+        """The endpoint is closed; segments for it are answered by RST from now on."""
+        self.endpoints.pop((endpoint.local, endpoint.remote), None)
+
+    # --- carrying segments ----------------------------------------------------------------------------
+
+    def transmit(self, segment: Segment) -> None:
+        """Send one segment on its way."""
+        self._segments += 1
+        segment.number = self._segments
+        source, destination = segment.source.rpartition(":")[0], segment.destination.rpartition(":")[0]
+        way = self._direction(source, destination)
+        profile, now = way.profile, self.clock.now
+        departs = max(now, way.free_at)
+        arrives = departs + self._serialisation(segment, profile)
+        way.free_at = arrives
+        arrives += profile.latency_ns
+        if profile.jitter_ns:
+            arrives += way.random.randrange(profile.jitter_ns + 1)
+        arrives = max(arrives, way.last_arrival)
+        lost = self._fate(segment, way, source, destination)
+        seq = self._report_sent(segment, source, departs, None if lost else arrives)
+        if lost:
+            if seq is not None:
+                self.clock.at((departs + arrives) // 2, self._report_lost, segment, destination, lost, seq)
+            return
+        way.last_arrival = arrives
+        self.clock.at(arrives, self._arrive, segment, destination, seq)
+
+    @staticmethod
+    def _serialisation(segment: Segment, profile: LinkProfile) -> int:
+        """Time to put all its octets, with 40 of TCP and IP headers, on the line."""
+        if profile.bandwidth_bps is None:
+            return 0
+        return (len(segment.payload) + 40) * 8 * SECOND // profile.bandwidth_bps
+
+    def _fate(self, segment: Segment, way: _Direction, source: str, destination: str) -> str:
+        """Why the segment will be lost; empty when it will arrive."""
+        chance = way.random.random() if way.profile.loss else 1.0
+        if way.cut:
+            return "the link is cut"
+        if source in self._down or destination in self._down:
+            return "the host is down"
+        if segment.number in self._doomed:
+            self._doomed.discard(segment.number)
+            return "injected"
+        if way.lose_next and (way.losable is None or way.losable(segment)):
+            way.lose_next -= 1
+            return "injected"
+        return "loss" if chance < way.profile.loss else ""
+
+    def _report_sent(self, segment: Segment, host: str, departs: int, arrives: int | None) -> int | None:
+        recorder = self.loop.recorder
+        if recorder is None:
+            return None
+        return recorder.record(
+            host, SegmentSent, segment.connection, segment.number, segment.source, segment.destination, segment.flags,
+            segment.seq & 0xFFFF_FFFF, segment.ack & 0xFFFF_FFFF, segment.window, segment.payload,
+            segment.retransmission, departs, arrives,
+        )  # fmt: skip
+
+    def _report_lost(self, segment: Segment, host: str, reason: str, cause: int) -> None:
+        recorder = self.loop.recorder
+        if recorder is not None:
+            with because(cause):
+                recorder.record(host, SegmentLost, segment.connection, segment.number, reason)
+
+    def _arrive(self, segment: Segment, host: str, cause: int | None) -> None:
+        recorder = self.loop.recorder
+        if recorder is None or cause is None:
+            self._take(segment)
+            return
+        with because(cause):
+            endpoint = self.endpoints.get((segment.destination, segment.source))
+            kind = SegmentArrived
+            seq = recorder.record(host, kind, segment.connection, segment.number)
+            with because(seq):
+                useless = self._take(segment, endpoint)
+                if useless:
+                    recorder.record(host, SegmentDiscarded, segment.connection, segment.number, useless)
+
+    def _take(self, segment: Segment, endpoint: Endpoint | None = None) -> str | None:
+        if endpoint is None:
+            endpoint = self.endpoints.get((segment.destination, segment.source))
+        if endpoint is not None:
+            return endpoint.segment_arrived(segment)
+        if "RST" in segment.flags:
+            return "no such connection"
+        listener = self.listeners.get(_address(segment.destination))
+        if segment.flags == "SYN" and listener is not None:
+            self._accept(segment, listener)
+            return None
+        ack = segment.seq + segment.length
+        self.transmit(
+            Segment(segment.connection, segment.destination, segment.source, "RST|ACK", segment.ack, ack, 0)
+        )
+        return "no such connection"
+
+    def _accept(self, segment: Segment, listener: SimServer) -> None:
+        endpoint = self._endpoint(segment.connection, segment.destination, segment.source)
+        endpoint.on_connected = lambda: self._accepted(endpoint, listener)
+        endpoint.accept(segment)
+
+    def _accepted(self, endpoint: Endpoint, listener: SimServer) -> None:
+        self._attach(endpoint, listener.factory, client=False)
+
+    # --- faults ---------------------------------------------------------------------------------------
+
+    def lose_segment(self, number: int) -> None:
+        """The segment with this number, when it is sent, is lost. Numbers are the same in every run of a seed."""
+        self._doomed.add(number)
+
+    def lose_next(
+        self, source: str, destination: str, count: int = 1, losable: Callable[[Segment], bool] | None = None
+    ) -> None:
+        """The next `count` segments from `source` to `destination` (of those `losable` accepts) are lost."""
+        way = self._direction(source, destination)
+        way.lose_next, way.losable = count, losable
+
+    def cut(self, a: str, b: str, *, both: bool = True) -> None:
+        """Nothing passes from `a` to `b` (and back) any more, and neither is told."""
+        self._direction(a, b).cut = True
+        if both:
+            self._direction(b, a).cut = True
+
+    def half_open(self, a: str, b: str) -> None:
+        """Nothing passes from `a` to `b`; the way back still works."""
+        self.cut(a, b, both=False)
+
+    def heal(self, a: str, b: str) -> None:
+        """Segments pass again, both ways."""
+        self._direction(a, b).cut = self._direction(b, a).cut = False
+
+    def crash(self, host: str) -> None:
+        """`host` loses power: its connections vanish without a word. It answers RST once it is back up."""
+        for endpoint in [one for one in self.endpoints.values() if one.host == host]:
+            endpoint.vanish()
+            endpoint.detach()
+
+    def kill(self, host: str) -> None:
+        """A program at `host` is killed: its kernel resets its connections for it."""
+        for endpoint in [one for one in self.endpoints.values() if one.host == host]:
+            self.reset(endpoint.connection, host)
+
+    def down(self, host: str) -> None:
+        """`host` crashes and stays unreachable until :meth:`up`."""
+        self.crash(host)
+        self._down.add(host)
+
+    def up(self, host: str) -> None:
+        """`host` is reachable again, knowing nothing of its old connections."""
+        self._down.discard(host)
+
+    def reset(self, connection: str, host: str | None = None) -> None:
+        """The end of `connection` at `host` (default: the client's end) sends RST, as when its program dies."""
+        for endpoint in [one for one in self.endpoints.values() if one.connection == connection]:
+            if endpoint.host == (host or connection.rpartition(":")[0]):
+                lost = endpoint.on_lost
+                endpoint.abort()
+                lost(ConnectionResetError(104, "Connection reset by peer"))
+
+
+def _address(endpoint: str) -> tuple[str, int]:
+    host, _, port = endpoint.rpartition(":")
+    return host, int(port)

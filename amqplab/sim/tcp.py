@@ -1,0 +1,499 @@
+"""One end of a TCP connection: a state machine of sequence numbers.
+
+Theory
+------
+TCP turns a network that loses and delays into a stream of octets, in order, each exactly once. It needs
+surprisingly little:
+
+* *Numbers.* Every octet has one. The sender repeats what was not acknowledged; the receiver puts together
+what came and
+  acknowledges the first octet that it still misses (RFC 9293).
+* *A clock.* What is not acknowledged within the retransmission timeout is sent again, and the timeout
+doubles (RFC 6298). Three
+  equal acknowledgements in a row say the same sooner (RFC 5681).
+* *Two windows.* The receiver says how much it has room for; the sender also keeps a congestion window of
+its own, which grows
+  with every acknowledgement and shrinks with every loss. When a reader stops reading, its window closes to
+  zero, and the writer is stopped, however far away. This is how a broker really holds up a publisher.
+
+States are RFC 9293's. TIME-WAIT lasts no time here: a port is never used twice, so no old segment can be
+mistaken.
+
+Everything written in one instant is cut into segments together, and an acknowledgement waits
+``ack_delay_ns`` for data to travel with, as a real stack's do; every second full segment is acknowledged at
+once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from amqplab.sim.clock import Timer
+from amqplab.sim.segment import Segment
+from amqplab.trace.events import RetransmissionTimedOut, TcpStateChanged, WindowClosed, WindowOpened
+
+if TYPE_CHECKING:
+    from amqplab.sim.network import Network
+
+__all__ = ["Endpoint"]
+
+INITIAL_RTO = 1_000_000_000
+SMALLEST_RTO = 200_000_000  # as Linux; RFC 6298 says a second
+LARGEST_RTO = 60_000_000_000
+SYN_RETRIES = 6  # as Linux: a connect gives up after 127 s
+DATA_RETRIES = 15
+
+
+class Endpoint:
+    """One end. Calls to the program above: on_connected, on_data, on_eof, on_lost(error or None)."""
+
+    def __init__(self, network: Network, connection: str, local: str, remote: str, isn: int) -> None:
+        self.network = network
+        self.connection = connection
+        self.local = local
+        self.remote = remote
+        self.host = local.rpartition(":")[0]
+        self.profile = network.profile(self.host, remote.rpartition(":")[0])
+        self.state = "CLOSED"
+        # sending: numbers from snd_una on are in `unacked`, the first not yet sent is snd_nxt
+        self.iss = self.snd_una = self.snd_nxt = self.snd_max = isn
+        self.snd_wnd = self.profile.mss
+        self.unsent_from = isn + 1  # the number of the first octet in `buffer`
+        self.buffer = bytearray()
+        self.fin_wanted = self.fin_sent = False
+        self.cwnd = 10 * self.profile.mss  # RFC 6928
+        self.ssthresh = 1 << 30
+        self.duplicates = 0
+        self.recover = isn
+        # receiving
+        self.rcv_nxt = 0
+        self.early: dict[int, Segment] = {}
+        self.unread = bytearray()
+        self.fin_read = False
+        self.reading = True
+        self.ack_due = 0
+        # timers
+        self.rto = INITIAL_RTO
+        self.srtt = self.rttvar = 0
+        self.timed: tuple[int, int] | None = None
+        self.retries = 0
+        self.timer: Timer | None = None
+        self.ack_timer: Timer | None = None
+        self.output_planned = False
+        # the program above
+        self.on_connected: Callable[[], None] = _nothing
+        self.on_data: Callable[[bytes], None] = _nothing
+        self.on_eof: Callable[[], None] = _nothing
+        self.on_lost: Callable[[OSError | None], None] = _nothing
+        self.on_room: Callable[[], None] = _nothing
+        self.detached = False
+
+    # --- what the program above asks for --------------------------------------------------------------
+
+    def connect(self) -> None:
+        """Send a SYN."""
+        self._become("SYN-SENT")
+        self._send("SYN", self.snd_nxt)
+        self._sent_up_to(self.snd_nxt + 1)
+
+    def write(self, data: bytes) -> None:
+        """Take octets to be sent; they leave before this instant is over, as far as the windows allow."""
+        self.buffer += data
+        self._plan_output()
+
+    def finish(self) -> None:
+        """Send a FIN after everything that was written."""
+        self.fin_wanted = True
+        self._plan_output()
+
+    def abort(self) -> None:
+        """Send an RST and forget everything."""
+        if self.state not in ("CLOSED", "TIME-WAIT", "SYN-SENT"):
+            self._send("RST|ACK", self.snd_nxt)
+        self.vanish()
+
+    def vanish(self) -> None:
+        """Forget everything without a word."""
+        self._stop_timers()
+        self.buffer.clear()
+        self.early.clear()
+        if self.state != "CLOSED":
+            self._become("CLOSED")
+        self.network.forget(self)
+
+    def detach(self) -> None:
+        """The program is gone; whatever still comes is answered by RST if it carries data."""
+        self.detached = True
+        self.on_data = self.on_eof = self.on_room = self.on_connected = self.on_lost = _nothing
+
+    def pause(self) -> None:
+        """Stop handing octets up; the window closes as they pile up."""
+        self.reading = False
+
+    def resume(self) -> None:
+        """Hand up what piled up, and go on."""
+        self.reading = True
+        was_closed = self._window() < self.profile.mss
+        self._hand_up()
+        if was_closed and self._window() >= self.profile.mss and self.state != "CLOSED":
+            self._report(WindowOpened, self.connection, self.host)
+            self._ack_now()
+
+    @property
+    def unsent(self) -> int:
+        """Octets that were written and not acknowledged."""
+        return len(self.buffer)
+
+    # --- sending --------------------------------------------------------------------------------------
+
+    def _plan_output(self) -> None:
+        if not self.output_planned:
+            self.output_planned = True
+            self.network.clock.soon(self._planned_output)
+
+    def _planned_output(self) -> None:
+        self.output_planned = False
+        self._output()
+
+    def _output(self) -> None:
+        """Send what the windows allow, then perhaps a FIN."""
+        if self.state not in ("ESTABLISHED", "CLOSE-WAIT", "FIN-WAIT-1", "CLOSING", "LAST-ACK"):
+            return
+        mss = self.profile.mss
+        while True:
+            offset = self.snd_nxt - self.unsent_from
+            waiting = len(self.buffer) - offset
+            allowed = self.snd_una + min(self.snd_wnd, self.cwnd) - self.snd_nxt
+            size = min(waiting, mss, allowed)
+            if size <= 0:
+                break
+            payload = bytes(self.buffer[offset : offset + size])
+            flags = "PSH|ACK" if size == waiting else "ACK"
+            self._send(flags, self.snd_nxt, payload)
+            self._sent_up_to(self.snd_nxt + size)
+        if waiting == 0:
+            self._send_fin()
+        elif self.snd_wnd == 0 and self.timer is None:
+            self._start_timer()  # to probe the closed window
+
+    def _send_fin(self) -> None:
+        end = self.unsent_from + len(self.buffer)
+        if self.fin_wanted and self.snd_nxt == end:
+            self._send("FIN|ACK", self.snd_nxt)
+            if not self.fin_sent:
+                self.fin_sent = True
+                self._become("LAST-ACK" if self.state == "CLOSE-WAIT" else "FIN-WAIT-1")
+            self._sent_up_to(end + 1)
+
+    def _sent_up_to(self, number: int) -> None:
+        self.snd_nxt = number
+        if number > self.snd_max:
+            if self.timed is None:
+                self.timed = number, self.network.clock.now
+            self.snd_max = number
+        if self.timer is None:
+            self._start_timer()
+
+    def _send(self, flags: str, seq: int, payload: bytes = b"") -> None:
+        if "ACK" in flags:
+            self.ack_due = 0
+            if self.ack_timer is not None:
+                self.ack_timer.cancel()
+                self.ack_timer = None
+        again = seq < self.snd_max and (bool(payload) or "SYN" in flags or "FIN" in flags)
+        ack = self.rcv_nxt if "ACK" in flags else 0
+        segment = Segment(
+            self.connection, self.local, self.remote, flags, seq, ack, self._window(), payload, again
+        )
+        self.network.transmit(segment)
+
+    # --- retransmission -------------------------------------------------------------------------------
+
+    def _start_timer(self) -> None:
+        if self.timer is not None:
+            self.timer.cancel()
+        self.timer = self.network.clock.after(self.rto, self._timed_out)
+
+    def _stop_timers(self) -> None:
+        for timer in (self.timer, self.ack_timer):
+            if timer is not None:
+                timer.cancel()
+        self.timer = self.ack_timer = None
+
+    def _timed_out(self) -> None:
+        self.timer = None
+        self.retries += 1
+        if self.retries > (SYN_RETRIES if self.state in ("SYN-SENT", "SYN-RECEIVED") else DATA_RETRIES):
+            self._lose(TimeoutError(110, f"Connection timed out: {self.remote} did not answer"))
+            return
+        self._report(RetransmissionTimedOut, self.connection, self.host, self.rto)
+        self.rto = min(self.rto * 2, LARGEST_RTO)
+        self.timed = None  # Karn: a repeated segment times nothing
+        if self.state == "SYN-SENT":
+            self._send("SYN", self.iss)
+        elif self.state == "SYN-RECEIVED":
+            self._send("SYN|ACK", self.iss)
+        elif self.snd_wnd == 0 and self.snd_una == self.snd_nxt:
+            self._probe()
+        else:
+            self.ssthresh = max((self.snd_nxt - self.snd_una) // 2, 2 * self.profile.mss)
+            self.cwnd = self.profile.mss
+            self.recover = self.snd_max
+            self.snd_nxt = self.snd_una
+            self.duplicates = 0
+            self._output()
+            if self.snd_nxt == self.snd_una and self.fin_sent:
+                self._send_fin()
+        self._start_timer()
+
+    def _probe(self) -> None:
+        """One octet into a closed window: its answer says whether it is open again."""
+        offset = self.snd_nxt - self.unsent_from
+        self._send("ACK", self.snd_nxt, bytes(self.buffer[offset : offset + 1]))
+        self.retries = 0  # a closed window is no failure, however long
+
+    def _measure(self, rtt: int) -> None:
+        """RFC 6298 section 2, in integers."""
+        if not self.srtt:
+            self.srtt, self.rttvar = rtt, rtt // 2
+        else:
+            self.rttvar = (3 * self.rttvar + abs(self.srtt - rtt)) // 4
+            self.srtt = (7 * self.srtt + rtt) // 8
+        self.rto = min(max(self.srtt + 4 * self.rttvar, SMALLEST_RTO), LARGEST_RTO)
+
+    # --- receiving ------------------------------------------------------------------------------------
+
+    def segment_arrived(self, segment: Segment) -> str | None:
+        """Take one segment; returns why it was of no use, or None."""
+        if self.state == "SYN-SENT":
+            return self._syn_sent(segment)
+        if "RST" in segment.flags:
+            self._lose(ConnectionResetError(104, "Connection reset by peer"))
+            return None
+        if "SYN" in segment.flags:
+            return self._repeated_syn(segment)
+        self._take_acknowledgement(segment)
+        if self.state == "CLOSED" or not segment.length:
+            return None
+        return self._take_octets(segment)
+
+    def accept(self, segment: Segment) -> None:
+        """A SYN came to a listening port: answer it."""
+        self.rcv_nxt = segment.seq + 1
+        self.snd_wnd = segment.window
+        self._become("SYN-RECEIVED")
+        self._send("SYN|ACK", self.snd_nxt)
+        self._sent_up_to(self.snd_nxt + 1)
+
+    def _syn_sent(self, segment: Segment) -> str | None:
+        if "RST" in segment.flags:
+            self._lose(
+                ConnectionRefusedError(111, f"Connect call failed: {self.remote} refused the connection")
+            )
+            return None
+        if segment.flags != "SYN|ACK" or segment.ack != self.snd_nxt:
+            return "not an answer to our SYN"
+        self.rcv_nxt = segment.seq + 1
+        self._become("ESTABLISHED")
+        self._take_acknowledgement(segment)
+        self._ack_now()
+        self.on_connected()
+        return None
+
+    def _repeated_syn(self, segment: Segment) -> str | None:
+        if self.state == "SYN-RECEIVED":
+            self._send("SYN|ACK", self.iss)
+        else:
+            self._ack_now()
+        return "the connection stands already"
+
+    def _take_acknowledgement(self, segment: Segment) -> None:
+        if self.state == "SYN-RECEIVED" and segment.ack == self.iss + 1:
+            self._become("ESTABLISHED")
+            self.on_connected()
+        opened = self.snd_wnd == 0 and segment.window > 0
+        same_window = self.snd_wnd == segment.window
+        self.snd_wnd = segment.window
+        if segment.ack > self.snd_una:
+            self._advance(min(segment.ack, self.snd_max))
+        elif (
+            segment.ack == self.snd_una and not segment.length and same_window and self.snd_una < self.snd_nxt
+        ):
+            self._duplicate()
+        if opened:
+            self.retries = 0
+        self._output()
+
+    def _advance(self, ack: int) -> None:
+        """Octets up to `ack` have arrived over there."""
+        gone = min(ack - self.unsent_from, len(self.buffer))
+        if gone > 0:
+            del self.buffer[:gone]
+            self.unsent_from += gone
+        if self.timed is not None and ack >= self.timed[0]:
+            self._measure(self.network.clock.now - self.timed[1])
+            self.timed = None
+        acknowledged = ack - self.snd_una
+        self.snd_una = ack
+        self.snd_nxt = max(self.snd_nxt, ack)
+        self.retries = 0
+        self._grow(acknowledged)
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+        if self.snd_una < self.snd_nxt:
+            self._start_timer()
+        if self.fin_sent and ack == self.unsent_from + len(self.buffer) + 1:
+            self._fin_acknowledged()
+        if gone > 0:
+            self.on_room()
+
+    def _grow(self, acknowledged: int) -> None:
+        """Slow start below ssthresh, a segment per round trip above it (RFC 5681 section 3.1)."""
+        mss = self.profile.mss
+        if self.duplicates >= 3:
+            if self.snd_una < self.recover:
+                self._repeat_first()
+                return
+            self.cwnd = self.ssthresh
+        self.duplicates = 0
+        if self.cwnd < self.ssthresh:
+            self.cwnd += min(acknowledged, mss)
+        else:
+            self.cwnd += max(mss * mss // self.cwnd, 1)
+
+    def _duplicate(self) -> None:
+        """The same acknowledgement again: something was lost, or overtaken."""
+        self.duplicates += 1
+        if self.duplicates == 3:
+            self.ssthresh = max((self.snd_nxt - self.snd_una) // 2, 2 * self.profile.mss)
+            self.cwnd = self.ssthresh + 3 * self.profile.mss
+            self.recover = self.snd_nxt
+            self.timed = None
+            self._repeat_first()
+        elif self.duplicates > 3:
+            self.cwnd += self.profile.mss
+
+    def _repeat_first(self) -> None:
+        offset = self.snd_una - self.unsent_from
+        payload = bytes(self.buffer[offset : offset + self.profile.mss])
+        if payload:
+            self._send("ACK", self.snd_una, payload)
+        else:
+            self._send("FIN|ACK", self.snd_una)
+        self._start_timer()
+
+    def _take_octets(self, segment: Segment) -> str | None:
+        if self.detached and segment.payload:
+            self.abort()
+            return "the program has closed its socket"
+        end = segment.seq + segment.length
+        if end <= self.rcv_nxt:
+            self._ack_now()
+            return "a duplicate"
+        if segment.seq > self.rcv_nxt:
+            self.early.setdefault(segment.seq, segment)
+            self._ack_now()
+            return None
+        room = self._window()
+        if segment.payload and segment.seq + len(segment.payload) - self.rcv_nxt > room:
+            self._ack_now()
+            return "the window is closed"
+        self._append(segment)
+        while self.early:
+            ready = [seq for seq in self.early if seq <= self.rcv_nxt]
+            if not ready:
+                break
+            for seq in sorted(ready):
+                self._append(self.early.pop(seq))
+        self._plan_ack(len(segment.payload), bool(self.early) or self.fin_read)
+        self._hand_up()
+        return None
+
+    def _append(self, segment: Segment) -> None:
+        fresh = segment.payload[self.rcv_nxt - segment.seq :]
+        self.unread += fresh
+        self.rcv_nxt += len(fresh)
+        if (
+            "FIN" in segment.flags
+            and segment.seq + len(segment.payload) == self.rcv_nxt
+            and not self.fin_read
+        ):
+            self.rcv_nxt += 1
+            self.fin_read = True
+
+    def _hand_up(self) -> None:
+        if self.unread and self.reading and not self.detached:
+            data = bytes(self.unread)
+            self.unread.clear()
+            self.on_data(data)
+        elif self.unread and self._window() < self.profile.mss:
+            self._report(WindowClosed, self.connection, self.host)
+        if self.fin_read and not self.unread and self.state in ("ESTABLISHED", "FIN-WAIT-1", "FIN-WAIT-2"):
+            self._fin_arrived()
+
+    def _fin_arrived(self) -> None:
+        if self.state == "ESTABLISHED":
+            self._become("CLOSE-WAIT")
+            self.on_eof()
+        elif self.state == "FIN-WAIT-1":
+            self._become("CLOSING")
+        else:
+            self._time_wait()
+
+    def _fin_acknowledged(self) -> None:
+        if self.state == "FIN-WAIT-1":
+            self._become("FIN-WAIT-2")
+        elif self.state == "CLOSING":
+            self._time_wait()
+        elif self.state == "LAST-ACK":
+            self._stop_timers()
+            self._become("CLOSED")
+            self.network.forget(self)
+            self.on_lost(None)
+
+    def _time_wait(self) -> None:
+        self._ack_now()
+        self._stop_timers()
+        self._become("TIME-WAIT")
+        self.on_lost(None)
+
+    def _window(self) -> int:
+        return max(self.profile.window - len(self.unread), 0)
+
+    # --- acknowledging --------------------------------------------------------------------------------
+
+    def _plan_ack(self, octets: int, urgent: bool) -> None:
+        self.ack_due += octets
+        if urgent or self.ack_due >= 2 * self.profile.mss:
+            self._ack_now()
+        elif self.ack_timer is None:
+            self.ack_timer = self.network.clock.after(self.profile.ack_delay_ns, self._ack_now)
+
+    def _ack_now(self) -> None:
+        if self.state != "CLOSED":
+            self._send("ACK", self.snd_nxt)
+
+    # --- helpers --------------------------------------------------------------------------------------
+
+    def _lose(self, error: OSError) -> None:
+        lost = self.on_lost
+        self.vanish()
+        lost(error)
+
+    def _become(self, state: str) -> None:
+        self.state = state
+        self._report(TcpStateChanged, self.connection, state)
+
+    def _report(self, *event: object) -> None:
+        report = self.network.report
+        if report is not None:
+            report(self.host, *event)
+
+    def __repr__(self) -> str:
+        return f"<Endpoint {self.local} to {self.remote} {self.state}>"
+
+
+def _nothing(*_: object) -> None:
+    """Nobody listens."""

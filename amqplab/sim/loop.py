@@ -59,7 +59,7 @@ class _Handle(asyncio.TimerHandle):
         """Make the call, unless it was cancelled."""
         if self._cancelled:
             return
-        context = self._context
+        context: contextvars.Context = self._context  # type: ignore[attr-defined]
         if context.get(CAUSE) != self._cause:
             context.run(CAUSE.set, self._cause)
         self._run()
@@ -101,7 +101,7 @@ class SimLoop(asyncio.AbstractEventLoop):
 
     # --- planning calls -------------------------------------------------------------------------------
 
-    def call_soon(
+    def call_soon(  # type: ignore[override]
         self, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
     ) -> asyncio.Handle:
         """Plan a call for now, after all that is due."""
@@ -110,7 +110,7 @@ class SimLoop(asyncio.AbstractEventLoop):
         handle.timer = self.clock.soon(handle.run)
         return handle
 
-    def call_later(
+    def call_later(  # type: ignore[override]
         self,
         delay: float,
         callback: Callable[..., object],
@@ -120,7 +120,7 @@ class SimLoop(asyncio.AbstractEventLoop):
         """Plan a call for `delay` seconds from now."""
         return self._plan(self.clock.now + round(delay * NANOSECONDS), callback, args, context)
 
-    def call_at(
+    def call_at(  # type: ignore[override]
         self,
         when: float,
         callback: Callable[..., object],
@@ -146,7 +146,11 @@ class SimLoop(asyncio.AbstractEventLoop):
         handle.timer = self.clock.at(when, handle.run)
         return handle
 
-    call_soon_threadsafe = call_soon  # there is only one thread
+    def call_soon_threadsafe(  # type: ignore[override]
+        self, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
+    ) -> asyncio.Handle:
+        """The same as call_soon: there is only one thread."""
+        return self.call_soon(callback, *args, context=context)
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
         """asyncio's hook; the clock's timer was told already."""
@@ -267,17 +271,17 @@ class SimLoop(asyncio.AbstractEventLoop):
 
     async def create_connection(
         self, protocol_factory: Any, host: Any = None, port: Any = None, **options: Any
-    ) -> Any:  # type: ignore[override]
+    ) -> Any:
         """Connect over the simulated network; the local host is that of the running program."""
         return await self.network.connect(protocol_factory, host, port, **options)
 
     async def create_server(
         self, protocol_factory: Any, host: Any = None, port: Any = None, **options: Any
-    ) -> Any:  # type: ignore[override]
+    ) -> Any:
         """Listen on the simulated network."""
         return await self.network.listen(protocol_factory, host, port, **options)
 
-    async def getaddrinfo(self, host: Any, port: Any, **_: Any) -> Any:  # type: ignore[override]
+    async def getaddrinfo(self, host: Any, port: Any, **_: Any) -> Any:
         """Every name is its own address."""
         import socket
 

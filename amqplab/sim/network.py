@@ -106,6 +106,10 @@ class SimServer(asyncio.AbstractServer):
     async def start_serving(self) -> None:
         """It does from the start."""
 
+    async def serve_forever(self) -> None:
+        """Wait until cancelled."""
+        await self.network.loop.create_future()
+
     async def wait_closed(self) -> None:
         """Nothing to wait for."""
 
@@ -161,7 +165,7 @@ class Network:
         return self._direction(source, destination).profile
 
     def set_link(self, a: str, b: str, profile: LinkProfile, *, both: bool = True) -> None:
-        """Give the link from `a` to `b` (and back, unless told otherwise) a profile; for new connections and old."""
+        """Give the link from `a` to `b` (and back, unless told otherwise) a profile, from now on."""
         self._direction(a, b).profile = profile
         if both:
             self._direction(b, a).profile = profile
@@ -182,10 +186,17 @@ class Network:
         endpoint = self._endpoint(local, local, endpoint_name(host, int(port)))
         waiter = self.loop.create_future()
         waiter.waiting_for = f"a TCP connection to {endpoint.remote}"  # type: ignore[attr-defined]
-        endpoint.on_connected = lambda: waiter.done() or waiter.set_result(None)
-        endpoint.on_lost = lambda error: (
-            waiter.done() or waiter.set_exception(error or ConnectionError("closed"))
-        )
+
+        def resolve(error: OSError | None = None) -> None:
+            if waiter.done():
+                return
+            if error is None:
+                waiter.set_result(None)
+            else:
+                waiter.set_exception(error)
+
+        endpoint.on_connected = resolve
+        endpoint.on_lost = resolve
         endpoint.connect()
         try:
             await waiter
@@ -290,7 +301,8 @@ class Network:
         if recorder is None:
             return None
         return recorder.record(
-            host, SegmentSent, segment.connection, segment.number, segment.source, segment.destination, segment.flags,
+            host, SegmentSent, segment.connection, segment.number,
+            segment.source, segment.destination, segment.flags,
             segment.seq & 0xFFFF_FFFF, segment.ack & 0xFFFF_FFFF, segment.window, segment.payload,
             segment.retransmission, departs, arrives,
         )  # fmt: skip
@@ -308,8 +320,7 @@ class Network:
             return
         with because(cause):
             endpoint = self.endpoints.get((segment.destination, segment.source))
-            kind = SegmentArrived
-            seq = recorder.record(host, kind, segment.connection, segment.number)
+            seq = recorder.record(host, SegmentArrived, segment.connection, segment.number)
             with because(seq):
                 useless = self._take(segment, endpoint)
                 if useless:
@@ -343,7 +354,7 @@ class Network:
     # --- faults ---------------------------------------------------------------------------------------
 
     def lose_segment(self, number: int) -> None:
-        """The segment with this number, when it is sent, is lost. Numbers are the same in every run of a seed."""
+        """The segment with this number will be lost. Numbers are the same in every run of a seed."""
         self._doomed.add(number)
 
     def lose_next(
@@ -388,7 +399,7 @@ class Network:
         self._down.discard(host)
 
     def reset(self, connection: str, host: str | None = None) -> None:
-        """The end of `connection` at `host` (default: the client's end) sends RST, as when its program dies."""
+        """The end of `connection` at `host` (the client's, if not given) sends RST."""
         for endpoint in [one for one in self.endpoints.values() if one.connection == connection]:
             if endpoint.host == (host or connection.rpartition(":")[0]):
                 lost = endpoint.on_lost

@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING
 from amqplab.sim.clock import Timer
 from amqplab.sim.segment import Segment
 from amqplab.trace.events import RetransmissionTimedOut, TcpStateChanged, WindowClosed, WindowOpened
+from amqplab.trace.recorder import CAUSE, because
 
 if TYPE_CHECKING:
     from amqplab.sim.network import Network
@@ -150,11 +151,15 @@ class Endpoint:
     def _plan_output(self) -> None:
         if not self.output_planned:
             self.output_planned = True
-            self.network.clock.soon(self._planned_output)
+            self.network.clock.soon(self._planned_output, CAUSE.get())
 
-    def _planned_output(self) -> None:
+    def _planned_output(self, cause: int | None) -> None:
         self.output_planned = False
-        self._output()
+        if cause is None:
+            self._output()
+        else:
+            with because(cause):
+                self._output()
 
     def _output(self) -> None:
         """Send what the windows allow, then perhaps a FIN."""
@@ -407,7 +412,7 @@ class Endpoint:
                 break
             for seq in sorted(ready):
                 self._append(self.early.pop(seq))
-        self._plan_ack(len(segment.payload), bool(self.early) or self.fin_read)
+        self._plan_ack(len(segment.payload), urgent=bool(self.early))
         self._hand_up()
         return None
 
@@ -435,9 +440,11 @@ class Endpoint:
 
     def _fin_arrived(self) -> None:
         if self.state == "ESTABLISHED":
+            self._ack_now()
             self._become("CLOSE-WAIT")
             self.on_eof()
         elif self.state == "FIN-WAIT-1":
+            self._ack_now()
             self._become("CLOSING")
         else:
             self._time_wait()

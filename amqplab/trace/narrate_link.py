@@ -1,0 +1,213 @@
+"""Sentences for what happens between the programs and the wire: calls, segments, frames, commands.
+
+Theory
+------
+See :mod:`amqplab.trace.narrate`. Every function here tells one kind of event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from amqplab.trace import events as e
+from amqplab.trace.recorder import Record
+from amqplab.trace.words import METHOD_WORDS, TCP_STATE_WORDS, count, duration, quoted
+from amqplab.wire.dissect import summarise
+
+__all__ = ["SENTENCES"]
+
+
+# --- programs and calls ----------------------------------------------------------------------------------
+
+
+def program_started(record: Record, event: e.ProgramStarted) -> str:
+    return f"The program {quoted(event.program)} starts to run at {quoted(record.where)}."
+
+
+def program_finished(record: Record, event: e.ProgramFinished) -> str:
+    program = f"The program {quoted(event.program)} at {quoted(record.where)}"
+    if event.outcome == "returned":
+        return f"{program} is finished, because its function returned."
+    if event.outcome == "cancelled":
+        return f"{program} was cancelled before its end."
+    return f"{program} stops with an error: {sentence_end(event.outcome)}"
+
+
+def call_made(record: Record, event: e.CallMade) -> str:
+    return f"The code at {quoted(record.where)} calls {event.call}."
+
+
+def call_returned(record: Record, event: e.CallReturned) -> str:
+    if event.result in ("", "None"):
+        return f"The call of record {event.call_seq} returns: what it had to do is done."
+    return f"The call of record {event.call_seq} returns {event.result}."
+
+
+def call_failed(record: Record, event: e.CallFailed) -> str:
+    return f"The call of record {event.call_seq} raises an error: {sentence_end(event.error)}"
+
+
+def message_handled(record: Record, event: e.MessageHandled) -> str:
+    lane = f"channel {event.channel}"
+    return f"The code at {quoted(record.where)} has finished with delivery {event.delivery_tag} of {lane}."
+
+
+def note_made(record: Record, event: e.NoteMade) -> str:
+    return event.text
+
+
+def intervened(record: Record, event: e.Intervened) -> str:
+    detail = f" ({event.detail})" if event.detail else ""
+    return f"Somebody changes the world: {event.action}, at {quoted(event.target)}{detail}."
+
+
+def check_failed(record: Record, event: e.CheckFailed) -> str:
+    return f"The invariant {quoted(event.check)} is broken: {sentence_end(event.detail)}"
+
+
+# --- TCP -------------------------------------------------------------------------------------------------
+
+
+def tcp_state_changed(record: Record, event: e.TcpStateChanged) -> str:
+    words = TCP_STATE_WORDS.get(event.state, "its TCP goes on")
+    return f"The TCP of {quoted(record.where)} is now {event.state}: {words}."
+
+
+def segment_sent(record: Record, event: e.SegmentSent) -> str:
+    subject = f"{quoted(record.where)} sends segment {event.number}"
+    again = " again, because no acknowledgement came," if event.retransmission else ""
+    flags = event.flags.split("|")
+    octets = len(event.payload)
+    if "RST" in flags:
+        return f"{subject}{again} with {event.flags}: for it there is no such connection, or it gives it up."
+    if "SYN" in flags:
+        consent = "it agrees to connect and" if "ACK" in flags else "it asks for a connection and"
+        return f"{subject}{again} with {event.flags}: {consent} numbers its octets from {event.sequence}."
+    if octets:
+        last = (event.sequence + octets - 1) % 2**32
+        fin = " and FIN, because they are the last" if "FIN" in flags else ""
+        numbers = f"sequence numbers {event.sequence} to {last}"
+        return f"{subject}{again} with {count(octets, 'octet')}{fin}: {numbers}."
+    if "FIN" in flags:
+        return f"{subject}{again} with {event.flags}: it has nothing more to send."
+    if event.window == 0:
+        return f"{subject} with ACK and a window of 0: it has no room for more octets."
+    return f"{subject} with {event.flags}: it has everything before {event.acknowledgement}."
+
+
+def segment_arrived(record: Record, event: e.SegmentArrived) -> str:
+    return f"Segment {event.number} arrives at {quoted(record.where)}, and TCP takes it."
+
+
+def segment_lost(record: Record, event: e.SegmentLost) -> str:
+    why = LOSS_WORDS.get(event.reason, event.reason)
+    segment = f"Segment {event.number} is lost, because {why}"
+    return f"{segment}; nobody is told, so its sender has to notice by itself."
+
+
+LOSS_WORDS = {
+    "loss": "the link loses some segments",
+    "cut": "the link is cut",
+    "injected": "somebody asked for this loss",
+}
+
+
+def segment_discarded(record: Record, event: e.SegmentDiscarded) -> str:
+    where = quoted(record.where)
+    return f"Segment {event.number} arrives at {where}, whose TCP has no use for it: {event.reason}."
+
+
+def timed_out(record: Record, event: e.RetransmissionTimedOut) -> str:
+    waited = duration(event.rto_ns)
+    return (
+        f"No acknowledgement reached {quoted(event.host)} within {waited}, so TCP takes the segment for lost."
+    )
+
+
+def window_closed(record: Record, event: e.WindowClosed) -> str:
+    host = quoted(event.host)
+    return f"The receive buffer of {host} is full, because its program does not read: the sender must stop."
+
+
+def window_opened(record: Record, event: e.WindowOpened) -> str:
+    return f"{quoted(event.host)} reads again and has room, so the sender may go on."
+
+
+# --- frames and commands ---------------------------------------------------------------------------------
+
+
+def frame_sent(record: Record, event: e.FrameSent) -> str:
+    return f"{quoted(event.host)} hands TCP {frame_words(event.data)}."
+
+
+def frame_received(record: Record, event: e.FrameReceived) -> str:
+    return f"At {quoted(event.host)} the last octet is in of {frame_words(event.data)}."
+
+
+def frame_words(data: bytes) -> str:
+    """A frame as the object of a sentence: its kind, its channel and its summary."""
+    summary = summarise(data)
+    if data[:4] == b"AMQP":
+        return f"the protocol header, which names the version of AMQP it wants to speak ({summary})"
+    if data[:1] == b"\x08":
+        return "a heartbeat frame, which shows that it is alive"
+    kind = {b"\x01": "a method frame", b"\x02": "a content header frame", b"\x03": "a body frame"}
+    channel = int.from_bytes(data[1:3], "big")
+    return f"{kind.get(data[:1], 'a frame')} on channel {channel}: {summary}"
+
+
+def command_sent(record: Record, event: e.CommandSent) -> str:
+    parts = frames_words(event)
+    lane = f"channel {event.channel}"
+    return f"{quoted(event.host)} has sent {event.name} on {lane} ({parts}): {meaning(event)}."
+
+
+def command_received(record: Record, event: e.CommandReceived) -> str:
+    parts = frames_words(event)
+    lane = f"channel {event.channel}"
+    return f"{quoted(event.host)} has the whole of {event.name} on {lane} ({parts}): {meaning(event)}."
+
+
+def frames_words(event: e.CommandSent | e.CommandReceived) -> str:
+    return count(len(event.frames), "frame")
+
+
+def meaning(event: e.CommandSent | e.CommandReceived) -> str:
+    return f"it {METHOD_WORDS[event.name]}" if event.name in METHOD_WORDS else "a method without a name"
+
+
+def bytes_unreadable(record: Record, event: e.BytesUnreadable) -> str:
+    place = f"From octet {event.offset} on {quoted(event.host)} finds no AMQP frame"
+    return f"{place}, so nothing after it can be read: {sentence_end(event.detail)}"
+
+
+def sentence_end(text: str) -> str:
+    """Somebody else's words at the end of a sentence: with one full stop."""
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+SENTENCES: dict[type[e.Event], Callable[[Record, Any], str]] = {
+    e.ProgramStarted: program_started,
+    e.ProgramFinished: program_finished,
+    e.CallMade: call_made,
+    e.CallReturned: call_returned,
+    e.CallFailed: call_failed,
+    e.MessageHandled: message_handled,
+    e.NoteMade: note_made,
+    e.Intervened: intervened,
+    e.CheckFailed: check_failed,
+    e.TcpStateChanged: tcp_state_changed,
+    e.SegmentSent: segment_sent,
+    e.SegmentArrived: segment_arrived,
+    e.SegmentLost: segment_lost,
+    e.SegmentDiscarded: segment_discarded,
+    e.RetransmissionTimedOut: timed_out,
+    e.WindowClosed: window_closed,
+    e.WindowOpened: window_opened,
+    e.FrameSent: frame_sent,
+    e.FrameReceived: frame_received,
+    e.CommandSent: command_sent,
+    e.CommandReceived: command_received,
+    e.BytesUnreadable: bytes_unreadable,
+}

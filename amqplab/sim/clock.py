@@ -17,7 +17,7 @@ is rebuilt.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from heapq import heapify, heappop, heappush
 from typing import Any
 
@@ -95,6 +95,11 @@ class Clock:
         while heap and heap[0][2].callback is None:
             heappop(heap)
         return heap[0][0] if heap else None
+
+    def planned(self) -> Iterator[Timer]:
+        """Every call that is planned and not taken back, in no order."""
+        yield from (timer for timer in self._due if timer.callback is not None)
+        yield from (timer for _, _, timer in self._heap if timer.callback is not None)
 
     def run_one(self) -> bool:
         """Make the next call, moving time to it; False when nothing is planned."""

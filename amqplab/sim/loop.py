@@ -23,8 +23,9 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import sys
 from asyncio import events
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Iterator
 from typing import Any, TypeVar
 
 from amqplab._running import without_running_loop
@@ -56,8 +57,11 @@ class _Handle(asyncio.TimerHandle):
         self.timer: Timer | None = None
 
     def run(self) -> None:
-        """Make the call, unless it was cancelled."""
+        """Make the call, unless it was cancelled or its process stands still."""
         if self._cancelled:
+            return
+        hold = self._loop.hold  # type: ignore[attr-defined]
+        if hold is not None and hold(self):
             return
         context: contextvars.Context = self._context  # type: ignore[attr-defined]
         if context.get(CAUSE) != self._cause:
@@ -72,13 +76,18 @@ class _Handle(asyncio.TimerHandle):
 
 
 class SimLoop(asyncio.AbstractEventLoop):
-    """The event loop of virtual time. `recorder` keeps what happens; None records nothing."""
+    """The event loop of virtual time. `recorder` keeps what happens; None records nothing.
+
+    `hold`, when set, is asked before each call: ``hold(handle)`` is true if the call must not be made now. It
+    has the handle then, and may give it back with :meth:`resume`. That is how a process freezes.
+    """
 
     def __init__(self, *, recorder: Recorder | None = None) -> None:
         self.clock = Clock()
         self.recorder = recorder
         self.report_for: Callable[[str], Report] | None = None
         self.network: Any = None
+        self.hold: Callable[[_Handle], bool] | None = None
         self._running = False
         self._stopping = False
         self._closed = False
@@ -146,6 +155,21 @@ class SimLoop(asyncio.AbstractEventLoop):
         handle.timer = self.clock.at(when, handle.run)
         return handle
 
+    def resume(self, handle: _Handle) -> None:
+        """Plan a call that was held back, for now."""
+        if not handle.cancelled():
+            handle.timer = self.clock.soon(handle.run)
+
+    def planned(self) -> Iterator[Callable[..., object]]:
+        """The functions that are planned to be called, in no order: those of asyncio's handles, and the
+        network's own.
+        """
+        for timer in self.clock.planned():
+            handle = getattr(timer.callback, "__self__", None)
+            callback = handle._callback if isinstance(handle, _Handle) else timer.callback  # type: ignore[attr-defined]
+            if callback is not None:
+                yield callback
+
     def call_soon_threadsafe(  # type: ignore[override]
         self, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
     ) -> asyncio.Handle:
@@ -184,6 +208,10 @@ class SimLoop(asyncio.AbstractEventLoop):
         if not self._stopping and clock.now < when:
             clock.run(when)
 
+    def run_while(self, going: Callable[[], bool]) -> None:
+        """Make calls as long as `going()`, which is asked between two of them, and something is planned."""
+        self._run(lambda: not going())
+
     def run_one(self) -> bool:
         """Make one planned call; False when nothing is planned."""
         return self._run(None)
@@ -197,9 +225,11 @@ class SimLoop(asyncio.AbstractEventLoop):
         made = False
         run_one = self.clock.run_one
         self._stopping = False
+        hooks = sys.get_asyncgen_hooks()
         with without_running_loop():
             self._running = True
             events._set_running_loop(self)
+            sys.set_asyncgen_hooks(firstiter=None, finalizer=self._close_generator)
             try:
                 if done is None:
                     made = run_one()
@@ -207,10 +237,16 @@ class SimLoop(asyncio.AbstractEventLoop):
                     while not self._stopping and not done() and run_one():
                         made = True
             finally:
+                sys.set_asyncgen_hooks(*hooks)
                 events._set_running_loop(None)
                 self._running = False
                 self._stopping = False
         return made
+
+    def _close_generator(self, generator: AsyncGenerator[Any, Any]) -> None:
+        """An async generator was dropped, as by leaving an ``async for`` loop: let it run its ``finally``."""
+        if not self._closed:
+            self.call_soon(self.create_task, generator.aclose())
 
     def stop(self) -> None:
         """Return from the run after the call that is being made."""

@@ -307,13 +307,17 @@ class Network:
             segment.retransmission, departs, arrives,
         )  # fmt: skip
 
-    def _report_lost(self, segment: Segment, host: str, reason: str, cause: int) -> None:
+    def _report_lost(self, segment: Segment, host: str, reason: str, cause: int | None) -> None:
         recorder = self.loop.recorder
-        if recorder is not None:
+        if recorder is not None and cause is not None:
             with because(cause):
                 recorder.record(host, SegmentLost, segment.connection, segment.number, reason)
 
     def _arrive(self, segment: Segment, host: str, cause: int | None) -> None:
+        if segment.number in self._doomed:  # it was picked out when it was under way already
+            self._doomed.discard(segment.number)
+            self._report_lost(segment, host, "injected", cause)
+            return
         recorder = self.loop.recorder
         if recorder is None or cause is None:
             self._take(segment)
@@ -354,7 +358,9 @@ class Network:
     # --- faults ---------------------------------------------------------------------------------------
 
     def lose_segment(self, number: int) -> None:
-        """The segment with this number will be lost. Numbers are the same in every run of a seed."""
+        """The segment with this number is lost, even if it is under way already. Numbers are the same in
+        every run of a seed.
+        """
         self._doomed.add(number)
 
     def lose_next(

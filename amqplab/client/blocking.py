@@ -87,6 +87,7 @@ class BlockingConnection:
     """
 
     spoken = "connection"
+    channel_class = BlockingChannel
 
     def __init__(
         self,
@@ -215,7 +216,7 @@ class BlockingConnection:
         """Open a channel, on the lowest free number unless one is given."""
         self._check_open("channel()")
         opened = self._drive(self._aio.channel, channel_number)
-        return BlockingChannel(opened, self)
+        return self.channel_class(opened, self)
 
     @told
     def close(self, reply_code: int = 200, reply_text: str = "Normal shutdown") -> None:

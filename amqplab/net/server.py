@@ -50,16 +50,18 @@ Wrap = Callable[["BrokerProtocol"], asyncio.Protocol]
 class BrokerServer:
     """Drives one broker: makes a protocol per connection, and carries out the broker's effects.
 
-    ``now`` gives the time in integer nanoseconds; by default the running loop's own ``time_ns`` (simulated
-    loops have one) or else the monotonic clock. ``wrap``, when given, gets each new protocol and returns the
-    one that the transport shall feed; a recording tap is put in that way. ``log`` gets one line per event of
-    a connection's life.
+    ``loop`` keeps the broker's timer; by default the running one. ``now`` gives the time in integer
+    nanoseconds; by default the running loop's own ``time_ns`` (simulated loops have one) or else the
+    monotonic clock. ``wrap``, when given, gets each new protocol and returns the one that the transport
+    shall feed; a recording tap is put in that way. ``log`` gets one line per event of a connection's
+    life.
     """
 
     def __init__(
         self,
         broker: Broker,
         *,
+        loop: asyncio.AbstractEventLoop | None = None,
         now: Callable[[], int] | None = None,
         wrap: Wrap | None = None,
         log: Log | None = None,
@@ -68,7 +70,7 @@ class BrokerServer:
         self._now = now
         self._wrap = wrap
         self._log = log
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._loop = loop
         self._ends: dict[str, BrokerProtocol] = {}
         self._wake_at: int | None = None
         self._timer: asyncio.TimerHandle | None = None

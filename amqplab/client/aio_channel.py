@@ -210,8 +210,9 @@ class AsyncChannel(ChannelCore):
             routing_key=short("routing_key", routing_key),
             mandatory=flag("mandatory", mandatory),
         )
+        own = self._own("basic.publish")
         sequence, effects = self._machine.publish(
-            self.channel_number, method, properties_octets(properties), body_octets(body)
+            own, method, properties_octets(properties), body_octets(body)
         )
         if not sequence:
             self._apply(effects)

@@ -80,9 +80,16 @@ class ChannelCore:
         self._send(method, None)
         return self.connection.room()
 
+    def _own(self, what: str) -> int:
+        """Our number, if it is still ours: a closed channel's number goes to another one."""
+        if self._channel.state is not ChannelState.OPEN and self.connection.is_open:
+            self._channel.check_open(what)
+        return self.channel_number
+
     def _send(self, method: Method, call: Asked[Any] | None) -> None:
+        number = self._own(method.name)
         try:
-            effects = self._machine.request(self.channel_number, method, call)
+            effects = self._machine.request(number, method, call)
         except UNWRITABLE as error:
             raise UsageError(f"{method.name} cannot be written with these values: {error}") from error
         self._apply(effects)

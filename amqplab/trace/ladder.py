@@ -1,0 +1,305 @@
+"""The text ladder: who sent what to whom, and when, as a sequence diagram of plain characters.
+
+Theory
+------
+One vertical line for each host, time running down, one arrow for each thing that crossed::
+
+    ms          producer                                         broker
+                   │                                               │
+    0.000          │───── SYN ────────────────────────────────────>│  1.000
+    1.000          │<──── SYN|ACK ─────────────────────────────────│  2.000
+    …
+    4.500          │───── Basic.Publish x=logs rk=info ───×        │  lost: injected
+
+The time at the left is that of sending, the one at the right that of arrival. An arrow that ends in "×" was
+lost; one that ends in "…" had not arrived when the recording ended. What happens at one host stands on its
+line as "●". Zooms: "segment", "frame", "command". Times are cut, not rounded, at the third decimal.
+
+The ladder is deterministic, so it is compared as text: it is the lesson's picture where no browser draws one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from amqplab.trace import events as e
+from amqplab.trace.crossings import Crossing, commands_crossing, frames_crossing, segments_crossing
+from amqplab.trace.keys import client_host
+from amqplab.trace.recorder import Record, Recorder
+from amqplab.trace.words import duration
+
+__all__ = ["ladder"]
+
+UNITS = {"ns": 1, "µs": 1_000, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
+CROSSINGS = {"segment": segments_crossing, "frame": frames_crossing, "command": commands_crossing}
+LONG_SILENCE = 1_000_000_000
+SMALLEST_GAP = 24
+DECIMALS = 3
+
+
+class Row(NamedTuple):
+    """One line of the diagram: an arrow (`source` to `target`) or, with `target` None, a note at `source`."""
+
+    at: int
+    seq: int
+    source: str
+    target: str | None
+    label: str
+    end: str = ">"
+    remark: str = ""
+
+
+def ladder(
+    recorder: Recorder,
+    *,
+    zoom: str = "frame",
+    start: int = 0,
+    end: int | None = None,
+    width: int = 110,
+    unit: str = "ms",
+    notes: bool = False,
+) -> str:
+    """The ladder of what was sent from record `start` up to, not including, record `end`.
+
+    `width` is that of the whole text in characters, `unit` of time one of "ns", "µs", "ms", "s". With `notes`
+    the broker's milestones stand on its line. Raises ValueError for an unknown zoom or unit.
+    """
+    if zoom not in CROSSINGS:
+        raise ValueError(f"there is no zoom {zoom!r} for a ladder: choose one of {', '.join(CROSSINGS)}")
+    if unit not in UNITS:
+        raise ValueError(f"there is no unit {unit!r}: choose one of {', '.join(UNITS)}")
+    cast = Cast.of(recorder)
+    stop = len(recorder) if end is None else end
+    rows = [_arrow(one, cast, unit) for one in CROSSINGS[zoom](recorder)]
+    rows += _local_rows(recorder, zoom, notes)
+    rows = sorted((row for row in rows if start <= row.seq < stop), key=lambda row: row[:2])
+    return Drawing(cast.hosts, width, unit).draw(rows)
+
+
+# --- who takes part --------------------------------------------------------------------------------------
+
+
+class Cast(NamedTuple):
+    """The hosts, left to right: those that publish, the broker, those that only consume.
+
+    `names` is what clients on real sockets call themselves, by connection: an address tells a reader nothing.
+    """
+
+    hosts: list[str]
+    broker: str
+    names: dict[str, str]
+
+    @classmethod
+    def of(cls, recorder: Recorder) -> Cast:
+        """Everybody who speaks in a recording."""
+        names = _names(recorder)
+        sides: dict[str, str] = {}
+        broker = "broker"
+        for record in recorder:
+            event = record.event
+            connection = getattr(event, "connection", None)
+            if connection is None:
+                continue
+            client = names.get(connection) or client_host(connection)
+            sides.setdefault(client, "")
+            if isinstance(event, e.Published):
+                sides[client] = "left"
+            elif isinstance(event, e.ConsumerAdded | e.Delivered):
+                sides[client] = sides[client] or "right"
+            else:
+                broker = _server(event) or broker
+        left = [client for client, side in sides.items() if side != "right"]
+        right = [client for client, side in sides.items() if side == "right"]
+        return cls([*left, broker, *right], broker, names)
+
+    def client(self, connection: str) -> str:
+        """The lifeline of a connection's client."""
+        return self.names.get(connection) or client_host(connection)
+
+
+def _server(event: e.Event) -> str:
+    """The host that is not the client's, if the event tells it."""
+    if isinstance(event, e.SegmentSent):
+        return client_host(event.destination if event.source == event.connection else event.source)
+    if isinstance(event, e.FrameReceived) and event.host != client_host(event.connection):
+        return event.host
+    return ""
+
+
+def _names(recorder: Recorder) -> dict[str, str]:
+    names = {}
+    for seq in range(len(recorder)):
+        if recorder.kind_of(seq) is e.ConnectionOpened:
+            event = recorder[seq].event
+            assert isinstance(event, e.ConnectionOpened)
+            if event.client_name and event.connection[:1].isdigit():
+                names[event.connection] = event.client_name
+    return names
+
+
+# --- rows ------------------------------------------------------------------------------------------------
+
+
+def _arrow(crossing: Crossing, cast: Cast, unit: str) -> Row:
+    client = cast.client(crossing.connection)
+    source, target = (client, cast.broker) if crossing.up else (cast.broker, client)
+    at, seq = crossing.begin
+    label = crossing.label
+    if crossing.inside:
+        label = f"{label} {', '.join(crossing.inside)}"
+    if crossing.retransmission:
+        label = f"again: {label}"
+    if crossing.lost:
+        return Row(at, seq, source, target, label, "×", f"lost: {crossing.lost}")
+    if crossing.arrived is None:
+        return Row(at, seq, source, target, label, "…", "under way")
+    remark = _time(crossing.arrived[1], unit) if crossing.sent else ""
+    return Row(at, seq, source, target, label, ">", remark)
+
+
+def _local_rows(recorder: Recorder, zoom: str, notes: bool) -> Iterator[Row]:
+    for record in recorder:
+        text = _local_text(record, zoom, notes)
+        if text:
+            yield Row(record.at, record.seq, record.where, None, text)
+
+
+def _local_text(record: Record, zoom: str, notes: bool) -> str:
+    """What a record that crosses nothing is called on its host's line; "" if it is not shown."""
+    event = record.event
+    if isinstance(event, e.RetransmissionTimedOut):
+        return f"no acknowledgement for {duration(event.rto_ns)}"
+    if isinstance(event, e.SegmentLost) and zoom != "segment":
+        return f"× segment {event.number} lost: {event.reason}"
+    if isinstance(event, e.Intervened):
+        return f"{event.action} {event.detail}".strip()
+    if isinstance(event, e.TcpStateChanged) and zoom == "segment" and notes:
+        return event.state
+    return _milestone_text(event) if notes else ""
+
+
+def _milestone_text(event: e.Event) -> str:
+    match event:
+        case e.CallMade():
+            return event.call
+        case e.Published():
+            return f"message {event.message} published"
+        case e.Routed():
+            return f"message {event.message} routed to {', '.join(event.queues) or 'no queue'}"
+        case e.Enqueued():
+            return f"message {event.message} ready in {event.queue}"
+        case e.Delivered():
+            return f"message {event.message} handed out by {event.queue}"
+        case e.Acknowledged():
+            return f"message {event.message} acknowledged in {event.queue}"
+        case e.Requeued():
+            return f"message {event.message} back in {event.queue}"
+        case e.Discarded():
+            return f"message {event.message} dropped by {event.queue}: {event.reason}"
+        case e.NoteMade():
+            return event.text
+    return ""
+
+
+# --- drawing ---------------------------------------------------------------------------------------------
+
+
+def _time(nanoseconds: int, unit: str) -> str:
+    """A time in `unit`, exact for "ns", else cut at the third decimal."""
+    size = UNITS[unit]
+    whole, rest = divmod(nanoseconds, size)
+    if size == 1:
+        return str(whole)
+    places = len(str(size)) - 1
+    return f"{whole}.{f'{rest:0{places}d}'[:DECIMALS]}"
+
+
+class Drawing:
+    """Puts rows on lifelines."""
+
+    def __init__(self, hosts: list[str], width: int, unit: str) -> None:
+        self.hosts = hosts
+        self.width = width
+        self.unit = unit
+
+    def draw(self, rows: list[Row]) -> str:
+        """The whole text, with a line of names above."""
+        times = [_time(row.at, self.unit) for row in rows]
+        remarks = max([len(row.remark) for row in rows if row.target], default=0)
+        self.left = max([len(time) for time in [*times, self.unit]]) + 2
+        self.columns = self._columns(remarks + 2)
+        lines = [self._names(), self._line("")]
+        before = rows[0].at if rows else 0
+        for row, time in zip(rows, times, strict=True):
+            if row.at - before >= LONG_SILENCE:
+                lines.append(self._line("", "⋮"))
+            before = row.at
+            lines.append(self._row(row, time))
+        return "\n".join(lines)
+
+    def _columns(self, right: int) -> list[int]:
+        """Where the lifelines stand: as far apart as the width allows."""
+        if len(self.hosts) < 2:
+            return [self.left + max(len(self.hosts[0]) // 2, 2)] if self.hosts else []
+        first = self.left + max(len(self.hosts[0]) // 2, 2)
+        last = self.width - 1 - max(right, len(self.hosts[-1]) // 2)
+        gap = max((last - first) // (len(self.hosts) - 1), SMALLEST_GAP)
+        return [first + gap * i for i in range(len(self.hosts))]
+
+    def _names(self) -> str:
+        line = list(self.unit.ljust(self.left))
+        for name, column in zip(self.hosts, self.columns, strict=True):
+            start = max(column - len(name) // 2, len(line))
+            line += " " * (start - len(line)) + name
+        return "".join(line).rstrip()
+
+    def _line(self, time: str, mark: str = "│") -> str:
+        line = list(time.ljust(self.columns[-1] + 1 if self.columns else self.left))
+        for column in self.columns:
+            line[column] = mark
+        return "".join(line).rstrip()
+
+    def _row(self, row: Row, time: str) -> str:
+        line = list(self._line(time).ljust(self.columns[-1] + 1))
+        if row.target is None:
+            return self._note(line, row)
+        source, target = self._column(row.source), self._column(row.target)
+        rightward = source < target
+        low, high = min(source, target) + 1, max(source, target)
+        body = self._arrow(row, high - low, rightward)
+        line[low:high] = body
+        return ("".join(line) + (f"  {row.remark}" if row.remark else "")).rstrip()
+
+    def _arrow(self, row: Row, room: int, rightward: bool) -> str:
+        """The text between two lifelines: shaft, label, head."""
+        reach = room if row.end == ">" else max(room * 3 // 4, 10)
+        label = shorten(row.label, reach - 8)
+        head = {">": ">" if rightward else "<"}.get(row.end, row.end)
+        if rightward:
+            body = f"───── {label} ".ljust(reach - 1, "─") + head
+            return body.ljust(room)
+        rest = "─" * max(reach - 8 - len(label), 0)
+        return f"{head}──── {label} {rest}─".rjust(room)
+
+    def _note(self, line: list[str], row: Row) -> str:
+        """A remark on a lifeline, over whatever line stands to its right."""
+        if row.source not in self.hosts:
+            column = self.columns[0] if self.columns else self.left
+        else:
+            column = self._column(row.source)
+        line[column] = "●"
+        text = f" {shorten(row.label, max(self.width - column - 2, 12))} "
+        end = column + 1 + len(text)
+        line += " " * (end - len(line))
+        line[column + 1 : end] = text
+        return "".join(line).rstrip()
+
+    def _column(self, host: str) -> int:
+        return self.columns[self.hosts.index(host)]
+
+
+def shorten(text: str, room: int) -> str:
+    """The text in at most `room` characters, on one line."""
+    text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return text if len(text) <= room else text[: max(room - 1, 0)] + "…"

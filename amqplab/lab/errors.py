@@ -24,6 +24,11 @@ class LabError(Exception):
 class NothingMoreComes(LabError):
     """A call waits for something that nobody in this world will ever send."""
 
+    nothing_left_to_do = True  # for who waits in a loop, and may just as well end it
+
+    nothing_left_to_do = True
+    """By this the blocking client's ``start_consuming`` knows that it may return."""
+
 
 def listed(names: Iterable[str]) -> str:
     """Names as a phrase: ``'a', 'b' and 'c'``; ``nothing`` if there are none."""

@@ -20,6 +20,8 @@ __all__ = ["Deadlock", "waiting_tasks"]
 class Deadlock(Exception):
     """Nothing is left to do, and somebody still waits: the text says who, at which line, and for what."""
 
+    nothing_left_to_do = True  # for who waits in a loop, and may just as well end it
+
 
 def waiting_tasks(tasks: Iterable[asyncio.Task[Any]], now: int) -> str:
     """The report: one line a task."""

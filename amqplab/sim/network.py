@@ -229,7 +229,7 @@ class Network:
 
     def _attach(
         self, endpoint: Endpoint, factory: Callable[[], asyncio.BaseProtocol], *, client: bool
-    ) -> tuple[SimTransport, asyncio.BaseProtocol]:
+    ) -> tuple[asyncio.Transport, asyncio.BaseProtocol]:
         inner = factory()
         outer = inner
         if self.wrap_protocol is not None:
@@ -243,6 +243,8 @@ class Network:
         }
         transport = SimTransport(self.loop, endpoint, outer, extra)
         outer.connection_made(transport)
+        if outer is not inner:  # a wrapper that watches writes has a transport of its own to hand out
+            return getattr(outer, "transport", None) or transport, inner
         return transport, inner
 
     def forget(self, endpoint: Endpoint) -> None:

@@ -76,6 +76,11 @@ class AMQPError(Exception):
         self.method_id = method_id
 
     @property
+    def reply_code(self) -> int:
+        """The code as it crosses the wire (pika's name for `code`)."""
+        return self.code
+
+    @property
     def reply_text(self) -> str:
         """The text as it crosses the wire, at most 255 octets (CODEC-36)."""
         text = f"{self.name} - {self.detail}" if self.detail else self.name

@@ -46,6 +46,10 @@ class Asked(Waiting[T]):
     def answered(self, method: Method, command: Command | None) -> None:
         self._channel.on_replied(self, method, command)
 
+    def fail(self, error: Exception) -> None:
+        self._channel.told = True
+        super().fail(error)
+
 
 class ChannelCore:
     """State, news and callbacks of one channel."""
@@ -63,6 +67,8 @@ class ChannelCore:
         self._consumers: dict[str, Consumer] = {}
         self._confirms: dict[int, Waiting[None]] = {}
         self._returned: dict[int, ReturnedMessage] = {}
+        self.told = False
+        self._untold: Exception | None = None
         self._on_return: list[OnReturn] = []
         self._on_cancel: list[Callable[[str], Any]] = []
         self._on_close: list[Callable[[Any, Exception | None], Any]] = []
@@ -82,6 +88,7 @@ class ChannelCore:
 
     def _own(self, what: str) -> int:
         """Our number, if it is still ours: a closed channel's number goes to another one."""
+        self.raise_untold()
         if self._channel.state is not ChannelState.OPEN and self.connection.is_open:
             self._channel.check_open(what)
         return self.channel_number
@@ -143,13 +150,25 @@ class ChannelCore:
     def on_gone(self, error: Exception | None) -> None:
         """The channel is closed; the futures of its requests have been failed already."""
         for consumer in self._consumers.values():
-            consumer.ended(error)
+            self.told |= consumer.ended(error)
         self._consumers.clear()
         confirms, self._confirms = self._confirms, {}
         for sequence, confirm in confirms.items():
+            self.told = True
             confirm.fail(error or self._channel.unanswered(f"publish {sequence}"))
+        self._untold = None if self.told else error
         for callback in self._on_close:
             self._call(callback, self, error)
+
+    def raise_untold(self) -> None:
+        """Raise the error that closed this channel if nobody has heard of it yet.
+
+        Most errors find a call that waits. One that comes behind a publish finds nobody, so it is kept for
+        the next call, whenever it may have come.
+        """
+        error, self._untold = self._untold, None
+        if error is not None:
+            raise error
 
     def _end_consumer(self, tag: str) -> None:
         consumer = self._consumers.pop(tag, None)

@@ -30,7 +30,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from amqplab._running import without_running_loop
 from amqplab.client.aio import UNREPORTED, AsyncConnection, connect
-from amqplab.client.blocking_channel import BlockingChannel, MethodFrame
+from amqplab.client.blocking_channel import TICK_S, BlockingChannel, MethodFrame
 from amqplab.client.calls import find_report, told
 from amqplab.client.parameters import ConnectionParameters
 from amqplab.client.waiting import Waiting
@@ -246,7 +246,7 @@ class BlockingConnection:
         end = self.time() + duration
         while True:
             self.process_data_events(max(0.0, end - self.time()))
-            if self.time() >= end:
+            if end - self.time() < TICK_S:
                 return
 
     def time(self) -> float:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BlockingChannel", "MethodFrame"]
 
+TICK_S = 1e-9  # no clock is finer
 Content = tuple[Any, Any, bytes | None]
 OnMessage = Callable[["BlockingChannel", Basic.Deliver, Any, bytes], Any]
 
@@ -52,8 +53,9 @@ class BlockingConsumer:
     def deliver(self, command: Command) -> None:
         self.channel.arrived(self, command)
 
-    def ended(self, error: Exception | None) -> None:
+    def ended(self, error: Exception | None) -> bool:
         self.channel.consumer_ended(self)
+        return False
 
 
 class BlockingChannel:
@@ -367,7 +369,7 @@ class BlockingChannel:
         end = self._connection.time() + time_limit
         while not self._arrived and self._generator is not None and self._generator.tag in self._consumers:
             left = end - self._connection.time()
-            if left <= 0 or not self._wait_for_more("consume()", left):
+            if left < TICK_S or not self._wait_for_more("consume()", left):
                 return False
         return True
 
@@ -384,6 +386,7 @@ class BlockingChannel:
             )
             return False
         if self._aio.error is not None:
+            self._aio.raise_untold()
             raise self._aio.error
         return True
 
@@ -440,6 +443,7 @@ class BlockingChannel:
     # --- state ---
 
     def _check_open(self, what: str) -> None:
+        self._aio.raise_untold()
         if not self._aio.is_open:
             why = f" by the broker: {self._aio.error}" if self._aio.error else ""
             raise UsageError(f"{what}: this channel was closed{why}. Open another with connection.channel().")

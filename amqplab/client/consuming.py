@@ -102,8 +102,8 @@ class Consumer(Protocol):
     def deliver(self, command: Command) -> None:
         """One more."""
 
-    def ended(self, error: Exception | None) -> None:
-        """No more will come; with an error when the channel or connection broke."""
+    def ended(self, error: Exception | None) -> bool:
+        """No more will come; with an error when something broke. Returns whether anybody hears of it."""
 
 
 class CallbackConsumer:
@@ -125,8 +125,8 @@ class CallbackConsumer:
         else:
             self._channel.handled(method.delivery_tag)
 
-    def ended(self, error: Exception | None) -> None:
-        pass
+    def ended(self, error: Exception | None) -> bool:
+        return False
 
 
 class TaskConsumer:
@@ -144,11 +144,12 @@ class TaskConsumer:
         self._inbox.append(command)
         self._wake()
 
-    def ended(self, error: Exception | None) -> None:
+    def ended(self, error: Exception | None) -> bool:
         self._over = True
         if error is not None:
             self._inbox.clear()
         self._wake()
+        return False
 
     def _wake(self) -> None:
         if self._waiting is not None:
@@ -193,10 +194,11 @@ class Consumption:
         self._inbox.append(command)
         self._wake()
 
-    def ended(self, error: Exception | None) -> None:
+    def ended(self, error: Exception | None) -> bool:
         self._over = True
         self._error = error
         self._wake()
+        return True
 
     def _wake(self) -> None:
         if self._waiting is not None:

@@ -88,7 +88,10 @@ def test_leaving_async_with_cancels_and_requeues_what_was_not_looked_at(world: W
         async with channel.consume(queue) as messages:
             first = await messages.next()
             await asyncio.sleep(0.05)  # let the others arrive
-        ok = await channel.queue_declare(queue, passive=True)
+        for _ in range(100):  # RabbitMQ's queue takes them back in its own time
+            if (ok := await channel.queue_declare(queue, passive=True)).message_count == 3:
+                break
+            await asyncio.sleep(0.02)
         await first.ack()
         left = []
         while (message := await channel.get(queue, auto_ack=True)) is not None:
@@ -466,3 +469,21 @@ def test_what_cannot_be_sent_is_refused_before_a_byte_is(world: World, fresh: Fr
 
 def test_nack_errors_say_what_happened() -> None:
     assert "basic.nack" in str(NackError([]))
+
+
+def test_an_error_behind_a_publish_is_raised_by_the_next_call_whenever_it_came(world: World) -> None:
+    async def program(connect: Connect) -> Any:
+        connection = await connect()
+        texts = []
+        for pause in (0.0, 0.05):
+            channel = await connection.channel()
+            await channel.basic_publish("client-no-exchange", "k", "x")
+            await asyncio.sleep(pause)
+            with pytest.raises(NotFound) as caught:
+                await channel.basic_qos(prefetch_count=1)
+            texts.append(caught.value.reply_text)
+            with pytest.raises(UsageError):
+                channel.basic_qos(prefetch_count=1)
+        return texts
+
+    assert world.run(program) == ["NOT_FOUND - no exchange 'client-no-exchange' in vhost '/'"] * 2

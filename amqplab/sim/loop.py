@@ -11,12 +11,10 @@ def`` code, including whole third-party clients, cannot tell.
 Two things go beyond the contract:
 
 * **Causes.** Each handle remembers the record that was being processed when it was planned, and restores it
-when it runs,
-  inside its own context. So a task that was waiting for a future wakes up *because of* what resolved the
-  future.
-* **Deadlocks.** A real loop with nothing to do waits for the outside world. Here is no outside world:
-nothing left to do
-  means that whoever still waits will wait for ever, and :class:`Deadlock` says who and for what.
+  when it runs, inside its own context. So a task that was waiting for a future wakes up *because of* what
+  resolved the future.
+* **Deadlocks.** A real loop with nothing to do waits for the outside world. Here is no outside world: nothing
+  left to do means that whoever still waits will wait for ever, and :class:`Deadlock` says who and for what.
 """
 
 from __future__ import annotations
@@ -29,7 +27,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Gene
 from typing import Any, TypeVar
 
 from amqplab._running import without_running_loop
-from amqplab.sim.clock import Clock, Timer
+from amqplab.sim.clock import Clock
 from amqplab.sim.deadlock import Deadlock, waiting_tasks
 from amqplab.trace.recorder import CAUSE, Recorder, Report
 
@@ -42,7 +40,7 @@ NANOSECONDS = 1_000_000_000
 class _Handle(asyncio.TimerHandle):
     """A planned callback, with the cause that it was planned under."""
 
-    __slots__ = ("_cause", "timer")
+    __slots__ = ("_cause", "ticket")
 
     def __init__(
         self,
@@ -54,10 +52,11 @@ class _Handle(asyncio.TimerHandle):
     ) -> None:
         super().__init__(when, callback, args, loop, context)
         self._cause = CAUSE.get()
-        self.timer: Timer | None = None
+        self.ticket: int | None = None
 
     def run(self) -> None:
         """Make the call, unless it was cancelled or its process stands still."""
+        self.ticket = None
         if self._cancelled:
             return
         hold = self._loop.hold  # type: ignore[attr-defined]
@@ -70,8 +69,9 @@ class _Handle(asyncio.TimerHandle):
 
     def cancel(self) -> None:
         """Take the call back."""
-        if self.timer is not None:
-            self.timer.cancel()
+        if self.ticket is not None:
+            self._loop.clock.cancel(self.ticket)  # type: ignore[attr-defined]
+            self.ticket = None
         super().cancel()
 
 
@@ -116,7 +116,7 @@ class SimLoop(asyncio.AbstractEventLoop):
         """Plan a call for now, after all that is due."""
         self._check_open()
         handle = _Handle(self.clock.now / NANOSECONDS, callback, args, self, context)
-        handle.timer = self.clock.soon(handle.run)
+        handle.ticket = self.clock.soon(handle.run)
         return handle
 
     def call_later(  # type: ignore[override]
@@ -152,23 +152,19 @@ class SimLoop(asyncio.AbstractEventLoop):
     ) -> _Handle:
         self._check_open()
         handle = _Handle(when / NANOSECONDS, callback, args, self, context)
-        handle.timer = self.clock.at(when, handle.run)
+        handle.ticket = self.clock.at(when, handle.run)
         return handle
 
     def resume(self, handle: _Handle) -> None:
         """Plan a call that was held back, for now."""
         if not handle.cancelled():
-            handle.timer = self.clock.soon(handle.run)
+            handle.ticket = self.clock.soon(handle.run)
 
     def planned(self) -> Iterator[Callable[..., object]]:
-        """The functions that are planned to be called, in no order: those of asyncio's handles, and the
-        network's own.
-        """
-        for timer in self.clock.planned():
-            handle = getattr(timer.callback, "__self__", None)
-            callback = handle._callback if isinstance(handle, _Handle) else timer.callback  # type: ignore[attr-defined]
-            if callback is not None:
-                yield callback
+        """What is planned to be called, in no order: asyncio's callbacks, and the network's."""
+        for _, _, call, _ in self.clock.planned():
+            handle = getattr(call, "__self__", None)
+            yield handle._callback if isinstance(handle, _Handle) else call  # type: ignore[attr-defined]
 
     def call_soon_threadsafe(  # type: ignore[override]
         self, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None

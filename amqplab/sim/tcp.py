@@ -6,15 +6,13 @@ TCP turns a network that loses and delays into a stream of octets, in order, eac
 surprisingly little:
 
 * *Numbers.* Every octet has one. The sender repeats what was not acknowledged; the receiver puts together
-what came and
-  acknowledges the first octet that it still misses (RFC 9293).
-* *A clock.* What is not acknowledged within the retransmission timeout is sent again, and the timeout
-doubles (RFC 6298). Three
-  equal acknowledgements in a row say the same sooner (RFC 5681).
-* *Two windows.* The receiver says how much it has room for; the sender also keeps a congestion window of
-its own, which grows
-  with every acknowledgement and shrinks with every loss. When a reader stops reading, its window closes to
-  zero, and the writer is stopped, however far away. This is how a broker really holds up a publisher.
+  what came, and acknowledges the first octet that it still misses (RFC 9293).
+* *A clock.* What is not acknowledged within the retransmission timeout is sent again, and the timeout doubles
+  (RFC 6298). Three equal acknowledgements in a row say the same sooner (RFC 5681).
+* *Two windows.* The receiver says how much it has room for; the sender also keeps a congestion window of its
+  own, which grows with every acknowledgement and shrinks with every loss. When a reader stops reading, its
+  window closes to zero, and the writer is stopped, however far away. This is how a broker really holds up a
+  publisher.
 
 States are RFC 9293's. TIME-WAIT lasts no time here: a port is never used twice, so no old segment can be
 mistaken.
@@ -29,7 +27,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from amqplab.sim.clock import Timer
 from amqplab.sim.segment import Segment
 from amqplab.trace.events import RetransmissionTimedOut, TcpStateChanged, WindowClosed, WindowOpened
 from amqplab.trace.recorder import CAUSE, because
@@ -79,8 +76,8 @@ class Endpoint:
         self.srtt = self.rttvar = 0
         self.timed: tuple[int, int] | None = None
         self.retries = 0
-        self.timer: Timer | None = None
-        self.ack_timer: Timer | None = None
+        self.timer: int | None = None
+        self.ack_timer: int | None = None
         self.output_planned = False
         # the program above
         self.on_connected: Callable[[], None] = _nothing
@@ -204,7 +201,7 @@ class Endpoint:
         if "ACK" in flags:
             self.ack_due = 0
             if self.ack_timer is not None:
-                self.ack_timer.cancel()
+                self.network.clock.cancel(self.ack_timer)
                 self.ack_timer = None
         again = seq < self.snd_max and (bool(payload) or "SYN" in flags or "FIN" in flags)
         ack = self.rcv_nxt if "ACK" in flags else 0
@@ -217,13 +214,13 @@ class Endpoint:
 
     def _start_timer(self) -> None:
         if self.timer is not None:
-            self.timer.cancel()
+            self.network.clock.cancel(self.timer)
         self.timer = self.network.clock.after(self.rto, self._timed_out)
 
     def _stop_timers(self) -> None:
         for timer in (self.timer, self.ack_timer):
             if timer is not None:
-                timer.cancel()
+                self.network.clock.cancel(timer)
         self.timer = self.ack_timer = None
 
     def _timed_out(self) -> None:
@@ -345,7 +342,7 @@ class Endpoint:
         self.retries = 0
         self._grow(acknowledged)
         if self.timer is not None:
-            self.timer.cancel()
+            self.network.clock.cancel(self.timer)
             self.timer = None
         if self.snd_una < self.snd_nxt:
             self._start_timer()
@@ -476,7 +473,11 @@ class Endpoint:
         if urgent or self.ack_due >= 2 * self.profile.mss:
             self._ack_now()
         elif self.ack_timer is None:
-            self.ack_timer = self.network.clock.after(self.profile.ack_delay_ns, self._ack_now)
+            self.ack_timer = self.network.clock.after(self.profile.ack_delay_ns, self._ack_delayed)
+
+    def _ack_delayed(self) -> None:
+        self.ack_timer = None
+        self._ack_now()
 
     def _ack_now(self) -> None:
         if self.state != "CLOSED":

@@ -120,8 +120,8 @@ def encode_content(
 
 def split_header_payload(payload: bytes) -> tuple[int, int, int, bytes]:
     """(class id, weight, body size, property octets) of a header frame's payload; raises :class:`DecodeError`."""
-    if len(payload) < 14:
-        raise DecodeError(f"a content header has at least 14 octets, this one has {len(payload)}")
+    if len(payload) < 12:
+        raise DecodeError(f"a content header has at least 12 octets, this one has {len(payload)}")
     class_id, weight, body_size = _CONTENT_HEAD.unpack_from(payload)
     return class_id, weight, body_size, payload[12:]
 

@@ -149,7 +149,7 @@ def decode_arguments(declaration: type[Method], data: bytes, offset: int = 4) ->
     for domain in declaration.domains.values():
         if domain is not BIT:
             bit_place = 8
-            value, offset = domain.decode(data, offset)
+            value, offset = _decode_argument(domain, data, offset)
             values.append(value)
             continue
         if bit_place == 8:
@@ -162,6 +162,20 @@ def decode_arguments(declaration: type[Method], data: bytes, offset: int = 4) ->
     return declaration(*values)
 
 
+class _TableUndecodable(DecodeError):
+    """The octets of a table are all there, but form no table."""
+
+
+def _decode_argument(domain: Domain, data: bytes, offset: int) -> tuple[Any, int]:
+    try:
+        return domain.decode(data, offset)
+    except DecodeError as error:
+        end = offset + 4 + int.from_bytes(data[offset : offset + 4], "big")
+        if domain.name == "table" and end <= len(data):
+            raise _TableUndecodable(str(error)) from None
+        raise
+
+
 def decode_method(payload: bytes) -> Method:
     """The method in a method frame's payload. Raises UnknownMethod or ArgumentsUndecodable, nothing else."""
     declaration = _BY_PREFIX.get(payload[:4])
@@ -171,5 +185,6 @@ def decode_method(payload: bytes) -> Method:
         raise UnknownMethod(int.from_bytes(payload[:2], "big"), int.from_bytes(payload[2:4], "big"))
     try:
         return decode_arguments(declaration, payload)
-    except DecodeError:
-        raise ArgumentsUndecodable(*declaration.ids, payload[4:]) from None
+    except DecodeError as error:
+        in_table = isinstance(error, _TableUndecodable)
+        raise ArgumentsUndecodable(*declaration.ids, payload[4:], in_table) from None

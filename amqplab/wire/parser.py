@@ -65,6 +65,9 @@ class FrameParser:
     `max_payload` is the agreed frame-max; a payload may be that long, eight octets more than the letter allows
     (CODEC-06); 0 or None means no limit. With `expect_header` the first eight octets are a protocol header and come
     as a frame of type 65. A client that may be answered by a protocol header sets `header_possible`.
+
+    With `any_type`, whole frames of a type or size that no frame has come out like all others: RabbitMQ complains
+    about them but reads on, because the stream has not lost its places.
     """
 
     def __init__(
@@ -72,11 +75,13 @@ class FrameParser:
         max_payload: int | None = FRAME_MIN_SIZE,
         expect_header: bool = False,
         header_possible: bool = False,
+        any_type: bool = False,
     ) -> None:
         self.max_payload = max_payload
         self.error: FrameFault | None = None
         self._expect_header = expect_header
         self._header_possible = header_possible
+        self._any_type = any_type
         self._held: list[bytes] = []
         self._held_size = 0
         self._needed = 0
@@ -136,7 +141,7 @@ class FrameParser:
                 self._hold(data, position, size + FRAME_OVERHEAD)
                 return
             payload = data[position + 7 : end]
-            if data[end] != FRAME_END or not _plausible(kind, size):
+            if data[end] != FRAME_END or not (self._any_type or _plausible(kind, size)):
                 self._fault(_fault_of(kind, channel, payload, data[end]))
                 return
             frames.append((kind, channel, payload))

@@ -91,7 +91,7 @@ class Channel:
             if action == "handle":
                 self._handle(method, command)
             else:
-                self._transition(action)
+                self._transition(action, method)
         except AMQPError as error:
             self.fail(error, method)
         except Crash:
@@ -110,15 +110,15 @@ class Channel:
                 return content_handler(self, method, command)
         raise CommandInvalid("unimplemented method")
 
-    def _transition(self, action: str) -> None:
+    def _transition(self, action: str, method: methods.Method) -> None:
         """One of the actions of ``states.CHANNEL`` other than "handle" and "ignore"."""
         if action == "open":
             self.state = "open"
             if self.report is not None:
                 self.report(events.ChannelOpened, self.connection, self.number)
             self.reply(methods.Channel.OpenOk())
-        elif action == "close":
-            self._close_by_client()
+        elif isinstance(method, methods.Channel.Close) and action == "close":
+            self._close_by_client(method)
         elif action == "close-ok":
             self.session.write(encode_method(self.number, methods.Channel.CloseOk()))
         elif action == "forget":
@@ -240,9 +240,16 @@ class Channel:
         self.state = "closing"
         self.release("channel closed", consumed_queues_only=True)
 
-    def _close_by_client(self) -> None:
+    def _close_by_client(self, method: methods.Channel.Close) -> None:
         if self.report is not None:
-            self.report(events.ChannelClosing, self.connection, self.number, "client", 200, "")
+            self.report(
+                events.ChannelClosing,
+                self.connection,
+                self.number,
+                "client",
+                method.reply_code,
+                method.reply_text,
+            )
         self.flush_confirms()
         self.release("channel closed")
         self.session.write(encode_method(self.number, methods.Channel.CloseOk()))

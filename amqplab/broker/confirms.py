@@ -28,19 +28,25 @@ class Confirms:
         self.last = 0
         self._accepted: list[int] = []
         self._refused: list[int] = []
-        self._waiting: dict[int, int] = {}  # sequence → how many still have to take it
+        self._waiting: dict[int, None] = {}  # an ordered set: numbers that somebody still has to take
 
     def next(self) -> int:
         """The sequence number of the publish at hand."""
         self.last += 1
         return self.last
 
+    def wait(self, sequence: int) -> None:
+        """It will take a while: until then no multiple confirm may cover it."""
+        self._waiting[sequence] = None
+
     def accept(self, sequence: int) -> None:
         """Everybody has taken it."""
+        self._waiting.pop(sequence, None)
         self._accepted.append(sequence)
 
     def refuse(self, sequence: int) -> None:
         """Some queue refused it (CONF-09)."""
+        self._waiting.pop(sequence, None)
         self._refused.append(sequence)
 
     @property
@@ -62,7 +68,7 @@ class Confirms:
     def _coalesce(
         self, numbers: list[int], others: list[int], positive: bool
     ) -> Iterator[tuple[int, bool, bool]]:
-        smallest_waiting = min(self._waiting) if self._waiting else numbers[-1] + 1
+        smallest_waiting = next(iter(self._waiting), numbers[-1] + 1)
         cutoff = min([smallest_waiting, *others])
         together = [number for number in numbers if number < cutoff]
         if together:

@@ -1,13 +1,12 @@
 """Decoding methods as a broker must: every one at once, most of them from memory.
 
-Theory
-------
-Clients repeat themselves: a publisher sends the same basic.publish arguments over and over. A method is a frozen value, so
-what was decoded once from some octets can be handed out again for the same octets. Only content-bearing methods are
-remembered (the others are rare, or never the same twice), in a table that is simply emptied when full.
+Theory ------ Clients repeat themselves: a publisher sends the same basic.publish arguments over and over. A
+method is a frozen value, so what was decoded once from some octets can be handed out again for the same
+octets. Only content-bearing methods are remembered (the others are rare, or never the same twice), in a table
+that is simply emptied when full.
 
-Short strings of methods without content must be UTF-8, those of basic.publish need not (CODEC-31). The wire floor
-lets any octets pass; the judgement is made here.
+Short strings of methods without content must be UTF-8, those of basic.publish need not (CODEC-31). The wire
+floor lets any octets pass; the judgement is made here.
 """
 
 from __future__ import annotations

@@ -16,12 +16,12 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
-from amqplab.wire.frames import FRAME_BODY, FRAME_END, FRAME_HEADER, FRAME_METHOD, encode_content
+from amqplab.wire.frames import FRAME_BODY, FRAME_END, FRAME_HEADER, FRAME_METHOD, encode_frame
 
 if TYPE_CHECKING:
     from amqplab.model.message import Message
 
-__all__ = ["DeliveryWriter", "content_frames"]
+__all__ = ["DeliveryWriter"]
 
 REMEMBERED_ADDRESSES = 1024
 
@@ -58,25 +58,29 @@ class DeliveryWriter:
         prepared = self._known.get(key)
         if prepared is None:
             prepared = self._prepare(*key)
-        body = message.body
         octets = message.octets
+        body = message.body
         size = len(body)
-        if not 0 < size <= self._body_max:
-            return (prepared[0], _TAG.pack(tag, redelivered), prepared[1][:-3], self._content(message))
-        return (
-            prepared[0],
-            _TAG.pack(tag, redelivered),
-            prepared[1],
-            _HEADER_HEAD.pack(12 + len(octets), _BASIC_WEIGHT_0, size),
-            octets,
-            self._next_frame,
-            _SIZE.pack(size),
-            body,
-            _END,
-        )
+        if 0 < size <= self._body_max:
+            return (
+                prepared[0],
+                _TAG.pack(tag, redelivered),
+                prepared[1],
+                _HEADER_HEAD.pack(12 + len(octets), _BASIC_WEIGHT_0, size),
+                octets,
+                self._next_frame,
+                _SIZE.pack(size),
+                body,
+                _END,
+            )
+        header = _HEADER_HEAD.pack(12 + len(octets), _BASIC_WEIGHT_0, size) + octets + _END
+        return (prepared[0], _TAG.pack(tag, redelivered), prepared[1], header, *self._bodies(body))
 
-    def _content(self, message: Message) -> bytes:
-        return content_frames(self._channel, message, self._body_max + 8)
+    def _bodies(self, body: bytes) -> list[bytes]:
+        """Body frames: none for an empty body, several for one that is larger than a frame (CODEC-25)."""
+        piece = self._body_max
+        starts = range(0, len(body), piece)
+        return [encode_frame(FRAME_BODY, self._channel, body[at : at + piece]) for at in starts]
 
     def _prepare(self, exchange: str, routing_key: str) -> tuple[bytes, bytes]:
         address = _shortstr(exchange) + _shortstr(routing_key)
@@ -86,8 +90,3 @@ class DeliveryWriter:
             self._known.clear()
         prepared = self._known[exchange, routing_key] = (head, address + _END + self._header_frame)
         return prepared
-
-
-def content_frames(channel: int, message: Message, frame_max: int) -> bytes:
-    """Header frame and body frames of a message (CODEC-25, CODEC-26)."""
-    return encode_content(channel, b"", message.octets, message.body, frame_max)

@@ -76,7 +76,7 @@ class Session:
         self.loopback = loopback
         self.report = broker.report
         self.state = "pre_init"
-        self.parser = FrameParser(max_payload=FRAME_MIN_SIZE, expect_header=True)
+        self.parser = FrameParser(max_payload=FRAME_MIN_SIZE, expect_header=True, any_type=True)
         self.channels: dict[int, Channel] = {}
         self.capabilities: frozenset[str] = frozenset()
         self.client_name = ""
@@ -154,9 +154,7 @@ class Session:
             self._control_method(payload)
         elif kind == FRAME_PROTOCOL_HEADER and self.state == "pre_init":
             handshake.begin(self, payload)
-        elif CONNECTION[self.state].otherwise.wrong_method == "ignore":
-            return
-        elif kind == FRAME_HEARTBEAT and not payload:
+        elif _is_heartbeat(kind, payload) or CONNECTION[self.state].otherwise.wrong_method == "ignore":
             return
         elif kind in (FRAME_HEADER, FRAME_BODY) and _is_channel_frame(kind, payload):
             self.fail(UnexpectedFrame(frame_snippet(kind, payload)))
@@ -193,7 +191,7 @@ class Session:
             if action != "ignore":
                 self.fail(UnexpectedFrame(frame_snippet(kind, payload)))
             return
-        if kind == FRAME_HEARTBEAT and not payload:
+        if _is_heartbeat(kind, payload):
             self.fail(UnexpectedFrame(frame_snippet(kind, payload)))
             return
         if not _is_channel_frame(kind, payload):
@@ -358,6 +356,10 @@ class Session:
     def _cancel(deadline: Deadline | None) -> None:
         if deadline is not None:
             deadline.cancel()
+
+
+def _is_heartbeat(kind: int, payload: bytes) -> bool:
+    return kind == FRAME_HEARTBEAT and not payload
 
 
 def _is_channel_frame(kind: int, payload: bytes) -> bool:

@@ -99,7 +99,7 @@ class Queue:
             aside.append(ready.popleft())
         for copy in back:
             copy.redelivered = True
-        ready.extendleft(reversed(sorted(aside + back, key=_place)))
+        ready.extendleft(sorted(aside + back, key=_place, reverse=True))
         if self._report is not None:
             position = {copy.place: at for at, copy in enumerate(islice(ready, len(back) + len(aside)))}
             for copy in back:

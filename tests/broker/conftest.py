@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from broker_peer import Peer, World  # noqa: E402
+from broker_peer import Peer, World
 
 
 @pytest.fixture

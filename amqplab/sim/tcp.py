@@ -38,7 +38,7 @@ __all__ = ["Endpoint"]
 
 INITIAL_RTO = 1_000_000_000
 SMALLEST_RTO = 200_000_000  # as Linux; RFC 6298 says a second
-LARGEST_RTO = 60_000_000_000
+LARGEST_RTO = 120_000_000_000  # as Linux
 SYN_RETRIES = 6  # as Linux: a connect gives up after 127 s
 DATA_RETRIES = 15
 
@@ -473,11 +473,16 @@ class Endpoint:
         if urgent or self.ack_due >= 2 * self.profile.mss:
             self._ack_now()
         elif self.ack_timer is None:
-            self.ack_timer = self.network.clock.after(self.profile.ack_delay_ns, self._ack_delayed)
+            delay = self.profile.ack_delay_ns
+            self.ack_timer = self.network.clock.after(delay, self._ack_delayed, CAUSE.get())
 
-    def _ack_delayed(self) -> None:
+    def _ack_delayed(self, cause: int | None) -> None:
         self.ack_timer = None
-        self._ack_now()
+        if cause is None:
+            self._ack_now()
+        else:
+            with because(cause):
+                self._ack_now()
 
     def _ack_now(self) -> None:
         if self.state != "CLOSED":

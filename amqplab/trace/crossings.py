@@ -143,9 +143,12 @@ def _segment(record: Record, event: e.SegmentSent, bases: dict[tuple[str, bool],
         bases[event.connection, up] = event.sequence + 1
     start = (event.sequence - bases.setdefault((event.connection, up), event.sequence)) % WRAP
     end = start + len(event.payload)
-    label = f"{event.flags} {start}:{end}" if event.payload else event.flags
-    if event.flags == "ACK" and not event.payload:
-        label = f"ACK {(event.acknowledgement - bases.get((event.connection, not up), 0)) % WRAP}"
+    acknowledges = (event.acknowledgement - bases.get((event.connection, not up), 0) + 1) % WRAP
+    label = f"{event.flags} seq={(start + 1) % WRAP}"
+    if event.payload:
+        label = f"{label} len={len(event.payload)}".removeprefix("PSH|ACK ")
+    elif "ACK" in event.flags:
+        label += f" ack={acknowledges}"
     crossing = Crossing(event.connection, up, label, start, end, retransmission=event.retransmission)
     crossing.sent = (record.seq, event.departs_at)
     return crossing
@@ -165,7 +168,8 @@ def _fill(segments: list[Crossing], frames: list[Crossing]) -> None:
         at = first_after(lane, segment.start)
         while at < len(lane) and lane[at].start < segment.end:
             frame = lane[at]
-            segment.inside.append(frame.label if frame.start >= segment.start else f"…{frame.label}")
+            name = frame.label.partition(" ")[0]
+            segment.inside.append(name if frame.start >= segment.start else f"…{name}")
             at += 1
 
 

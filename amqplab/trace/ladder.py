@@ -6,12 +6,13 @@ One vertical line for each host, time running down, one arrow for each thing tha
 
     ms          producer                                         broker
                    │                                               │
-    0.000          │───── SYN ────────────────────────────────────>│  1.000
-    1.000          │<──── SYN|ACK ─────────────────────────────────│  2.000
+    0.000          │───── SYN seq=0 ──────────────────────────────>│  1.000
+    1.000          │<──── SYN|ACK seq=0 ack=1 ─────────────────────│  2.000
     …
     4.500          │───── Basic.Publish x=logs rk=info ───×        │  lost: injected
 
-The time at the left is that of sending, the one at the right that of arrival. An arrow that ends in "×" was
+The time at the left is that of sending, the one at the right that of arrival. Sequence numbers are relative
+to the first of their direction, as Wireshark shows them. An arrow that ends in "×" was
 lost; one that ends in "…" had not arrived when the recording ended. What happens at one host stands on its
 line as "●". Zooms: "segment", "frame", "command". Times are cut, not rounded, at the third decimal.
 
@@ -283,16 +284,20 @@ class Drawing:
         return f"{head}──── {label} {rest}─".rjust(room)
 
     def _note(self, line: list[str], row: Row) -> str:
-        """A remark on a lifeline, over whatever line stands to its right."""
+        """A remark at a lifeline, over whatever lines stand beside it."""
         if row.source not in self.hosts:
             column = self.columns[0] if self.columns else self.left
         else:
             column = self._column(row.source)
         line[column] = "●"
-        text = f" {shorten(row.label, max(self.width - column - 2, 12))} "
-        end = column + 1 + len(text)
-        line += " " * (end - len(line))
-        line[column + 1 : end] = text
+        right = self.width - column - 3
+        if len(row.label) > right and column == self.columns[-1]:
+            text = f" {shorten(row.label, column - self.left - 2)} "
+            line[column - len(text) : column] = text
+        else:
+            text = f" {shorten(row.label, right)} "
+            line += " " * (column + 1 + len(text) - len(line))
+            line[column + 1 : column + 1 + len(text)] = text
         return "".join(line).rstrip()
 
     def _column(self, host: str) -> int:

@@ -200,7 +200,7 @@ def feature_words(*features: tuple[bool, str]) -> str:
 
 def published(record: Record, event: e.Published) -> str:
     target, key = exchange_name(event.exchange), quoted(event.routing_key)
-    number = f" and owes confirm {event.sequence}" if event.sequence else ""
+    number = f", and owes confirm {event.sequence}" if event.sequence else ""
     size = count(event.size, "octet")
     return f"The broker has message {event.message} ({size}) for the {target}, routing key {key}{number}."
 

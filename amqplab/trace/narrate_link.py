@@ -138,43 +138,42 @@ def window_opened(record: Record, event: e.WindowOpened) -> str:
 
 
 def frame_sent(record: Record, event: e.FrameSent) -> str:
-    return f"{quoted(event.host)} hands TCP {frame_words(event.data)}."
+    noun, content = frame_words(event.data)
+    return f"{quoted(event.host)} hands {noun} to TCP: {content}."
 
 
 def frame_received(record: Record, event: e.FrameReceived) -> str:
-    return f"At {quoted(event.host)} the last octet is in of {frame_words(event.data)}."
+    noun, content = frame_words(event.data)
+    return f"The last octet of {noun} is at {quoted(event.host)}: {content}."
 
 
-def frame_words(data: bytes) -> str:
-    """A frame as the object of a sentence: its kind, its channel and its summary."""
-    summary = summarise(data)
+def frame_words(data: bytes) -> tuple[str, str]:
+    """A frame as a noun, and what is in it."""
     if data[:4] == b"AMQP":
-        return f"the protocol header, which names the version of AMQP it wants to speak ({summary})"
+        return "the protocol header", summarise(data)
     if data[:1] == b"\x08":
-        return "a heartbeat frame, which shows that it is alive"
+        return "a heartbeat frame", "it shows that the other end is alive"
     kind = {b"\x01": "a method frame", b"\x02": "a content header frame", b"\x03": "a body frame"}
     channel = int.from_bytes(data[1:3], "big")
-    return f"{kind.get(data[:1], 'a frame')} on channel {channel}: {summary}"
+    return f"{kind.get(data[:1], 'a frame')} of channel {channel}", summarise(data)
 
 
 def command_sent(record: Record, event: e.CommandSent) -> str:
-    parts = frames_words(event)
-    lane = f"channel {event.channel}"
-    return f"{quoted(event.host)} has sent {event.name} on {lane} ({parts}): {meaning(event)}."
+    return f"{quoted(event.host)} has sent {command_words(event)}."
 
 
 def command_received(record: Record, event: e.CommandReceived) -> str:
-    parts = frames_words(event)
-    lane = f"channel {event.channel}"
-    return f"{quoted(event.host)} has the whole of {event.name} on {lane} ({parts}): {meaning(event)}."
+    return f"{quoted(event.host)} now has all of {command_words(event)}."
 
 
-def frames_words(event: e.CommandSent | e.CommandReceived) -> str:
-    return count(len(event.frames), "frame")
-
-
-def meaning(event: e.CommandSent | e.CommandReceived) -> str:
-    return f"it {METHOD_WORDS[event.name]}" if event.name in METHOD_WORDS else "a method without a name"
+def command_words(event: e.CommandSent | e.CommandReceived) -> str:
+    """A command with its place, its size and its meaning."""
+    if event.name in ("protocol-header", "heartbeat"):
+        name = "the protocol header" if event.name == "protocol-header" else "a heartbeat"
+        return f"{name}, which {METHOD_WORDS[event.name]}"
+    size = count(len(event.frames), "frame")
+    meaning = METHOD_WORDS.get(event.name, "is a method that AMQP 0-9-1 does not know")
+    return f"{event.name} (channel {event.channel}, {size}), which {meaning}"
 
 
 def bytes_unreadable(record: Record, event: e.BytesUnreadable) -> str:

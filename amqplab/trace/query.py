@@ -83,7 +83,7 @@ def _only(
         return found[index]
     names = " or ".join(kind.__name__ for kind in kinds) or "event"
     values = ", ".join(f"{name}={value!r}" for name, value in fields.items())
-    raise LookupError(f"no {names} with {values}" if values else f"no {names} in this recording")
+    raise LookupError(f"no {names}{f' with {values}' if values else ''} in this recording")
 
 
 # --- frames ----------------------------------------------------------------------------------------------

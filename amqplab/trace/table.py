@@ -15,11 +15,13 @@ __all__ = ["Rows", "format_table"]
 
 Row = TypeVar("Row")
 WIDEST_CELL = 60
+WIDEST_LAST = 120
 
 
 def format_table(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """The rows under their names."""
-    cells = [[cell_text(value) for value in row] for row in rows]
+    limits = [WIDEST_CELL] * (len(names) - 1) + [WIDEST_LAST]
+    cells = [[cell_text(value, limit) for value, limit in zip(row, limits, strict=True)] for row in rows]
     numeric = [all(right(row[i]) for row in cells) and bool(cells) for i in range(len(names))]
     widths = [max([len(name), *(len(row[i]) for row in cells)]) for i, name in enumerate(names)]
     rule = ["-" * width for width in widths]
@@ -33,8 +35,8 @@ def format_table(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     return "\n".join(lines)
 
 
-def cell_text(value: Any) -> str:
-    """A value in a cell: short, on one line, and the same everywhere."""
+def cell_text(value: Any, limit: int = WIDEST_CELL) -> str:
+    """A value in a cell: at most `limit` characters, on one line, and the same everywhere."""
     if value is None:
         return "-"
     if isinstance(value, bool):
@@ -45,7 +47,7 @@ def cell_text(value: Any) -> str:
         value = ", ".join(cell_text(one) for one in value)
     text = str(value)
     text = "".join(c if c == " " or (c.isprintable() and not c.isspace()) else "·" for c in text)
-    return text if len(text) <= WIDEST_CELL else text[: WIDEST_CELL - 1] + "…"
+    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def right(cell: str) -> bool:

@@ -17,13 +17,15 @@ The order of events alone proves nothing: what merely happened before is not in 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from amqplab.trace import events as e
 from amqplab.trace.narrate import narrate
+from amqplab.trace.query import command_at
 from amqplab.trace.recorder import Record, Recorder
 from amqplab.trace.table import Rows
 from amqplab.trace.words import duration
+from amqplab.wire.methods import Basic
 
 __all__ = ["LifeRow", "effects_of", "lifecycle", "outcome_of", "story", "why"]
 
@@ -97,8 +99,8 @@ class LifeRow(NamedTuple):
 def lifecycle(recorder: Recorder, message: int) -> Rows[LifeRow]:
     """Everything that happened to one message, from the call that published it to its last acknowledgement.
 
-    Before the broker's own records stand the links of the chain that brought it there; after a delivery, the
-    arrival at the consumer. Raises LookupError for a message that is not in the recording.
+    With the broker's own records stand the call and the command that brought the message, its confirm, the
+    arrival of each delivery, and the commands that answered them. Raises LookupError for an unknown message.
     """
     steps = sorted(_steps(recorder, message), key=lambda step: step[0].seq)
     if not steps:
@@ -116,48 +118,80 @@ def lifecycle(recorder: Recorder, message: int) -> Rows[LifeRow]:
     return Rows(rows, ("seq", "time", "after", "where", "event", "queue", "what"))
 
 
-MILESTONES_BEFORE = (e.CallMade, e.CommandSent, e.CommandReceived)
+ANSWERS = ("basic.ack", "basic.nack", "basic.reject")
+HANDED_OUT = ("basic.deliver", "basic.get-ok")
 
 
 def _steps(recorder: Recorder, message: int) -> Iterator[tuple[Record, str]]:
     """(record, queue or "") of all that belongs to a message, each once."""
+    arrivals = _arrivals(recorder)
     seen: set[int] = set()
     for record in recorder:
         if not _is_about(record.event, message):
             continue
-        if not seen:
-            for cause in why(recorder, record.seq)[:-1]:
-                if isinstance(cause.event, MILESTONES_BEFORE) and _same_cause(recorder, cause, record):
-                    seen.add(cause.seq)
-                    yield cause, ""
-        if record.seq not in seen:
-            seen.add(record.seq)
-            yield record, getattr(record.event, "queue", "")
-        if isinstance(record.event, e.Acknowledged | e.Rejected):
-            for cause in _way_back(recorder, record):
-                if cause.seq not in seen:
-                    seen.add(cause.seq)
-                    yield cause, ""
+        queue = getattr(record.event, "queue", "")
+        around = [] if seen else [(link, "") for link in _how_it_came(recorder, record)]
+        around.append((record, queue))
+        around += [(link, queue) for link in _what_belongs_to(recorder, record, arrivals)]
+        for step in around:
+            if step[0].seq not in seen:
+                seen.add(step[0].seq)
+                yield step
 
 
-def _same_cause(recorder: Recorder, cause: Record, record: Record) -> bool:
-    """Whether a link of the chain still is about this publish: the last call, and the commands after it."""
-    chain = why(recorder, record.seq)
-    calls = [link.seq for link in chain if isinstance(link.event, e.CallMade)]
-    publishes = [link.seq for link in chain if getattr(link.event, "name", "") == "basic.publish"]
-    if isinstance(cause.event, e.CallMade):
-        return bool(calls) and cause.seq == calls[-1]
-    return cause.seq in publishes
+def _how_it_came(recorder: Recorder, record: Record) -> Iterator[Record]:
+    """The last call before the message, and the publish that it made."""
+    chain = why(recorder, record.seq)[:-1]
+    calls = [link for link in chain if isinstance(link.event, e.CallMade)]
+    yield from calls[-1:]
+    yield from [link for link in chain if getattr(link.event, "name", "") == "basic.publish"]
 
 
-def _way_back(recorder: Recorder, record: Record) -> Iterator[Record]:
-    """The commands that brought an acknowledgement to the broker."""
-    for link in why(recorder, record.seq)[:-1]:
-        if getattr(link.event, "name", "") in ("basic.ack", "basic.nack", "basic.reject"):
-            yield link
+def _what_belongs_to(
+    recorder: Recorder, record: Record, arrivals: dict[tuple[str, int, int], list[Record]]
+) -> Iterator[Record]:
+    """Of a publish its confirm; of a delivery its arrival; of an acknowledgement the command it came in."""
+    event = record.event
+    if isinstance(event, e.Published) and event.sequence:
+        yield from _confirm_of(recorder, record.seq, event)
+    elif isinstance(event, e.Delivered):
+        later = arrivals.get((event.connection, event.channel, event.delivery_tag), [])
+        yield from [arrival for arrival in later if arrival.seq > record.seq][:1]
+    elif isinstance(event, e.Acknowledged | e.Rejected):
+        chain = why(recorder, record.seq)[:-1]
+        yield from [link for link in chain if getattr(link.event, "name", "") in ANSWERS][-1:]
 
 
-def _is_about(event: Any, message: int) -> bool:
+def _confirm_of(recorder: Recorder, seq: int, published: e.Published) -> Iterator[Record]:
+    """The first confirm after record `seq` that covers the publish."""
+    lane, number = (published.connection, published.channel), published.sequence
+    for later in range(seq + 1, len(recorder)):
+        if recorder.kind_of(later) is not e.Confirmed:
+            continue
+        event = recorder[later].event
+        assert isinstance(event, e.Confirmed)
+        covers = event.sequence >= number if event.multiple else event.sequence == number
+        if (event.connection, event.channel) == lane and covers:
+            yield recorder[later]
+            return
+
+
+def _arrivals(recorder: Recorder) -> dict[tuple[str, int, int], list[Record]]:
+    """The deliveries that reached their client, by connection, channel and delivery tag."""
+    found: dict[tuple[str, int, int], list[Record]] = {}
+    for seq in range(len(recorder)):
+        if recorder.kind_of(seq) is e.CommandReceived:
+            record = recorder[seq]
+            assert isinstance(record.event, e.CommandReceived)
+            if record.event.name in HANDED_OUT:
+                method = command_at(recorder, seq).method
+                if isinstance(method, Basic.Deliver | Basic.GetOk):
+                    key = (record.event.connection, record.event.channel, method.delivery_tag)
+                    found.setdefault(key, []).append(record)
+    return found
+
+
+def _is_about(event: e.Event, message: int) -> bool:
     """Whether an event names the message, alone, in a purge, or as the successor of a dead letter."""
     if isinstance(event, e.QueuePurged):
         return message in event.messages

@@ -3,7 +3,7 @@
 Theory
 ------
 A method's name says what it is called; :data:`METHOD_WORDS` says what it does, as the rest of a sentence that
-begins "it …". The wording is the same whoever sends it, because a learner compares.
+begins with "which …". The wording is the same whoever sends it, because a learner compares.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ METHOD_WORDS: dict[str, str] = {
     "basic.get": "asks for one message of the queue",
     "basic.get-ok": "gives the message that was asked for, under a delivery tag",
     "basic.get-empty": "says that the queue has no message ready",
-    "basic.ack": "acknowledges: the other end may forget what this tag names",
+    "basic.ack": "acknowledges what its tag names, so the other end may forget it",
     "basic.reject": "refuses one delivery",
     "basic.nack": "refuses one delivery or several",
     "basic.recover-async": "asks for all unacknowledged messages again, without an answer",

@@ -1,0 +1,377 @@
+"""The fold: pure, invertible, total, and no dearer per step in a long run than in a short one."""
+
+from __future__ import annotations
+
+import copy
+import json
+from dataclasses import fields
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from amqplab.trace import events as e
+from amqplab.trace import lines
+from amqplab.trace.draft import Draft
+from amqplab.trace.fold import Fold, State, redo, step, undo
+from amqplab.trace.keys import escape, message_key, queue_key, unescape
+from amqplab.trace.lines import HOLDING, READY, UNACKED, Place, everyone, join, leave
+from amqplab.trace.recorder import Record, Recorder
+from amqplab.trace.state_link import preview
+
+KINDS = [
+    kind
+    for kind in vars(e).values()
+    if isinstance(kind, type) and issubclass(kind, e.Event) and kind is not e.Event
+]
+
+POOLS: dict[str, Any] = {
+    "connection": st.sampled_from(["p:1", "c/%:2"]),
+    "channel": st.integers(1, 2),
+    "vhost": st.just("/"),
+    "queue": st.sampled_from(["q", "r"]),
+    "destination": st.sampled_from(["q", "r"]),
+    "exchange": st.sampled_from(["", "logs"]),
+    "source": st.sampled_from(["", "logs"]),
+    "consumer_tag": st.sampled_from(["", "t", "u"]),
+    "message": st.integers(1, 6),
+    "successor": st.integers(7, 9),
+    "messages": st.lists(st.integers(1, 6), max_size=3).map(tuple),
+    "position": st.integers(0, 5),
+    "sequence": st.integers(0, 8),
+    "number": st.integers(1, 3),
+    "state": st.sampled_from(["SYN-SENT", "ESTABLISHED", "TIME-WAIT", "CLOSED"]),
+    "host": st.sampled_from(["p", "broker"]),
+    "call_seq": st.integers(0, 5),
+}
+TYPES: dict[str, Any] = {
+    "str": st.sampled_from(["", "a", "é/"]),
+    "int": st.integers(0, 9),
+    "bool": st.booleans(),
+    "bytes": st.binary(max_size=24),
+    "int | None": st.none() | st.integers(0, 9),
+    "str | None": st.none() | st.just("p:1"),
+    "tuple[int, ...]": st.lists(st.integers(0, 9), max_size=2).map(tuple),
+    "tuple[str, ...]": st.lists(st.sampled_from(["q", "r"]), max_size=2).map(tuple),
+    "tuple[tuple[str, str, str, str], ...]": st.just((("logs", "queue", "q", "k"),)),
+}
+
+
+@st.composite
+def any_event(draw: st.DrawFn) -> e.Event:
+    """An event of any class: plausible names, any order, nothing need have been before."""
+    kind = draw(st.sampled_from(KINDS))
+    return kind(*[draw(POOLS.get(field.name, TYPES[field.type])) for field in fields(kind)])
+
+
+def queue_event(kind: type[e.Event]) -> st.SearchStrategy[e.Event]:
+    return st.builds(kind, **{field.name: POOLS.get(field.name, TYPES[field.type]) for field in fields(kind)})
+
+
+QUEUE_KINDS = (
+    e.Published,
+    e.Enqueued,
+    e.Delivered,
+    e.Acknowledged,
+    e.Requeued,
+    e.Discarded,
+    e.Confirmed,
+    e.ConsumerAdded,
+)
+streams = st.lists(any_event(), max_size=60) | st.lists(
+    st.one_of([queue_event(kind) for kind in QUEUE_KINDS]), max_size=60
+)
+
+
+def recording(events: list[e.Event]) -> Recorder:
+    recorder = Recorder(lambda: 0)
+    for event in events:
+        recorder.record("broker", type(event), *[getattr(event, field.name) for field in fields(event)])
+    return recorder
+
+
+def check_lines(state: State) -> None:
+    """Every line is what its owner says, in both directions."""
+    for key, entity in state.items():
+        kind = key.partition("/")[0]
+        if kind == "queue":
+            members = f"copy/{key[len('queue/') :]}/"
+            for line in (READY, UNACKED):
+                check_line(state, Place(key, line, members))
+            assert entity["total"] == entity["ready_count"] + entity["unacked_count"]
+        elif kind == "consumer":
+            queue = queue_key(entity["vhost"], entity["queue"])
+            check_line(state, Place(key, HOLDING, f"copy/{queue[len('queue/') :]}/"))
+
+
+def check_line(state: State, place: Place) -> None:
+    owner, line = state[place.owner], place.line
+    members = list(everyone(state, place))
+    assert owner[line.name] == members[: lines.SHOWN]
+    assert owner[line.counter] == len(members) == len(set(members))
+    assert owner[line.tail] == (members[-1] if members else None)
+    before = [state[place.key(member)][line.before] for member in members]
+    assert before == [None, *members[:-1]][: len(members)]
+
+
+@settings(max_examples=150, derandomize=True, print_blob=True, deadline=None)
+@given(streams)
+def test_any_stream_folds_to_json_and_every_step_can_be_taken_back(events: list[e.Event]) -> None:
+    state: State = {}
+    for record in recording(events):
+        before, shared = copy.deepcopy(state), dict(state)
+        patch = step(state, record)
+        assert shared == before, "a step wrote into an entity instead of replacing it"
+        assert json.loads(json.dumps(state)) == state
+        check_lines(state)
+        after = copy.deepcopy(state)
+        assert all(old != new for _, old, new in patch)
+        undo(state, patch)
+        assert state == before
+        redo(state, patch)
+        assert state == after
+
+
+@settings(max_examples=30, derandomize=True, print_blob=True, deadline=None)
+@given(streams, st.integers(0, 60), st.integers(0, 60))
+def test_the_state_at_any_moment_is_the_fold_from_zero(events: list[e.Event], one: int, other: int) -> None:
+    recorder = recording(events * 6)  # long enough for a keyframe
+    fold = Fold(recorder)
+    for seq in (len(recorder), one * 6, other, 0):
+        seq = min(seq, len(recorder))
+        state: State = {}
+        for record in recorder[:seq]:
+            step(state, record)
+        assert fold.at(seq) == state
+
+
+def test_a_state_handed_out_is_the_readers_own(recorder: Recorder) -> None:
+    fold = Fold(recorder)
+    fold.at(100).clear()
+    fold.now().clear()
+    assert fold.at(100) == Fold(recorder).at(100) != {}
+
+
+def test_there_is_no_state_outside_the_recording(recorder: Recorder) -> None:
+    with pytest.raises(IndexError):
+        Fold(recorder).at(len(recorder) + 1)
+
+
+def test_the_fold_follows_a_growing_recording(story: Any) -> None:
+    fold = Fold(story.recorder)
+    assert fold.now() == {}
+    story.broker(e.QueueDeclared, "/", "q", False, None, False, "")
+    assert queue_key("/", "q") in fold.now()
+
+
+def test_patches_lead_from_nothing_to_the_last_state(recorder: Recorder) -> None:
+    state: State = {}
+    fold = Fold(recorder)
+    for patch in fold.patches():
+        redo(state, patch)
+    assert state == fold.now()
+
+
+# --- what the state says ---------------------------------------------------------------------------------
+
+
+def states_of(recorder: Recorder, kind: type[e.Event]) -> list[State]:
+    """The states right after each record of a kind."""
+    fold = Fold(recorder)
+    return [fold.at(seq + 1) for seq in range(len(recorder)) if recorder.kind_of(seq) is kind]
+
+
+def test_a_message_goes_from_ready_to_unacked_to_acknowledged(recorder: Recorder) -> None:
+    app = queue_key("/", "app")
+    assert [s[app]["ready"] for s in states_of(recorder, e.Enqueued)] == [[1], [1]]
+    held = states_of(recorder, e.Delivered)[0]
+    assert (held[app]["ready"], held[app]["unacked"], held[app]["total"]) == ([], [1], 1)
+    assert held["consumer/consumer:49152/1/ctag1"]["holding"] == [1]
+    assert held["channel/consumer:49152/1"]["unacked"] == 1
+    assert held[message_key(1)]["where"] == {"app": "unacked", "audit": "ready"}
+    back = states_of(recorder, e.Requeued)[0]
+    assert (back[app]["ready"], back[app]["unacked"]) == ([1], [])
+    assert back["copy/%2F/app/1"]["redelivered"] is True
+    done = states_of(recorder, e.Acknowledged)[0]
+    assert (done[app]["total"], done[message_key(1)]["status"]) == (0, "ready")
+    assert done[message_key(1)]["where"] == {"app": "acknowledged", "audit": "ready"}
+
+
+def test_a_message_shows_the_beginning_of_its_body(recorder: Recorder) -> None:
+    message = Fold(recorder).now()[message_key(1)]
+    assert (message["body"], message["size"], message["publisher"]) == (
+        "Hello, Rabbit!",
+        14,
+        "producer:49152",
+    )
+
+
+@pytest.mark.parametrize(
+    ("octets", "shown"),
+    [
+        (b"", ""),
+        (b"Hello", "Hello"),
+        ("é".encode() * 40, "é" * 31 + "…"),
+        (b"\x00\x01\xff", "00 01 ff"),
+        (b"a\nb", "61 0a 62"),
+        (bytes(40), "00 " * 16 + "…"),
+        (b"x" * 127 + "é".encode(), "x" * 31 + "…"),
+    ],
+)
+def test_a_preview_is_text_if_the_body_is_text(octets: bytes, shown: str) -> None:
+    assert preview(octets) == shown
+
+
+def test_what_nobody_wanted_is_lost_with_its_reason(recorder: Recorder) -> None:
+    state = Fold(recorder).now()
+    assert state["lost/2/-"] == {"reason": "returned: 312 NO_ROUTE"}
+    assert state[message_key(2)]["status"] == "returned"
+
+
+def test_a_confirm_is_outstanding_until_the_broker_sends_it(recorder: Recorder) -> None:
+    published, confirmed = states_of(recorder, e.Published)[0], states_of(recorder, e.Confirmed)[0]
+    assert published["confirm/producer:49152/1"]["outstanding"] == [1]
+    assert confirmed["confirm/producer:49152/1"] == {
+        "outstanding": [], "count": 0, "ranges": [], "positive": 1, "negative": 0,
+    }  # fmt: skip
+
+
+def test_confirms_out_of_order_leave_ranges(story: Any) -> None:
+    for number in range(1, 301):
+        story.broker(e.Published, "/", number, "p:1", 1, "", "q", 1, False, False, number)
+    story.broker(e.Confirmed, "p:1", 1, 10, True, True)
+    story.broker(e.Confirmed, "p:1", 1, 200, False, False)
+    confirms = Fold(story.recorder).now()["confirm/p:1/1"]
+    assert confirms["ranges"] == [[11, 199], [201, 300]]
+    assert confirms["outstanding"] == list(range(11, 111))
+    assert (confirms["count"], confirms["positive"], confirms["negative"]) == (289, 10, 1)
+
+
+def test_a_segment_is_in_the_state_only_while_it_is_in_flight(recorder: Recorder) -> None:
+    in_flight = [
+        [key for key in state if key.startswith("segment/")] for state in states_of(recorder, e.SegmentSent)
+    ]
+    assert in_flight[:3] == [["segment/1"], ["segment/2"], ["segment/3"]]
+    assert not [key for key in Fold(recorder).now() if key.startswith("segment/")]
+
+
+def test_a_closed_connection_leaves_the_state_when_tcp_is_over(recorder: Recorder) -> None:
+    closed = states_of(recorder, e.ConnectionClosed)[0]["connection/consumer:49152"]
+    assert (closed["state"], closed["reason"], closed["channels"]) == ("closed", "closed by client", [])
+    state = Fold(recorder).now()
+    assert "connection/consumer:49152" not in state
+    assert state["connection/producer:49152"]["state"] == "open"
+    assert not [key for key in state if key.startswith(("consumer/", "channel/consumer"))]
+
+
+def test_a_live_connection_leaves_the_state_when_the_broker_forgets_it(story: Any) -> None:
+    story.broker(e.ConnectionOpened, "127.0.0.1:50000", "guest", "/", "pika")
+    story.broker(e.ChannelOpened, "127.0.0.1:50000", 1)
+    assert "channel/127.0.0.1:50000/1" in Fold(story.recorder).now()
+    story.broker(e.ConnectionClosed, "127.0.0.1:50000", "reset")
+    assert Fold(story.recorder).now() == {}
+
+
+def test_every_queue_is_bound_to_the_default_exchange_by_its_name(story: Any) -> None:
+    story.broker(e.QueueDeclared, "/", "a/b", False, None, False, "")
+    state = Fold(story.recorder).now()
+    assert state["binding/%2F//queue/a%2Fb/a%2Fb/"]["implicit"] is True
+    assert state["exchange/%2F/"]["predeclared"] is True
+    story.broker(e.QueueDeleted, "/", "a/b", "deleted")
+    assert list(Fold(story.recorder).now()) == ["exchange/%2F/"]
+
+
+def test_a_deleted_queue_takes_its_copies_along(story: Any) -> None:
+    for number in (1, 2, 3):
+        story.broker(e.Enqueued, "/", "q", number, number - 1)
+    story.broker(e.Delivered, "/", "q", 1, "c:1", 1, "", 1, False, False)
+    story.broker(e.QueueDeleted, "/", "q", "deleted")
+    state = Fold(story.recorder).now()
+    assert [key for key in state if key.startswith("copy/")] == []
+    assert state["lost/1/q"] == state["lost/3/q"] == {"reason": "queue deleted"}
+
+
+def test_a_cancelled_consumer_leaves_its_copies_to_the_channel(story: Any) -> None:
+    story.broker(e.ConsumerAdded, "/", "q", "c:1", 1, "t", False, False, 0, 0)
+    story.broker(e.Enqueued, "/", "q", 1, 0)
+    story.broker(e.Delivered, "/", "q", 1, "c:1", 1, "t", 1, False, False)
+    story.broker(e.ConsumerRemoved, "/", "q", "c:1", 1, "t", "cancelled")
+    story.broker(e.ConsumerAdded, "/", "q", "c:1", 1, "t", False, False, 0, 0)
+    story.broker(e.Acknowledged, "/", "q", 1, "c:1", 1, 1)
+    state = Fold(story.recorder).now()
+    assert state["consumer/c:1/1/t"]["holding_count"] == 0
+    assert state["channel/c:1/1"]["unacked"] == 0
+    assert state["queue/%2F/q"]["total"] == 0
+
+
+def test_a_dead_letter_is_not_lost_but_goes_on(story: Any) -> None:
+    story.broker(e.Published, "/", 1, "p:1", 1, "", "q", 5, False, True, 0)
+    story.broker(e.Enqueued, "/", "q", 1, 0)
+    story.broker(e.Discarded, "/", "q", 1, "expired")
+    story.broker(e.DeadLettered, "/", "q", 1, "expired", "dlx", "k", 2)
+    state = Fold(story.recorder).now()
+    assert "lost/1/q" not in state
+    assert state["message/1"]["where"] == {"q": "dead-lettered as 2"}
+    assert (state["message/2"]["size"], state["message/2"]["exchange"]) == (5, "dlx")
+
+
+# --- long lines ------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=120, derandomize=True, print_blob=True, deadline=None)
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 40)), max_size=60))
+def test_a_line_behaves_like_a_list_however_little_is_shown(moves: list[tuple[bool, int]]) -> None:
+    shown, lines.SHOWN = lines.SHOWN, 3
+    try:
+        place = Place("queue/q", READY, "copy/q/")
+        state: State = {"queue/q": {**READY.empty()}}
+        model: list[int] = []
+        for number, (coming, where) in enumerate(moves):
+            draft = Draft(state)
+            if coming or not model:
+                draft.put(place.key(number), {"before": None, "after": None})
+                join(draft, place, number, where)
+                model.insert(where, number)
+            else:
+                gone = model.pop(where % len(model))
+                leave(draft, place, gone)
+                draft.drop(place.key(gone))
+            draft.commit()
+            assert list(everyone(state, place)) == model
+            check_line(state, place)
+    finally:
+        lines.SHOWN = shown
+
+
+def test_a_step_changes_as_little_in_a_long_queue_as_in_a_short_one(story: Any) -> None:
+    many = 1500
+    story.broker(e.ConsumerAdded, "/", "q", "c:1", 1, "t", False, False, 0, 0)
+    for number in range(1, many + 1):
+        story.broker(e.Enqueued, "/", "q", number, number - 1)
+    for number in range(1, many + 1):
+        story.broker(e.Delivered, "/", "q", number, "c:1", 1, "t", number, False, False)
+    for number in range(many, 0, -1):
+        story.broker(e.Acknowledged, "/", "q", number, "c:1", 1, number)
+    listed = 0
+    for patch in Fold(story.recorder).patches():
+        assert len(patch) <= 7
+        listed = max(listed, *(len(json.dumps(new)) for _, _, new in patch if new))
+    assert listed < 2_000
+    assert Fold(story.recorder).now()["queue/%2F/q"]["total"] == 0
+
+
+@given(st.lists(st.text(alphabet="a/%25F", max_size=6), max_size=3))
+@settings(derandomize=True, print_blob=True)
+def test_names_in_keys_cannot_be_confused(names: list[str]) -> None:
+    joined = "/".join(map(escape, names))
+    assert [unescape(part) for part in joined.split("/")] == (names or [""])
+
+
+def test_a_record_of_an_unknown_kind_changes_nothing() -> None:
+    class Foreign(e.Event):
+        pass
+
+    state: State = {}
+    assert step(state, Record(0, 0, "x", None, Foreign())) == []
+    assert state == {}

@@ -7,7 +7,7 @@ observer of the record stream: it reads each record once, keeps the little state
 complains the moment the sentence becomes false. It never looks inside the broker, so it cannot share the
 broker's mistakes.
 
-    conservation   a copy in a queue is in exactly one place: ready, with a consumer, or gone for a named reason
+    conservation   a copy in a queue is in one place: ready, with a consumer, or gone for a named reason
     ack first      a copy handed out for acknowledgement is forgotten only after its basic.ack was received
     prefetch       a consumer never holds more unacknowledged messages than its window
     the link       octets come out of a TCP stream as they went in, in order, none invented

@@ -1,0 +1,124 @@
+"""Breaking things in the running world: each fault as a method of the lab.
+
+Theory
+------
+A fault done live is an input like any other: it is recorded as an ``Intervened``, and a fork of the lab does
+it again at its place. To do one at an exact moment of the past, see ``lab.fork(at=…, do=…)``.
+"""
+
+from __future__ import annotations
+
+from amqplab.lab.errors import LabError, suggestion
+from amqplab.lab.faults import (
+    Crash,
+    Cut,
+    Fault,
+    Freeze,
+    HalfOpen,
+    Heal,
+    Kill,
+    LoseNext,
+    LoseSegment,
+    Reset,
+    Thaw,
+)
+from amqplab.lab.inputs import recorded
+from amqplab.lab.views import Views
+from amqplab.lab.world import BROKER_HOST
+from amqplab.trace import events as e
+from amqplab.trace.recorder import Record
+
+__all__ = ["Breaking"]
+
+
+class Breaking(Views):
+    """The part of a lab that knows its clients by name, and what can happen to them."""
+
+    _known: dict[str, None]
+
+    @property
+    def clients(self) -> tuple[str, ...]:
+        """The names of all hosts but the broker's."""
+        return tuple(self._known)
+
+    def _name(self, client: str) -> None:
+        """Learn the name of a client."""
+        if not isinstance(client, str) or not client or any(c in client for c in ":/@ \n"):
+            raise LabError(f"{client!r} is no name for a client: use a word such as 'producer'.")
+        if client == BROKER_HOST:
+            raise LabError(
+                "The name 'broker' is taken by the broker itself: call your client something else."
+            )
+        self._known.setdefault(client)
+
+    def _check_known(self, client: str) -> None:
+        if client not in self._known:
+            names = ", ".join(map(repr, self._known)) or "none yet"
+            raise LabError(
+                f"There is no client called {client!r} in this lab (there is: {names})."
+                f"{suggestion(client, self._known) or ' Make it with lab.connect(…) or lab.program(…).'}"
+            )
+
+    @recorded
+    def intervene(self, fault: Fault) -> None:
+        """Let `fault` happen, now. The methods below are shorter ways to say it."""
+        self._check_known(fault.client)
+        self.recorder.record("lab", e.Intervened, fault.action, fault.client, fault.detail)
+        fault.befall(self._world)
+
+    def lose_next(self, client: str, count: int = 1, direction: str = "to broker") -> None:
+        """The next `count` segments of this client's link that carry octets are lost."""
+        self.intervene(LoseNext(client, count, direction))
+
+    def lose(self, segment: Record | int) -> None:
+        """This segment (its record, or its number) is lost on its way."""
+        self.intervene(self._segment(segment))
+
+    def cut(self, client: str) -> None:
+        """Nothing passes between this client and the broker any more; nobody is told."""
+        self.intervene(Cut(client))
+
+    def heal(self, client: str) -> None:
+        """Everything passes again."""
+        self.intervene(Heal(client))
+
+    def half_open(self, client: str, direction: str = "to broker") -> None:
+        """Nothing passes in this direction."""
+        self.intervene(HalfOpen(client, direction))
+
+    def reset(self, client: str) -> None:
+        """This client's connections are reset; both ends learn it."""
+        self.intervene(Reset(client))
+
+    def crash(self, client: str) -> None:
+        """The client's machine loses power; nobody is told."""
+        self.intervene(Crash(client))
+
+    def kill(self, client: str) -> None:
+        """The client's process ends at once; its operating system resets its connections."""
+        self.intervene(Kill(client))
+
+    def freeze(self, client: str) -> None:
+        """The client's process stands still."""
+        self.intervene(Freeze(client))
+
+    def thaw(self, client: str) -> None:
+        """It goes on."""
+        self.intervene(Thaw(client))
+
+    def note(self, text: str) -> None:
+        """Leave a remark in the record; the stage shows it as a milestone."""
+        self._note(text)
+
+    @recorded
+    def _note(self, text: str) -> None:
+        self.recorder.record("lab", e.NoteMade, str(text))
+
+    def _segment(self, segment: Record | int) -> LoseSegment:
+        numbers = {record.event.number: record for record in self.find(e.SegmentSent)}  # type: ignore[attr-defined]
+        number = getattr(segment.event, "number", None) if isinstance(segment, Record) else segment
+        if number not in numbers:
+            raise LabError(f"{segment!r} is no segment of this run: give the record of a SegmentSent.")
+        sent = numbers[number].event
+        ends = (sent.source.rpartition(":")[0], sent.destination.rpartition(":")[0])  # type: ignore[attr-defined]
+        return LoseSegment(ends[0] if ends[1] == BROKER_HOST else ends[1], number)

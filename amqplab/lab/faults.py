@@ -1,0 +1,220 @@
+"""What can go wrong, as values: a fault is a thing to say, to repeat, and to compare.
+
+Theory
+------
+Networks lose packets, cables are cut, processes die or stop without dying. The protocol's rules make sense
+only against these, so a lab must be able to do each of them at an exact moment. A fault is a frozen value,
+so that the same one can be done live (``lab.cut("producer")``) or at any moment of the past
+(``lab.fork(at=…, do=Cut("producer"))``).
+
+What differs is who notices, and when:
+
+    LoseNext, LoseSegment   one segment vanishes; TCP notices by itself and sends it again
+    Cut                     nothing passes in either direction, nobody is told; Heal lets all pass again
+    HalfOpen                the same towards one side only: one end hears, the other does not
+    Reset                   both ends are told at once: the connection is gone
+    Kill                    the client's process ends; its operating system resets the connections
+    Crash                   the client's machine loses power: the connections vanish without a word, and
+                            who still talks to them is answered with a reset
+    Freeze                  the process stands still: it reads nothing and sends no heartbeat, but its
+                            operating system acknowledges octets until the receive window is full; Thaw
+
+A cut, a half-open link and a freeze are silence. Silence is not an error until somebody's timer says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from amqplab.lab.errors import LabError
+
+if TYPE_CHECKING:
+    from amqplab.lab.world import World
+
+__all__ = [
+    "Crash",
+    "Cut",
+    "Fault",
+    "Freeze",
+    "HalfOpen",
+    "Heal",
+    "Kill",
+    "LoseNext",
+    "LoseSegment",
+    "Reset",
+    "Thaw",
+    "fault_from_button",
+]
+
+TO_BROKER, FROM_BROKER = "to broker", "from broker"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Base of all faults. `client` is the host that it happens to."""
+
+    client: str
+
+    @property
+    def action(self) -> str:
+        """What was done, in a word or two, as the record shows it."""
+        return type(self).__name__.lower()
+
+    @property
+    def detail(self) -> str:
+        """What else there is to know about it."""
+        return ""
+
+    def befall(self, world: World) -> None:
+        """Do it to `world`, now."""
+        raise TypeError(f"{type(self).__name__} does nothing")
+
+
+@dataclass(frozen=True)
+class LoseNext(Fault):
+    """The link loses the next `count` segments of one `direction`; of those that carry something, for a mere
+    acknowledgement is repeated by the next one, and nobody would notice.
+    """
+
+    count: int = 1
+    direction: str = TO_BROKER
+
+    def __post_init__(self) -> None:
+        if self.count < 1:
+            raise LabError(f"Losing {self.count} segments does nothing: give 1 or more.")
+        if self.direction not in (TO_BROKER, FROM_BROKER):
+            raise LabError(f"The direction is {TO_BROKER!r} or {FROM_BROKER!r}, not {self.direction!r}.")
+
+    @property
+    def action(self) -> str:
+        return "lose next"
+
+    @property
+    def detail(self) -> str:
+        return f"{self.count} {self.direction}"
+
+    def befall(self, world: World) -> None:
+        ends = (self.client, world.broker_host)
+        source, destination = ends if self.direction == TO_BROKER else ends[::-1]
+        world.network.lose_next(source, destination, self.count, lambda segment: segment.length > 0)
+
+
+@dataclass(frozen=True)
+class LoseSegment(Fault):
+    """One segment, named by its number, is lost on its way."""
+
+    number: int = 0
+
+    @property
+    def action(self) -> str:
+        return "lose segment"
+
+    @property
+    def detail(self) -> str:
+        return f"segment {self.number}"
+
+    def befall(self, world: World) -> None:
+        world.network.lose_segment(self.number)
+
+
+@dataclass(frozen=True)
+class Cut(Fault):
+    """Nothing passes between this client and the broker any more; nobody is told."""
+
+    def befall(self, world: World) -> None:
+        world.network.cut(self.client, world.broker_host)
+
+
+@dataclass(frozen=True)
+class Heal(Fault):
+    """What was cut or half open passes everything again."""
+
+    def befall(self, world: World) -> None:
+        world.network.heal(self.client, world.broker_host)
+
+
+@dataclass(frozen=True)
+class HalfOpen(Fault):
+    """Nothing passes in one `direction`; the other still works."""
+
+    direction: str = TO_BROKER
+
+    def __post_init__(self) -> None:
+        if self.direction not in (TO_BROKER, FROM_BROKER):
+            raise LabError(f"The direction is {TO_BROKER!r} or {FROM_BROKER!r}, not {self.direction!r}.")
+
+    @property
+    def action(self) -> str:
+        return "half-open"
+
+    @property
+    def detail(self) -> str:
+        return f"nothing passes {self.direction}"
+
+    def befall(self, world: World) -> None:
+        ends = (self.client, world.broker_host)
+        world.network.half_open(*(ends if self.direction == TO_BROKER else ends[::-1]))
+
+
+@dataclass(frozen=True)
+class Reset(Fault):
+    """All of this client's connections are reset: both ends learn it at once."""
+
+    def befall(self, world: World) -> None:
+        world.reset(self.client)
+
+
+@dataclass(frozen=True)
+class Kill(Fault):
+    """The client's process ends in the middle of whatever it did; its operating system says so."""
+
+    def befall(self, world: World) -> None:
+        world.kill(self.client)
+
+
+@dataclass(frozen=True)
+class Crash(Fault):
+    """The client's machine loses power. Nobody is told."""
+
+    def befall(self, world: World) -> None:
+        world.crash(self.client)
+
+
+@dataclass(frozen=True)
+class Freeze(Fault):
+    """The client's process stands still until it is thawed."""
+
+    def befall(self, world: World) -> None:
+        world.freeze(self.client)
+
+
+@dataclass(frozen=True)
+class Thaw(Fault):
+    """A frozen process goes on where it stopped."""
+
+    def befall(self, world: World) -> None:
+        world.thaw(self.client)
+
+
+def fault_from_button(fault: Mapping[str, Any]) -> Fault:
+    """The fault that a button of the stage stands for: ``{"fault": "cut", "client": "producer", ...}``."""
+    client = str(fault.get("client", ""))
+    if fault.get("fault") == "lose segment":
+        return LoseSegment(client, int(fault["segment"]))
+    if fault.get("fault") not in BUTTONS:
+        raise LabError(f"There is no fault called {fault.get('fault')!r} here.")
+    return BUTTONS[fault["fault"]](client)
+
+
+BUTTONS: dict[str, type[Fault]] = {
+    "cut": Cut,
+    "half-open": HalfOpen,
+    "heal": Heal,
+    "reset": Reset,
+    "kill": Kill,
+    "crash": Crash,
+    "freeze": Freeze,
+    "thaw": Thaw,
+}

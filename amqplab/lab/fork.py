@@ -1,0 +1,110 @@
+"""Change the past: run again from the seed, do one thing differently, and keep both runs.
+
+Theory
+------
+The past is never edited. A fork is a second lab with the same seed, to which the same inputs are done in
+the same order (:mod:`amqplab.lab.inputs`), with one intervention lying in wait for its moment. Up to that
+moment both runs must be the same, record for record. This is not believed but compared, before anything is
+changed: if a program looked at the wall clock, drew unseeded chance, or read a variable that the first run
+had changed, the fork says which record differed, and does not go on.
+
+After the intervention the inputs go on as they came. What a cell did next it does next here, too, although
+it may now fail, or take longer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from amqplab.lab.errors import LabError
+from amqplab.lab.faults import Fault
+from amqplab.trace.diff import first_difference
+
+if TYPE_CHECKING:
+    from amqplab.lab.lab import Lab
+
+__all__ = ["Divergence", "Intervention", "fork"]
+
+Do = Fault | Callable[["Lab"], Any]
+
+
+class Divergence(LabError):
+    """The same inputs did not lead to the same past."""
+
+
+class Intervention(NamedTuple):
+    """One change of the past: what, and right after which record or at which time (ns)."""
+
+    do: Do
+    seq: int | None
+    at: int | None
+
+
+def fork(parent: Lab, child: Lab, intervention: Intervention) -> None:
+    """Repeat the run of `parent` on the fresh lab `child`, with one intervention more than it had."""
+    _refuse_what_cannot_be_repeated(parent)
+    failures: list[LabError] = []
+
+    def intervene() -> None:
+        try:
+            _compare(parent, child)
+        except LabError as error:
+            failures.append(error)
+            raise
+        child.forked_at = len(child.recorder)
+        _do(child, intervention.do)
+
+    for earlier in parent.interventions:
+        child.interventions.append(earlier)
+        child._world.lie_in_wait(partial(_do, child, earlier.do), seq=earlier.seq, at=earlier.at)
+    child.interventions.append(intervention)
+    child._world.lie_in_wait(intervene, seq=intervention.seq, at=intervention.at)
+    parent._inputs.closed_for = ASLEEP
+    try:
+        for _ in child._inputs.replay(parent._inputs.done, child):
+            if failures:
+                raise failures[0]
+        child._world.spring(all_of_them=True)
+    finally:
+        parent._inputs.closed_for = None
+
+
+ASLEEP = (
+    "This lab is being forked: its callbacks and programs are running in the fork, and must use the channel "
+    "that they are given there, not a variable of the first run."
+)
+
+
+def _do(child: Lab, do: Do) -> None:
+    if isinstance(do, Fault):
+        child.intervene(do)
+    else:
+        do(child)
+
+
+def _refuse_what_cannot_be_repeated(parent: Lab) -> None:
+    for entry in parent._inputs.done:
+        if entry.cut_short:
+            raise LabError(
+                f"{entry} was interrupted from the keyboard, at a moment that cannot be found again. "
+                "Run the cells once more in a new Lab, then fork that one."
+            )
+    if parent.was_live:
+        raise LabError(
+            "Real clients took part in this run, and nobody can make them do the same again. "
+            "Fork a lab that has not served."
+        )
+
+
+def _compare(parent: Lab, child: Lab) -> None:
+    """Both pasts must be the same, up to now."""
+    known = parent.recorder[: len(child.recorder)]
+    difference = first_difference(known, child.recorder)
+    if difference is not None:
+        raise Divergence(
+            "The past did not repeat itself, so there is nothing to fork. Something depends on more than the "
+            "seed: the wall clock, unseeded random numbers, or a variable that the first run has changed.\n"
+            f"{difference}"
+        )

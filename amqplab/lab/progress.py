@@ -1,0 +1,55 @@
+"""A progress bar, and only for whoever waits long enough to want one.
+
+Theory
+------
+Virtual hours are short: most runs end before a bar could be drawn, and a lesson's output must be the same
+on every machine. So nothing appears in the first second and a half of *real* time, the only real time that
+the lab ever looks at; what appears then is gone again when the run is done.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+__all__ = ["Progress"]
+
+PATIENCE_S = 1.5
+LOOK_EVERY = 2048  # callbacks between two looks at the real clock
+
+
+class Progress:
+    """Told of each callback; shows a bar of virtual time when a run takes long. Use it in a `with`."""
+
+    def __init__(self, what: str, start: int, end: int | None) -> None:
+        self._what = what
+        self._start = start
+        self._end = end
+        self._began = time.monotonic()
+        self._count = 0
+        self._bar: Any = None
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def advance(self, now: int) -> None:
+        """One more callback was run; the virtual time is `now` in ns."""
+        self._count += 1
+        if self._count % LOOK_EVERY == 0 and time.monotonic() - self._began > PATIENCE_S:
+            self._show(now)
+
+    def _show(self, now: int) -> None:
+        if self._bar is None:
+            try:
+                from tqdm.auto import tqdm
+            except ImportError:
+                self._began = float("inf")
+                return
+            total = None if self._end is None else (self._end - self._start) / 1e9
+            self._bar = tqdm(desc=self._what, total=total, unit=" s of virtual time", leave=False)
+        self._bar.n = (now - self._start) / 1e9
+        self._bar.refresh()

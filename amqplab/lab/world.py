@@ -1,0 +1,351 @@
+"""One run of the simulated world: its clock, its network, its broker, and the processes that live in it.
+
+Theory
+------
+A world is built from a seed and nothing else. It holds
+
+    the loop       an asyncio event loop on virtual time: everything that happens is one of its callbacks
+    the network    hosts and links; a tap on each end of each connection shows every octet to the recorder
+    the broker     the sans-I/O broker on its asyncio adapter, listening at the host "broker", port 5672
+    processes      programs and the cells' own connections, one process for each host
+
+and it is driven from outside, one callback after the other, by :meth:`World.drive`, until something is
+reached or nothing is left to do. Between two callbacks the world stands still, and only there is it ever
+changed by hand: an *ambush* waits for a certain record or a certain time, and then does what it was told.
+
+"Nothing is left to do" needs care, because two connected peers send heartbeats for ever. A world is *quiet*
+when no callback is due, no octet is under way or unacknowledged, and every timer that is still set belongs
+to that housekeeping and not to a program.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from amqplab.broker.broker import Broker
+from amqplab.client.protocol import ClientProtocol
+from amqplab.lab.checks import Checks
+from amqplab.lab.errors import LabError, NothingMoreComes
+from amqplab.lab.goals import Goal
+from amqplab.lab.interrupts import Interrupts
+from amqplab.lab.processes import PROCESS, AtHome, Process
+from amqplab.lab.progress import Progress
+from amqplab.net.server import BrokerServer
+from amqplab.net.tapped import TappedProtocol
+from amqplab.sim.loop import SimLoop
+from amqplab.sim.network import Network
+from amqplab.sim.segment import LinkProfile
+from amqplab.trace.recorder import Recorder
+from amqplab.trace.tap import Tap
+
+__all__ = ["BROKER_HOST", "BROKER_PORT", "PATIENCE_NS", "World", "waiting_for"]
+
+BROKER_HOST = "broker"
+BROKER_PORT = 5672
+
+
+class Ambush:
+    """Somebody who waits for a moment to change `world`."""
+
+    def __init__(self, world: World, action: Callable[[], None], seq: int | None) -> None:
+        self._world = world
+        self.action = action
+        self.seq = seq
+
+    def due(self) -> None:
+        """The moment has come."""
+        self._world.spring_soon(self)
+
+
+HOUSEKEEPING = (BrokerServer, ClientProtocol, Ambush)
+"""Who sets timers that alone keep no world going: heartbeats, the broker's deadlines, ambushes."""
+
+PATIENCE_NS = 3_600 * 10**9
+"""How much virtual time a call, or a run without a given end, may take: an hour."""
+
+MOST_IN_AN_INSTANT = 1_000_000
+"""Callbacks without time passing, after which somebody is taken to run in a circle."""
+
+
+class World:
+    """A simulated world, made from `seed` and the `profile` of its links. `recording` False keeps no records
+    and sets no taps, which is several times faster.
+    """
+
+    broker_host = BROKER_HOST
+
+    def __init__(self, seed: int, profile: LinkProfile, *, recording: bool = True) -> None:
+        self.loop = SimLoop()
+        self.network = Network(self.loop, seed, profile)
+        self.recorder = Recorder(self.loop.time_ns)
+        self.checks = Checks(self.recorder)
+        if recording:
+            self.loop.recorder = self.recorder
+            self.loop.report_for = self.recorder.reporter
+            self.network.wrap_protocol = self._tapped
+        else:
+            self.network.wrap_protocol = lambda inner, _, host, __: AtHome(inner, self.process_at(host))
+        self.broker = Broker(report=self.recorder.reporter(BROKER_HOST) if recording else None)
+        self.server = BrokerServer(self.broker, loop=self.loop, now=self.loop.time_ns)
+        self.processes: dict[str, Process] = {}
+        self.loop.hold = self._held_back
+        self._goal: Goal | None = None
+        self._waiting: list[Ambush] = []
+        self.sprung: list[Ambush] = []
+        self.recorder.observe(self._see)
+        self._driving = False
+        self.closed = False
+        listening = self.loop.create_server(self.server.protocol, BROKER_HOST, BROKER_PORT)
+        self.complete(self.process_at(BROKER_HOST), listening)
+
+    @property
+    def now(self) -> int:
+        """The virtual time in ns."""
+        return self.loop.time_ns()
+
+    # --- processes -------------------------------------------------------------------------------------
+
+    def process_at(self, host: str) -> Process:
+        """The process at `host`; a new one if there is none, or if it is dead."""
+        process = self.processes.get(host)
+        if process is None or process.dead:
+            process = self.processes[host] = Process(host)
+        return process
+
+    def _tapped(
+        self, inner: asyncio.BaseProtocol, connection: str, host: str, client: bool
+    ) -> asyncio.BaseProtocol:
+        tap = Tap(self.recorder, connection, host, client=client)
+        return AtHome(TappedProtocol(inner, tap), self.process_at(host))
+
+    def _held_back(self, handle: Any) -> bool:
+        """The loop asks before each call: is it made for a process that stands still?"""
+        process = handle._context.get(PROCESS)
+        if process is None or not process.stopped:
+            return False
+        if not process.dead:
+            process.held.append(lambda: self.loop.resume(handle))
+        return True
+
+    def spawn(self, host: str, coroutine: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
+        """Start a task on behalf of the process at `host`; it runs when the world does."""
+        return self.loop.create_task(coroutine, context=self.process_at(host).context(), name=name)
+
+    def freeze(self, host: str) -> None:
+        """The process at `host` stands still from now on."""
+        process = self.process_at(host)
+        if process.frozen:
+            return
+        process.frozen = True
+        for endpoint in self._ends_at(host):
+            if endpoint.reading:
+                endpoint.pause()
+                process.held.append(endpoint.resume)
+
+    def thaw(self, host: str) -> None:
+        """It goes on where it stopped."""
+        process = self.process_at(host)
+        process.frozen = False
+        held, process.held = process.held, []
+        for call in held:
+            self.loop.clock.soon(call)
+
+    def crash(self, host: str) -> None:
+        """The machine at `host` loses power: nothing of it is left, and nobody is told."""
+        self._bury(host)
+        self.network.crash(host)
+
+    def kill(self, host: str) -> None:
+        """The process at `host` ends at once; its operating system resets its connections."""
+        self._bury(host)
+        self.network.kill(host)
+
+    def _bury(self, host: str) -> None:
+        process = self.process_at(host)
+        process.dead = True
+        process.held.clear()
+
+    def reset(self, host: str) -> None:
+        """All connections of `host` are reset, as by a firewall: both ends learn it."""
+        for connection in dict.fromkeys(endpoint.connection for endpoint in self._ends_at(host)):
+            self.network.reset(connection, host)
+
+    def _ends_at(self, host: str) -> list[Any]:
+        return [endpoint for endpoint in self.network.endpoints.values() if endpoint.host == host]
+
+    # --- driving ---------------------------------------------------------------------------------------
+
+    def drive(self, done: Callable[[], bool], *, what: str = "running", end: int | None = None) -> bool:
+        """Make callbacks until `done()`, which is asked between two of them. False if nothing was left to do
+        before. `what` and `end` (ns) label the progress bar of a run that takes long.
+        """
+        if self.closed:
+            raise LabError("This lab is closed: make a new one with Lab(seed=…).")
+        if self._driving:
+            raise LabError(
+                "The world is being driven already: a program, a condition or a fault must not run the lab. "
+                "In a program, write 'await'."
+            )
+        self._driving = True
+        try:
+            with Interrupts() as interrupts, Progress(what, self.now, end) as progress:
+                return self._drive(done, interrupts, progress)
+        finally:
+            self._driving = False
+
+    def _drive(self, done: Callable[[], bool], interrupts: Interrupts, progress: Progress) -> bool:
+        clock = self.loop.clock
+        instant, count = clock.now, 0
+        reached = False
+
+        def going() -> bool:
+            nonlocal instant, count, reached
+            if clock.now != instant:
+                instant, count = clock.now, 0
+            count += 1
+            progress.advance(clock.now)
+            reached = done()
+            return not (reached or self.sprung or interrupts.pending or count > MOST_IN_AN_INSTANT)
+
+        while True:
+            self.loop.run_while(going)
+            if interrupts.pending:
+                raise KeyboardInterrupt
+            if count > MOST_IN_AN_INSTANT:
+                raise LabError(self._runs_in_a_circle())
+            if not self.sprung:
+                return reached or done()
+            self.spring()
+
+    def _runs_in_a_circle(self) -> str:
+        return (
+            f"Time stands still: {MOST_IN_AN_INSTANT:,} steps were made at one instant. Some program goes "
+            "round and round without waiting; let it sleep for a while: 'await asyncio.sleep(0.001)'."
+        )
+
+    def complete(self, process: Process, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        """Run `coroutine` on behalf of `process` to its end, and return its result: a cell's blocking call.
+
+        Raises NothingMoreComes if it waits for what nobody will send, and LabError if its process stops.
+        """
+        if process.dead or process.frozen:
+            coroutine.close()
+            state, cure = ("frozen", "thaw") if process.frozen else ("gone", "connect")
+            host = process.host
+            raise LabError(f"The process at {host!r} is {state}: first call lab.{cure}({host!r}).")
+        task = self.loop.create_task(coroutine, context=process.context(), name=f"the call at {process.host}")
+        end = self.now + PATIENCE_NS
+        try:
+            self.drive(lambda: task.done() or process.stopped or self._in_vain(task) or self.now > end)
+            if task.done():
+                return task.result()
+            if process.stopped:
+                raise LabError(f"The process at {process.host!r} stopped in the middle of this call.")
+            raise NothingMoreComes(
+                f"This call waits for {waiting_for(task) or 'something'}, and nothing is left in this world "
+                "that could bring it."
+            )
+        finally:
+            self.abandon(task)
+
+    def _in_vain(self, task: asyncio.Task[Any]) -> bool:
+        """Whether a cell waits for a message while nobody does anything that could lead to one."""
+        due = self.loop.clock.next_time()
+        if due is None:
+            return True
+        if due <= self.now:
+            return False
+        return "message" in waiting_for(task) and self.quiet(timers_count=True)
+
+    def quiet(self, *, timers_count: bool) -> bool:
+        """Whether nothing but housekeeping is planned. `timers_count`: are programs' timers something?"""
+        due = self.loop.clock.next_time()
+        if due is None:
+            return True
+        if due <= self.now:
+            return False
+        for callback in self.loop.planned():
+            owner = getattr(callback, "__self__", None)
+            if isinstance(owner, HOUSEKEEPING):
+                continue
+            if timers_count or getattr(callback, "__module__", "").startswith("amqplab.sim"):
+                return False
+        return True
+
+    def abandon(self, task: asyncio.Task[Any]) -> None:
+        """Forget a task that will not be finished, without letting it do anything more."""
+        if not task.done():
+            task._log_destroy_pending = False  # type: ignore[attr-defined]
+            self.loop._forget(task)
+            try:
+                task.get_coro().close()
+            except RuntimeError:
+                return  # it awaits something in a `finally`: there is nobody left to wait for
+
+    # --- ambushes: changes, each at its moment ---------------------------------------------------------
+
+    def lie_in_wait(self, action: Callable[[], None], *, seq: int | None, at: int | None) -> None:
+        """Do `action` between two callbacks: right after record `seq`, or at the time `at` (ns)."""
+        ambush = Ambush(self, action, seq)
+        self._waiting.append(ambush)
+        if at is not None:
+            self.loop.clock.at(at, ambush.due)
+
+    def spring(self, *, all_of_them: bool = False) -> None:
+        """Do what is due now; or all, at the end of the past, where nothing more will happen by itself."""
+        if all_of_them:
+            self.sprung += self._waiting
+            self._waiting.clear()
+        while self.sprung:
+            self.sprung.pop(0).action()
+
+    def spring_soon(self, ambush: Ambush) -> None:
+        """The moment of `ambush` has come; it strikes after this callback."""
+        if ambush in self._waiting:
+            self._waiting.remove(ambush)
+            self.sprung.append(ambush)
+
+    def _see(self, seq: int) -> None:
+        """Read one new record, for whoever waits for it."""
+        if self._goal is not None:
+            self._goal.see(self.recorder, seq)
+        for ambush in self._waiting:
+            if ambush.seq == seq:
+                self.spring_soon(ambush)
+                return
+
+    def drive_to(self, goal: Goal, end: int) -> None:
+        """Drive until a record reaches `goal`, or the time `end` (ns) is over."""
+        self._goal = goal
+        try:
+            self.drive(lambda: goal.reached is not None or self.now > end, what=f"until {goal.text}")
+        finally:
+            self._goal = None
+
+    # --- keeping pace with real time ---------------------------------------------------------------------
+
+    def run_to(self, when: int) -> None:
+        """Run everything up to `when` ns."""
+        self.loop.run_until(when)
+
+    def next_due(self) -> int | None:
+        """When the next callback is planned, in ns."""
+        return self.loop.clock.next_time()
+
+    # --- the end -----------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Leave nothing behind: no task, no timer. Nothing more happens, and nothing more is recorded."""
+        if self.closed:
+            return
+        self.closed = True
+        for task in self.loop.tasks():
+            self.abandon(task)
+        self.loop.close()
+
+
+def waiting_for(task: asyncio.Task[Any]) -> str:
+    """What a task waits for, in words; "" if it does not say."""
+    return str(getattr(getattr(task, "_fut_waiter", None), "waiting_for", ""))

@@ -182,14 +182,15 @@ def run_decode(options: argparse.Namespace) -> int:
     words: list[str] = options.input
     path = Path(words[0]) if len(words) == 1 else None
     if words == ["-"]:
-        data = sys.stdin.buffer.read()
+        data = unwrap_hex(sys.stdin.buffer.read())
     elif path is not None and path.is_file():
         data = read_file(path)
         if looks_like_a_capture(data):
             return decode_capture(path, options.port)
+        data = unwrap_hex(data)
     else:
         data = from_hex(" ".join(words), strict=True)
-    decode_octets(unwrap_hex(data))
+    decode_octets(data)
     return 0
 
 

@@ -148,7 +148,7 @@ class BlockingConnection:
 
     def _check_open(self, what: str) -> None:
         if not self._aio.is_open:
-            why = f": {self._aio.error}" if self._aio.error else ""
+            why = f": {str(self._aio.error).rstrip('.')}" if self._aio.error else ""
             raise UsageError(f"{what}: this connection is closed{why}. Connect again.")
 
     # --- events for callbacks ---

@@ -445,7 +445,7 @@ class BlockingChannel:
     def _check_open(self, what: str) -> None:
         self._aio.raise_untold()
         if not self._aio.is_open:
-            why = f" by the broker: {self._aio.error}" if self._aio.error else ""
+            why = f": {str(self._aio.error).rstrip('.')}" if self._aio.error else ""
             raise UsageError(f"{what}: this channel was closed{why}. Open another with connection.channel().")
 
     @property

@@ -140,7 +140,7 @@ class ChannelMachine:
     def _why_not(self, what: str) -> str:
         if self.state is ChannelState.OPENING:
             return f"{what} has to wait: channel {self.number} is not open yet. Await channel() first."
-        why = f" by the broker: {self.error}" if self.error else ""
+        why = f": {str(self.error).rstrip('.')}" if self.error else ""
         return (
             f"{what} cannot be sent: channel {self.number} was closed{why}. "
             "Open another one with connection.channel()."

@@ -443,7 +443,7 @@ class ClientMachine:
     def _check_open(self, what: str) -> None:
         if self.state is ConnectionState.OPEN:
             return
-        why = f": {self.error}" if self.error else ""
+        why = f": {str(self.error).rstrip('.')}" if self.error else ""
         raise UsageError(f"{what} cannot be sent: the connection is {self.state.value}{why}. Connect again.")
 
     def _free_number(self) -> int:

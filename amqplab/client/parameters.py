@@ -208,7 +208,9 @@ def _read_url(url: str) -> dict[str, Any]:
             f"{url!r} is not an AMQP URI; one looks like amqp://user:password@localhost:5672/%2F."
         )
     secure = parts.scheme == "amqps"
-    values: dict[str, Any] = {"port": port or (DEFAULT_TLS_PORT if secure else DEFAULT_PORT)}
+    if port is None:
+        port = DEFAULT_TLS_PORT if secure else DEFAULT_PORT
+    values: dict[str, Any] = {"port": port}
     if secure:
         values["ssl_options"] = True
     if parts.hostname:

@@ -61,7 +61,21 @@ class SimulatedWorld(World):
         self.loop.run_until_complete(self.network.listen(self.server.protocol, "broker", 5672))
 
     def run(self, program: Program) -> Any:
-        return self.loop.run_until_complete(self._with_connections("amqp://broker:5672", program))
+        try:
+            return self.loop.run_until_complete(self._with_connections("amqp://broker:5672", program))
+        finally:
+            self.end_what_waits()
+
+    def end_what_waits(self) -> None:
+        """Cancel the tasks that a deadlock left over."""
+        tasks = self.loop.tasks()
+        for task in tasks:
+            task.cancel()
+        self.loop.run_until_complete(self._all(tasks))
+
+    @staticmethod
+    async def _all(tasks: list[asyncio.Task[Any]]) -> None:
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class SocketWorld(World):

@@ -146,7 +146,7 @@ def _segment(record: Record, event: e.SegmentSent, bases: dict[tuple[str, bool],
     acknowledges = (event.acknowledgement - bases.get((event.connection, not up), 0) + 1) % WRAP
     label = f"{event.flags} seq={(start + 1) % WRAP}"
     if event.payload:
-        label = f"{label} len={len(event.payload)}".removeprefix("PSH|ACK ")
+        label = f"{label} len={len(event.payload)}".removeprefix("PSH|").removeprefix("ACK ")
     elif "ACK" in event.flags:
         label += f" ack={acknowledges}"
     crossing = Crossing(event.connection, up, label, start, end, retransmission=event.retransmission)

@@ -108,7 +108,6 @@ def segment_lost(record: Record, event: e.SegmentLost) -> str:
 
 LOSS_WORDS = {
     "loss": "the link loses some segments",
-    "cut": "the link is cut",
     "injected": "somebody asked for this loss",
 }
 

@@ -111,8 +111,8 @@ class Recorder:
 
 
 @contextmanager
-def because(seq: int) -> Iterator[None]:
-    """Everything recorded inside has record `seq` as its cause."""
+def because(seq: int | None) -> Iterator[None]:
+    """Everything recorded inside has record `seq` as its cause; None is no cause."""
     token = CAUSE.set(seq)
     try:
         yield

@@ -33,7 +33,7 @@ BASIC_PUBLISH = b"\x00\x3c\x00\x28"
 
 
 def program_started(draft: Draft, record: Record, event: e.ProgramStarted) -> None:
-    edit_host(draft, record.where).update(program=event.program, status="running")
+    edit_host(draft, record.where).update(program=event.program, status="running", crashed=False)
 
 
 def program_finished(draft: Draft, record: Record, event: e.ProgramFinished) -> None:
@@ -43,7 +43,7 @@ def program_finished(draft: Draft, record: Record, event: e.ProgramFinished) -> 
 
 def call_made(draft: Draft, record: Record, event: e.CallMade) -> None:
     host = edit_host(draft, record.where)
-    host["calls"] = [*host["calls"], [record.seq, event.call]]
+    host.update(calls=[*host["calls"], [record.seq, event.call]], crashed=False)
 
 
 def call_over(draft: Draft, record: Record, event: e.CallReturned | e.CallFailed) -> None:
@@ -59,7 +59,8 @@ def intervened(draft: Draft, record: Record, event: e.Intervened) -> None:
 
 
 INTERVENTIONS: dict[str, dict[str, Any]] = {
-    "crash": {"crashed": True},
+    "crash": {"crashed": True, "calls": []},
+    "kill": {"crashed": True, "calls": []},
     "freeze": {"frozen": True},
     "thaw": {"frozen": False},
     "cut": {"link": "cut"},

@@ -7,8 +7,10 @@ segment, a frame cut in two, a message that nobody wanted, a redelivery and a br
 from __future__ import annotations
 
 import os
+import runpy
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -271,3 +273,9 @@ def golden() -> Callable[[str, str], None]:
         assert path.read_text(encoding="utf-8") == text + "\n"
 
     return compare
+
+
+@pytest.fixture(scope="session")
+def real_run() -> Any:
+    """A finished lab (see real_run.py); nobody may go on with it."""
+    return runpy.run_path(str(Path(__file__).with_name("real_run.py")))["run"]()

@@ -1,4 +1,4 @@
-"""Wireshark's own reading of our capture files: no complaint but injected losses, the same methods."""
+"""Wireshark's own reading of our capture files: no complaint but injected losses, and the same methods."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from amqplab import Lab
 from amqplab.trace import events as e
 from amqplab.trace.pcap import write_pcap
 from amqplab.trace.query import find
@@ -16,8 +18,10 @@ from amqplab.trace.recorder import Recorder
 from amqplab.wire.methods import METHODS
 
 TSHARK = shutil.which("tshark")
-CHECKS = ("-o", "tcp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE", "-o", "eth.check_fcs:FALSE")
+OPTIONS = ("tcp.check_checksum:TRUE", "ip.check_checksum:TRUE", "tcp.reassemble_out_of_order:TRUE")
+SECOND = 1_000_000_000
 Tshark = Callable[..., list[list[str]]]
+Methods = dict[tuple[str, bool], list[str]]
 
 
 @pytest.fixture
@@ -28,67 +32,101 @@ def tshark(tmp_path: Path) -> Tshark:
     def ask(recorder: Recorder, display_filter: str, *fields: str, at: str | None = None) -> list[list[str]]:
         path = tmp_path / "capture.pcap"
         write_pcap(recorder, path, at=at)
-        options = [option for field in fields for option in ("-e", field)]
-        command = [TSHARK, "-n", "-r", str(path), *CHECKS, "-Y", display_filter, "-T", "fields", *options]
+        options = [word for option in OPTIONS for word in ("-o", option)]
+        options += [word for field in fields for word in ("-e", field)]
+        command = [str(TSHARK), "-n", "-r", str(path), "-Y", display_filter, "-T", "fields", *options]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         return [line.split("\t") for line in done.stdout.splitlines()]
 
     return ask
 
 
-def complaints(tshark: Tshark, recorder: Recorder, at: str | None = None) -> list[str]:
-    """Expert infos that are warnings or errors, malformed packets, wrong checksums.
+def complaints(tshark: Tshark, recorder: Recorder, at: str | None = None) -> list[tuple[int, str]]:
+    """(time in ns, message) of whatever tshark finds wrong: malformed packets, wrong checksums, all that its
+    analysis of TCP remarks upon, and other warnings and errors.
 
     That a message was returned is news from AMQP and not a complaint.
     """
-    worst = "_ws.expert.severity >= 0x600000 || tcp.checksum.status == 0 || ip.checksum.status == 0"
-    rows = tshark(recorder, f"_ws.malformed || {worst}", "frame.number", "_ws.expert.message", at=at)
-    return [" ".join(row) for row in rows if row[1] != "Message was not delivered"]
+    wrong = "_ws.malformed || tcp.checksum.status == 0 || ip.checksum.status == 0"
+    worth_a_remark = "tcp.analysis.flags || _ws.expert.severity >= 0x600000"
+    rows = tshark(recorder, f"{wrong} || {worth_a_remark}", "frame.time_epoch", "_ws.expert.message", at=at)
+    return [(nanoseconds(time), text) for time, text in rows if text != "Message was not delivered"]
 
 
-def test_the_file_is_read_whole(recorder: Recorder, tshark: Tshark) -> None:
+def nanoseconds(epoch: str) -> int:
+    seconds, _, decimals = epoch.partition(".")
+    return int(seconds) * SECOND + int(decimals)
+
+
+def methods_seen(tshark: Tshark, recorder: Recorder, at: str | None = None) -> list[list[str]]:
+    """Every method that tshark dissects, by connection and direction, in order."""
+    fields = ("tcp.stream", "tcp.srcport", "amqp.method.class", "amqp.method.method")
+    found: dict[tuple[str, str], list[str]] = {}
+    for stream, port, classes, methods in tshark(recorder, "amqp.method.class", *fields, at=at):
+        for ids in zip(classes.split(","), methods.split(","), strict=True):
+            found.setdefault((stream, port), []).append(METHODS[int(ids[0]), int(ids[1])].name)
+    return sorted(found.values())
+
+
+def methods_sent(recorder: Recorder, at: str | None = None) -> list[list[str]]:
+    """The same from our own record."""
+    found: Methods = {}
+    for record in find(recorder, e.FrameSent):
+        event: Any = record.event
+        if event.data[:1] == b"\x01" and at in (None, "broker", event.connection.partition(":")[0]):
+            ids = int.from_bytes(event.data[7:9], "big"), int.from_bytes(event.data[9:11], "big")
+            found.setdefault((event.connection, event.host == "broker"), []).append(METHODS[ids].name)
+    return sorted(found.values())
+
+
+def test_the_file_is_read_whole_with_times_to_the_nanosecond(recorder: Recorder, tshark: Tshark) -> None:
     rows = tshark(recorder, "tcp", "frame.time_epoch", "tcp.checksum.status", "ip.checksum.status")
-    segments = find(recorder, e.SegmentSent)
-    assert len(rows) == len(segments)
+    segments: list[Any] = [record.event for record in find(recorder, e.SegmentSent)]
+    assert [nanoseconds(row[0]) for row in rows] == [segment.departs_at for segment in segments]
     assert {tuple(row[1:]) for row in rows} == {("1", "1")}  # 1: verified, good
-    seconds, _, nanoseconds = rows[-1][0].partition(".")
-    last = segments[-1].event
-    assert isinstance(last, e.SegmentSent)
-    assert int(seconds) * 10**9 + int(nanoseconds) == last.departs_at
 
 
-def test_tshark_complains_of_nothing_but_the_injected_loss(recorder: Recorder, tshark: Tshark) -> None:
-    assert complaints(tshark, recorder) == []
-    flagged = tshark(recorder, "tcp.analysis.flags", "tcp.seq", "tcp.analysis.retransmission")
-    lost = len(find(recorder, e.SegmentLost))
-    assert len(flagged) == lost == 1
+@pytest.mark.parametrize("at", [None, "producer", "broker", "consumer"])
+def test_the_journey_is_clean_but_for_its_injected_loss(
+    recorder: Recorder, tshark: Tshark, at: str | None
+) -> None:
+    lost = find(recorder, e.SegmentLost)
+    found = complaints(tshark, recorder, at)
+    assert len(lost) == 1 and len(found) <= 1
+    assert all("retransmission" in text for _, text in found)
+    assert methods_seen(tshark, recorder, at) == methods_sent(recorder, at)
 
 
-@pytest.mark.parametrize("at", ["producer", "broker", "consumer"])
-def test_a_capture_at_one_host_is_clean_too(recorder: Recorder, tshark: Tshark, at: str) -> None:
-    assert complaints(tshark, recorder, at=at) == []
+@pytest.mark.parametrize("at", [None, "producer", "broker"])
+def test_in_a_real_run_every_complaint_follows_a_fault(real_run: Lab, tshark: Tshark, at: str | None) -> None:
+    """A loss may be remarked upon until it is repaired: here within half a second."""
+    recorder = real_run.recorder
+    faults = [record.at for record in find(recorder, e.Intervened)]
+    found = complaints(tshark, recorder, at)
+    assert found
+    for moment, text in found:
+        assert any(fault <= moment <= fault + SECOND // 2 for fault in faults), (moment, text)
 
 
-def test_tshark_finds_the_same_methods_in_the_same_order(recorder: Recorder, tshark: Tshark) -> None:
-    ours = [
-        name_of(record.event.data)  # type: ignore[attr-defined]
-        for record in find(recorder, e.FrameSent)
-        if record.event.data[:1] == b"\x01"  # type: ignore[attr-defined]
-    ]
-    assert methods_seen(tshark, recorder) == ours
+@pytest.mark.parametrize("at", [None, "producer", "broker", "auditor"])
+def test_in_a_real_run_tshark_finds_the_methods_that_we_sent(
+    real_run: Lab, tshark: Tshark, at: str | None
+) -> None:
+    assert methods_seen(tshark, real_run.recorder, at) == methods_sent(real_run.recorder, at)
 
 
-def methods_seen(tshark: Tshark, recorder: Recorder) -> list[str]:
-    """Every method tshark dissects, in order; a packet may hold several. Repeated octets are shown once."""
-    shown = "amqp.method.class && !tcp.analysis.retransmission || tcp.reassembled_in"
-    rows = tshark(recorder, shown, "amqp.method.class", "amqp.method.method")
-    return [
-        METHODS[int(ids), int(method)].name
-        for classes, methods in rows
-        if classes
-        for ids, method in zip(classes.split(","), methods.split(","), strict=True)
-    ]
-
-
-def name_of(frame: bytes) -> str:
-    return METHODS[int.from_bytes(frame[7:9], "big"), int.from_bytes(frame[9:11], "big")].name
+def test_a_run_without_faults_is_clean(tshark: Tshark) -> None:
+    lab = Lab(seed=1, latency="3 ms", bandwidth="4 Mbit/s")
+    channel = lab.connect("producer").channel()
+    channel.queue_declare("q")
+    channel.confirm_delivery()
+    for size in (0, 1, 1460, 5000, 100_000):
+        channel.basic_publish(exchange="", routing_key="q", body="x" * size)
+    consumer = lab.connect("consumer")
+    got = consumer.channel()
+    while got.basic_get("q", auto_ack=True)[0]:
+        pass
+    consumer.close()
+    lab.run_for("130 s")
+    assert complaints(tshark, lab.recorder) == []
+    assert methods_seen(tshark, lab.recorder) == methods_sent(lab.recorder)

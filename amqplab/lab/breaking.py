@@ -41,15 +41,18 @@ class Breaking(Views):
         """The names of all hosts but the broker's."""
         return tuple(self._known)
 
-    def _name(self, client: str) -> None:
+    def _learn(self, client: str) -> None:
         """Learn the name of a client."""
+        self._check_name(client)
+        self._known.setdefault(client)
+
+    def _check_name(self, client: str) -> None:
         if not isinstance(client, str) or not client or any(c in client for c in ":/@ \n"):
             raise LabError(f"{client!r} is no name for a client: use a word such as 'producer'.")
         if client == BROKER_HOST:
             raise LabError(
                 "The name 'broker' is taken by the broker itself: call your client something else."
             )
-        self._known.setdefault(client)
 
     def _check_known(self, client: str) -> None:
         if client not in self._known:
@@ -63,7 +66,7 @@ class Breaking(Views):
     def intervene(self, fault: Fault) -> None:
         """Let `fault` happen, now. The methods below are shorter ways to say it."""
         self._check_known(fault.client)
-        self.recorder.record("lab", e.Intervened, fault.action, fault.client, fault.detail)
+        self._world.report("lab", e.Intervened, fault.action, fault.client, fault.detail)
         fault.befall(self._world)
 
     def lose_next(self, client: str, count: int = 1, direction: str = "to broker") -> None:
@@ -112,7 +115,7 @@ class Breaking(Views):
 
     @recorded
     def _note(self, text: str) -> None:
-        self.recorder.record("lab", e.NoteMade, str(text))
+        self._world.report("lab", e.NoteMade, str(text))
 
     def _segment(self, segment: Record | int) -> LoseSegment:
         numbers = {record.event.number: record for record in self.find(e.SegmentSent)}  # type: ignore[attr-defined]

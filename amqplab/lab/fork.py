@@ -45,30 +45,30 @@ class Intervention(NamedTuple):
 def fork(parent: Lab, child: Lab, intervention: Intervention) -> None:
     """Repeat the run of `parent` on the fresh lab `child`, with one intervention more than it had."""
     _refuse_what_cannot_be_repeated(parent)
-    failures: list[LabError] = []
+    failures: list[Exception] = []
 
     def intervene() -> None:
         try:
             _compare(parent, child)
-        except LabError as error:
+            child.forked_at = len(child.recorder)
+            _do(child, intervention.do)
+        except Exception as error:
             failures.append(error)
             raise
-        child.forked_at = len(child.recorder)
-        _do(child, intervention.do)
 
     for earlier in parent.interventions:
         child.interventions.append(earlier)
         child._world.lie_in_wait(partial(_do, child, earlier.do), seq=earlier.seq, at=earlier.at)
     child.interventions.append(intervention)
     child._world.lie_in_wait(intervene, seq=intervention.seq, at=intervention.at)
-    parent._inputs.closed_for = ASLEEP
+    awake, parent._inputs.closed_for = parent._inputs.closed_for, ASLEEP
     try:
         for _ in child._inputs.replay(parent._inputs.done, child):
             if failures:
                 raise failures[0]
         child._world.spring(all_of_them=True)
     finally:
-        parent._inputs.closed_for = None
+        parent._inputs.closed_for = awake
 
 
 ASLEEP = (

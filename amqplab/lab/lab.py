@@ -39,7 +39,7 @@ from amqplab.lab.programs import BROKER_URL, Program, ProgramFunction
 from amqplab.lab.report import RunReport, report_on
 from amqplab.lab.units import Time, as_nanoseconds
 from amqplab.lab.views import Moment
-from amqplab.lab.world import BROKER_HOST, PATIENCE_NS, World
+from amqplab.lab.world import BROKER_HOST, CLOSED, PATIENCE_NS, World
 from amqplab.sim.segment import LinkProfile
 from amqplab.trace import events as e
 from amqplab.trace.recorder import Record, because
@@ -112,20 +112,18 @@ class Lab(Breaking):
         """Connect from the host `client` to the broker, as pika's BlockingConnection does; virtual time goes
         on until the connection is open. `options` are pika's ConnectionParameters, e.g. ``heartbeat=5``.
         """
-        self._name(client)
+        self._learn(client)
         process = self._world.process_at(client)
         parameters = parameters_from(BROKER_URL, **options)
         runner = partial(self._world.complete, process)
-        report = self.recorder.reporter(client)
-        seq = report(e.CallMade, call_text("lab.connect", (client,), options))
-        try:
-            with because(seq):
-                connection = LabConnection(parameters, runner=runner, inputs=self._inputs)
-        except Exception as error:
-            report(e.CallFailed, seq, describe(error))
-            raise
+        seq = self._world.report(client, e.CallMade, call_text("lab.connect", (client,), options))
         with because(seq):
-            report(e.CallReturned, seq, describe(connection))
+            try:
+                connection = LabConnection(parameters, runner=runner, inputs=self._inputs)
+            except Exception as error:
+                self._world.report(client, e.CallFailed, seq, describe(error))
+                raise
+            self._world.report(client, e.CallReturned, seq, describe(connection))
         return connection
 
     # --- as programs -----------------------------------------------------------------------------------
@@ -147,9 +145,9 @@ class Lab(Breaking):
         before = self._programs.get(program.name)
         if before is not None:
             self._replace(before, program)
-        self._name(program.name)
+        self._learn(program.name)
         self._programs[program.name] = program
-        program.task = self._world.spawn(program.name, program.life(self.recorder), program.name)
+        program.task = self._world.spawn(program.name, program.life(self._world.report), program.name)
         return program
 
     def _replace(self, before: Program, program: Program) -> None:
@@ -183,7 +181,7 @@ class Lab(Breaking):
         network = self._world.network
         old = network.profile(client, BROKER_HOST)
         new = changed(old, latency, jitter, bandwidth, loss)
-        self._name(client)
+        self._learn(client)
         network.set_link(client, BROKER_HOST, new)
 
     # --- running ---------------------------------------------------------------------------------------
@@ -274,8 +272,8 @@ class Lab(Breaking):
         """Run again from the seed with one change, and keep both runs: returns the new lab.
 
         `at` is a record or its seq (the change comes right after it) or a time ("5 ms"). `do` is a fault,
-        such as ``Cut("consumer")``, or a function of the new lab. What programs and callbacks print there is
-        kept in ``.printed``. Raises LabError if the shared past does not come out the same, record for record.
+        such as ``Cut("consumer")``, or a function of the new lab. What programs and callbacks print there
+        is kept in ``.printed``. Raises LabError if the shared past does not come out the same.
         """
         intervention = self._intervention(at, do)
         child = Lab.__new__(type(self))
@@ -329,7 +327,7 @@ class Lab(Breaking):
         like everything else; they appear as `name`, and as `name`-2, `name`-3 … where there are more. Port 0
         picks a free one: see ``.url``. Raises LabError if the port cannot be had.
         """
-        self._name(name)
+        self._check_name(name)
         server = await open_live(self._world, host, port, self._visitor_names(name))
         self.was_live = True
         self._servers.append(server)
@@ -349,6 +347,7 @@ class Lab(Breaking):
             server.abort()
         for branch in self.branches:
             branch.close()
+        self._inputs.closed_for = CLOSED
         self._finalizer()
 
     def __enter__(self) -> Lab:

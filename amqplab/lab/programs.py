@@ -22,7 +22,6 @@ from typing import Any
 from amqplab.client.aio import AsyncConnection, connect
 from amqplab.lab.errors import LabError
 from amqplab.trace import events as e
-from amqplab.trace.recorder import Recorder
 
 __all__ = ["BROKER_URL", "Client", "Program", "ProgramFunction"]
 
@@ -33,10 +32,10 @@ ProgramFunction = Callable[["Client"], Awaitable[Any]]
 class Client:
     """What a program knows: who it is and where the broker is."""
 
-    def __init__(self, name: str, recorder: Recorder) -> None:
+    def __init__(self, name: str, report: Callable[..., object]) -> None:
         self.name = name
         self.url = BROKER_URL
-        self._recorder = recorder
+        self._report = report
 
     async def connect(self, url: str = BROKER_URL, **options: Any) -> AsyncConnection:
         """Connect to the broker with the lab's own async client; `options` as for
@@ -46,7 +45,7 @@ class Client:
 
     def note(self, text: str) -> None:
         """Leave a remark in the record, shown as a milestone."""
-        self._recorder.record(self.name, e.NoteMade, str(text))
+        self._report(self.name, e.NoteMade, str(text))
 
     def __repr__(self) -> str:
         return f"<Client {self.name}>"
@@ -69,21 +68,21 @@ class Program:
         self.told = False
         """Whether its error has been raised by a run."""
 
-    async def life(self, recorder: Recorder) -> Any:
+    async def life(self, report: Callable[..., object]) -> Any:
         """Wait for the start, run, and record both ends."""
         if self.start:
             await asyncio.sleep(self.start / 1e9)
         self.started = True
-        recorder.record(self.name, e.ProgramStarted, self.name)
+        report(self.name, e.ProgramStarted, self.name)
         try:
-            result = await self.function(Client(self.name, recorder))
+            result = await self.function(Client(self.name, report))
         except asyncio.CancelledError:
-            recorder.record(self.name, e.ProgramFinished, self.name, "cancelled")
+            report(self.name, e.ProgramFinished, self.name, "cancelled")
             raise
         except Exception as error:
-            recorder.record(self.name, e.ProgramFinished, self.name, f"{type(error).__name__}: {error}")
+            report(self.name, e.ProgramFinished, self.name, f"{type(error).__name__}: {error}")
             raise
-        recorder.record(self.name, e.ProgramFinished, self.name, "returned")
+        report(self.name, e.ProgramFinished, self.name, "returned")
         return result
 
     @property

@@ -114,6 +114,10 @@ class Views(Touched):
         if isinstance(moment, str):
             when = as_nanoseconds(moment)
             return next((seq for seq in range(count) if self.recorder[seq].at >= when), count)
+        if not isinstance(moment, int):
+            raise LabError(
+                f"{moment!r} is no place in a run: give a record, its number, or a time like '5 ms'."
+            )
         if not -count <= moment <= count:
             raise LabError(f"There is no record {moment}: this run has {count} records, 0 to {count - 1}.")
         return moment if moment >= 0 else count + moment
@@ -190,7 +194,7 @@ class Views(Touched):
         data = getattr(record.event, "data", None)
         if data is None:
             raise LabError(
-                f"Record {record.seq} is a {type(record.event).__name__}, not a frame or a command, so there is "
+                f"Record {record.seq} is a {type(record.event).__name__}, not a frame or a command: there is "
                 "nothing to dissect. lab.frames() lists the frames."
             )
         return bytes(data)

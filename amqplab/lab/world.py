@@ -21,11 +21,13 @@ to that housekeeping and not to a program.
 from __future__ import annotations
 
 import asyncio
+import warnings
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 from amqplab.broker.broker import Broker
 from amqplab.client.protocol import ClientProtocol
+from amqplab.lab.chance import Chance
 from amqplab.lab.checks import Checks
 from amqplab.lab.errors import LabError, NothingMoreComes
 from amqplab.lab.goals import Goal
@@ -37,10 +39,11 @@ from amqplab.net.tapped import TappedProtocol
 from amqplab.sim.loop import SimLoop
 from amqplab.sim.network import Network
 from amqplab.sim.segment import LinkProfile
+from amqplab.trace.events import Event
 from amqplab.trace.recorder import Recorder
 from amqplab.trace.tap import Tap
 
-__all__ = ["BROKER_HOST", "BROKER_PORT", "PATIENCE_NS", "World", "waiting_for"]
+__all__ = ["BROKER_HOST", "BROKER_PORT", "CLOSED", "PATIENCE_NS", "World", "waiting_for"]
 
 BROKER_HOST = "broker"
 BROKER_PORT = 5672
@@ -65,6 +68,11 @@ HOUSEKEEPING = (BrokerServer, ClientProtocol, Ambush)
 PATIENCE_NS = 3_600 * 10**9
 """How much virtual time a call, or a run without a given end, may take: an hour."""
 
+MOST_ROUNDS = 10
+"""How often closing looks again for tasks that were made by closing others."""
+
+CLOSED = "This lab is closed: make a new one with Lab(seed=…)."
+
 MOST_IN_AN_INSTANT = 1_000_000
 """Callbacks without time passing, after which somebody is taken to run in a circle."""
 
@@ -81,6 +89,7 @@ class World:
         self.network = Network(self.loop, seed, profile)
         self.recorder = Recorder(self.loop.time_ns)
         self.checks = Checks(self.recorder)
+        self.recording = recording
         if recording:
             self.loop.recorder = self.recorder
             self.loop.report_for = self.recorder.reporter
@@ -96,6 +105,7 @@ class World:
         self.sprung: list[Ambush] = []
         self.recorder.observe(self._see)
         self._driving = False
+        self._chance = Chance(seed)
         self.closed = False
         listening = self.loop.create_server(self.server.protocol, BROKER_HOST, BROKER_PORT)
         self.complete(self.process_at(BROKER_HOST), listening)
@@ -104,6 +114,10 @@ class World:
     def now(self) -> int:
         """The virtual time in ns."""
         return self.loop.time_ns()
+
+    def report(self, where: str, kind: type[Event], *fields: Any) -> int | None:
+        """Record one event; None while nothing is recorded."""
+        return self.recorder.record(where, kind, *fields) if self.recording else None
 
     # --- processes -------------------------------------------------------------------------------------
 
@@ -181,19 +195,22 @@ class World:
         """Make callbacks until `done()`, which is asked between two of them. False if nothing was left to do
         before. `what` and `end` (ns) label the progress bar of a run that takes long.
         """
+        self._check_standing_still()
+        self._driving = True
+        try:
+            with self._chance, Interrupts() as interrupts, Progress(what, self.now, end) as progress:
+                return self._drive(done, interrupts, progress)
+        finally:
+            self._driving = False
+
+    def _check_standing_still(self) -> None:
         if self.closed:
-            raise LabError("This lab is closed: make a new one with Lab(seed=…).")
+            raise LabError(CLOSED)
         if self._driving:
             raise LabError(
                 "The world is being driven already: a program, a condition or a fault must not run the lab. "
                 "In a program, write 'await'."
             )
-        self._driving = True
-        try:
-            with Interrupts() as interrupts, Progress(what, self.now, end) as progress:
-                return self._drive(done, interrupts, progress)
-        finally:
-            self._driving = False
 
     def _drive(self, done: Callable[[], bool], interrupts: Interrupts, progress: Progress) -> bool:
         clock = self.loop.clock
@@ -230,11 +247,12 @@ class World:
 
         Raises NothingMoreComes if it waits for what nobody will send, and LabError if its process stops.
         """
-        if process.dead or process.frozen:
+        try:
+            self._check_standing_still()
+            self._check_alive(process)
+        except LabError:
             coroutine.close()
-            state, cure = ("frozen", "thaw") if process.frozen else ("gone", "connect")
-            host = process.host
-            raise LabError(f"The process at {host!r} is {state}: first call lab.{cure}({host!r}).")
+            raise
         task = self.loop.create_task(coroutine, context=process.context(), name=f"the call at {process.host}")
         end = self.now + PATIENCE_NS
         try:
@@ -249,6 +267,13 @@ class World:
             )
         finally:
             self.abandon(task)
+
+    @staticmethod
+    def _check_alive(process: Process) -> None:
+        if process.stopped:
+            state, cure = ("gone", "connect") if process.dead else ("frozen", "thaw")
+            host = process.host
+            raise LabError(f"The process at {host!r} is {state}: first call lab.{cure}({host!r}).")
 
     def _in_vain(self, task: asyncio.Task[Any]) -> bool:
         """Whether a cell waits for a message while nobody does anything that could lead to one."""
@@ -278,6 +303,7 @@ class World:
         """Forget a task that will not be finished, without letting it do anything more."""
         if not task.done():
             task._log_destroy_pending = False  # type: ignore[attr-defined]
+            task.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody else will ask
             self.loop._forget(task)
             try:
                 task.get_coro().close()
@@ -341,8 +367,13 @@ class World:
         if self.closed:
             return
         self.closed = True
-        for task in self.loop.tasks():
-            self.abandon(task)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # other people's clean-up that cannot be awaited
+            for _ in range(MOST_ROUNDS):
+                if not (tasks := self.loop.tasks()):
+                    break
+                for task in tasks:
+                    self.abandon(task)
         self.loop.close()
 
 

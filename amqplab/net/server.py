@@ -75,6 +75,7 @@ class BrokerServer:
         self._wake_at: int | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._last_one_left: asyncio.Future[None] | None = None
+        self._stopping = False
 
     def protocol(self) -> asyncio.Protocol:
         """A protocol for one new connection: the factory that `create_server` asks for."""
@@ -108,6 +109,9 @@ class BrokerServer:
             unique, again = f"{name}#{again}", again + 1
         self._ends[unique] = protocol
         self.log(f"{unique} connected")
+        if self._stopping:  # it was on its way when the shutdown began
+            protocol.close(abort=True)
+            return unique
         self.apply(self.broker.connected(unique, self.now(), loopback=loopback))
         return unique
 
@@ -179,8 +183,9 @@ class BrokerServer:
     async def shut_down(self) -> None:
         """Close every connection as RabbitMQ does when it stops (CONN-62); afterwards none is left.
 
-        Clients have three seconds to answer; who has not is reset.
+        Clients have three seconds to answer; who has not is reset, and so is whoever still comes.
         """
+        self._stopping = True
         self.apply(self.broker.shutdown(self.now()))
         if not await self._all_gone(GOODBYE_S):
             for end in list(self._ends.values()):
@@ -268,7 +273,9 @@ def name_of(peer: Any) -> tuple[str, bool]:
         address = ipaddress.ip_address(host)
     except ValueError:
         return f"{host}:{port}", True
-    return (f"[{host}]:{port}" if address.version == 6 else f"{host}:{port}"), address.is_loopback
+    if isinstance(address, ipaddress.IPv4Address):
+        return f"{host}:{port}", address.is_loopback
+    return f"[{host}]:{port}", (address.ipv4_mapped or address).is_loopback
 
 
 def no_delay(transport: asyncio.BaseTransport) -> None:

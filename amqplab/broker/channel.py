@@ -37,6 +37,7 @@ from amqplab.wire.content import Command, ContentAssembler
 from amqplab.wire.frames import FRAME_METHOD, encode_method
 
 if TYPE_CHECKING:
+    from amqplab.broker.fastlane import Lane
     from amqplab.broker.session import Session
     from amqplab.broker.transaction import Transaction
     from amqplab.model.message import Copy
@@ -65,6 +66,8 @@ class Channel:
         self.confirms: Confirms | None = None
         self.transaction: Transaction | None = None
         self.last_queue = ""
+        self.lane: Lane | None = None
+        self.lane_key = FRAME_METHOD.to_bytes(1, "big") + number.to_bytes(2, "big")
         self._next_tag = 1
         self._method: methods.Method = methods.Channel.Open()
 

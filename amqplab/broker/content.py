@@ -44,6 +44,13 @@ class Facts(NamedTuple):
     problem: str
 
     @property
+    def wants_a_look(self) -> bool:
+        """Something here has to be checked or routed for each message anew."""
+        return bool(
+            self.problem or self.bad_expiration or self.extra_keys or self.properties.user_id is not None
+        )
+
+    @property
     def headers(self) -> Mapping[str, Any]:
         """The header table, empty if there is none."""
         return self.properties.headers or {}

@@ -56,6 +56,8 @@ def publish(channel: Channel, method: Basic.Publish, command: Command) -> None:
         channel.transaction.publishes.append(accepted)
     else:
         put(channel, accepted)
+        if channel.lane is not None:
+            channel.lane.remember(command.method_payload, accepted)
 
 
 def _accept(channel: Channel, method: Basic.Publish, command: Command, number: int) -> Accepted:

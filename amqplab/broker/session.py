@@ -22,6 +22,7 @@ from amqplab.broker import handshake
 from amqplab.broker.channel import Channel
 from amqplab.broker.decoding import MalformedText, check_text
 from amqplab.broker.effects import Close
+from amqplab.broker.fastlane import Lane, drive
 from amqplab.broker.heartbeat import Heartbeats
 from amqplab.broker.registry import CONNECTION_HANDLERS
 from amqplab.broker.states import CONNECTION
@@ -78,6 +79,7 @@ class Session:
         self.state = "pre_init"
         self.parser = FrameParser(max_payload=FRAME_MIN_SIZE, expect_header=True, any_type=True)
         self.channels: dict[int, Channel] = {}
+        self.lanes: dict[bytes, Lane] = {}  # by the first three octets of a method frame on the channel
         self.capabilities: frozenset[str] = frozenset()
         self.client_name = ""
         self.opened = False  # connection.open succeeded: vhost, access and user are known
@@ -123,9 +125,12 @@ class Session:
     def received(self, data: bytes) -> None:
         """Octets arrived."""
         self.octets_received += len(data)
-        if self.state not in ("running", "closed"):
-            data = self._handshake_octets(data)
-        self._frames(data)
+        if self.lanes:
+            drive(self, data)
+        elif self.state in ("running", "closed"):
+            self.frames(data)
+        else:
+            self.frames(self._handshake_octets(data))
 
     def _handshake_octets(self, data: bytes) -> bytes:
         """Feed octet by octet until the limits are agreed, because each frame may change what the next may be
@@ -134,10 +139,11 @@ class Session:
         for at in range(len(data)):
             if self.state in ("running", "blocked", "silenced", "gone", "closed"):
                 return data[at:]
-            self._frames(data[at : at + 1])
+            self.frames(data[at : at + 1])
         return EMPTY
 
-    def _frames(self, data: bytes) -> None:
+    def frames(self, data: bytes) -> None:
+        """The ordinary road: cut into frames, and hand each to whom it concerns."""
         parser = self.parser
         for kind, number, payload in parser.feed(data):
             if number == 0:
@@ -238,11 +244,14 @@ class Session:
             )
             return None
         channel = self.channels[number] = Channel(self, number)
+        if self.report is None:
+            self.lanes[channel.lane_key] = channel.lane = Lane(channel)
         return channel
 
     def forget_channel(self, channel: Channel) -> None:
         """The channel number is free again; what the client still held goes back."""
         self.channels.pop(channel.number, None)
+        self.lanes.pop(channel.lane_key, None)
         channel.release("channel closed")
         if self.report is not None:
             self.report(events.ChannelClosed, self.connection, channel.number)
@@ -344,6 +353,7 @@ class Session:
         if not self.opened:
             return
         channels, self.channels = list(self.channels.values()), {}
+        self.lanes.clear()
         for channel in channels:
             channel.state = "closing"
         for channel in channels:

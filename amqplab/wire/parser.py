@@ -109,6 +109,11 @@ class FrameParser:
         """Octets that came but form no whole frame yet."""
         return b"".join(self._held)
 
+    @property
+    def missing(self) -> int:
+        """Octets that are missing to the frame (or to its head) that has begun; 0 between two frames."""
+        return self._needed - self._held_size if self._held else 0
+
     def _take_header(self, data: bytes, frames: list[RawFrame]) -> int:
         """A protocol header at the start of the stream, if there must or may be one; returns its end."""
         if self._header_possible and not self._expect_header:

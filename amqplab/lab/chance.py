@@ -2,12 +2,12 @@
 
 Theory
 ------
-Clients draw random numbers: aio-pika gives every message a random id, others invent consumer tags. On the wire
-such octets differ from run to run, and with them everything that depends on their digest; a fork of such a run
-could never prove that it shares its past. So while the world is driven, Python's two sources of chance, the
-operating system's (``os.urandom``, from which UUIDs and secrets are made) and the module ``random``, are
-replaced by generators of the world's own, made from its seed. Between drives, and in other threads, they are
-what they always are.
+Clients draw random numbers: aio-pika gives every message a random id, others invent consumer tags. On the
+wire such octets differ from run to run, and with them everything that depends on their digest; a fork of
+such a run could never prove that it shares its past. So while the world is driven, Python's two sources of
+chance, the operating system's (``os.urandom``, from which UUIDs and secrets are made) and the module
+``random``, are replaced by generators of the world's own, made from its seed. Between drives, and in other
+threads, they are what they always are.
 
 What is *not* replaced is the wall clock. A program that reads ``time.time()`` brings the outside world in.
 """
@@ -23,7 +23,7 @@ __all__ = ["Chance"]
 
 
 class Chance:
-    """Inside the `with`, chance comes from `seed`; the next `with` of the same object goes on where this ended."""
+    """Inside the `with`, chance comes from `seed`. The next `with` goes on where this one ended."""
 
     def __init__(self, seed: int) -> None:
         self._octets = random.Random(f"octets of {seed}")

@@ -261,7 +261,7 @@ class Lab(Breaking):
     def _raise_what_programs_raised(self) -> None:
         for program in self._programs.values():
             error = program.error
-            if error is not None and not program.told:
+            if isinstance(error, Exception) and not program.told:
                 program.told = True
                 error.add_note(f"(in the program {program.name!r})")
                 raise error

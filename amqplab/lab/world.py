@@ -145,7 +145,9 @@ class World:
 
     def spawn(self, host: str, coroutine: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
         """Start a task on behalf of the process at `host`; it runs when the world does."""
-        return self.loop.create_task(coroutine, context=self.process_at(host).context(), name=name)
+        task = self.loop.create_task(coroutine, context=self.process_at(host).context(), name=name)
+        task.add_done_callback(take_note)
+        return task
 
     def freeze(self, host: str) -> None:
         """The process at `host` stands still from now on."""
@@ -200,6 +202,10 @@ class World:
         try:
             with self._chance, Interrupts() as interrupts, Progress(what, self.now, end) as progress:
                 return self._drive(done, interrupts, progress)
+        except KeyboardInterrupt:
+            for task in filter(asyncio.Task.done, self.loop.tasks()):
+                take_note(task)
+            raise
         finally:
             self._driving = False
 
@@ -303,7 +309,7 @@ class World:
         """Forget a task that will not be finished, without letting it do anything more."""
         if not task.done():
             task._log_destroy_pending = False  # type: ignore[attr-defined]
-            task.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody else will ask
+            task.add_done_callback(take_note)
             self.loop._forget(task)
             try:
                 task.get_coro().close()
@@ -375,6 +381,12 @@ class World:
                 for task in tasks:
                     self.abandon(task)
         self.loop.close()
+
+
+def take_note(task: asyncio.Task[Any]) -> None:
+    """Look at how a task ended, so that asyncio does not log it as unseen."""
+    if not task.cancelled():
+        task.exception()
 
 
 def waiting_for(task: asyncio.Task[Any]) -> str:

@@ -66,7 +66,7 @@ def test_a_callback_gets_messages_and_start_consuming_comes_back_when_no_more_ca
 
 
 def test_the_generator_of_consume_works_in_a_for_loop() -> None:
-    lab, channel = furnished()
+    _, channel = furnished()
     channel.basic_publish("logs", "info", "one")
     channel.basic_publish("logs", "info", "two")
     bodies = []
@@ -87,7 +87,7 @@ def test_the_brokers_no_is_raised_in_the_cell() -> None:
 
 
 def test_a_call_that_waits_in_vain_says_so() -> None:
-    lab, channel = furnished()
+    _, channel = furnished()
     channel.basic_consume("app", lambda *_: None)
     with pytest.raises(NothingMoreComes, match="waits for a message"):
         channel.connection.process_data_events(time_limit=None)

@@ -1,0 +1,143 @@
+"""The lab's broker on a real socket."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+from typing import Any
+
+import aio_pika
+import pytest
+
+from amqplab import Lab
+from amqplab.lab import LabError
+from amqplab.trace.events import ConnectionClosed, ConnectionOpened, FrameReceived, SegmentSent
+
+PUBLISH_WITH_PIKA = """
+import sys, pika
+connection = pika.BlockingConnection(pika.URLParameters(sys.argv[1]))
+channel = connection.channel()
+channel.basic_publish(exchange="logs", routing_key="info", body="Hello, Rabbit!")
+connection.close()
+"""
+
+
+def furnished() -> Lab:
+    lab = Lab(seed=1)
+    channel = lab.connect("producer").channel()
+    channel.exchange_declare("logs", exchange_type="direct")
+    channel.queue_declare("app")
+    channel.queue_bind("app", "logs", routing_key="info")
+    return lab
+
+
+async def run_python(code: str, *args: str) -> int:
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, *args)
+    return await process.wait()
+
+
+def test_pika_in_another_process_publishes_to_a_simulated_consumer() -> None:
+    lab = furnished()
+    got: list[bytes] = []
+
+    @lab.program("consumer")
+    async def consume(client: Any) -> None:
+        channel = await (await client.connect()).channel()
+        async for message in channel.consume("app"):
+            got.append(message.body)
+            await message.ack()
+
+    async def scene() -> None:
+        async with await lab.serve(port=0, name="pika") as server:
+            assert await run_python(PUBLISH_WITH_PIKA, server.url) == 0
+            assert repr(server) == "<LiveServer: open>"
+        assert repr(server) == "<LiveServer: closed>"
+
+    asyncio.run(scene())
+    lab.run()
+    assert got == [b"Hello, Rabbit!"]
+    assert [record.event.connection for record in lab.find(ConnectionOpened)][-1] == "pika:1"
+    body = lab.find(FrameReceived, connection="pika:1", host="broker")
+    assert b"\x03\x00\x01\x00\x00\x00\x0eHello, Rabbit!\xce" in [record.event.data for record in body]
+    assert not lab.find(
+        SegmentSent, connection="pika:1"
+    )  # real segments are the kernel's: not seen, not shown
+    assert not lab.checks.at_rest()
+    times = [record.at for record in lab.records]
+    assert times == sorted(times)
+
+
+def test_closing_the_server_says_goodbye_to_real_clients_only() -> None:
+    lab = furnished()
+
+    async def scene() -> str:
+        server = await lab.serve(port=0)
+        connection = await aio_pika.connect(server.url)
+        gone: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        connection.close_callbacks.add(lambda _, error: gone.done() or gone.set_result(str(error)))
+        await server.close()
+        await server.close()
+        return await asyncio.wait_for(gone, 5)
+
+    assert "CONNECTION_FORCED - broker forced connection closure with reason 'shutdown'" in asyncio.run(
+        scene()
+    )
+    assert [record.event.connection for record in lab.find(ConnectionClosed)] == ["visitor:1"]
+    assert lab.connect("producer").is_open
+    assert lab.run_for("1 h")
+
+
+def test_a_taken_port_is_told_in_one_sentence() -> None:
+    lab = furnished()
+
+    async def scene() -> None:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            await lab.serve(port=taken.getsockname()[1])
+
+    with pytest.raises(LabError, match=r"^Port \d+ on 127\.0\.0\.1 is taken"):
+        asyncio.run(scene())
+
+
+def test_simulated_heartbeats_keep_pace_with_real_time() -> None:
+    lab = Lab(seed=1)
+    lab.connect("patient", heartbeat=1)
+
+    async def scene() -> None:
+        async with await lab.serve(port=0):
+            await asyncio.sleep(1.2)
+
+    asyncio.run(scene())
+    assert lab.find(FrameReceived, host="patient", data=b"\x08\0\0\0\0\0\0\xce")
+
+
+def test_closing_the_lab_closes_the_socket_and_leaves_no_task() -> None:
+    lab = furnished()
+
+    async def scene() -> None:
+        server = await lab.serve(port=0)
+        reader, writer = await asyncio.open_connection(server.host, server.port)
+        lab.close()
+        with pytest.raises(OSError):
+            await asyncio.open_connection(server.host, server.port)
+        with pytest.raises(ConnectionError):
+            if await reader.read() == b"":
+                raise ConnectionResetError
+        writer.close()
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(scene())
+
+
+def test_a_run_with_real_clients_cannot_be_forked() -> None:
+    lab = furnished()
+
+    async def scene() -> None:
+        async with await lab.serve(port=0):
+            pass
+
+    asyncio.run(scene())
+    with pytest.raises(LabError, match="nobody can make them do the same again"):
+        lab.fork(at=0, do=lambda _: None)

@@ -143,7 +143,7 @@ def frame_sent(record: Record, event: e.FrameSent) -> str:
 
 def frame_received(record: Record, event: e.FrameReceived) -> str:
     noun, content = frame_words(event.data)
-    return f"The last octet of {noun} is at {quoted(event.host)}: {content}."
+    return f"{quoted(event.host)} has now received {noun}: {content}."
 
 
 def frame_words(data: bytes) -> tuple[str, str]:
@@ -151,7 +151,7 @@ def frame_words(data: bytes) -> tuple[str, str]:
     if data[:4] == b"AMQP":
         return "the protocol header", summarise(data)
     if data[:1] == b"\x08":
-        return "a heartbeat frame", "it shows that the other end is alive"
+        return "a heartbeat frame", "it keeps a silent connection from being taken for dead"
     kind = {b"\x01": "a method frame", b"\x02": "a content header frame", b"\x03": "a body frame"}
     channel = int.from_bytes(data[1:3], "big")
     return f"{kind.get(data[:1], 'a frame')} of channel {channel}", summarise(data)

@@ -24,7 +24,7 @@ gains one must not be written down twice per step.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from amqplab.stage.briefs import brief
@@ -37,7 +37,7 @@ from amqplab.trace.fold import step
 from amqplab.trace.keys import client_host
 from amqplab.trace.narrate import narrate
 from amqplab.trace.recorder import Record, Recorder
-from amqplab.wire.dissect import dissect, summarise
+from amqplab.wire.dissect import Span, dissect, summarise
 
 __all__ = ["FORMAT", "encode_change", "scene", "to_json", "zoom_of"]
 
@@ -227,7 +227,7 @@ def frame_json(frame: Frame, spans: Interned) -> dict[str, Any]:
     """`spans` is shared by frames of equal octets."""
     text = frame.data.hex()
     if text not in spans._numbers:
-        spans.number([span_json(span) for span in dissect(frame.data)], text)
+        spans.number([span_json(span) for span in fields_of(frame.data)], text)
     return {
         "conn": frame.connection,
         "up": frame.up,
@@ -245,7 +245,13 @@ def frame_json(frame: Frame, spans: Interned) -> dict[str, Any]:
     }
 
 
-def span_json(span: Any) -> Any:
+def fields_of(data: bytes) -> Sequence[Span]:
+    """What is inside the frame: that it is one, the panel around it says already."""
+    spans = dissect(data)
+    return spans[0].children or spans if len(spans) == 1 else spans
+
+
+def span_json(span: Span) -> list[Any]:
     return span.to_json()
 
 

@@ -2,10 +2,11 @@
 
 Theory
 ------
-When octets do not form a frame, RabbitMQ quotes them to the peer the way Erlang prints a binary: as text when
-every octet is printable (``<<"abc">>``), as numbers otherwise (``<<0,50,0,10>>``), ``<<>>`` when there are none.
-It quotes at most 16 octets and says whether that was all of them. Clients print these texts and people search
-the web for them, so they are reproduced letter by letter (CODEC-02 … CODEC-05).
+When octets do not form a frame, RabbitMQ quotes them to the peer the way Erlang prints a binary: as text
+when every octet is a printable Latin-1 character (``<<"abc">>``), as numbers otherwise (``<<0,50,0,10>>``),
+``<<>>`` when there are none. The text is then sent as it is: octets, not UTF-8. It quotes at most 16 octets
+and says whether that was all of them. Clients print these texts and people search the web for them, so they
+are reproduced letter by letter (CODEC-02 … CODEC-05).
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ __all__ = ["erlang_binary", "frame_snippet"]
 QUOTED_OCTETS = 16  # RabbitMQ quotes no more of a payload (CODEC-03)
 
 ESCAPES = {
-    0x08: "\\b", 0x09: "\\t", 0x0A: "\\n", 0x0B: "\\v", 0x0C: "\\f", 0x0D: "\\r",
-    0x1B: "\\e", 0x22: '\\"', 0x5C: "\\\\",
+    0x08: b"\\b", 0x09: b"\\t", 0x0A: b"\\n", 0x0B: b"\\v", 0x0C: b"\\f", 0x0D: b"\\r",
+    0x1B: b"\\e", 0x22: b'\\"', 0x5C: b"\\\\",
 }  # fmt: skip
-PRINTABLE = frozenset(range(0x20, 0x7F)) | frozenset(ESCAPES)
+PRINTABLE = frozenset(range(0x20, 0x7F)) | frozenset(range(0xA0, 0x100)) | frozenset(ESCAPES)
 
 
 def erlang_binary(octets: bytes) -> str:
@@ -26,7 +27,8 @@ def erlang_binary(octets: bytes) -> str:
     if not octets:
         return "<<>>"
     if PRINTABLE.issuperset(octets):
-        return '<<"' + "".join(ESCAPES.get(octet, chr(octet)) for octet in octets) + '">>'
+        quoted = b"".join(ESCAPES.get(octet, bytes((octet,))) for octet in octets)
+        return '<<"' + quoted.decode("utf-8", "surrogateescape") + '">>'
     return f"<<{','.join(map(str, octets))}>>"
 
 

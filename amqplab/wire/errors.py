@@ -2,13 +2,14 @@
 
 Theory
 ------
-Reading and writing fail differently. Octets come from a peer, and a peer may send anything: every decoder on
-this floor answers with a value or with a :class:`DecodeError`, and with nothing else. What the peer is then told
-is not decided here; the error carries what RabbitMQ's reply text needs (CODEC-30), and the broker judges.
+Reading and writing fail differently. Octets come from a peer, and a peer may send anything: every decoder
+on this floor answers with a value or with a :class:`DecodeError`, and with nothing else. What the peer is
+then told is not decided here; the error carries what RabbitMQ's reply text needs (CODEC-30), and the broker
+judges.
 
-Values come from the caller. Whatever the format can carry is written, sensible or not, so that a learner can
-send nonsense on purpose; what it cannot carry (256 octets in a short string) is an :class:`EncodeError`, raised
-before a byte exists.
+Values come from the caller. Whatever the format can carry is written, sensible or not, so that a learner
+can send nonsense on purpose; what it cannot carry (256 octets in a short string) is an
+:class:`EncodeError`, raised before a byte exists.
 """
 
 from __future__ import annotations
@@ -38,8 +39,8 @@ class UnknownMethod(DecodeError):
 class ArgumentsUndecodable(DecodeError):
     """The argument octets of a known method are too few, too many or not what its declaration says.
 
-    ``detail`` is RabbitMQ's reply text after ``FRAME_ERROR - `` (CODEC-30). ``in_table`` tells a failure inside
-    a field table from all others: RabbitMQ then resets the connection instead (CODEC-40).
+    ``detail`` is RabbitMQ's reply text after ``FRAME_ERROR - `` (CODEC-30). ``in_table`` tells a failure
+    inside a field table from all others: RabbitMQ then resets the connection instead (CODEC-40).
     """
 
     def __init__(self, class_id: int, method_id: int, octets: bytes, in_table: bool = False) -> None:

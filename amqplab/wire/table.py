@@ -2,13 +2,13 @@
 
 Theory
 ------
-A table is ``long length, (shortstr name, octet letter, value)*``; the length counts octets, not entries. It is
-where AMQP is extensible: queue arguments, message headers and the peers' capabilities are all tables.
+A table is ``long length, (shortstr name, octet letter, value)*``; the length counts octets, not entries. It
+is where AMQP is extensible: queue arguments, message headers and the peers' capabilities are all tables.
 
-Two things make it more than a ``dict``. *Order and duplicates survive*: a broker must hand a table on exactly as
-it came (CODEC-52), and RabbitMQ looks up the first match. *Types survive*: ``I 5``, ``l 5`` and ``b 5`` are
-different octets, and RabbitMQ complains about the type of an argument by name, so a decoded number remembers
-its letter.
+Two things make it more than a ``dict``. *Order and duplicates survive*: a broker must hand a table on
+exactly as it came (CODEC-52), and RabbitMQ looks up the first match. *Types survive*: ``I 5``, ``l 5`` and
+``b 5`` are different octets, and RabbitMQ complains about the type of an argument by name, so a decoded
+number remembers its letter.
 
     letter  RabbitMQ's name   Python, decoded          letter  RabbitMQ's name   Python, decoded
     t       bool              bool                     f       float             Float32
@@ -21,11 +21,12 @@ its letter.
     l, L    long              Int64                    F       table             Table
                                                        V       void              None
 
-The letters are RabbitMQ's, not the specification's: there ``s`` is a short string and ``U`` a short (CODEC-39, 40).
-Encoding a plain Python value picks the natural letter: ``5`` is ``I``, ``2**40`` is ``l``, ``b"…"`` is ``x``.
+The letters are RabbitMQ's, not the specification's: there ``s`` is a short string and ``U`` a short
+(CODEC-39, 40). Encoding a plain Python value picks the natural letter: ``5`` is ``I``, ``2**40`` is ``l``,
+``b"…"`` is ``x``.
 
-Strings hold arbitrary octets (CODEC-46). They become ``str`` with *surrogateescape*, so octets that are not UTF-8
-come out again unchanged.
+Strings hold arbitrary octets (CODEC-46). They become ``str`` with *surrogateescape*, so octets that are not
+UTF-8 come out again unchanged.
 """
 
 from __future__ import annotations
@@ -41,8 +42,8 @@ from typing import Any, TypeAlias
 from amqplab.wire.errors import DecodeError, EncodeError
 
 __all__ = [
-    "EMPTY_TABLE", "FIELD_TYPES", "ByteArray", "Float32", "Int8", "Int16", "Int64", "Table", "Timestamp", "UInt8",
-    "UInt16", "UInt32", "Value", "decode_table", "encode_table", "field_tag", "type_name",
+    "EMPTY_TABLE", "FIELD_TYPES", "FIXED_FIELDS", "ByteArray", "Float32", "Int8", "Int16", "Int64", "Table",
+    "Timestamp", "UInt8", "UInt16", "UInt32", "Value", "decode_table", "encode_table", "field_tag", "type_name",
 ]  # fmt: skip
 
 Value: TypeAlias = Any
@@ -142,8 +143,8 @@ class ByteArray(bytes):
 class Table(Mapping[str, Value]):
     """An immutable field table. Reads like a ``dict`` of the first entry of each name; ``pairs`` has all.
 
-    Two tables are equal when they are the same octets on the wire, so ``{"a": 1} != {"a": True}`` here. A plain
-    mapping is accepted, and compared, wherever a table is.
+    Two tables are equal when they are the same octets on the wire, so ``{"a": 1} != {"a": True}`` here. A
+    plain mapping is accepted, and compared, wherever a table is.
     """
 
     __slots__ = ("_first", "_pairs")
@@ -245,7 +246,7 @@ def _decode_value(data: bytes, offset: int, end: int, depth: int) -> tuple[Value
     """Read a letter and its value; both must lie before `end`."""
     tag = data[offset]
     offset += 1
-    fixed = _FIXED.get(tag)
+    fixed = FIXED_FIELDS.get(tag)
     if fixed is not None:
         layout, make = fixed
         after = offset + layout.size
@@ -279,7 +280,7 @@ def _decimal(scale: int, unscaled: int) -> Decimal:
     return Decimal((0, tuple(map(int, str(unscaled))), -scale))
 
 
-_FIXED: dict[int, tuple[struct.Struct, Callable[..., Value]]] = {
+FIXED_FIELDS: dict[int, tuple[struct.Struct, Callable[..., Value]]] = {
     ord(tag): (struct.Struct(">" + layout), make)
     for tag, layout, make in (
         ("t", "B", bool), ("b", "b", Int8), ("B", "B", UInt8), ("s", "h", Int16), ("u", "H", UInt16),

@@ -1,15 +1,20 @@
 """Decoding methods as a broker must: every one at once, most of them from memory.
 
-Theory ------ Clients repeat themselves: a publisher sends the same basic.publish arguments over and over. A
+Theory
+------
+Clients repeat themselves: a publisher sends the same basic.publish arguments over and over. A
 method is a frozen value, so what was decoded once from some octets can be handed out again for the same
 octets. Only content-bearing methods are remembered (the others are rare, or never the same twice), in a table
 that is simply emptied when full.
 
 Short strings of methods without content must be UTF-8, those of basic.publish need not (CODEC-31). The wire
-floor lets any octets pass; the judgement is made here.
+floor lets any octets pass; the judgement is made here. It is Erlang's: surrogates and numbers beyond Unicode
+pass, what is overlong or cut short does not.
 """
 
 from __future__ import annotations
+
+import re
 
 from amqplab.errors import FrameError
 from amqplab.wire.methods import METHODS, Method, decode_method
@@ -18,6 +23,12 @@ __all__ = ["MalformedText", "check_text", "decode_known"]
 
 REMEMBERED_METHODS = 4096
 REMEMBERED_OCTETS = 600
+
+UTF_8 = re.compile(
+    rb"(?:[\x00-\x7f]|[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xef][\x80-\xbf]{2}"
+    rb"|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf7][\x80-\xbf]{3})*"
+)
+"""Well-formed UTF-8 as the original, pre-Unicode definition of up to four octets has it."""
 
 _known: dict[bytes, Method] = {}
 
@@ -57,5 +68,5 @@ def check_text(method: Method) -> None:
     """Raise :class:`MalformedText` for a short string with octets that are not UTF-8."""
     for name in _TEXTS[type(method)]:
         text: str = getattr(method, name)
-        if not text.isascii() and any("\udc80" <= character <= "\udcff" for character in text):
+        if not text.isascii() and not UTF_8.fullmatch(text.encode("utf-8", "surrogateescape")):
             raise MalformedText

@@ -41,7 +41,8 @@ def broker(request: pytest.FixtureRequest) -> RemoteBroker | InMemoryBroker:
     )
     for item in request.session.items:
         if _waits(item) and item.callspec.params.get("broker") == request.param:
-            request.config.stash[OVERLAP].start(item.nodeid, item.obj, broker=found)
+            arguments = item.callspec.params | {"broker": found}
+            request.config.stash[OVERLAP].start(item.nodeid, item.obj, **arguments)
     return found
 
 

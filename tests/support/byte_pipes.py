@@ -164,7 +164,7 @@ class MemoryPipe:
 
     def receive(self, timeout_s: float) -> bytes:
         """What has come, letting virtual time pass until something does."""
-        limit = self.world.now_ns + int(timeout_s * SECOND)
+        limit = self.world.now_ns + int(timeout_s * SECOND) + 1
         while not self.inbox and not self.end and self.world.advance(limit):
             pass
         data, self.inbox = self.inbox, b""

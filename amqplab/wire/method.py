@@ -2,27 +2,29 @@
 
 Theory
 ------
-A method frame's payload is ``class-id (2), method-id (2), arguments``, the arguments one after another in the
-order of their declaration, without names, types or padding between them:
+A method frame's payload is ``class-id (2), method-id (2), arguments``, the arguments one after another in
+the order of their declaration, without names, types or padding between them:
 
     00 3c 00 28  00 00  04 "logs"  04 "info"  01
     basic.publish ticket  exchange  routing-key  bits: mandatory=1, immediate=0
 
-So octets can be read only by who knows the declaration, and the declaration is all that is needed. Each of the
-69 methods is declared once, as a dataclass, in :mod:`amqplab.wire.methods`; the decorator :func:`method` gives it
-its ids and everything else follows. Methods are frozen: a decoded method may be shared and remembered.
+So octets can be read only by who knows the declaration, and the declaration is all that is needed. Each of
+the 69 methods is declared once, in the notation of dataclasses, in :mod:`amqplab.wire.methods`; the
+decorator :func:`method` gives it its ids, and everything else follows. Methods are immutable: a decoded one
+may be shared and remembered.
 
 The functions here are the reference: one argument after another, by its domain. They are not fast;
-:mod:`amqplab.wire.compile` writes out the same thing for each method without the loop.
+:mod:`amqplab.wire.codegen` writes out the same thing for each method without the loop.
 """
 
 from __future__ import annotations
 
 import re
+from collections import _tuplegetter  # type: ignore[attr-defined]
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
 from typing import Any, ClassVar, TypeVar, dataclass_transform
 
+from amqplab.wire.codegen import SURPRISES, fast_decoder, fast_encoder, fast_maker
 from amqplab.wire.domains import BIT, Domain, domains_of
 from amqplab.wire.errors import ArgumentsUndecodable, DecodeError, EncodeError, UnknownMethod
 
@@ -43,15 +45,21 @@ METHODS: dict[tuple[int, int], type[Method]] = {}
 
 _BY_PREFIX: dict[bytes, type[Method]] = {}
 
+MEMO_SIZE = 4096
+_MEMO: dict[bytes, Method] = {}
+"""Payloads decoded before. Methods with a delivery tag hardly ever come twice and stay out."""
 
-class Method:
-    """Base of all methods. Class attributes tell what the protocol says about a method."""
+
+class Method(tuple[Any, ...]):
+    """Base of all methods: an immutable tuple of the arguments in wire order, each also by its name.
+
+    Class attributes tell what the protocol says about a method. A tuple is the cheapest thing that Python can
+    build, and a method is built for every method frame.
+    """
 
     __slots__ = ()
 
     ids: ClassVar[tuple[int, int]]  # class id and method id
-    class_id: ClassVar[int]
-    method_id: ClassVar[int]
     name: ClassVar[str]  # as in the specification: "basic.get-ok"
     prefix: ClassVar[bytes]  # class id and method id, the first four octets of the payload
     domains: ClassVar[Mapping[str, Domain]]  # Python name → domain, in wire order
@@ -61,14 +69,36 @@ class Method:
     has_content: ClassVar[bool]  # a content header and bodies follow
     has_nowait: ClassVar[bool]  # has a flag that says "do not reply"
     origin: ClassVar[str]  # "0-9-1", "rabbitmq-extension" or "legacy"
+    encode_fast: ClassVar[Callable[[Any], bytes]]
+    decode_fast: ClassVar[Callable[[bytes], Any]]
+    memorable: ClassVar[bool]  # its octets may come again, so decoding them is worth remembering
 
     def encode(self) -> bytes:
         """The payload of its frame: class id, method id, arguments. EncodeError if a value does not fit."""
-        return self.prefix + encode_arguments(self)
+        try:
+            return type(self).encode_fast(self)
+        except SURPRISES:
+            return self.prefix + encode_arguments(self)
+
+    def replace(self, **changes: Any) -> Method:
+        """The same method with some arguments changed."""
+        return type(self)(**{**dict(zip(self.domains, self, strict=True)), **changes})
 
     def __repr__(self) -> str:
-        given = ", ".join(f"{field.name}={getattr(self, field.name)!r}" for field in fields(self))  # type: ignore[arg-type]
+        given = ", ".join(f"{name}={value!r}" for name, value in zip(self.domains, self, strict=True))
         return f"{type(self).__qualname__}({given})"
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and tuple.__eq__(self, other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash((self.ids, *self))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), tuple(self)
 
 
 @dataclass_transform(frozen_default=True)
@@ -82,28 +112,44 @@ def method(
     content: bool = False,
     origin: str = "0-9-1",
 ) -> Callable[[type[T]], type[T]]:
-    """Declare a method: make the class a frozen dataclass and enter it in :data:`METHODS`.
+    """Declare a method: make the class an immutable tuple of its arguments and enter it in :data:`METHODS`.
 
     ``replies`` are the names of the methods that may answer it. A method with replies is synchronous unless
     told otherwise.
     """
 
     def declare(cls: type[T]) -> type[T]:
-        made: Any = dataclass(frozen=True, slots=True, repr=False)(cls)
+        made = _as_tuple(cls)
         made.ids = class_id, method_id
-        if "class_id" not in made.__annotations__:  # the two close methods have arguments of these names
+        if "class_id" not in made.domains:  # the two close methods have arguments of these names
             made.class_id, made.method_id = class_id, method_id
         made.name = spec_name(cls.__qualname__)
-        made.prefix = class_id.to_bytes(2, "big") + method_id.to_bytes(2, "big")
-        made.domains = domains_of(made)
         made.sent_by, made.expects, made.has_content, made.origin = sent_by, replies, content, origin
         made.synchronous = bool(replies) if synchronous is None else synchronous
         made.has_nowait = "nowait" in made.domains
+        made.prefix = class_id.to_bytes(2, "big") + method_id.to_bytes(2, "big")
+        made.encode_fast = staticmethod(fast_encoder(made.prefix, tuple(made.domains.values())))
         METHODS[class_id, method_id] = made
         _BY_PREFIX[made.prefix] = made
         return made  # type: ignore[no-any-return]
 
     return declare
+
+
+def _as_tuple(cls: type) -> Any:
+    """The declared class again, as a tuple: arguments are items, their names read them."""
+    domains = domains_of(cls) if "__annotations__" in vars(cls) else {}
+    kept = ("__doc__", "__module__", "__qualname__", "__annotations__")
+    body: dict[str, Any] = {name: vars(cls)[name] for name in kept if name in vars(cls)}
+    body["__slots__"] = ()
+    body |= {name: _tuplegetter(place, f"Argument {name}.") for place, name in enumerate(domains)}
+    made: Any = type(cls.__name__, (Method,), body)
+    made.domains = domains
+    defaults = [getattr(cls, name) for name in domains]
+    made.__new__, make = fast_maker(made, list(domains), defaults)
+    made.decode_fast = staticmethod(fast_decoder(tuple(domains.values()), make))
+    made.memorable = all(domain.name != "longlong" for domain in domains.values())
+    return made
 
 
 def spec_name(qualname: str) -> str:
@@ -178,11 +224,27 @@ def _decode_argument(domain: Domain, data: bytes, offset: int) -> tuple[Any, int
 
 def decode_method(payload: bytes) -> Method:
     """The method in a method frame's payload. Raises UnknownMethod or ArgumentsUndecodable, nothing else."""
+    known = _MEMO.get(payload)
+    if known is not None:
+        return known
     declaration = _BY_PREFIX.get(payload[:4])
     if declaration is None:
         if len(payload) < 4:
             raise ArgumentsUndecodable(0, 0, payload)
         raise UnknownMethod(int.from_bytes(payload[:2], "big"), int.from_bytes(payload[2:4], "big"))
+    try:
+        method: Method = declaration.decode_fast(payload)
+    except SURPRISES:
+        return _decode_exactly(declaration, payload)
+    if declaration.memorable:
+        if len(_MEMO) >= MEMO_SIZE:
+            _MEMO.clear()
+        _MEMO[payload] = method
+    return method
+
+
+def _decode_exactly(declaration: type[Method], payload: bytes) -> Method:
+    """The reference: patient with octets that are no UTF-8, and exact about what is wrong."""
     try:
         return decode_arguments(declaration, payload)
     except DecodeError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -356,7 +355,7 @@ def test_before_tune_ok_a_frame_may_have_4096_octets(world: World) -> None:
     peer = world.tcp()
     peer.octets(PROTOCOL_HEADER)
     peer.drain()
-    peer.send(0, replace(START_OK, client_properties={"long": "x" * 5000}))
+    peer.send(0, START_OK.replace(client_properties={"long": "x" * 5000}))
     assert_silence_then_reset(world, peer)
 
 
@@ -392,7 +391,7 @@ def test_the_locale_is_not_looked_at(world: World) -> None:
     peer = world.tcp()
     peer.octets(PROTOCOL_HEADER)
     peer.drain()
-    peer.send(0, replace(START_OK, locale="fr_FR"))
+    peer.send(0, START_OK.replace(locale="fr_FR"))
     assert said(peer)[0].name == "connection.tune"
 
 

@@ -140,8 +140,8 @@ def _as_tuple(cls: type) -> Any:
     """The declared class again, as a tuple: arguments are items, their names read them."""
     domains = domains_of(cls) if "__annotations__" in vars(cls) else {}
     kept = ("__doc__", "__module__", "__qualname__", "__annotations__")
-    body: dict[str, Any] = {name: vars(cls)[name] for name in kept if name in vars(cls)}
-    body["__slots__"] = ()
+    body: dict[str, Any] = {name: getattr(cls, name) for name in kept if name in dir(cls)}
+    body |= {"__slots__": (), "__qualname__": cls.__qualname__}
     body |= {name: _tuplegetter(place, f"Argument {name}.") for place, name in enumerate(domains)}
     made: Any = type(cls.__name__, (Method,), body)
     made.domains = domains

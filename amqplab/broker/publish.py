@@ -21,6 +21,7 @@ from amqplab.model.binding import EXCHANGE
 from amqplab.model.message import Message
 from amqplab.model.routing import Routing
 from amqplab.trace import events
+from amqplab.trace.recorder import Report, because
 from amqplab.wire.frames import encode_content
 from amqplab.wire.methods import Basic
 
@@ -32,12 +33,15 @@ __all__ = ["Accepted", "put"]
 
 
 class Accepted(NamedTuple):
-    """A publish that passed all checks: what to put where. `sequence` is 0 without confirms."""
+    """A publish that passed all checks: what to put where. `sequence` is 0 without confirms; `routed` is the
+    record of its routing, which causes all that follows.
+    """
 
     message: Message
     routing: Routing
     mandatory: bool
     sequence: int
+    routed: int | None = None
 
 
 @on_content(Basic.Publish)
@@ -54,6 +58,10 @@ def publish(channel: Channel, method: Basic.Publish, command: Command) -> None:
         raise
     if channel.transaction is not None:
         channel.transaction.publishes.append(accepted)
+        return
+    if accepted.routed is not None:
+        with because(accepted.routed):
+            put(channel, accepted)
     else:
         put(channel, accepted)
         if channel.lane is not None:
@@ -89,9 +97,10 @@ def _accept(channel: Channel, method: Basic.Publish, command: Command, number: i
     )
     sequence = channel.confirms.next() if channel.confirms is not None else 0
     routing = vhost.route(method.exchange, method.routing_key, facts.extra_keys, facts.headers)
+    routed: int | None = None
     if channel.report is not None:
-        _report(channel, message, routing, method.mandatory, sequence)
-    return Accepted(message, routing, method.mandatory, sequence)
+        routed = _report(channel, channel.report, message, routing, method.mandatory, sequence)
+    return Accepted(message, routing, method.mandatory, sequence, routed)
 
 
 def _too_large(size: int, limit: int) -> PreconditionFailed:
@@ -114,11 +123,13 @@ def _check_properties(channel: Channel, facts: Facts) -> None:
         raise PreconditionFailed(f"invalid message: {facts.problem}")
 
 
-def _report(channel: Channel, message: Message, routing: Routing, mandatory: bool, sequence: int) -> None:
-    assert channel.report is not None
+def _report(
+    channel: Channel, report: Report, message: Message, routing: Routing, mandatory: bool, sequence: int
+) -> int:
+    """Published, because of that Routed, because of that perhaps Unroutable; returns the seq of Routed."""
     vhost = channel.vhost.name
     address = (message.exchange, message.routing_key)
-    channel.report(
+    published = report(
         events.Published,
         vhost,
         message.number,
@@ -131,16 +142,19 @@ def _report(channel: Channel, message: Message, routing: Routing, mandatory: boo
         sequence,
     )
     matched = tuple(tuple(binding[:4]) for binding in routing.matched)
-    channel.report(
-        events.Routed, vhost, message.number, *address, matched, routing.queues, routing.alternates
-    )
+    with because(published):
+        routed = report(
+            events.Routed, vhost, message.number, *address, matched, routing.queues, routing.alternates
+        )
     if not routing.queues:
-        channel.report(events.Unroutable, vhost, message.number, *address, mandatory)
+        with because(routed):
+            report(events.Unroutable, vhost, message.number, *address, mandatory)
+    return routed
 
 
 def put(channel: Channel, accepted: Accepted) -> None:
     """Copies into queues; what nobody wanted goes back if mandatory; then the confirm (CONF-03, CONF-04)."""
-    message, routing, mandatory, sequence = accepted
+    message, routing, mandatory, sequence = accepted[:4]
     vhost = channel.vhost
     for name in routing.queues:
         queue = vhost.queues.get(name)

@@ -119,7 +119,7 @@ class Stage(anywidget.AnyWidget):
 
     def to_svg(self) -> str:
         """The static picture: key steps of the run, the same octets every time."""
-        return to_svg(scene(self._recorder, title=self._title))
+        return to_svg(self._recorder, title=self._title)
 
     def to_html(self, path: str | Path) -> Path:
         """Write a page that plays this run with no Jupyter and no network; returns its path."""

@@ -23,9 +23,11 @@ from amqplab.trace import query
 from amqplab.trace.digest import digest
 from amqplab.trace.fold import Fold
 from amqplab.trace.keys import unescape
+from amqplab.trace.ladder import ladder
 from amqplab.trace.recorder import Record, Recorder
 from amqplab.trace.table import Rows
 from amqplab.trace.why import lifecycle, story
+from amqplab.wire.dissect import dissect, render
 
 if TYPE_CHECKING:
     from amqplab.lab.world import World
@@ -173,16 +175,14 @@ class Views(Touched):
         """Why it happened: the chain of causes that leads to this record, and what it caused."""
         return Text(story(self.recorder, self._place(what)))
 
-    def ladder(self, since: Moment = 0, **options: Any) -> Text:
-        """The run as a text diagram: hosts side by side, time running down."""
-        from amqplab.trace.ladder import ladder
-
-        return Text(ladder(self.recorder, **options))
+    def ladder(self, zoom: str = "frame", *, since: Moment = 0, **options: Any) -> Text:
+        """The run as a text diagram: hosts side by side, time running down. `zoom` is "segment", "frame" or
+        "command"; `options` are those of :func:`amqplab.trace.ladder.ladder`.
+        """
+        return Text(ladder(self.recorder, zoom=zoom, start=self._place(since), **options))
 
     def dissect(self, what: Moment | bytes) -> Text:
         """Every octet of a frame, with its name, value and meaning. `what` is a frame's record, or octets."""
-        from amqplab.wire.dissect import dissect, render
-
         data = what if isinstance(what, bytes) else self._octets_of(what)
         return Text(render(dissect(data), data))
 

@@ -14,7 +14,7 @@ import pytest
 
 from amqplab import Lab
 from amqplab.lab import LabError
-from amqplab.trace.events import CommandSent, Delivered, Enqueued, FrameReceived, FrameSent
+from amqplab.trace.events import CommandSent, Delivered, Enqueued, FrameReceived
 from amqplab.trace.recorder import Record
 from amqplab.trace.zoom import ZOOMS, kinds_at
 
@@ -63,7 +63,7 @@ def test_what_never_comes_is_told_after_an_hour_of_virtual_time() -> None:
 
 def test_in_a_world_where_nothing_is_planned_what_never_comes_is_told_at_once() -> None:
     lab = Lab(seed=1)
-    with pytest.raises(LabError, match="No Delivered came. It is 0 ns"):
+    with pytest.raises(LabError, match=r"No Delivered came\. It is 0 ns"):
         lab.run(until=Delivered)
 
 

@@ -24,16 +24,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple, TypeVar
 
 from amqplab._running import without_running_loop
 from amqplab.client.aio import UNREPORTED, AsyncConnection, connect
-from amqplab.client.blocking_channel import TICK_S, BlockingChannel, MethodFrame
+from amqplab.client.blocking_channel import BlockingChannel
+from amqplab.client.blocking_core import TICK_S, MethodFrame
 from amqplab.client.calls import find_report, told
 from amqplab.client.parameters import ConnectionParameters
-from amqplab.client.waiting import Waiting
+from amqplab.client.waiting import DONE, Waiting
 from amqplab.errors import AMQPError, ConnectionLost, UsageError
 from amqplab.trace.recorder import CAUSE, Report, because
 from amqplab.wire.methods import Connection
@@ -45,13 +46,27 @@ Runner = Callable[[Coroutine[Any, Any, Any]], Any]
 Target = ConnectionParameters | str | None
 
 
+TURN_AFTER_CALLS = 32
+TURN_AFTER_S = 0.005
+
+
 class PrivateLoop:
     """The default runner: an event loop of its own, turned only inside calls, also in a Jupyter cell."""
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
+        self._calls = 0
+        self._turned_at = self.loop.time()
+
+    def may_skip_a_turn(self) -> bool:
+        """A call that has no answer needs no turn of the loop: its octets are with TCP at once. But what
+        comes in has to be looked at now and then.
+        """
+        self._calls += 1
+        return self._calls % TURN_AFTER_CALLS > 0 and self.loop.time() - self._turned_at < TURN_AFTER_S
 
     def __call__(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        self._turned_at = self.loop.time()
         with without_running_loop():
             task = self.loop.create_task(coroutine)
             try:
@@ -140,6 +155,15 @@ class BlockingConnection:
                 self._cause = CAUSE.get()
 
         return self._runner(run())
+
+    def _tell(self, function: Callable[..., Any], *args: Any) -> None:
+        """The same for a call that may have no answer. Then, on a private loop, making it is enough."""
+        if not isinstance(self._runner, PrivateLoop) or not self._runner.may_skip_a_turn():
+            self._drive(function, *args)
+            return
+        answer = function(*args)
+        if answer is not DONE:
+            self._drive(_wait_for, answer)
 
     def _let_go(self) -> None:
         """Once the connection has ended, so does the private loop."""
@@ -344,3 +368,7 @@ class BlockingConnection:
 
     def __repr__(self) -> str:
         return f"<BlockingConnection {self._aio.name}, {'open' if self.is_open else 'closed'}>"
+
+
+async def _wait_for(answer: Awaitable[Any]) -> Any:
+    return await answer

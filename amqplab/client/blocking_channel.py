@@ -12,80 +12,21 @@ says so, when nothing is left that could ever happen.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Generator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Generator
+from typing import Any
 
-from amqplab.client.aio_channel import AsyncChannel
+from amqplab.client.blocking_core import TICK_S, BlockingConsumer, BlockingCore, MethodFrame, OnMessage
 from amqplab.client.calls import told
 from amqplab.errors import UsageError
 from amqplab.wire.content import Command
-from amqplab.wire.methods import Basic, Method
-
-if TYPE_CHECKING:
-    from amqplab.client.blocking import BlockingConnection
 
 __all__ = ["BlockingChannel", "MethodFrame"]
 
-TICK_S = 1e-9  # no clock is finer
 Content = tuple[Any, Any, bytes | None]
-OnMessage = Callable[["BlockingChannel", Basic.Deliver, Any, bytes], Any]
 
 
-@dataclass(frozen=True)
-class MethodFrame:
-    """A reply in pika's shape: ``frame.method.queue``, ``frame.channel_number``."""
-
-    channel_number: int
-    method: Any
-
-
-@dataclass
-class BlockingConsumer:
-    """The place where deliveries go: they wait on the connection until callbacks may be called."""
-
-    channel: BlockingChannel
-    callback: OnMessage | None
-    auto_ack: bool
-    tag: str = ""
-
-    def deliver(self, command: Command) -> None:
-        self.channel.arrived(self, command)
-
-    def ended(self, error: Exception | None) -> bool:
-        self.channel.consumer_ended(self)
-        return False
-
-
-class BlockingChannel:
+class BlockingChannel(BlockingCore):
     """Made by ``connection.channel()``. Usable with ``with``: leaving closes it."""
-
-    spoken = "channel"
-
-    def __init__(self, channel_impl: AsyncChannel, connection: BlockingConnection) -> None:
-        self._aio = channel_impl
-        self._connection = connection
-        self._report = connection._report
-        self._consumers: dict[str, BlockingConsumer] = {}
-        self._generator: BlockingConsumer | None = None
-        self._generator_for: tuple[str, bool, bool] | None = None
-        self._arrived: deque[Command] = deque()
-        channel_impl.add_on_close_callback(lambda *_: connection._wake())
-
-    # --- driving ---
-
-    @property
-    def _cause(self) -> int | None:
-        return self._connection._cause
-
-    def _drive(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        return self._connection._drive(function, *args, **kwargs)
-
-    def _frame(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> MethodFrame:
-        """The same for a request whose reply is the result."""
-        method: Method = self._drive(function, *args, **kwargs)
-        return MethodFrame(self.channel_number, method)
 
     # --- exchanges and queues ---
 
@@ -186,7 +127,7 @@ class BlockingChannel:
         mandatory: bool = False,
     ) -> None:
         """Publish a message; a str is sent as UTF-8. In confirm mode, wait for the confirm."""
-        self._drive(self._aio.basic_publish, exchange, routing_key, body, properties, mandatory)
+        self._connection._tell(self._aio.basic_publish, exchange, routing_key, body, properties, mandatory)
 
     @told
     def confirm_delivery(self) -> None:
@@ -202,17 +143,17 @@ class BlockingChannel:
     @told
     def basic_ack(self, delivery_tag: int = 0, multiple: bool = False) -> None:
         """Acknowledge a delivery, or all up to it."""
-        self._drive(self._aio.basic_ack, delivery_tag, multiple)
+        self._connection._tell(self._aio.basic_ack, delivery_tag, multiple)
 
     @told
     def basic_nack(self, delivery_tag: int = 0, multiple: bool = False, requeue: bool = True) -> None:
         """Refuse a delivery, or all up to it."""
-        self._drive(self._aio.basic_nack, delivery_tag, multiple, requeue)
+        self._connection._tell(self._aio.basic_nack, delivery_tag, multiple, requeue)
 
     @told
     def basic_reject(self, delivery_tag: int = 0, requeue: bool = True) -> None:
         """Refuse one delivery."""
-        self._drive(self._aio.basic_reject, delivery_tag, requeue)
+        self._connection._tell(self._aio.basic_reject, delivery_tag, requeue)
 
     @told
     def basic_recover(self, requeue: bool = False) -> None:
@@ -402,82 +343,9 @@ class BlockingChannel:
         """How many messages :meth:`consume` can yield without waiting."""
         return len(self._arrived)
 
-    # --- what the async face tells ---
-
-    def arrived(self, consumer: BlockingConsumer, command: Command) -> None:
-        """A delivery: keep it until callbacks may be called."""
-        if consumer.callback is None:
-            self._arrived.append(command)
-            self._connection._wake()
-        else:
-            tag = getattr(command.method, "consumer_tag", "")
-            self._connection.post(self.channel_number, tag, lambda: self._handle(consumer, command), command)
-
-    def _handle(self, consumer: BlockingConsumer, command: Command) -> None:
-        assert consumer.callback is not None
-        method: Any = command.method
-        consumer.callback(self, method, command.properties, command.body)
-        self._aio.handled(method.delivery_tag)
-
-    def consumer_ended(self, consumer: BlockingConsumer) -> None:
-        """A consumer is over; its deliveries that came before are handled first."""
-        self._connection.post(self.channel_number, "", lambda: self._consumers.pop(consumer.tag, None))
-
-    def add_on_return_callback(self, callback: Callable[[Any, Any, Any, bytes], Any]) -> None:
-        """Call ``callback(channel, method, properties, body)`` for each message that comes back."""
-
-        def returned(_: Any, method: Any, properties: Any, body: bytes) -> None:
-            self._connection.post(self.channel_number, "", lambda: callback(self, method, properties, body))
-
-        self._aio.add_on_return_callback(returned)
-
-    def add_on_cancel_callback(self, callback: Callable[[MethodFrame], Any]) -> None:
-        """Call ``callback(frame)`` when the broker cancels a consumer; ``frame.method.consumer_tag``."""
-
-        def cancelled(consumer_tag: str) -> None:
-            frame = MethodFrame(self.channel_number, Basic.Cancel(consumer_tag=consumer_tag, nowait=True))
-            self._connection.post(self.channel_number, "", lambda: callback(frame))
-
-        self._aio.add_on_cancel_callback(cancelled)
-
-    # --- state ---
-
-    def _check_open(self, what: str) -> None:
-        self._aio.raise_untold()
-        if not self._aio.is_open:
-            why = f": {str(self._aio.error).rstrip('.')}" if self._aio.error else ""
-            raise UsageError(f"{what}: this channel was closed{why}. Open another with connection.channel().")
-
-    @property
-    def channel_number(self) -> int:
-        return self._aio.channel_number
-
-    @property
-    def connection(self) -> BlockingConnection:
-        return self._connection
-
-    @property
-    def is_open(self) -> bool:
-        return self._aio.is_open
-
-    @property
-    def is_closed(self) -> bool:
-        return not self._aio.is_open
-
-    @property
-    def consumer_tags(self) -> list[str]:
-        """The tags of the consumers of this channel."""
-        return list(self._consumers)
-
-    def __int__(self) -> int:
-        return self.channel_number
-
     def __enter__(self) -> BlockingChannel:
         return self
 
     def __exit__(self, *_: object) -> None:
         if self.is_open:
             self.close()
-
-    def __repr__(self) -> str:
-        return f"<BlockingChannel {self.channel_number} of {self._connection!r}>"

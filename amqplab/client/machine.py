@@ -47,7 +47,7 @@ from amqplab.client.effects import (
     WakeAt,
 )
 from amqplab.client.parameters import ConnectionParameters, negotiate
-from amqplab.client.states import CONNECTION_TRANSITIONS, ConnectionState
+from amqplab.client.states import CONNECTION_TRANSITIONS, ConnectionState, likely_reason
 from amqplab.errors import (
     AccessRefused,
     AMQPError,
@@ -154,7 +154,8 @@ class ClientMachine:
             return []
         news: list[Effect] = []
         closing = self.state is ConnectionState.CLOSING
-        self._ended(self.error if closing else ConnectionLost(self._guess(reason)), news)
+        why = likely_reason(self.state, self.parameters.url, reason)
+        self._ended(self.error if closing else ConnectionLost(why), news)
         return news
 
     def tick(self, now: int) -> list[Effect]:
@@ -421,22 +422,6 @@ class ClientMachine:
                 "it, or the network, is taken for dead."
             )
         return None
-
-    def _guess(self, reason: str) -> str:
-        """RabbitMQ resets a connection that it refuses without a word; say what is likely (CONN-16, 27)."""
-        told = f" ({reason})" if reason else ""
-        match self.state:
-            case ConnectionState.START:
-                return f"The server at {self.parameters.url} hung up at once{told}: is it an AMQP broker?"
-            case ConnectionState.AUTH:
-                return (
-                    f"The broker hung up during login{told}. The user name or password is probably wrong, or "
-                    "the user may not log in from another machine (guest may not)."
-                )
-            case ConnectionState.OPENING:
-                return f"The broker hung up during the handshake{told}: it refused one of the limits."
-            case _:
-                return f"The connection to {self.parameters.url} was lost{told}."
 
     # --- helpers ---
 

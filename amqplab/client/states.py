@@ -35,6 +35,7 @@ __all__ = [
     "UNASKED",
     "ChannelState",
     "ConnectionState",
+    "likely_reason",
 ]
 
 
@@ -93,3 +94,22 @@ UNASKED: frozenset[type[Method]] = frozenset(
     {Basic.Deliver, Basic.Return, Basic.Ack, Basic.Nack, Basic.Cancel, Channel.Flow}
 )
 """What may come on an open channel at any time, between a request and its reply too (CLIENT-04)."""
+
+
+def likely_reason(state: ConnectionState, url: str, told: str) -> str:
+    """Why the broker hung up in this state. RabbitMQ refuses a handshake without a word (CONN-16, CONN-27),
+    so the state is all there is to go by; `told` is what the operating system says.
+    """
+    told = f" ({told})" if told else ""
+    match state:
+        case ConnectionState.START:
+            return f"The server at {url} hung up at once{told}: is it an AMQP broker?"
+        case ConnectionState.AUTH:
+            return (
+                f"The broker hung up during login{told}. The user name or password is probably wrong, or "
+                "the user may not log in from another machine (guest may not)."
+            )
+        case ConnectionState.OPENING:
+            return f"The broker hung up during the handshake{told}: it refused one of the limits."
+        case _:
+            return f"The connection to {url} was lost{told}."

@@ -22,6 +22,7 @@ from amqplab.trace.events import (
 )
 from amqplab.trace.recorder import ACTOR, Recorder
 from amqplab.trace.tap import Tap
+from amqplab.wire.methods import Queue
 
 
 class RecordedWorld(SimulatedWorld):
@@ -157,7 +158,8 @@ def test_an_awaited_call_has_its_reply_as_the_cause_of_its_end_and_of_the_next_c
     first, second = calls["channel.queue_declare('q')"], calls["channel.queue_declare('q', passive=True)"]
     assert world.recorder[ends[first.seq].cause].event.name == "queue.declare-ok"
     assert second.cause == ends[first.seq].seq
-    assert ends[first.seq].event.result == "Queue.DeclareOk(queue='q', message_count=0, consumer_count=0)"
+    declared = Queue.DeclareOk(queue="q", message_count=0, consumer_count=0)
+    assert ends[first.seq].event.result == repr(declared)
 
 
 def test_a_call_that_fails_is_reported_with_its_error(producer: None) -> None:

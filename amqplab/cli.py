@@ -29,25 +29,33 @@ __all__ = ["main"]
 DESCRIPTION = "An AMQP 0-9-1 laboratory: a broker that clients take for RabbitMQ, and a reader of frames."
 EPILOG = "Lessons: `python3 run.py lesson` in a clone of the repository opens the first one in JupyterLab."
 SERVE_HELP = """\
-Listen for AMQP 0-9-1 clients: pika, aio-pika, py-amqp, Celery, Java ... connect as to RabbitMQ, with user
-guest and password guest. All is kept in memory. The first line of standard output is `listening on
-amqp://HOST:PORT`;
-Ctrl-C closes all connections as RabbitMQ does when it stops, and ends."""
+Listen for AMQP 0-9-1 clients: pika, aio-pika, py-amqp, Celery, Java ... connect as to
+RabbitMQ, with user guest and password guest. All is kept in memory. The first line of
+standard output is `listening on amqp://HOST:PORT`. Ctrl-C closes all connections as
+RabbitMQ does when it stops, and ends."""
 SERVE_EXAMPLES = """\
 examples:
   python -m amqplab serve                        on 127.0.0.1:5672
   python -m amqplab serve --port 0 --verbose     on a free port, telling who connects
 """
 DECODE_HELP = """\
-Explain AMQP 0-9-1 octets: every octet of every frame gets a name and a meaning. Input is hexadecimal
-digits, a file
-of hexadecimal digits or of raw octets, a capture (.pcap or .pcapng, needs dpkt), or - for standard input."""
+Explain AMQP 0-9-1 octets: every octet of every frame gets a name and a meaning. Input is
+hexadecimal digits, a file of hexadecimal digits or of raw octets, a capture (.pcap or
+.pcapng, needs dpkt), or - for standard input."""
 DECODE_EXAMPLES = """\
 examples:
   python -m amqplab decode 01000100000005001400 0a00ce
   python -m amqplab decode lesson.pcap
   xxd -p frames.bin | python -m amqplab decode -
 """
+
+COLOURS = {  # style -> the first group of a pattern over a rendered dissection
+    "bold": r"(?m)^[0-9a-f]{4,} {10,}(\S.* frame .*)$",
+    "dim": r"(?m)^([0-9a-f]{4,}) ",
+    "cyan": r"(?m)^(?:[0-9a-f]{4,}|[ ]{4,})  ((?:[0-9a-f]{2} ?){1,8})(?: |$)",
+    "green": r"('[^'\n]*')",
+    "italic": r"(\[[^\]\n]*\])",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -260,9 +268,9 @@ def show(text: str) -> None:
             pass
         else:
             coloured = Text(text)
-            coloured.highlight_regex(r"(?m)^ *[0-9a-f]{4,8}\b", "dim")
-            coloured.highlight_regex(r"(?<![\w.])(?:[0-9a-f]{2} )*[0-9a-f]{2}(?![\w.])", "cyan")
-            coloured.highlight_regex(r"'[^']*'|\"[^\"]*\"", "green")
+            for style, pattern in COLOURS.items():
+                for found in re.finditer(pattern, text):
+                    coloured.stylize(style, *found.span(1))
             Console(highlight=False, soft_wrap=True).print(coloured)
             return
     print(text)

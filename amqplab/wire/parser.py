@@ -2,13 +2,14 @@
 
 Theory
 ------
-TCP promises octets in order and nothing else: a read may bring half a frame or forty. The parser keeps what is not
-whole yet and hands out what is. Any way of cutting the same octets gives the same frames, and any octets at all give
-frames followed by at most one fault; after a fault the stream has no known places left, so nothing more is read.
+TCP promises octets in order and nothing else: a read may bring half a frame or forty. The parser keeps what
+is not whole yet and hands out what is. Any way of cutting the same octets gives the same frames, and any
+octets at all give frames followed by at most one fault; after a fault the stream has no known places left,
+so nothing more is read.
 
-A fault is not raised: for the parser it is a fact about the stream, and what it is worth (RabbitMQ: reply code 501,
-then a reset) is decided elsewhere. The size is judged as soon as the seven octets of the frame's head are there
-(CODEC-05), before its payload has come; type and end octet when it is whole.
+A fault is not raised: for the parser it is a fact about the stream, and what it is worth (RabbitMQ: reply
+code 501, then a reset) is decided elsewhere. The size is judged as soon as the seven octets of the frame's
+head are there (CODEC-05), before its payload has come; type and end octet when it is whole.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-from amqplab.wire.erlang import frame_snippet
+from amqplab.wire.erlang import frame_complaint, frame_snippet
 from amqplab.wire.frames import (
     FRAME_END,
     FRAME_HEARTBEAT,
@@ -38,7 +39,8 @@ _CONTENT_TYPES = frozenset((2, 3))
 
 @dataclass(frozen=True, slots=True)
 class FrameFault:
-    """Why the stream cannot be read on. ``kind`` is "unknown_frame", "frame_too_large" or "invalid_frame_end_marker"."""
+    """Why the stream cannot be read on. ``kind`` is "unknown_frame", "frame_too_large" or
+    "invalid_frame_end_marker"."""
 
     kind: str
     type: int
@@ -52,22 +54,22 @@ class FrameFault:
     def reply_text_detail(self) -> str:
         """RabbitMQ's words after ``FRAME_ERROR - `` (CODEC-02 … CODEC-05)."""
         if self.kind == "frame_too_large":
-            return f"type {self.type}, all octets = <<>>: {{frame_too_large,{self.size},{self.limit}}}"
-        reason = self.kind
+            return f"{frame_snippet(self.type, b'')}: {{frame_too_large,{self.size},{self.limit}}}"
         if self.kind == "invalid_frame_end_marker":
-            reason = f"{{invalid_frame_end_marker,{self.end_octet}}}"
-        return f"{frame_snippet(self.type, self.payload)}: {reason}"
+            return frame_complaint(self.type, self.payload, self.kind, self.end_octet)
+        return f"{frame_snippet(self.type, self.payload)}: {self.kind}"
 
 
 class FrameParser:
     """Cuts one direction of a connection into frames.
 
-    `max_payload` is the agreed frame-max; a payload may be that long, eight octets more than the letter allows
-    (CODEC-06); 0 or None means no limit. With `expect_header` the first eight octets are a protocol header and come
-    as a frame of type 65. A client that may be answered by a protocol header sets `header_possible`.
+    `max_payload` is the agreed frame-max; a payload may be that long, eight octets more than the letter
+    allows (CODEC-06); 0 or None means no limit. With `expect_header` the first eight octets are a protocol
+    header and come as a frame of type 65. A client that may be answered by a protocol header sets
+    `header_possible`.
 
-    With `any_type`, whole frames of a type or size that no frame has come out like all others: RabbitMQ complains
-    about them but reads on, because the stream has not lost its places.
+    With `any_type`, whole frames of a type or size that no frame has come out like all others: RabbitMQ
+    complains about them but reads on, because the stream has not lost its places.
     """
 
     def __init__(
@@ -116,10 +118,9 @@ class FrameParser:
 
     def _take_header(self, data: bytes, frames: list[RawFrame]) -> int:
         """A protocol header at the start of the stream, if there must or may be one; returns its end."""
-        if self._header_possible and not self._expect_header:
-            if data[:4] != PROTOCOL_HEADER[: len(data[:4])]:
-                self._header_possible = False
-                return 0
+        if not self._expect_header and not PROTOCOL_HEADER.startswith(data[:4]):
+            self._header_possible = False
+            return 0
         if len(data) < 8:
             return 0
         self._expect_header = self._header_possible = False

@@ -27,7 +27,7 @@ SHOWN_VALUE = 60  # characters
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Octets ``start`` to ``end - 1``. ``value`` is what they hold: int, float, str, bool, or None for a group.
+    """Octets ``start`` to ``end - 1``. ``value`` is what they hold: int, float, str, bool; None for a group.
 
     A ``name`` that ends in "length" or "size" counts the octets right after the span.
     """

@@ -43,7 +43,8 @@ from amqplab.wire.errors import DecodeError, EncodeError
 
 __all__ = [
     "EMPTY_TABLE", "FIELD_TYPES", "FIXED_FIELDS", "ByteArray", "Float32", "Int8", "Int16", "Int64", "Table",
-    "Timestamp", "UInt8", "UInt16", "UInt32", "Value", "decode_table", "encode_table", "field_tag", "type_name",
+    "Timestamp", "UInt8", "UInt16", "UInt32", "Value", "decode_table", "encode_table", "field_tag",
+    "type_name",
 ]  # fmt: skip
 
 Value: TypeAlias = Any

@@ -85,11 +85,14 @@ class Cast(NamedTuple):
     """The hosts, left to right: those that publish, the broker, those that only consume.
 
     `names` is what clients on real sockets call themselves, by connection: an address tells a reader nothing.
+    `heard` are the connections whose client's end is in the recording; of the others nobody knows when
+    something arrived there.
     """
 
     hosts: list[str]
     broker: str
     names: dict[str, str]
+    heard: set[str]
 
     @classmethod
     def of(cls, recorder: Recorder) -> Cast:
@@ -97,6 +100,7 @@ class Cast(NamedTuple):
         names = _names(recorder)
         sides: dict[str, str] = {}
         broker = "broker"
+        heard: set[str] = set()
         for record in recorder:
             event = record.event
             connection = getattr(event, "connection", None)
@@ -104,6 +108,8 @@ class Cast(NamedTuple):
                 continue
             client = names.get(connection) or client_host(connection)
             sides.setdefault(client, "")
+            if record.where == client_host(connection):
+                heard.add(connection)
             if isinstance(event, e.Published):
                 sides[client] = "left"
             elif isinstance(event, e.ConsumerAdded | e.Delivered):
@@ -112,7 +118,7 @@ class Cast(NamedTuple):
                 broker = _server(event) or broker
         left = [client for client, side in sides.items() if side != "right"]
         right = [client for client, side in sides.items() if side == "right"]
-        return cls([*left, broker, *right], broker, names)
+        return cls([*left, broker, *right], broker, names, heard)
 
     def client(self, connection: str) -> str:
         """The lifeline of a connection's client."""
@@ -153,9 +159,9 @@ def _arrow(crossing: Crossing, cast: Cast, unit: str) -> Row:
         label = f"again: {label}"
     if crossing.lost:
         return Row(at, seq, source, target, label, "×", f"lost: {crossing.lost}")
-    if crossing.arrived is None:
+    if crossing.arrived is None and (crossing.up or crossing.connection in cast.heard):
         return Row(at, seq, source, target, label, "…", "under way")
-    remark = _time(crossing.arrived[1], unit) if crossing.sent else ""
+    remark = _time(crossing.arrived[1], unit) if crossing.sent and crossing.arrived else ""
     return Row(at, seq, source, target, label, ">", remark)
 
 

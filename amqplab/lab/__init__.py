@@ -6,6 +6,7 @@ Read in this order: `lab`, `world`, `processes`, `inputs`, `fork`; then `program
 
 from __future__ import annotations
 
+from amqplab.lab.compare import compare
 from amqplab.lab.errors import LabError, NothingMoreComes
 from amqplab.lab.exercises import Exercise, Prediction, predict
 from amqplab.lab.faults import (
@@ -23,6 +24,7 @@ from amqplab.lab.faults import (
 )
 from amqplab.lab.lab import Lab
 from amqplab.lab.programs import Client
+from amqplab.lab.source import source
 
 __all__ = [
     "Client",
@@ -42,5 +44,7 @@ __all__ = [
     "Prediction",
     "Reset",
     "Thaw",
+    "compare",
     "predict",
+    "source",
 ]

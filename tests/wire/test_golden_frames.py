@@ -1,0 +1,120 @@
+"""Twenty-seven frames of a real session with RabbitMQ: octets to values and back (WIRE-01 … WIRE-27)."""
+
+from __future__ import annotations
+
+import pytest
+
+from amqplab.wire.dissect import dissect, leaves
+from amqplab.wire.frames import BodyFrame, HeaderFrame, HeartbeatFrame, MethodFrame, decode_frame
+from amqplab.wire.methods import Basic, Channel, Connection, Queue
+from amqplab.wire.parser import FrameParser
+from amqplab.wire.properties import Properties
+
+HI_HEADER = HeaderFrame(1, 2, Properties(content_type="text/plain", headers={"a": 1}, delivery_mode=2))
+HI_HEADER_OCTETS = (
+    "02000100000025003c00000000000000000002b0000a746578742f706c61696e000000070161490000000102ce"
+)
+
+GOLDEN = {
+    "WIRE-01": (
+        "0100000000004f000a000b0000002b0c6361706162696c6974696573460000001916636f6e73756d65725f63616e63656c5f"
+        "6e6f74696679740105504c41494e0000000c00677565737400677565737405656e5f5553ce",
+        MethodFrame(
+            0,
+            Connection.StartOk(
+                client_properties={"capabilities": {"consumer_cancel_notify": True}},
+                mechanism="PLAIN",
+                response=b"\0guest\0guest",
+                locale="en_US",
+            ),
+        ),
+    ),
+    "WIRE-02": (
+        "0100000000000c000a001e07ff00020000003cce",
+        MethodFrame(0, Connection.Tune(channel_max=2047, frame_max=131072, heartbeat=60)),
+    ),
+    "WIRE-03": (
+        "0100000000000c000a001f07ff00020000003cce",
+        MethodFrame(0, Connection.TuneOk(channel_max=2047, frame_max=131072, heartbeat=60)),
+    ),
+    "WIRE-04": ("01000000000008000a0028012f0000ce", MethodFrame(0, Connection.Open(virtual_host="/"))),
+    "WIRE-05": ("01000000000005000a002900ce", MethodFrame(0, Connection.OpenOk())),
+    "WIRE-06": ("010001000000050014000a00ce", MethodFrame(1, Channel.Open())),
+    "WIRE-07": ("010001000000080014000b00000000ce", MethodFrame(1, Channel.OpenOk())),
+    "WIRE-08": (
+        "0100010000001f0032000a0000017104000000120c782d6d61782d6c656e677468490000000ace",
+        MethodFrame(1, Queue.Declare(queue="q", exclusive=True, arguments={"x-max-length": 10})),
+    ),
+    "WIRE-09": ("0100010000000e0032000b01710000000000000000ce", MethodFrame(1, Queue.DeclareOk(queue="q"))),
+    "WIRE-10": ("0100010000000b003c000a00000000000500ce", MethodFrame(1, Basic.Qos(prefetch_count=5))),
+    "WIRE-11": ("01000100000004003c000bce", MethodFrame(1, Basic.QosOk())),
+    "WIRE-12": (
+        "0100010000000a003c0028000000017101ce",
+        MethodFrame(1, Basic.Publish(routing_key="q", mandatory=True)),
+    ),
+    "WIRE-13": (HI_HEADER_OCTETS, HI_HEADER),
+    "WIRE-14": ("030001000000026869ce", BodyFrame(1, b"hi")),
+    "WIRE-15": ("01000100000009003c00460000017100ce", MethodFrame(1, Basic.Get(queue="q"))),
+    "WIRE-16": (
+        "01000100000014003c004700000000000000010000017100000000ce",
+        MethodFrame(1, Basic.GetOk(delivery_tag=1, routing_key="q")),
+    ),
+    "WIRE-17": (HI_HEADER_OCTETS, HI_HEADER),
+    "WIRE-18": ("030001000000026869ce", BodyFrame(1, b"hi")),
+    "WIRE-19": ("0100010000000d003c0050000000000000000100ce", MethodFrame(1, Basic.Ack(delivery_tag=1))),
+    "WIRE-20": (
+        "0100010000001f003c001400000171016302000000100a782d7072696f726974794900000003ce",
+        MethodFrame(1, Basic.Consume(queue="q", consumer_tag="c", no_ack=True, arguments={"x-priority": 3})),
+    ),
+    "WIRE-21": ("01000100000006003c00150163ce", MethodFrame(1, Basic.ConsumeOk(consumer_tag="c"))),
+    "WIRE-22": (
+        "0100010000000d003c0078000000000000000903ce",
+        MethodFrame(1, Basic.Nack(delivery_tag=9, multiple=True, requeue=True)),
+    ),
+    "WIRE-23": (
+        "010001000000370014002801962c505245434f4e444954494f4e5f4641494c4544202d20756e6b6e6f776e2064656c697665"
+        "7279207461672039003c0078ce",
+        MethodFrame(
+            1,
+            Channel.Close(
+                reply_code=406,
+                reply_text="PRECONDITION_FAILED - unknown delivery tag 9",
+                class_id=60,
+                method_id=120,
+            ),
+        ),
+    ),
+    "WIRE-24": ("0100010000000400140029ce", MethodFrame(1, Channel.CloseOk())),
+    "WIRE-25": ("08000000000000ce", HeartbeatFrame()),
+    "WIRE-26": (
+        "0100000000000e000a003200c80362796500000000ce",
+        MethodFrame(0, Connection.Close(reply_code=200, reply_text="bye")),
+    ),
+    "WIRE-27": ("01000000000004000a0033ce", MethodFrame(0, Connection.CloseOk())),
+}
+
+
+def test_all_twenty_seven_are_here() -> None:
+    assert list(GOLDEN) == [f"WIRE-{number:02}" for number in range(1, 28)]
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_the_octets_are_this_value(name: str) -> None:
+    octets, frame = GOLDEN[name]
+    ((type, channel, payload),) = FrameParser().feed(bytes.fromhex(octets))
+    assert decode_frame(type, channel, payload) == frame
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_the_value_is_these_octets(name: str) -> None:
+    octets, frame = GOLDEN[name]
+    assert frame.encode().hex() == octets
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_every_octet_is_labelled_once(name: str) -> None:
+    data = bytes.fromhex(GOLDEN[name][0])
+    spans = list(leaves(dissect(data)))
+    assert [span.start for span in spans] == [0, *(span.end for span in spans[:-1])]
+    assert spans[-1].end == len(data)
+    assert all(span.name not in ("garbage", "unread") for span in spans)

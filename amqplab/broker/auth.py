@@ -6,6 +6,9 @@ response as raw octets.
     PLAIN      NUL user NUL password, nothing before, nothing after (CONN-15)
     AMQPLAIN   a field table without its length, with the keys LOGIN and PASSWORD (CONN-19)
 
+A mechanism may take more than one round: RABBIT-CR-DEMO, off unless configured, has start-ok name only the
+user, asks for the password by connection.secure and reads it from secure-ok (CONN-20).
+
 A response that does not have the form is *malformed*, which RabbitMQ treats as a bad peer (silence, then a
 reset), unlike wrong credentials, which are politely refused if the client announced that it understands that.
 """
@@ -17,7 +20,11 @@ from typing import NamedTuple
 from amqplab.wire.errors import DecodeError
 from amqplab.wire.table import decode_table
 
-__all__ = ["MECHANISMS", "Credentials", "Malformed"]
+__all__ = ["CHALLENGE", "DEMO", "MECHANISMS", "Credentials", "Malformed", "demo_answer"]
+
+DEMO = "RABBIT-CR-DEMO"
+CHALLENGE = b"Please tell me your password"
+_ANSWER = b"My password is "
 
 
 class Malformed(Exception):
@@ -51,9 +58,16 @@ def amqplain(response: bytes) -> Credentials:
     return Credentials(user, password)
 
 
+def demo_answer(user: str, response: bytes) -> Credentials:
+    """The answer to :data:`CHALLENGE`, from the user that start-ok named (CONN-20)."""
+    if not response.startswith(_ANSWER):
+        raise Malformed("the answer to the challenge is not 'My password is …'")
+    return Credentials(user, _text(response.removeprefix(_ANSWER)))
+
+
 def _text(octets: bytes) -> str:
     return octets.decode("utf-8", "surrogateescape")
 
 
 MECHANISMS = {"PLAIN": plain, "AMQPLAIN": amqplain}
-"""Mechanism name → how its response is read."""
+"""Mechanism name → how its response is read, for those of one round."""

@@ -23,7 +23,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from amqplab.broker.access import Access
-from amqplab.broker.auth import MECHANISMS, Malformed
+from amqplab.broker.auth import CHALLENGE, DEMO, MECHANISMS, Credentials, Malformed, demo_answer
 from amqplab.broker.heartbeat import Heartbeats
 from amqplab.broker.registry import on_connection
 from amqplab.errors import AccessRefused, NotAllowed
@@ -106,19 +106,39 @@ def start_ok(session: Session, method: Connection.StartOk) -> None:
     session.capabilities = _capabilities(method.client_properties)
     name = method.client_properties.get("connection_name")
     session.client_name = name if isinstance(name, str) else ""
-    config = session.broker.config
-    if method.mechanism not in config.mechanisms or method.mechanism not in MECHANISMS:
+    mechanism = method.mechanism
+    if mechanism not in session.broker.config.mechanisms or mechanism not in (*MECHANISMS, DEMO):
         session.silence("unknown mechanism")
-        return
+    elif mechanism == DEMO:
+        session.user_claimed = method.response.decode("utf-8", "surrogateescape")
+        session.state = "securing"
+        session.send(Connection.Secure(CHALLENGE))
+    else:
+        try:
+            _authenticate(session, mechanism, MECHANISMS[mechanism](method.response))
+        except Malformed as error:
+            session.silence(str(error))
+
+
+@on_connection(Connection.SecureOk)
+def secure_ok(session: Session, method: Connection.SecureOk) -> None:
+    """The answer to the challenge. If it is wrong, RabbitMQ says so and looks at nothing more (CONN-20)."""
     try:
-        claimed = MECHANISMS[method.mechanism](method.response)
+        _authenticate(session, DEMO, demo_answer(session.user_claimed, method.response))
     except Malformed as error:
         session.silence(str(error))
         return
+    if session.state == "closed":
+        session.silence("login refused")
+
+
+def _authenticate(session: Session, mechanism: str, claimed: Credentials) -> None:
+    """Let the user in and offer the limits, or refuse."""
+    config = session.broker.config
     user = session.broker.users.authenticate(claimed.user, claimed.password, session.loopback)
     if user is None:
         refusal = AccessRefused(
-            f"Login was refused using authentication mechanism {method.mechanism}. "
+            f"Login was refused using authentication mechanism {mechanism}. "
             "For details see the broker logfile."
         )
         session.refuse_login(refusal, "authentication_failure_close" in session.capabilities)
@@ -126,7 +146,7 @@ def start_ok(session: Session, method: Connection.StartOk) -> None:
     session.user = user
     session.state = "tuning"
     if session.report is not None:
-        session.report(events.ConnectionAuthenticated, session.connection, user.name, method.mechanism)
+        session.report(events.ConnectionAuthenticated, session.connection, user.name, mechanism)
     session.send(
         Connection.Tune(
             channel_max=config.channel_max, frame_max=config.frame_max, heartbeat=config.heartbeat_s

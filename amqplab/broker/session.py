@@ -82,6 +82,7 @@ class Session:
         self.lanes: dict[bytes, Lane] = {}  # by the first three octets of a method frame on the channel
         self.capabilities: frozenset[str] = frozenset()
         self.client_name = ""
+        self.user_claimed = ""  # while a challenge is out (CONN-20)
         self.opened = False  # connection.open succeeded: vhost, access and user are known
         self.channel_max = 0
         self.frame_max = FRAME_MIN_SIZE
@@ -176,8 +177,13 @@ class Session:
         except UnknownMethod:
             self.abort("unknown method")
             return
-        except DecodeError:
-            self.fail(InternalError())  # inside RabbitMQ an error of another shape: the bare 541
+        except (
+            DecodeError
+        ):  # inside RabbitMQ an error of another shape: the bare 541, and none before open-ok
+            if self.state == "opening":
+                self.silence("undecodable method")
+            else:
+                self.fail(InternalError())
             return
         try:
             check_text(method)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from texts import locked
 
 from amqplab.wire.frames import encode_frame
 from amqplab.wire.methods import Access, Basic, Channel, Connection, Exchange, Queue
@@ -40,15 +41,7 @@ def test_CODEC_29_bits_share_an_octet_from_the_lowest(broker):
         declare(0b0001_0001)
         peer.sync()
         declare(0b0000_0000)
-        peer.expect_channel_error(405, _locked(name.decode()), (50, 10))
-
-
-def _locked(queue: str) -> str:
-    return (
-        f"RESOURCE_LOCKED - cannot obtain exclusive access to locked queue '{queue}' in vhost '/'. It could be "
-        "originally declared on another connection or the exclusive property value does not match that of the "
-        "original declaration."
-    )
+        peer.expect_channel_error(405, locked(name.decode()), (50, 10))
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """CODEC-37 … CODEC-48: field tables, written by hand so that nothing of ours stands between.
 
-How a value was *understood* shows in two places: RabbitMQ names the type of a bad ``alternate-exchange``, and it
-writes a table anew when it has to take the BCC header out of it.
+How a value was *understood* shows in two places: RabbitMQ names the type of a bad ``alternate-exchange``, and
+it writes a table anew when it has to take the BCC header out of it.
 """
 
 from __future__ import annotations

@@ -1,13 +1,16 @@
-"""Hypothesis strategies made from the declarations: whatever can be declared can be generated."""
+"""Hypothesis strategies made from the wire's own declarations: nobody lists the methods a second time."""
 
 from __future__ import annotations
 
-import string
+import struct
 from decimal import Decimal
 from typing import Any
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
+from amqplab.wire.domains import Domain
+from amqplab.wire.frames import encode_content, encode_frame, encode_header, encode_method
 from amqplab.wire.methods import METHODS, Method
 from amqplab.wire.properties import PROPERTIES, Properties
 from amqplab.wire.table import (
@@ -23,66 +26,103 @@ from amqplab.wire.table import (
     UInt32,
 )
 
+__all__ = ["LAW", "any_method", "contents", "frames", "methods", "properties", "tables", "values"]
 
-def unsigned(bits: int) -> st.SearchStrategy[int]:
-    return st.integers(0, 2**bits - 1)
+LAW = settings(derandomize=True, print_blob=True, deadline=None, max_examples=150)
 
 
-def signed(bits: int) -> st.SearchStrategy[int]:
+def _as_text(octets: bytes) -> str:
+    return octets.decode("utf-8", "surrogateescape")
+
+
+octet_strings = st.binary(max_size=24) | st.text(max_size=12).map(lambda text: text.encode())
+shortstrs = octet_strings.map(_as_text)
+
+
+def _unsigned(bits: int) -> st.SearchStrategy[int]:
+    return st.integers(0, 2**bits - 1) | st.sampled_from([0, 1, 2**bits - 1])
+
+
+def _signed(bits: int) -> st.SearchStrategy[int]:
     return st.integers(-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
 
 
-octets = st.binary(max_size=30)
-text = st.text(string.ascii_letters + "é€𝄞./ \x00", max_size=20) | octets.map(
-    lambda raw: raw.decode("utf-8", "surrogateescape")
+decimals = st.builds(
+    lambda scale, unscaled: Decimal((0, tuple(map(int, str(unscaled))), -scale)),
+    st.integers(0, 255),
+    _unsigned(32),
 )
-names = text.filter(lambda name: len(name.encode("utf-8", "surrogateescape")) <= 255)
 
-scalars = st.one_of(
-    st.booleans(),
-    signed(8).map(Int8),
-    unsigned(8).map(UInt8),
-    signed(16).map(Int16),
-    unsigned(16).map(UInt16),
-    signed(32),
-    unsigned(32).map(UInt32),
-    signed(64).map(Int64),
-    st.floats(width=32, allow_nan=False, allow_infinity=False).map(Float32),
-    st.floats(allow_nan=False, allow_infinity=False),
-    st.builds(
-        lambda scale, number: Decimal((0, tuple(map(int, str(number))), -scale)), unsigned(8), unsigned(32)
-    ),
-    text,
-    octets.map(ByteArray),
-    unsigned(64).map(Timestamp),
-    st.none(),
-)
-values: st.SearchStrategy[Any] = st.recursive(
-    scalars,
-    lambda inner: st.lists(inner, max_size=4) | st.lists(st.tuples(names, inner), max_size=4).map(Table),
-    max_leaves=8,
-)
-tables = st.lists(st.tuples(names, values), max_size=5).map(Table)
+# one strategy for each letter a field can have
+scalars: dict[str, st.SearchStrategy[Any]] = {
+    "t": st.booleans(),
+    "b": _signed(8).map(Int8),
+    "B": _unsigned(8).map(UInt8),
+    "s": _signed(16).map(Int16),
+    "u": _unsigned(16).map(UInt16),
+    "I": _signed(32),
+    "i": _unsigned(32).map(UInt32),
+    "l": _signed(64).map(Int64),
+    "f": st.floats(width=32, allow_nan=False, allow_infinity=False).map(Float32),
+    "d": st.floats(allow_nan=False, allow_infinity=False),
+    "D": decimals,
+    "S": shortstrs,
+    "x": st.binary(max_size=20).map(ByteArray),
+    "T": _unsigned(64).map(Timestamp),
+    "V": st.none(),
+}
+
+_values = st.deferred(lambda: st.one_of(*scalars.values(), st.lists(_values, max_size=3), _tables))
+_tables = st.deferred(lambda: st.lists(st.tuples(shortstrs, _values), max_size=4).map(Table))
+values: st.SearchStrategy[Any] = _values
+tables: st.SearchStrategy[Table] = _tables
 
 BY_DOMAIN: dict[str, st.SearchStrategy[Any]] = {
-    "octet": unsigned(8),
-    "short": unsigned(16),
-    "long": unsigned(32),
-    "longlong": unsigned(64),
-    "timestamp": unsigned(64),
-    "shortstr": names,
-    "longstr": octets,
-    "table": tables,
+    "octet": _unsigned(8),
+    "short": _unsigned(16),
+    "long": _unsigned(32),
+    "longlong": _unsigned(64),
+    "timestamp": _unsigned(64),
     "bit": st.booleans(),
+    "shortstr": shortstrs,
+    "longstr": octet_strings,
+    "table": tables,
 }
 
 
-def method_of(kind: type[Method]) -> st.SearchStrategy[Method]:
-    """Any instance of one method."""
-    return st.builds(kind, **{name: BY_DOMAIN[domain.name] for name, domain in kind.domains.items()})
+def _for(domain: Domain) -> st.SearchStrategy[Any]:
+    return BY_DOMAIN[domain.name]
 
 
-methods = st.sampled_from(list(METHODS.values())).flatmap(method_of)
-properties = st.fixed_dictionaries(
-    {}, optional={name: BY_DOMAIN[domain.name] for name, domain, _ in PROPERTIES}
-).map(lambda given: Properties(**given))
+def methods(declaration: type[Method]) -> st.SearchStrategy[Any]:
+    """Any value of one declared method."""
+    return st.builds(declaration, **{name: _for(domain) for name, domain in declaration.domains.items()})
+
+
+any_method: st.SearchStrategy[Method] = st.sampled_from(list(METHODS.values())).flatmap(methods)
+properties: st.SearchStrategy[Properties] = st.builds(
+    Properties, **{name: st.none() | _for(domain) for name, domain, _ in PROPERTIES}
+)
+channels = st.integers(0, 65535)
+CONTENT = [declaration for declaration in METHODS.values() if declaration.has_content]
+
+contents: st.SearchStrategy[bytes] = st.builds(
+    encode_content,
+    channels,
+    st.sampled_from(CONTENT).flatmap(methods),
+    properties,
+    st.binary(max_size=40),
+    st.sampled_from([0, 9, 16, 4096]),
+)
+frames: st.SearchStrategy[bytes] = st.one_of(
+    st.builds(encode_method, channels, any_method),
+    st.builds(encode_header, channels, _unsigned(64), properties),
+    st.builds(encode_frame, st.sampled_from([3, 8]), channels, st.binary(max_size=12)),
+)
+"""Whole frames of every type, one at a time."""
+
+
+def damaged(data: bytes, place: int, octet: int) -> bytes:
+    """`data` with one octet replaced."""
+    at = place % len(data)
+    return data[:at] + struct.pack("B", octet) + data[at + 1 :]

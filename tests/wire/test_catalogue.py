@@ -20,17 +20,17 @@ def test_there_are_sixty_nine_methods() -> None:
     assert len(METHODS) == len(FACTS["methods"]) == 69
 
 
-@pytest.mark.parametrize("facts", FACTS["methods"], ids=lambda facts: facts[2])
-def test_a_method_is_declared_as_it_is(facts: list) -> None:
-    class_id, method_id, name, synchronous, by, expects, content, nowait, origin, arguments = facts
-    kind = METHODS[class_id, method_id]
-    assert kind.ids == (class_id, method_id)
-    assert kind.name == name == method_name(class_id, method_id)
-    assert kind.synchronous == synchronous
-    assert (kind.sent_by, list(kind.expects)) == (by, expects)
-    assert (kind.has_content, kind.has_nowait, kind.origin) == (content, nowait, origin)
+@pytest.mark.parametrize("facts", FACTS["methods"], ids=[facts["name"] for facts in FACTS["methods"]])
+def test_a_method_is_declared_as_it_is(facts: dict) -> None:
+    kind = METHODS[tuple(facts["ids"])]
+    assert kind.ids == tuple(facts["ids"])
+    assert kind.name == facts["name"] == method_name(*kind.ids)
+    assert (kind.synchronous, kind.sent_by) == (facts["synchronous"], facts["sent_by"])
+    assert list(kind.expects) == facts["expects"]
+    assert (kind.has_content, kind.has_nowait) == (facts["content"], facts["nowait"])
+    assert kind.origin == facts["origin"]
     declared = [[field.rstrip("_").replace("_", "-"), domain.name] for field, domain in kind.domains.items()]
-    assert declared == arguments
+    assert declared == [argument[:2] for argument in facts["arguments"]]
     assert kind.__doc__
 
 
@@ -41,12 +41,19 @@ def test_properties_are_declared_as_they_are() -> None:
     assert declared == FACTS["properties"]
 
 
-def test_each_reply_code_has_a_class_of_its_kind() -> None:
-    for code, name, kind in FACTS["reply_codes"]:
-        if kind != "success":
-            assert BY_CODE[code].name == name
-            assert issubclass(BY_CODE[code], SoftError if kind == "soft" else HardError)
-    assert len(BY_CODE) == sum(kind != "success" for _, _, kind in FACTS["reply_codes"])
+REPLY_CODES = {
+    "soft": {311: "CONTENT_TOO_LARGE", 312: "NO_ROUTE", 313: "NO_CONSUMERS", 403: "ACCESS_REFUSED",
+             404: "NOT_FOUND", 405: "RESOURCE_LOCKED", 406: "PRECONDITION_FAILED"},
+    "hard": {320: "CONNECTION_FORCED", 402: "INVALID_PATH", 501: "FRAME_ERROR", 502: "SYNTAX_ERROR",
+             503: "COMMAND_INVALID", 504: "CHANNEL_ERROR", 505: "UNEXPECTED_FRAME", 506: "RESOURCE_ERROR",
+             530: "NOT_ALLOWED", 540: "NOT_IMPLEMENTED", 541: "INTERNAL_ERROR"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind, base", [("soft", SoftError), ("hard", HardError)])
+def test_each_reply_code_has_a_class_of_its_kind(kind: str, base: type) -> None:
+    found = {code: error.name for code, error in BY_CODE.items() if issubclass(error, base)}
+    assert found == REPLY_CODES[kind]
 
 
 def test_a_method_is_immutable_hashable_and_prints_as_it_could_be_typed() -> None:

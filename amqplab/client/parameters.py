@@ -19,14 +19,16 @@ Negotiation (CLIENT-02): if either side says 0, "no limit", the other side's val
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from amqplab.errors import UsageError
 from amqplab.wire.table import Table
+
+if TYPE_CHECKING:
+    import ssl
 
 __all__ = [
     "AMQPlainCredentials",

@@ -26,17 +26,20 @@ Every close by the broker is a TCP reset (CONN-07): the socket lingers for 0 sec
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
 import socket
-import ssl
 import struct
 import time
 from collections.abc import Callable
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from amqplab.broker.broker import Broker
 from amqplab.broker.effects import Close, Effect, Persist, Reading, Send, WakeAt
 from amqplab.errors import UsageError
+
+if TYPE_CHECKING:
+    import ssl
 
 __all__ = ["BrokerProtocol", "BrokerServer", "RunningServer", "serve"]
 
@@ -345,8 +348,6 @@ async def serve(
 
 def why_not_listening(error: Exception, host: str, port: int) -> str:
     """One sentence for a listener that could not be opened."""
-    import errno
-
     code = getattr(error, "errno", None)
     if isinstance(error, OverflowError):
         return f"There is no port {port}: choose one from 1 to 65535, or 0 for any free one."
@@ -357,6 +358,7 @@ def why_not_listening(error: Exception, host: str, port: int) -> str:
         )
     if code in (errno.EACCES, errno.EPERM):
         return f"Listening on port {port} is not permitted here: choose a port above 1023, or 0."
-    if code == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror):
+    nowhere = code == errno.EADDRNOTAVAIL or "could not bind on any address" in str(error)  # Python 3.13
+    if nowhere or isinstance(error, socket.gaierror):
         return f"{host!r} is not an address of this machine: try 127.0.0.1, or 0.0.0.0 for all of them."
     return f"Listening on {host}:{port} failed: {error}"

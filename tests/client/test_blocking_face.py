@@ -406,3 +406,21 @@ def test_nothing_is_left_behind(amqplab_server: Any, recwarn: pytest.WarningsRec
     gc.collect()
     assert (len(os.listdir("/proc/self/fd")), threading.active_count()) == before
     assert [str(w.message) for w in recwarn if issubclass(w.category, ResourceWarning)] == []
+
+
+def test_a_keyboard_interrupt_ends_the_call_and_leaves_the_connection_usable(amqplab_server: Any) -> None:
+    import signal
+
+    connection = BlockingConnection(f"amqp://127.0.0.1:{amqplab_server.port}")
+    channel = connection.channel()
+    queue = channel.queue_declare("", exclusive=True).method.queue
+    channel.basic_consume(queue, lambda *_: None)
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        with pytest.raises(KeyboardInterrupt):
+            channel.start_consuming()
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert channel.queue_declare(queue, passive=True).method.consumer_count == 1
+    connection.close()

@@ -69,6 +69,16 @@ def face(request: pytest.FixtureRequest) -> Iterator[Face]:
             connection.close()
 
 
+def ready_and_consumers(face: Face, channel: Any, queue: str, *, ready: int) -> tuple[int, int]:
+    """What a passive declaration says; waits a little for `ready`, as RabbitMQ requeues in its own time."""
+    for _ in range(100):
+        ok = channel.queue_declare(queue, passive=True).method
+        if ok.message_count == ready:
+            break
+        face.opened[0].sleep(0.02)
+    return ok.message_count, ok.consumer_count
+
+
 def test_the_notes_own_call_runs_as_written(face: Face, fresh: Fresh) -> None:
     channel = face.channel()
     channel.exchange_declare("logs", exchange_type="direct")
@@ -104,8 +114,7 @@ def test_callbacks_run_inside_start_consuming(face: Face, fresh: Fresh) -> None:
     channel.start_consuming()
     assert seen == [(True, 1, b"0"), (True, 2, b"1"), (True, 3, b"2")]
     assert channel.consumer_tags == []
-    left = channel.queue_declare(queue, passive=True).method
-    assert (left.message_count, left.consumer_count) == (2, 0)
+    assert ready_and_consumers(face, channel, queue, ready=2) == (2, 0)
 
 
 def test_consume_yields_messages_and_then_three_nones(face: Face, fresh: Fresh) -> None:
@@ -134,11 +143,7 @@ def test_cancelling_requeues_what_was_not_yielded(face: Face, fresh: Fresh) -> N
     assert (body, channel.get_waiting_message_count()) == (b"0", 2)
     channel.basic_ack(method.delivery_tag)
     assert channel.cancel() == 0
-    for _ in range(100):  # RabbitMQ's queue takes them back in its own time
-        if (count := channel.queue_declare(queue, passive=True).method.message_count) == 2:
-            break
-        face.opened[0].sleep(0.02)
-    assert count == 2
+    assert ready_and_consumers(face, channel, queue, ready=2) == (2, 0)
 
 
 def test_confirmed_publishes_raise_when_they_come_back(face: Face, fresh: Fresh) -> None:

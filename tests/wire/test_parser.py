@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from wire_strategies import methods, properties
+from wire_strategies import any_method, properties
 
 from amqplab.wire.content import ContentAssembler, UnexpectedContent
 from amqplab.wire.frames import (
@@ -26,7 +26,7 @@ from amqplab.wire.parser import FrameParser
 from amqplab.wire.properties import Properties
 
 frames = st.one_of(
-    methods.map(lambda method: encode_method(1, method)),
+    any_method.map(lambda method: encode_method(1, method)),
     st.builds(
         lambda given, body: encode_content(3, Basic.Publish(), given, body, 4096),
         properties,
@@ -139,7 +139,7 @@ def test_body_frames_are_no_longer_than_frame_max_allows_and_an_empty_body_has_n
     assert len(FrameParser().feed(encode_content(1, Basic.Publish(), Properties(), b"", 4096))) == 2
 
 
-@given(methods)
+@given(any_method)
 def test_a_method_without_content_is_a_command_by_itself(method: Method) -> None:
     commands = assembled(encode_method(1, method))
     assert len(commands) == (0 if method.has_content else 1)

@@ -2,9 +2,10 @@
 
 Theory
 ------
-Some methods carry a message. It follows on the same channel as one header frame, which says how many octets the body
-has, and body frames until that many have come. Frames of other channels may come in between, frames of the same
-channel may not: that is what channels are for. So a channel's stream is always in one of three states::
+Some methods carry a message. It follows on the same channel as one header frame, which says how many octets
+the body has, and body frames until that many have come. Frames of other channels may come in between,
+frames of the same channel may not: that is what channels are for. So a channel's stream is always in one of
+three states::
 
     method ──(has content)──> header ──(body size > 0)──> body ──(all octets there)──> method
        ^                         │
@@ -36,7 +37,10 @@ class UnexpectedContent(DecodeError):
 
 
 class Command:
-    """A method with its content, if it has any. Octets are kept; method and properties are decoded when asked for."""
+    """A method with its content, if it has any.
+
+    Octets are kept as they came; method and properties are decoded when asked for, once.
+    """
 
     __slots__ = ("_method", "_properties", "body", "header", "method_payload")
 

@@ -2,13 +2,13 @@
 
 Theory
 ------
-An AMQP method's arguments are written one after the other without names or type letters: both sides know the
-order. Nine types follow octet boundaries; the tenth, the *bit*, shares octets with its neighbours, the first in
-the least significant place (CODEC-29).
+An AMQP method's arguments are written one after the other without names or type letters: both sides know
+the order. Nine types follow octet boundaries; the tenth, the *bit*, shares octets with its neighbours, the
+first in the least significant place (CODEC-29).
 
-Here each type is declared once, as an annotation. ``routing_key: ShortStr`` is a plain ``str`` for Python and the
-type checker, and carries a :class:`Domain` for everything that works from the declaration: encode, decode, repr,
-dissection, test strategies.
+Here each type is declared once, as an annotation. ``routing_key: ShortStr`` is a plain ``str`` for Python
+and the type checker, and carries a :class:`Domain` for everything that works from the declaration: encode,
+decode, repr, dissection, test strategies.
 """
 
 from __future__ import annotations
@@ -43,7 +43,11 @@ LENGTH_OCTET: tuple[bytes, ...] = tuple(bytes((length,)) for length in range(256
 
 @dataclass(frozen=True)
 class Domain:
-    """One wire type. ``code`` is its struct code when the size is fixed; a bit has neither code nor functions."""
+    """One wire type. ``code`` is its struct code when the size is fixed, otherwise empty.
+
+    ``encode(value) -> octets`` raises :class:`EncodeError`; ``decode(data, offset) -> (value, offset after it)``
+    raises :class:`DecodeError`. A bit has no octets of its own: methods pack neighbours together.
+    """
 
     name: str
     code: str
@@ -69,8 +73,16 @@ def _fixed(name: str, code: str) -> Domain:
     return Domain(name, code, 0, encode, decode)
 
 
+def _octets(value: str | bytes, name: str) -> bytes:
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogateescape")
+    if isinstance(value, bytes | bytearray):
+        return bytes(value)
+    raise EncodeError(f"a {name} must be str or bytes, not {value!r}")
+
+
 def _encode_shortstr(value: str | bytes) -> bytes:
-    octets = value.encode("utf-8", "surrogateescape") if isinstance(value, str) else bytes(value)
+    octets = _octets(value, "shortstr")
     if len(octets) > 255:
         raise EncodeError(f"a shortstr has at most 255 octets, this one has {len(octets)}: {value[:40]!r}…")
     return LENGTH_OCTET[len(octets)] + octets
@@ -84,7 +96,7 @@ def _decode_shortstr(data: bytes, offset: int) -> tuple[str, int]:
 
 
 def _encode_longstr(value: str | bytes) -> bytes:
-    octets = value.encode("utf-8", "surrogateescape") if isinstance(value, str) else bytes(value)
+    octets = _octets(value, "longstr")
     return len(octets).to_bytes(4, "big") + octets
 
 

@@ -10,9 +10,9 @@ A connection is a stream of octets; frames cut it into pieces::
     +------+---------+---------------+------------------+----------+
       1      2         4               size               1 octets
 
-Type 1 carries a method, 2 a content header, 3 a piece of body, 8 is a heartbeat. The end octet lets a receiver notice
-at once that it has lost its place. A message is *three kinds* of frame: the method, one header, and as many body
-frames as the agreed frame size needs; an empty body has none at all (CODEC-25).
+Type 1 carries a method, 2 a content header, 3 a piece of body, 8 is a heartbeat. The end octet lets a
+receiver notice at once that it has lost its place. A message is *three kinds* of frame: the method, one
+header, and as many body frames as the agreed frame size needs; an empty body has none at all (CODEC-25).
 
 Before the first frame the client sends eight octets that are no frame: the protocol header.
 
@@ -119,7 +119,7 @@ def encode_content(
 
 
 def split_header_payload(payload: bytes) -> tuple[int, int, int, bytes]:
-    """(class id, weight, body size, property octets) of a header frame's payload; raises :class:`DecodeError`."""
+    """(class id, weight, body size, property octets) of a header frame's payload; raises DecodeError."""
     if len(payload) < 12:
         raise DecodeError(f"a content header has at least 12 octets, this one has {len(payload)}")
     class_id, weight, body_size = _CONTENT_HEAD.unpack_from(payload)
@@ -131,7 +131,7 @@ def split_header_payload(payload: bytes) -> tuple[int, int, int, bytes]:
 
 @dataclass(frozen=True, slots=True)
 class ProtocolHeader:
-    """The eight octets before the first frame; the broker answers a version it does not speak with its own."""
+    """The eight octets before the first frame; a broker refuses a version by answering with its own."""
 
     octets: bytes = PROTOCOL_HEADER
 
@@ -194,7 +194,7 @@ Frame = ProtocolHeader | MethodFrame | HeaderFrame | BodyFrame | HeartbeatFrame
 
 
 def decode_frame(type: int, channel: int, payload: bytes) -> Frame:
-    """A parsed frame as a value; raises :class:`DecodeError` (or one of its kinds) when the payload makes none."""
+    """A parsed frame as a value; raises a :class:`DecodeError` when the payload makes none."""
     if type == FRAME_METHOD:
         return MethodFrame(channel, decode_method(payload))
     if type == FRAME_HEADER:

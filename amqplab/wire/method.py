@@ -97,6 +97,9 @@ class Method(tuple[Any, ...]):
     def __hash__(self) -> int:
         return hash((self.ids, *self))
 
+    def __bool__(self) -> bool:
+        return True  # also without arguments
+
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), tuple(self)
 

@@ -2,9 +2,10 @@
 
 Theory
 ------
-Read a declaration as the specification does: class id, method id, who sends it, what may answer it; then the
-arguments in the order in which they cross the wire, each with its domain and the value it has when nobody gives
-one. Everything else about a method (octets, text, dissection, test strategies) is derived from this.
+Read a declaration as the specification does: class id, method id, who sends it, what may answer it; then
+the arguments in the order in which they cross the wire, each with its domain and the value it has when
+nobody gives one. Everything else about a method (octets, text, dissection, test strategies) is derived from
+this.
 
     @method(60, 40, "client", content=True)          basic.publish is 60/40, sent by the client, and
     class Publish(Method):                            a header and bodies follow
@@ -14,8 +15,8 @@ one. Everything else about a method (octets, text, dissection, test strategies) 
         mandatory: Bit = False                        these two share an octet
         immediate: Bit = False
 
-Names are the specification's, with ``_`` for ``-`` (and ``global_``, which Python keeps for itself). A method that
-waits for an answer is called synchronous. ``nowait`` asks the peer not to answer.
+Names are the specification's, with ``_`` for ``-`` (and ``global_``, which Python keeps for itself). A
+method that waits for an answer is called synchronous. ``nowait`` asks the peer not to answer.
 
 Source: methods.json (RabbitMQ 3.10), compared with these declarations by a test.
 """

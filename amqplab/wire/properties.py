@@ -2,12 +2,12 @@
 
 Theory
 ------
-A content header says how long the body is and which of fourteen well-known properties are set. Sixteen flag bits
-come first, one per property from the highest bit down; only the values of set bits follow, in the same order
-(CODEC-49). Absent is therefore something else than empty, and here it is ``None``.
+A content header says how long the body is and which of fourteen well-known properties are set. Sixteen flag
+bits come first, one per property from the highest bit down; only the values of set bits follow, in the same
+order (CODEC-49). Absent is therefore something else than empty, and here it is ``None``.
 
-The broker interprets a handful (delivery-mode, expiration, priority, user-id, reply-to, headers); everything else is
-between the applications (CODEC-55).
+The broker interprets a handful (delivery-mode, expiration, priority, user-id, reply-to, headers);
+everything else is between the applications (CODEC-55).
 """
 
 from __future__ import annotations

@@ -27,6 +27,7 @@ from amqplab.trace.fold import Fold
 from amqplab.trace.keys import channel_key, client_host, connection_key, unescape
 from amqplab.trace.narrate import narrate
 from amqplab.trace.recorder import Record, Recorder
+from amqplab.trace.zoom import level_of
 
 __all__ = ["key_steps", "to_svg"]
 
@@ -63,7 +64,13 @@ def key_steps(records: Sequence[Record], flights: Flights) -> list[int]:
             told.setdefault(leg.message, []).append(leg.end)
     steps = max(told.values(), key=len, default=[])[: MOST_STEPS - 1]
     trouble = [record.seq for record in records if isinstance(record.event, TROUBLE)][:1]
-    return sorted(dict.fromkeys([*steps, *trouble])) or [len(records) - 1]
+    return sorted(dict.fromkeys([*steps, *trouble])) or [latest_milestone(records)]
+
+
+def latest_milestone(records: Sequence[Record]) -> int:
+    """The seq of the last record that is a step at the coarsest zoom; the last of all if none is."""
+    milestones = (one.seq for one in reversed(records) if level_of(type(one.event)) == "milestone")
+    return next(milestones, len(records) - 1)
 
 
 def strip(
@@ -74,7 +81,7 @@ def strip(
     inside = []
     for number, (seq, panel) in enumerate(panels, 1):
         said = narrate(records[seq]) if seq >= 0 else "Nothing has happened yet."
-        lines = wrapped(said, place["width"] - 60, 7.4)
+        lines = wrapped(said, place["width"] - 60, 8.3)
         inside.append(f'<g transform="translate({MARGIN} {height})">')
         inside.append(f'<circle class="step" cx="14" cy="14" r="12"/>{text(14, 14, str(number), "stepno")}')
         inside += [text(36, 19 + 20 * row, line, "said") for row, line in enumerate(lines)]
@@ -84,7 +91,7 @@ def strip(
     label = quoted(title or "AMQP run, step by step")
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
-        f'height="{height}" role="img" aria-label="{label}" font-family="system-ui, -apple-system, '
+        f'height="{height}" style="max-width:100%;height:auto" role="img" aria-label="{label}" font-family="system-ui, -apple-system, '
         f"'Segoe UI', Roboto, 'DejaVu Sans', sans-serif\"><title>{label}</title><style>{style()}</style>"
         f'<rect class="paper" width="{width}" height="{height}" rx="14"/>{"".join(inside)}</svg>'
     )
@@ -130,7 +137,7 @@ class Panel:
         if not used and (edge.get("ghost") or key not in self.state):
             return ""
         c = edge["curve"]
-        path = f'M{c[0]} {c[1]}C{" ".join(map(str, c[2:]))}'
+        path = f"M{c[0]} {c[1]}C{' '.join(map(str, c[2:]))}"
         x, y = c[6], c[7]
         dx, dy = x - c[4], y - c[5]
         tip = f"M{x} {y}l-9 -5v10z" if abs(dx) >= abs(dy) and dx > 0 else (
@@ -155,11 +162,15 @@ class Panel:
             return ""
         kind = "exchange" if name else "exchange default"
         shape = f'<rect class="{kind}" x="-20" y="-20" width="40" height="40" rx="7" transform="rotate(45)"/>'
-        words = (shortened(name, 15), self.state[key].get("type", "")) if name else ("(default)", "key = queue name")
+        words = (
+            (shortened(name, 15), self.state[key].get("type", ""))
+            if name
+            else ("(default)", "key = queue name")
+        )
         quiet = "" if name else " faint"
         return (
             f'<g transform="translate({node["x"]} {node["y"]})">{shape}{text(0, 0, "X", "letter" + quiet)}'
-            f'{text(0, 43, words[0], "name" + quiet)}{text(0, 57, words[1], "quiet mid" + quiet)}</g>'
+            f"{text(0, 43, words[0], 'name' + quiet)}{text(0, 57, words[1], 'quiet mid' + quiet)}</g>"
         )
 
     def queue(self, key: str, node: Mapping[str, Any]) -> str:
@@ -205,7 +216,9 @@ class Panel:
                     parts.append(text(at, top + i * LANE + 12, f"ch {channel}", "lanename" + " end" * end))
         port = name.rpartition(":")[2]
         words = connection.get("state") or "TCP"
-        parts.append(text(x + length // 2, axis - TUBE_GAP // 2 - lanes - 10, f":{port} · {words}", "quiet mid"))
+        parts.append(
+            text(x + length // 2, axis - TUBE_GAP // 2 - lanes - 10, f":{port} · {words}", "quiet mid")
+        )
         return "".join(parts)
 
     def app(self, app: Mapping[str, Any]) -> str:
@@ -253,7 +266,10 @@ class Panel:
             return ""
         g = self.place["gutter"]
         middle = g["y"] + g["h"] // 2
-        parts = [rect(1, g["y"] + 1, g["w"] - 2, g["h"] - 2, "gutter", 10), text(16, middle + 4, "lost & returned", "quiet")]
+        parts = [
+            rect(1, g["y"] + 1, g["w"] - 2, g["h"] - 2, "gutter", 10),
+            text(16, middle + 4, "lost & returned", "quiet"),
+        ]
         for i, (message, entity) in enumerate(self.lost[: (g["w"] - 140) // 132]):
             x = 138 + i * 132
             parts.append(envelope(message, x, middle, "ready"))
@@ -299,5 +315,3 @@ def wrapped(words: str, width: int, letter: float) -> list[str]:
         else:
             lines[-1] = longer
     return lines
-
-

@@ -45,8 +45,8 @@ LENGTH_OCTET: tuple[bytes, ...] = tuple(bytes((length,)) for length in range(256
 class Domain:
     """One wire type. ``code`` is its struct code when the size is fixed, otherwise empty.
 
-    ``encode(value) -> octets`` raises :class:`EncodeError`; ``decode(data, offset) -> (value, offset after it)``
-    raises :class:`DecodeError`. A bit has no octets of its own: methods pack neighbours together.
+    ``encode(value) -> octets`` raises EncodeError; ``decode(data, offset) -> (value, offset after it)``
+    raises DecodeError. A bit has no octets of its own: methods pack neighbours together.
     """
 
     name: str

@@ -1,9 +1,9 @@
 """A simulated run (real client, real broker, real octets, real TCP) against an abstract SimPy model of it.
 
-The system: a publisher sends messages over a link to a broker, which puts them into a queue and pushes them over a
-second link to a consumer, which acknowledges each. The SimPy model has the same hosts, links and queue, with links
-written as SimPy's own documentation writes them: a process per message in transit. It has no octets, frames,
-segments, acknowledgements by TCP, channels or routing; ours has all of them.
+The system: a publisher sends messages over a link to a broker, which puts them into a queue and pushes them
+over a second link to a consumer, which acknowledges each. The SimPy model has the same hosts, links and
+queue, with links written as SimPy's own documentation writes them: a process per message in transit. It has
+no octets, frames, segments, acknowledgements by TCP, channels or routing; ours has all of them.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 LAZY_DOORS = {"lab": {"stage"}}
 OPEN_TO_ALL = {"errors", "_running", "__version__"}
 CORE = ("wire", "trace", "model", "broker", "client", "sim")
-# Core modules that use a library when asked for it, inside a function, with a clear sentence when it is missing.
+# Core modules that use a library when asked for it: inside a function, and saying so when it is missing.
 LAZY_LIBRARIES = {"trace/pcap.py": {"dpkt"}}
 
 

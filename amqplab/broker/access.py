@@ -1,6 +1,8 @@
 """Access control: who may log in, and what a user may touch.
 
-Theory ------ A user has, per virtual host, three regular expressions: what may be *configured* (declared,
+Theory
+------
+A user has, per virtual host, three regular expressions: what may be *configured* (declared,
 deleted), *written* (published to, bound) and *read* (consumed, bound from). The name of the resource is
 searched for a match, not compared as a whole: ``abc`` also permits ``xabcx``. An empty expression permits
 only the empty name (PERM-02). The default exchange is checked under the name ``amq.default`` (PERM-03).

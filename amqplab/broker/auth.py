@@ -1,6 +1,8 @@
 """SASL mechanisms: how a client proves who it is.
 
-Theory ------ connection.start offers mechanisms by name, connection.start-ok picks one and carries the
+Theory
+------
+connection.start offers mechanisms by name, connection.start-ok picks one and carries the
 response as raw octets.
 
     PLAIN      NUL user NUL password, nothing before, nothing after (CONN-15)

@@ -1,6 +1,8 @@
 """The broker: a pure machine, bytes and the time in, effects out.
 
-Theory ------ A :class:`Broker` knows no socket, clock, file or random source. Whoever drives it tells it what
+Theory
+------
+A :class:`Broker` knows no socket, clock, file or random source. Whoever drives it tells it what
 happened, always with the time in integer nanoseconds, and carries out the effects it returns
 (:mod:`amqplab.broker.effects`):
 

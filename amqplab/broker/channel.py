@@ -1,6 +1,8 @@
 """A channel: one conversation within a connection.
 
-Theory ------ A connection carries many channels, numbered by the client. Each is a strict sequence of
+Theory
+------
+A connection carries many channels, numbered by the client. Each is a strict sequence of
 commands (CHAN-15) with its own delivery tags, consumers, prefetch windows, confirm numbers and transaction
 (CHAN-14). This room keeps that state, assembles incoming frames into commands, hands each to its handler (see
 :mod:`amqplab.broker.registry`), and is the one place where an error becomes a close:

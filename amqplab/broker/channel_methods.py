@@ -1,6 +1,8 @@
 """channel.flow and access.request: two small methods with little to do.
 
-Theory ------ channel.flow was meant to let either side stop the other's content. RabbitMQ answers active=true
+Theory
+------
+channel.flow was meant to let either side stop the other's content. RabbitMQ answers active=true
 and refuses active=false: the ways to slow a consumer down are prefetch windows and TCP (CHAN-16).
 access.request is a relic of AMQP 0-8 realms; a ticket is handed out and never looked at (CHAN-17).
 """

@@ -1,6 +1,8 @@
 """What can be set about a broker, with RabbitMQ 3.10's defaults.
 
-Theory ------ A broker configured differently is still a broker: tests and lessons shorten timers, offer other
+Theory
+------
+A broker configured differently is still a broker: tests and lessons shorten timers, offer other
 limits, or add users. Everything that RabbitMQ's ``rabbitmq.conf`` would hold and that a client can notice
 stands here (CONN-24, LIMIT-13 … LIMIT-16). Times are in seconds, sizes in octets, 0 means "no limit" where
 the protocol says so.

@@ -1,6 +1,8 @@
 """Publisher confirms: which publishes the broker has taken responsibility for.
 
-Theory ------ After confirm.select every publish on the channel has a sequence number, 1, 2, 3, … (CONF-02);
+Theory
+------
+After confirm.select every publish on the channel has a sequence number, 1, 2, 3, … (CONF-02);
 nothing of it is on the wire, both sides count. When all queues a message was routed to have taken it, the
 broker sends basic.ack with that number; ``multiple`` covers everything up to it. A queue that refuses makes
 it basic.nack.

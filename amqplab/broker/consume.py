@@ -1,6 +1,8 @@
 """basic.consume, cancel, qos, get: the ways to get messages out.
 
-Theory ------ A consumer is a standing request: the queue pushes whatever it can, as fast as the windows
+Theory
+------
+A consumer is a standing request: the queue pushes whatever it can, as fast as the windows
 allow. basic.get is the opposite: one message now, whatever consumers and windows say (BASIC-43). Prefetch is
 set per channel and works in two ways, told apart by a flag called `global` (see
 :mod:`amqplab.model.consumer`).

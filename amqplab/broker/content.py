@@ -1,6 +1,8 @@
 """What the broker must know about a message's properties, and nothing more.
 
-Theory ------ The broker forwards properties as the octets that came. But it has to *read* them once: octets
+Theory
+------
+The broker forwards properties as the octets that came. But it has to *read* them once: octets
 that are no properties crash a channel in RabbitMQ (CODEC-51), and a few properties are the broker's business:
 delivery-mode, expiration, user-id, and the CC and BCC headers. What they say is gathered into :class:`Facts`.
 

@@ -1,6 +1,8 @@
 """Putting a message on the wire: basic.deliver, and the content that follows it.
 
-Theory ------ A delivery is a method frame, a header frame, and body frames. Between two deliveries to the
+Theory
+------
+A delivery is a method frame, a header frame, and body frames. Between two deliveries to the
 same consumer of messages with the same address hardly anything differs: the delivery tag, the redelivered
 bit, the content. So the unchanging octets around them are prepared once per (consumer, exchange, routing
 key), and a delivery is assembled from parts; nobody builds a ``Basic.Deliver`` object for it. Property octets

@@ -1,6 +1,8 @@
 """exchange.declare, delete, bind, unbind.
 
-Theory ------ Declaring is asserting: "there is an exchange like this". If there is none it is made, if there
+Theory
+------
+Declaring is asserting: "there is an exchange like this". If there is none it is made, if there
 is an equal one all is well, if there is a different one the channel closes (EXCH-02, EXCH-03). A passive
 declare only asks. The order of the checks is part of the behaviour: a client that makes two mistakes at once
 hears of the one RabbitMQ finds first.

@@ -1,6 +1,8 @@
 """The fast lane: publishes and acks that look like the last one, without taking them apart.
 
-Theory ------ The ordinary road cuts octets into frames, assembles frames into commands, decodes, checks,
+Theory
+------
+The ordinary road cuts octets into frames, assembles frames into commands, decodes, checks,
 routes. Nearly all of that has the same outcome for every message of a stream: a publisher sends the same
 basic.publish over and over, and often the same content header, too. So each channel remembers the octets of
 its last publish, and when the next ones *start with the same octets*, one comparison stands in for all that

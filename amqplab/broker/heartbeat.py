@@ -1,6 +1,8 @@
 """Heartbeats: proof of life when there is nothing else to say.
 
-Theory ------ TCP alone may take very long to notice that the other side is gone. So both sides promise to
+Theory
+------
+TCP alone may take very long to notice that the other side is gone. So both sides promise to
 send *something* in every interval, and to give up on a peer that does not.
 
 * Sending: every half interval the broker looks whether it wrote anything since it last looked; if not, it

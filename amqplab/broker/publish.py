@@ -1,6 +1,8 @@
 """basic.publish: from a whole command to copies in queues.
 
-Theory ------ A publish is one-way: there is no reply. What is wrong with it comes back later, as a close of
+Theory
+------
+A publish is one-way: there is no reply. What is wrong with it comes back later, as a close of
 the channel (BASIC-02); that nobody wanted it comes back as basic.return, if `mandatory` was set (BASIC-05);
 that it was taken comes back as a confirm, if the channel asked for confirms. The checks stand in RabbitMQ's
 order (BASIC-01): a message with two faults shows the one that RabbitMQ finds first.

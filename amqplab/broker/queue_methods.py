@@ -1,6 +1,8 @@
 """queue.declare, bind, unbind, purge, delete.
 
-Theory ------ Like exchanges, queues are asserted, not created: an equal one that exists already is fine, a
+Theory
+------
+Like exchanges, queues are asserted, not created: an equal one that exists already is fine, a
 different one closes the channel. An empty name asks the broker for a fresh one (QUEUE-01). Whatever queue a
 channel declared last is what an empty name means in its later methods (CHAN-19); a passive declare counts,
 too.

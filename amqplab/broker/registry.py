@@ -1,6 +1,8 @@
 """One handler per method, registered in plain sight.
 
-Theory ------ What the broker does on ``queue.declare`` is a function marked ``@on(Queue.Declare)``; nothing
+Theory
+------
+What the broker does on ``queue.declare`` is a function marked ``@on(Queue.Declare)``; nothing
 is found by building attribute names. A handler either returns (having replied, if a reply is due), or raises
 one of the errors of :mod:`amqplab.errors`. It never closes anything itself: one place,
 :meth:`Channel.command`, turns a raised error into channel.close or connection.close with the ids of the

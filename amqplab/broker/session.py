@@ -1,6 +1,8 @@
 """A session: the broker's side of one connection.
 
-Theory ------ A session turns octets into frames, and decides for each frame who gets it. Frames on channel 0
+Theory
+------
+A session turns octets into frames, and decides for each frame who gets it. Frames on channel 0
 concern the connection itself: the handshake at the start, the close handshake at the end
 (:mod:`amqplab.broker.handshake`). All others belong to a channel. Which of it is legal depends on the
 connection's state and is a table, ``states.CONNECTION``.

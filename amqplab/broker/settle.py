@@ -1,6 +1,8 @@
 """basic.ack, nack, reject, recover: the client says what became of its deliveries.
 
-Theory ------ Until a delivery is settled its copy stays in the client's hands, on the channel's ledger.
+Theory
+------
+Until a delivery is settled its copy stays in the client's hands, on the channel's ledger.
 ``ack`` ends the copy. ``reject`` and ``nack`` (RabbitMQ's reject with `multiple`) either put it back to its
 original place (requeue) or give it up. ``recover`` puts everything back. None of them is answered, except
 recover (BASIC-51, BASIC-56); a tag that is not outstanding closes the channel.

@@ -1,6 +1,8 @@
 """Legality, as tables: what may come in which state, and what happens to everything else.
 
-Theory ------ A connection walks through the states of :data:`CONNECTION`; its names are RabbitMQ's own, which
+Theory
+------
+A connection walks through the states of :data:`CONNECTION`; its names are RabbitMQ's own, which
 it even prints in reply texts. Each state lists the channel-0 methods it understands and the state they lead
 to. What a state does *not* list meets the state's :class:`Otherwise`.
 

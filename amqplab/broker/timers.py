@@ -1,6 +1,8 @@
 """Deadlines: one sorted heap for everything that happens by time alone.
 
-Theory ------ Heartbeats, the handshake limit, the patience after a close, the delays with which RabbitMQ
+Theory
+------
+Heartbeats, the handshake limit, the patience after a close, the delays with which RabbitMQ
 slows bad peers down: all are "call this at that moment". They share one heap of ``(when, serial, deadline)``
 (integer nanoseconds; the serial keeps equal moments in the order they were asked for), and the world needs to
 know only the earliest. A cancelled deadline stays in the heap, marked, until it surfaces, or until the heap

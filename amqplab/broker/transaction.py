@@ -1,6 +1,8 @@
 """tx and confirm: the two modes a channel can be put into.
 
-Theory ------ Both answer "did the broker take it?", in opposite styles. In **confirm** mode publishes stream
+Theory
+------
+Both answer "did the broker take it?", in opposite styles. In **confirm** mode publishes stream
 on and acknowledgements come back as they can. In **tx** mode publishes and settlements are collected, and
 commit does all of them: publishes first, then settlements, then commit-ok (TX-03, TX-04). It is not a
 database transaction: routing is decided when the message is published, and nothing is isolated or atomic

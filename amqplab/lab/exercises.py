@@ -16,10 +16,12 @@ Both print the same text everywhere; in a notebook they add controls, but nothin
 from __future__ import annotations
 
 import html
+import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from amqplab.lab.errors import LabError, listed, suggestion
+from amqplab.lab.views import Text
 
 __all__ = ["Exercise", "Prediction", "predict"]
 
@@ -148,16 +150,17 @@ class Verdict:
 
 
 class Exercise:
-    """A task, the judge of a run, a hint, and refutations of popular wrong answers.
+    """A task, the judge of an answer, a hint, and refutations of popular wrong answers.
 
-    ``judge(lab)`` yields one sentence for each thing still missing; ``refutations`` maps a wrong answer, as
-    people say it, to a function that runs it and returns what came of it.
+    ``judge(*answer)`` tries the answer out and yields one sentence for each thing still missing;
+    ``refutations`` maps a wrong answer, as people say it, to a function that runs it and returns what came of
+    it.
     """
 
     def __init__(
         self,
         task: str,
-        judge: Callable[[Any], Iterable[str]],
+        judge: Callable[..., Iterable[str]],
         *,
         hint: str,
         refutations: Mapping[str, Callable[[], object]] | None = None,
@@ -167,13 +170,13 @@ class Exercise:
         self._hint = hint
         self._refutations = dict(refutations or {})
 
-    def check(self, lab: Any) -> Verdict:
-        """Judge the run of `lab`."""
-        return Verdict(self._judge(lab))
+    def check(self, *answer: Any) -> Verdict:
+        """Try the answer out, and say what is still missing."""
+        return Verdict(self._judge(*answer))
 
-    def hint(self) -> str:
+    def hint(self) -> Text:
         """A nudge, not the solution."""
-        return self._hint
+        return Text(self._hint)
 
     @property
     def wrong_answers(self) -> tuple[str, ...]:
@@ -188,4 +191,4 @@ class Exercise:
         return self._refutations[answer]()
 
     def __repr__(self) -> str:
-        return self.task
+        return textwrap.fill(self.task, 100)

@@ -10,6 +10,8 @@ one needs no graphics library.
 
 from __future__ import annotations
 
+import re
+import textwrap
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -80,7 +82,7 @@ class Views(Touched):
         """All records of these kinds (``Delivered`` or "Delivered"; or a method such as "basic.ack", where it
         was sent) with these field values, ``where`` included.
         """
-        first = self._place(since)
+        first = self._since(since)
         methods = [kind for kind in kinds if kind in METHOD_NAMES]
         if methods:
             found = query.find(self.recorder, e.CommandSent, **fields)
@@ -124,6 +126,12 @@ class Views(Touched):
             raise LabError(f"There is no record {moment}: this run has {count} records, 0 to {count - 1}.")
         return moment if moment >= 0 else count + moment
 
+    def _since(self, moment: Moment) -> int:
+        """The seq to begin at; a command begins with its first frame."""
+        place = self._place(moment)
+        frames = getattr(self.recorder[place].event, "frames", ()) if place < len(self.recorder) else ()
+        return min(frames, default=place)
+
     # --- texts -----------------------------------------------------------------------------------------
 
     def frames(
@@ -132,7 +140,7 @@ class Views(Touched):
         """Every frame that passed, once for each end that saw it; or only those at `host`, from `since` on,
         "sent" or "received".
         """
-        first = self._place(since)
+        first = self._since(since)
         rows = [
             row
             for row in query.frames(self.recorder)
@@ -173,13 +181,14 @@ class Views(Touched):
 
     def why(self, what: Moment = -1) -> Text:
         """Why it happened: the chain of causes that leads to this record, and what it caused."""
-        return Text(story(self.recorder, self._place(what)))
+        lines = story(self.recorder, self._place(what)).splitlines()
+        return Text("\n".join(hanging(line) for line in lines))
 
     def ladder(self, zoom: str = "frame", *, since: Moment = 0, **options: Any) -> Text:
         """The run as a text diagram: hosts side by side, time running down. `zoom` is "segment", "frame" or
         "command"; `options` are those of :func:`amqplab.trace.ladder.ladder`.
         """
-        return Text(ladder(self.recorder, zoom=zoom, start=self._place(since), **options))
+        return Text(ladder(self.recorder, zoom=zoom, start=self._since(since), **options))
 
     def dissect(self, what: Moment | bytes) -> Text:
         """Every octet of a frame, with its name, value and meaning. `what` is a frame's record, or octets."""
@@ -241,3 +250,13 @@ class Views(Touched):
         from amqplab.stage.html import to_html
 
         return to_html(self.recorder, path, title=options.pop("title", self.title), **options)
+
+
+def hanging(line: str) -> str:
+    """A line of a story at most WIDTH wide; what is left over hangs below its sentence."""
+    indent = len(line) - len(SENTENCE.sub("", line))
+    return textwrap.fill(line, WIDTH, subsequent_indent=" " * (indent + 2), drop_whitespace=True)
+
+
+SENTENCE = re.compile(r"^[> ]\s*\d+\s+\S+ \S+\s+")
+WIDTH = 110

@@ -1,6 +1,8 @@
 """Queue arguments: the ``x-…`` table of queue.declare, read in one place.
 
-Theory ------ A queue's options beyond the three flags of the protocol are arguments, and RabbitMQ is
+Theory
+------
+A queue's options beyond the three flags of the protocol are arguments, and RabbitMQ is
 particular about them: each type of queue *knows* some arguments, and only those are compared when a queue is
 declared again (QUEUE-11). Unknown arguments are accepted, stored and never looked at (QUEUE-15).
 """

@@ -1,6 +1,8 @@
 """Consumers: who gets the next message.
 
-Theory ------ A queue *pushes*: whenever it has a message and a consumer that can take one, the message
+Theory
+------
+A queue *pushes*: whenever it has a message and a consumer that can take one, the message
 leaves. Consumers are served in turn, one message each (BASIC-30), those of higher ``x-priority`` first
 (BASIC-33). A consumer whose prefetch window is full is taken out of the turn when the turn comes to it, and
 rejoins at the tail once an acknowledgement made room (BASIC-32).

@@ -1,6 +1,8 @@
 """The ledger of unacknowledged deliveries: what a channel's client holds in its hands.
 
-Theory ------ Every delivery on a channel gets the next **delivery tag**, 1, 2, 3, …; gets and consumers share
+Theory
+------
+Every delivery on a channel gets the next **delivery tag**, 1, 2, 3, …; gets and consumers share
 one counter (CHAN-14). A delivery that must be acknowledged is written into the channel's ledger under its
 tag. An ack, nack or reject names one tag, or with ``multiple`` everything up to and including it, or with tag
 0 and ``multiple`` everything there is (BASIC-50). A tag that is not outstanding is an error even with

@@ -1,6 +1,8 @@
 """A virtual host: one separate world of exchanges, queues and bindings.
 
-Theory ------ Everything a client declares lives in the virtual host its connection opened; nothing crosses
+Theory
+------
+Everything a client declares lives in the virtual host its connection opened; nothing crosses
 from one to another (PERM-01). This room keeps the topology and its rules: what may be declared again, what
 vanishes with what.
 

@@ -207,9 +207,7 @@ class Flights:
 
     def _confirmed(self, record: Record, event: e.Confirmed) -> None:
         key = (event.connection, event.channel, event.sequence)
-        command = self._sent_after(
-            record.seq, event.connection, event.channel, "confirm", event.sequence
-        )
+        command = self._sent_after(record.seq, event.connection, event.channel, "confirm", event.sequence)
         note = ("" if event.positive else "nack ") + str(event.sequence) + ("…" if event.multiple else "")
         self._add("confirm", self._sequences.get(key, 0), record.seq, command.received if command else None,
                   "broker", event.connection, command, note=note)  # fmt: skip

@@ -55,7 +55,13 @@ def graph_of(state: Mapping[str, Mapping[str, Any]]) -> networkx.MultiDiGraph:
 
 
 def add_binding(
-    made: networkx.MultiDiGraph, vhost: str, source: str, kind: str, destination: str, key: str, arguments: str
+    made: networkx.MultiDiGraph,
+    vhost: str,
+    source: str,
+    kind: str,
+    destination: str,
+    key: str,
+    arguments: str,
 ) -> None:
     """One edge; its key is the routing key, or the arguments where a headers binding has no key."""
     start = exchange_key(vhost, source)

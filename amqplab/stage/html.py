@@ -3,9 +3,10 @@
 Theory
 ------
 The widget asks its model for three values and may send it messages. So a page needs only the same module, the
-scene as JSON, and a model of a few lines that answers from that JSON and has no ``send``: the stage then knows
-that nobody is there to break things. The module is inlined as a script of type "module"; a data or blob URL would be refused by strict
-sandboxes, an inline module runs even in ``<iframe sandbox="allow-scripts">``.
+scene as JSON, and a model of a few lines that answers from that JSON and has no ``send``: the stage then
+knows that nobody is there to break things. The module is inlined as a script of type "module"; a data or
+blob URL would be refused by strict sandboxes, an inline module runs even in ``<iframe
+sandbox="allow-scripts">``.
 
 Same recording, same page, octet for octet.
 """
@@ -46,7 +47,8 @@ body {{ margin: 0; padding: 16px; }}
 <script type="module">
 {module}
 const values = {{ scene: document.getElementById("scene").textContent, start: {start}, breakable: [] }};
-render({{ model: {{ get: (name) => values[name], on() {{}}, off() {{}} }}, el: document.getElementById("stage") }});
+const model = {{ get: (name) => values[name], on() {{}}, off() {{}} }};
+render({{ model, el: document.getElementById("stage") }});
 </script>
 </body>
 </html>

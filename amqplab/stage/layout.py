@@ -165,7 +165,14 @@ class Setting:
         return 2 * lanes * LANE + TUBE_GAP
 
     def place_apps(
-        self, out: dict[str, Any], side: str, blocks: Sequence[Any], cross: int, edge: int, mouth: int, wall: int
+        self,
+        out: dict[str, Any],
+        side: str,
+        blocks: Sequence[Any],
+        cross: int,
+        edge: int,
+        mouth: int,
+        wall: int,
     ) -> None:
         if not blocks:
             return

@@ -2,10 +2,10 @@
 
 Theory
 ------
-A queue's depth only changes at events, so it is drawn as steps and never as slopes: between two events nothing
-happened. Ready and Unacked are stacked, as RabbitMQ's Total is their sum; Unacked is hatched, as everywhere on
-the stage. Colours are Okabe and Ito's. The figure is closed before it is returned: a notebook then shows the
-returned value once, and nothing a second time.
+A queue's depth only changes at events, so it is drawn as steps and never as slopes: between two events
+nothing happened. Ready and Unacked are stacked, as RabbitMQ's Total is their sum; Unacked is hatched, as
+everywhere on the stage. Colours are Okabe and Ito's. The figure is closed before it is returned: a notebook
+then shows the returned value once, and nothing a second time.
 """
 
 from __future__ import annotations

@@ -1208,6 +1208,7 @@ class Stage {
     this.ladderSvg.setAttribute("class", "ladder-lines");
     part("div", "panels").append(panel("ladder", "Ladder", [part("div", "ladderHead", { "aria-hidden": "true" }), this.ladderScroll]), panel("inspector", "Frame inspector", [part("div", "inspector")]), panel("state", "State", [part("div", "state")]));
     this.root.append(part("div", "bar"), part("div", "helpBox"), this.canvas, part("div", "narration"), part("div", "timeline"), part("div", "transport"), this.panels, part("div", "live", { "aria-live": "polite", role: "status" }));
+    this.root.stage = this; // for the curious, and for tests
     el.append(this.root);
   }
 

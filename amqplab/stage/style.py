@@ -2,9 +2,9 @@
 
 Theory
 ------
-One set of rules, two sets of colours. The rules are a template; the dark colours follow in a media query, which
-the reader's own setting chooses. Messages keep Okabe and Ito's colours in both: they are told apart by number
-as well, so the colour never stands alone.
+One set of rules, two sets of colours. The rules are a template; the dark colours follow in a media query,
+which the reader's own setting chooses. Messages keep Okabe and Ito's colours in both: they are told apart
+by number as well, so the colour never stands alone.
 """
 
 from __future__ import annotations

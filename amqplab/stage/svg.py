@@ -3,17 +3,17 @@
 Theory
 ------
 Where there is no widget (GitHub, nbviewer, a printed page) a run is told as a strip: the moment a message was
-routed, the moment the consumer held it, the moment it was forgotten, and whatever went wrong. The layout is the
-widget's own; the drawing is done again here, because a picture must not need a browser to be made.
+routed, the moment the consumer held it, the moment it was forgotten, and whatever went wrong. The layout is
+the widget's own; the drawing is done again here, because a picture must not need a browser to be made.
 
 Same recording, same octets: only integers, no hash order, no time of day. Colours are written once per scheme
-and chosen by the reader's own light or dark setting; the picture brings its own ground, so that it can be read
-on any page. Nothing in it needs CSS variables, which renderers for print do not know.
+and chosen by the reader's own light or dark setting; the picture brings its own ground, so that it can be
+read on any page. Nothing in it needs CSS variables, which renderers for print do not know.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from html import escape as quoted
 from typing import Any
 
@@ -24,7 +24,7 @@ from amqplab.stage.style import style
 from amqplab.stage.traffic import Traffic
 from amqplab.trace import events as e
 from amqplab.trace.fold import Fold
-from amqplab.trace.keys import channel_key, client_host, connection_key, unescape
+from amqplab.trace.keys import channel_key, connection_key, unescape
 from amqplab.trace.narrate import narrate
 from amqplab.trace.recorder import Record, Recorder
 from amqplab.trace.zoom import level_of
@@ -33,8 +33,16 @@ __all__ = ["key_steps", "to_svg"]
 
 CELL, SLOT, HEAD, MARGIN = 24, 22, 44, 16
 MOST_STEPS = 4
-TROUBLE = (e.Unroutable, e.Discarded, e.DeadLettered, e.ChannelClosing, e.ConnectionClosing, e.HeartbeatMissed,
-           e.Intervened)  # fmt: skip
+TROUBLE = (
+    e.Unroutable,
+    e.Discarded,
+    e.DeadLettered,
+    e.ChannelClosing,
+    e.ConnectionClosing,
+    e.HeartbeatMissed,
+    e.Intervened,
+)
+FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
 State = Mapping[str, Mapping[str, Any]]
 
 
@@ -53,7 +61,7 @@ def to_svg(recorder: Recorder, *, title: str = "", steps: Sequence[int] | None =
 
 
 def key_steps(records: Sequence[Record], flights: Flights) -> list[int]:
-    """Up to four seqs that tell the run: routed, in the consumer's hand, acknowledged; and the first trouble."""
+    """Up to four seqs that tell the run: routed, held by the consumer, acknowledged; and the first trouble."""
     if not records:
         return [-1]
     told: dict[int, list[int]] = {}
@@ -91,8 +99,8 @@ def strip(
     label = quoted(title or "AMQP run, step by step")
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
-        f'height="{height}" style="max-width:100%;height:auto" role="img" aria-label="{label}" font-family="system-ui, -apple-system, '
-        f"'Segoe UI', Roboto, 'DejaVu Sans', sans-serif\"><title>{label}</title><style>{style()}</style>"
+        f'height="{height}" style="max-width:100%;height:auto" role="img" aria-label="{label}" '
+        f'font-family="{FONTS}"><title>{label}</title><style>{style()}</style>'
         f'<rect class="paper" width="{width}" height="{height}" rx="14"/>{"".join(inside)}</svg>'
     )
 
@@ -140,8 +148,10 @@ class Panel:
         path = f"M{c[0]} {c[1]}C{' '.join(map(str, c[2:]))}"
         x, y = c[6], c[7]
         dx, dy = x - c[4], y - c[5]
-        tip = f"M{x} {y}l-9 -5v10z" if abs(dx) >= abs(dy) and dx > 0 else (
-            f"M{x} {y}l9 -5v10z" if abs(dx) >= abs(dy) else f"M{x} {y}l-5 {-9 if dy > 0 else 9}h10z")  # fmt: skip
+        if abs(dx) >= abs(dy):
+            tip = f"M{x} {y}l{-9 if dx > 0 else 9} -5v10z"
+        else:
+            tip = f"M{x} {y}l-5 {-9 if dy > 0 else 9}h10z"
         kind = "edge used" if used else "edge"
         return f'<path class="{kind}" d="{path}"/><path class="{kind} tip" d="{tip}"/>'
 

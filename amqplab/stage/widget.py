@@ -2,15 +2,15 @@
 
 Theory
 ------
-Python's part ends when the scene is sent: playing, stepping and scrubbing happen in the browser (stage.js). Two
-things come back to the kernel, both as custom messages: nothing, mostly; and ``{"type": "fault", ...}`` when
-somebody presses a failure button. What a fault *means* is the lab's business, so it is a callback:
+Python's part ends when the scene is sent: playing, stepping and scrubbing happen in the browser (stage.js).
+Two things come back to the kernel, both as custom messages: nothing, mostly; and ``{"type": "fault", ...}``
+when somebody presses a failure button. What a fault *means* is the lab's business, so it is a callback:
 
     stage.on_fault = lambda fault: lab.forked_with(fault)     # returns a recorder to show, or None
 
-An output cell keeps three forms of the same thing. A front end with widgets shows the widget; GitHub, nbviewer
-and PDF show the SVG; a terminal shows the text. The SVG and the text depend on the recording alone, octet for
-octet, so that a notebook's stored output is itself a test.
+An output cell keeps three forms of the same thing. A front end with widgets shows the widget; GitHub,
+nbviewer and PDF show the SVG; a terminal shows the text. The SVG and the text depend on the recording
+alone, octet for octet, so that a notebook's stored output is itself a test.
 """
 
 from __future__ import annotations

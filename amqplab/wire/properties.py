@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Annotated, Any, get_type_hints
 
 from amqplab.wire.domains import OCTET, SHORTSTR, TABLE, TIMESTAMP, Domain
@@ -52,13 +53,12 @@ class Properties:
     def encode(self) -> bytes:
         """Flags (2 octets) and the values that are set; raises :class:`EncodeError`."""
         flags = 0
-        values = []
-        for name, domain, flag in PROPERTIES:
-            value = getattr(self, name)
+        octets = b""
+        for value, (name, domain, flag) in zip(_all_values(self), PROPERTIES, strict=True):
             if value is not None:
                 flags |= flag
-                values.append(_encode(name, domain, value))
-        return flags.to_bytes(2, "big") + b"".join(values)
+                octets += _encode(name, domain, value)
+        return flags.to_bytes(2, "big") + octets
 
     @classmethod
     def decode(cls, data: bytes) -> Properties:
@@ -66,6 +66,9 @@ class Properties:
 
         Bits 1 and 0 are ignored: no second flag word is read (CODEC-50).
         """
+        known = _MEMO.get(data)
+        if known is not None:
+            return known
         if len(data) < 2:
             raise DecodeError("the property flags are cut short")
         flags = int.from_bytes(data[:2], "big")
@@ -76,7 +79,12 @@ class Properties:
         for name, domain, flag in PROPERTIES:
             if flags & flag:
                 found[name], offset = domain.decode(data, offset)
-        return _nothing_more(cls(**found), offset, data)
+        properties = _nothing_more(cls(**found), offset, data)
+        if "headers" not in found and "timestamp" not in found:
+            if len(_MEMO) >= MEMO_SIZE:
+                _MEMO.clear()
+            _MEMO[data] = properties
+        return properties
 
     def set_fields(self) -> dict[str, Any]:
         """Only the properties that are present, in flag order."""
@@ -109,6 +117,13 @@ def _catalogue() -> tuple[tuple[str, Domain, int], ...]:
 
 PROPERTIES: tuple[tuple[str, Domain, int], ...] = _catalogue()
 """(name, wire type, flag bit) of each property, in wire order."""
+
+_all_values = attrgetter(*(name for name, _, _ in PROPERTIES))
+
+MEMO_SIZE = 1024
+_MEMO: dict[bytes, Properties] = {}
+"""Octets decoded before: an application's messages mostly carry the same few. Headers, which may hold lists,
+and timestamps, which hardly ever come twice, stay out."""
 
 NO_PROPERTIES = Properties()
 BasicProperties = Properties

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from amqplab.client import BasicProperties
 from amqplab.lab.errors import LabError
 from amqplab.lab.exercises import WIDGET_VIEW, Exercise, predict
+from amqplab.lab.lessons import lesson01
 
 
 def test_a_prediction_prints_its_question_and_choices_and_no_address() -> None:
@@ -92,3 +96,29 @@ def test_a_wrong_answer_is_refuted_by_running_it() -> None:
     assert exercise.refute("just wait") == ["publish exactly one message"]
     with pytest.raises(LabError, match="'just wait'"):
         exercise.refute("pray")
+
+
+def solution(channel: Any) -> None:
+    channel.basic_publish(
+        exchange="orders",
+        routing_key="bill",
+        body="Grüße!",
+        properties=BasicProperties(content_type="text/plain", delivery_mode=2),
+    )
+
+
+def test_lesson_01_is_solved_by_its_solution_and_by_nothing_less() -> None:
+    assert lesson01.exercise.check(solution, 8)
+    assert lesson01.exercise.check(solution, 6).missing == ("the header frame does not announce 6 octets",)
+    assert lesson01.exercise.check(lambda channel: ..., 8).missing == (
+        "publish exactly one message (you published 0)",
+    )
+    assert len(lesson01.exercise.check(lambda c: c.basic_publish("", "print", ""), 1).missing) == 6
+
+
+def test_lesson_01_refutes_each_wrong_answer_by_a_run() -> None:
+    said = {answer: repr(lesson01.exercise.refute(answer)) for answer in lesson01.exercise.wrong_answers}
+    assert "nobody" in said["the routing key is the name of the queue"]
+    assert "print" in said["'book' leads to the archive"]
+    assert "property flags" in said["a message is persistent by itself"]
+    assert len(said) == 4

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from amqplab.wire.properties import Properties
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +11,7 @@ from amqplab.model.consumer import Consumer, SharedWindow
 from amqplab.model.ledger import Ledger, Outstanding
 from amqplab.model.message import Copy, Message
 from amqplab.model.queue import Queue
+from amqplab.wire.properties import Properties
 
 
 def message(number: int) -> Message:

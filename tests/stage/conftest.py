@@ -6,6 +6,7 @@ message: producer -> exchange `logs` -> queue `app` -> consumer, from SYN to bas
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import pytest
@@ -96,7 +97,7 @@ class Story:
             self.tell(here, e.CommandSent, conn, here, channel, name, tuple(sent))
         data = b"".join(frames)
         bounds = [0, *cuts, len(data)]
-        for start, end in zip(bounds, bounds[1:], strict=False):
+        for start, end in itertools.pairwise(bounds):
             self.segment(conn, to_broker, "PSH|ACK", data[start:end], lost if start == 0 else "")
             self.offsets[conn, to_broker] = self.offsets.get((conn, to_broker), 0) + end - start
         offset = offset - len(data)
@@ -140,9 +141,7 @@ class Story:
         with because(seq):
             self.tell("broker", e.ConnectionAuthenticated, conn, "guest", "PLAIN")
         self.method(conn, False, 0, Connection.Tune(channel_max=2047, frame_max=131072, heartbeat=60))
-        seq = self.method(
-            conn, True, 0, Connection.TuneOk(channel_max=2047, frame_max=131072, heartbeat=60)
-        )
+        seq = self.method(conn, True, 0, Connection.TuneOk(channel_max=2047, frame_max=131072, heartbeat=60))
         with because(seq):
             self.tell("broker", e.ConnectionTuned, conn, 2047, 131072, 60)
         seq = self.method(conn, True, 0, Connection.Open(virtual_host="/"))
@@ -224,7 +223,9 @@ class Story:
         self.tell(
             "broker", e.Delivered, "/", queue, message, conn, 1, tag, delivery_tag, False, False
         )  # fmt: skip
-        method = Basic.Deliver(consumer_tag=tag, delivery_tag=delivery_tag, exchange="logs", routing_key="info")
+        method = Basic.Deliver(
+            consumer_tag=tag, delivery_tag=delivery_tag, exchange="logs", routing_key="info"
+        )
         return self.content(conn, False, 1, method, body)
 
     def acknowledge(self, conn: str, queue: str, message: int, delivery_tag: int) -> None:
@@ -247,7 +248,9 @@ def journey() -> Recorder:
     story.consume(consumer, "app", "ctag1", 2)
     story.wait(2000)
     body = b"Hello, Rabbit!"
-    first = story.publish(producer, "logs", "info", body, ["app", "audit"], sequence=1, cuts=[40], lost="loss")
+    first = story.publish(
+        producer, "logs", "info", body, ["app", "audit"], sequence=1, cuts=[40], lost="loss"
+    )
     story.deliver(consumer, "app", "ctag1", first, 1, body)
     second = story.publish(producer, "logs", "warn", b"Low carrots", ["app"], sequence=2)
     story.deliver(consumer, "app", "ctag1", second, 2, b"Low carrots")

@@ -2,7 +2,7 @@
 
 Theory
 ------
-Everything that is shown comes from the recording. :mod:`amqplab.stage.scene` turns it into one JSON value, from
-which the browser plays forth and back without asking Python again; :mod:`amqplab.stage.svg` draws the same
-layout where nothing runs.
+Everything that is shown comes from the recording. :mod:`amqplab.stage.scene` turns it into one JSON value,
+from which the browser plays forth and back without asking Python again; :mod:`amqplab.stage.svg` draws the
+same layout where nothing runs.
 """

@@ -61,7 +61,7 @@ def to_svg(recorder: Recorder, *, title: str = "", steps: Sequence[int] | None =
 
 
 def key_steps(records: Sequence[Record], flights: Flights) -> list[int]:
-    """Up to four seqs that tell the run: routed, held by the consumer, acknowledged; and the first trouble."""
+    """Up to four seqs that tell the run: routed, held, acknowledged; and the first trouble."""
     if not records:
         return [-1]
     told: dict[int, list[int]] = {}

@@ -1,8 +1,8 @@
 """Fixtures for everybody: the reference broker, and our server as users start it.
 
 Both are processes of the tests' own on loopback, started when first asked for and ended with the session. A
-missing `rabbitmq-server` fails the tests that need it, with a sentence that says what to install; nothing
-is skipped.
+missing `rabbitmq-server` skips the tests that need it, with a sentence that says what to install, or fails
+them where nothing may be skipped (see `needs`).
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ from collections.abc import Iterator
 import pytest
 from amqplab_server import AmqplabServer
 from brokers import RemoteBroker, rabbitmq_node
+from needs import program
 
 
 @pytest.fixture(scope="session")
 def rabbitmq() -> Iterator[RemoteBroker]:
     """A RabbitMQ 3.10 node: `.host`, `.port`, `.connect()` for raw conversations, `.process` for control."""
+    program("rabbitmq-server", "compare the broker with RabbitMQ")
     with rabbitmq_node() as node:
         yield RemoteBroker("rabbitmq", node)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from needs import program
 
 from amqplab import Lab
 from amqplab.trace import events as e
@@ -17,7 +17,6 @@ from amqplab.trace.query import find
 from amqplab.trace.recorder import Recorder
 from amqplab.wire.methods import METHODS
 
-TSHARK = shutil.which("tshark")
 OPTIONS = ("tcp.check_checksum:TRUE", "ip.check_checksum:TRUE", "tcp.reassemble_out_of_order:TRUE")
 SECOND = 1_000_000_000
 Tshark = Callable[..., list[list[str]]]
@@ -27,14 +26,14 @@ Methods = dict[tuple[str, bool], list[str]]
 @pytest.fixture
 def tshark(tmp_path: Path) -> Tshark:
     """Write a capture file and ask tshark for fields of the packets that fit a filter."""
-    assert TSHARK, "these tests need tshark: apt-get install tshark"
+    path_of_tshark = program("tshark", "read the exported captures")
 
     def ask(recorder: Recorder, display_filter: str, *fields: str, at: str | None = None) -> list[list[str]]:
         path = tmp_path / "capture.pcap"
         write_pcap(recorder, path, at=at)
         options = [word for option in OPTIONS for word in ("-o", option)]
         options += [word for field in fields for word in ("-e", field)]
-        command = [str(TSHARK), "-n", "-r", str(path), "-Y", display_filter, "-T", "fields", *options]
+        command = [path_of_tshark, "-n", "-r", str(path), "-Y", display_filter, "-T", "fields", *options]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         return [line.split("\t") for line in done.stdout.splitlines()]
 

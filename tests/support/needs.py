@@ -1,9 +1,9 @@
-"""Programs that a test cannot do without: skip where they are missing, and never where nothing may be skipped.
+"""Programs that a test cannot do without: skip where they are missing, unless nothing may be skipped.
 
 Theory
 ------
-A laptop without RabbitMQ must still be able to run the tests, and must say what it left out. The gate must not
-leave anything out. One environment variable, ``AMQPLAB_REQUIRE_ALL``, turns the one into the other.
+A laptop without RabbitMQ must still be able to run the tests, and must say what it left out. The gate must
+not leave anything out. One environment variable, ``AMQPLAB_REQUIRE_ALL``, turns the one into the other.
 """
 
 from __future__ import annotations

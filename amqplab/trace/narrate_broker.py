@@ -206,6 +206,8 @@ def published(record: Record, event: e.Published) -> str:
 
 
 def routed(record: Record, event: e.Routed) -> str:
+    if not event.exchange and not event.matched:
+        return routed_by_name(event)
     message = f"message {event.message} (routing key {quoted(event.routing_key)})"
     others = tuple(dict.fromkeys(match[0] for match in event.matched if match[0] != event.exchange))
     also = f", then those of {listed(others)}," if others else ""
@@ -218,6 +220,13 @@ def routed(record: Record, event: e.Routed) -> str:
     if len(event.queues) == 1:
         return f"{checks}: {match}, so queue {listed(event.queues)} gets a copy."
     return f"{checks}: {match}, so the queues {listed(event.queues)} get one copy each."
+
+
+def routed_by_name(event: e.Routed) -> str:
+    """The default exchange has no bindings that anybody made: it looks for a name."""
+    looks = f"The default exchange looks for a queue named {quoted(event.routing_key)}"
+    looks += f", the routing key of message {event.message}"
+    return f"{looks}: there it is, and it gets a copy." if event.queues else f"{looks}: there is none."
 
 
 def unroutable(record: Record, event: e.Unroutable) -> str:

@@ -30,6 +30,7 @@ class App:
     connections: list[str] = field(default_factory=list)
     publishes: bool = False
     consumes: bool = False
+    confirms: bool = False
     side: str = ""
 
 
@@ -186,6 +187,11 @@ def meet_published(cast: Cast, event: e.Published) -> None:
     cast.addressed.add(key)
 
 
+def meet_mode(cast: Cast, event: e.ModeSelected) -> None:
+    if event.mode == "confirm":
+        cast.apps[pipe_of(cast, event.connection).app].confirms = True
+
+
 def meet_delivered(cast: Cast, event: e.Delivered) -> None:
     app = cast.apps[lane(cast, event.connection, event.channel).app]
     app.consumes = True
@@ -202,4 +208,5 @@ MEETINGS = {
     e.ConsumerAdded: meet_consumer,
     e.Published: meet_published,
     e.Delivered: meet_delivered,
+    e.ModeSelected: meet_mode,
 }

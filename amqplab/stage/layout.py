@@ -5,7 +5,7 @@ Theory
 A message travels from left to right, so the columns are in the order of its journey::
 
     applications | connections | exchanges | queues | connections | applications
-        (P)      ====pipes====     <X>    --  [|||]    ====pipes====      (C)
+        (P)      ====pipes====     <X>    --  [|||]  --  ====pipes====    (C)
 
     ----------------------------- lost & returned ---------------------------------
 
@@ -15,7 +15,9 @@ crossings out of a classroom's topologies, and stable). The same columns laid on
 page: "tall" is "wide" with the axes swapped, so one algorithm makes both. Its words: *main* is the
 direction of the journey, *cross* the other one.
 
-A pipe holds two tubes, one per direction of TCP's two byte streams; each tube has a lane per channel.
+A pipe holds two tubes, one per direction of TCP's two byte streams; each tube has a lane per channel. Edges
+are bindings, from exchange to queue; *subscriptions* lead on from the queue to the pipe of whoever consumes
+from it.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from amqplab.stage.cast import Cast, Edge
+from amqplab.stage.cast import App, Cast, Edge
 
 __all__ = ["METRICS", "Metrics", "layout"]
 
@@ -32,12 +34,19 @@ LANE = 16
 TUBE_GAP = 8
 MAX_LANES = 6
 LETTER = 6.4
+CELL = 24
+HAND = 22
+NAME = 48
+"""From an application's centre to below its name; its hands, HAND each, come under it."""
+CONFIRMS = 34
+PLACES = (0.5, 0.44, 0.56, 0.38, 0.62, 0.32, 0.68, 0.26, 0.74, 0.2, 0.8)
+"""Where along its curve a label may stand, best first."""
 
 
 @dataclass(frozen=True)
 class Metrics:
-    """Sizes in SVG user units. `app`, `pipe`, `exchange`, `gap`, `queue` run along the journey; the
-    others across it.
+    """Sizes in SVG user units. `app`, `pipe`, `exchange`, `gap`, `queue`, `way_out` run along the journey;
+    the others across it.
     """
 
     app: int
@@ -45,22 +54,24 @@ class Metrics:
     exchange: int
     gap: int
     queue: int
+    way_out: int
     pad: int
     connection_margin: int
     app_pitch: int
     exchange_pitch: int
     queue_pitch: int
+    spare: int
     least: int
 
 
 METRICS = {
     "wide": Metrics(
-        app=112, pipe=196, exchange=104, gap=132, queue=176, pad=18, connection_margin=58, app_pitch=128,
-        exchange_pitch=96, queue_pitch=94, least=236,
+        app=124, pipe=184, exchange=132, gap=124, queue=184, way_out=76, pad=20, connection_margin=60,
+        app_pitch=132, exchange_pitch=100, queue_pitch=100, spare=60, least=236,
     ),
     "tall": Metrics(
-        app=104, pipe=128, exchange=92, gap=96, queue=74, pad=18, connection_margin=40, app_pitch=120,
-        exchange_pitch=124, queue_pitch=190, least=420,
+        app=96, pipe=88, exchange=116, gap=64, queue=74, way_out=52, pad=24, connection_margin=44,
+        app_pitch=124, exchange_pitch=152, queue_pitch=190, spare=24, least=420,
     ),
 }  # fmt: skip
 
@@ -115,14 +126,17 @@ class Setting:
             "right": self.blocks(self.sides["right"]),
         }
         extents = [blocks[-1][3] if blocks else 0 for blocks in crosses.values()]
-        extents += [len(self.exchanges) * m.exchange_pitch + 40, len(self.queues) * m.queue_pitch + 40]
+        extents += [
+            len(self.exchanges) * m.exchange_pitch + m.spare,
+            len(self.queues) * m.queue_pitch + m.spare,
+        ]
         cross = max(m.least, *extents)
-        at = m.app + m.pipe if self.sides["left"] else m.pad
-        broker0 = at
+        left, right = self.depth("left"), self.depth("right")
+        broker0 = left + m.pipe if self.sides["left"] else m.pad
         exchange = broker0 + m.exchange // 2 + 6
         queue0 = broker0 + m.exchange + m.gap
-        broker1 = queue0 + m.queue + (m.pad if self.wide else 22)
-        main = broker1 + (m.pipe + m.app if self.sides["right"] else m.pad)
+        broker1 = queue0 + m.queue + (m.way_out if self.sides["right"] else m.pad)
+        main = broker1 + (m.pipe + right if self.sides["right"] else m.pad)
         gutter = 56
         out: dict[str, Any] = {
             "orientation": "wide" if self.wide else "tall",
@@ -134,14 +148,24 @@ class Setting:
             "pipes": {},
             "nodes": {},
             "edges": {},
+            "subscriptions": {},
         }
         out["gutter"]["w"] = out["width"]
-        self.place_apps(out, "left", crosses["left"], cross, 0, m.app, broker0)
-        self.place_apps(out, "right", crosses["right"], cross, main, main - m.app, broker1)
+        self.place_apps(out, "left", crosses["left"], cross, left, broker0)
+        self.place_apps(out, "right", crosses["right"], cross, main - right, broker1)
         self.place_column(out, self.exchanges, exchange, cross, m.exchange_pitch, "exchange")
         self.place_column(out, self.queues, queue0 + m.queue // 2, cross, m.queue_pitch, "queue")
         self.place_edges(out)
+        self.place_subscriptions(out)
         return out
+
+    def depth(self, side: str) -> int:
+        """How much room the applications of one side need along the journey. Laid on their side, what hangs
+        under their names needs it.
+        """
+        if self.wide:
+            return self.m.app
+        return self.m.app + max((below(app, self.cast) - NAME for app in self.sides[side]), default=0)
 
     def blocks(self, apps: Sequence[Any]) -> list[tuple[Any, int, list[tuple[str, int]], int]]:
         """(app, its cross centre, [(connection, centre)], end so far) down one side."""
@@ -154,7 +178,8 @@ class Setting:
                 size = self.thickness(connection) + self.m.connection_margin
                 pipes.append((connection, at + size // 2))
                 at += size
-            at = max(at, start + self.m.app_pitch)
+            least = max(self.m.app_pitch, 2 * below(app, self.cast) + 12) if self.wide else self.m.app_pitch
+            at = max(at, start + least)
             shift = (at - start - (pipes[-1][1] - start + pipes[0][1] - start)) // 2 if pipes else 0
             pipes = [(name, centre + shift) for name, centre in pipes]
             found.append((app, (start + at) // 2, pipes, at))
@@ -170,14 +195,16 @@ class Setting:
         side: str,
         blocks: Sequence[Any],
         cross: int,
-        edge: int,
         mouth: int,
         wall: int,
     ) -> None:
         if not blocks:
             return
         shift = (cross - blocks[-1][3]) // 2
-        centre = (edge + mouth) // 2
+        if self.wide:
+            centre = mouth - self.m.app // 2 if side == "left" else mouth + self.m.app // 2
+        else:
+            centre = 34 if side == "left" else mouth + 38
         for app, middle, pipes, _ in blocks:
             out["apps"][app.name] = {**self.point(centre, middle + shift), "side": side, "name": app.name}
             for connection, row in pipes:
@@ -197,11 +224,13 @@ class Setting:
     def place_column(
         self, out: dict[str, Any], keys: Sequence[str], main: int, cross: int, pitch: int, kind: str
     ) -> None:
-        shift = (cross - len(keys) * pitch) // 2 + (8 if self.wide else 0)
+        shift = (cross - len(keys) * pitch) // 2
+        if kind == "exchange" and not self.wide:
+            shift -= 36  # its name stands beside it
         for row, key in enumerate(keys):
             at = self.point(main, shift + row * pitch + pitch // 2)
             if kind == "queue":
-                w, h = (self.m.queue, 40) if self.wide else (pitch - 24, 40)
+                w, h = (self.m.queue, 40) if self.wide else (pitch - 22, 40)
             else:
                 w = h = 56
             out["nodes"][key] = {**at, "w": w, "h": h, "kind": kind}
@@ -261,7 +290,7 @@ class Setting:
     ) -> dict[str, Any]:
         half = min(len(edge.label), 18) * LETTER / 2 + 8
         best = None
-        for t in (0.5, 0.42, 0.58, 0.34, 0.66, 0.27, 0.73):
+        for t in PLACES:
             x, y = on_curve(curve, t)
             box = (x - half, y - 10, x + half, y + 10)
             if best is None:
@@ -274,6 +303,28 @@ class Setting:
         at = [round((best[0] + best[2]) / 2), round((best[1] + best[3]) / 2)]
         return {"source": edge.source, "target": edge.target, "label": edge.label, "curve": curve, "at": at}
 
+    def place_subscriptions(self, out: dict[str, Any]) -> None:
+        """From each queue to the pipes of its consumers, on the side where they are."""
+        ends: dict[str, int] = {}
+        for key, (connection, queue) in self.cast.consumers.items():
+            pipe, node = out["pipes"][connection], out["nodes"].get(queue)
+            if node is None or pipe["side"] == "left":
+                continue
+            row = ends[connection] = ends.get(connection, -1) + 1
+            a = (node["x"] + node["w"] // 2, node["y"]) if self.wide else (node["x"], node["y"] + 42)
+            b = (
+                (pipe["x1"], pipe["y1"] + 4 + 6 * row)
+                if self.wide
+                else (pipe["x1"] + 4 + 6 * row, pipe["y1"])
+            )
+            reach = (b[0] - a[0]) // 2 if self.wide else (b[1] - a[1]) // 2
+            bends = (
+                [a[0] + reach, a[1], b[0] - reach, b[1]]
+                if self.wide
+                else [a[0], a[1] + reach, b[0], b[1] - reach]
+            )
+            out["subscriptions"][key] = {"queue": queue, "connection": connection, "curve": [*a, *bends, *b]}
+
     # --- axes --------------------------------------------------------------------------------------------
 
     def point(self, main: int, cross: int) -> dict[str, int]:
@@ -283,6 +334,14 @@ class Setting:
         if self.wide:
             return {"x": main, "y": cross, "w": length, "h": breadth}
         return {"x": cross, "y": main, "w": breadth, "h": length}
+
+
+def below(app: App, cast: Cast) -> int:
+    """How far an application reaches under its centre: its name, its hands, its numbers to be confirmed."""
+    hands = sum(len(cast.pipes[name].consumers) for name in app.connections)
+    if app.consumes:
+        hands = max(1, hands)
+    return NAME + HAND * hands + (CONFIRMS if app.confirms else 0)
 
 
 def is_default(key: str) -> bool:

@@ -41,12 +41,14 @@ text{font-size:12px}.title,.name{font-weight:600;font-size:13px}.name,.mid,.coun
 .letter,.mono,.number,.stepno{dominant-baseline:central}
 .mono{font-family:ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace;font-size:11px}
 .said{font-size:15px;font-weight:600}.stepno{font-weight:700}.more{font-weight:600;font-size:11px}
-.edge{fill:none;stroke-width:1.75}.edge.used{stroke-width:2.75}.edge.tip{stroke:none}.key.used{stroke-width:2}
+.edge{fill:none;stroke-width:1.75}.edge.used{stroke-width:2.75}
+.edge.sub{stroke-dasharray:2 4;stroke-linecap:round}.edge.tip{stroke:none}.key.used{stroke-width:2}
 .producer,.consumer,.exchange,.queue{stroke-width:1.75}.default{stroke-dasharray:4 4}
 .cell{fill:none;stroke-opacity:.28}.gutter{fill:none;stroke-dasharray:3 4}
 .cross{fill:none;stroke-width:2.5;stroke-linecap:round}.number{font-size:11px;font-weight:700}
 .flap{fill:none;stroke-opacity:.35}.hatch{fill:none;stroke:#fff;stroke-opacity:.55;stroke-width:2}
 .ghosted{opacity:.55}.ghosted rect{fill-opacity:.25;stroke-dasharray:2.5 2.5}.ghosted .flap{stroke:none}
+.absent{opacity:.4}.absent circle{stroke-dasharray:4 4}
 """
 MESSAGES = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442")
 INKS = ("#ffffff", "#1d1500", "#ffffff", "#24060f", "#06202f", "#ffffff", "#272300")

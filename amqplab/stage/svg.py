@@ -18,8 +18,8 @@ from html import escape as quoted
 from typing import Any
 
 from amqplab.stage.cast import Cast, cast_of
-from amqplab.stage.flights import Flights
-from amqplab.stage.layout import LANE, TUBE_GAP, layout
+from amqplab.stage.flights import Flight, Flights
+from amqplab.stage.layout import CELL, HAND, LANE, TUBE_GAP, layout
 from amqplab.stage.style import style
 from amqplab.stage.traffic import Traffic
 from amqplab.trace import events as e
@@ -31,8 +31,9 @@ from amqplab.trace.zoom import level_of
 
 __all__ = ["key_steps", "to_svg"]
 
-CELL, SLOT, HEAD, MARGIN = 24, 22, 44, 16
-MOST_STEPS = 4
+SLOT, HEAD, MARGIN = 22, 42, 18
+MOST_STEPS, MOST_SLOTS = 4, 5
+LOST_PITCH, LOST_LEFT = 172, 140
 TROUBLE = (
     e.Unroutable,
     e.Discarded,
@@ -113,7 +114,7 @@ class Panel:
         flights: Flights,
     ) -> None:  # fmt: skip
         self.cast, self.place, self.state, self.seq = cast, place, state, seq
-        self.event = records[seq].event if seq >= 0 else None
+        self.commands = flights.traffic.commands
         self.legs = [leg for leg in flights.legs if leg.start <= seq and (leg.end is None or leg.end > seq)]
         self.used = {key for leg in self.legs if leg.kind == "route" for key in leg.edges}
         self.lost = sorted(
@@ -128,12 +129,15 @@ class Panel:
             rect(broker["x"] + 1, 1, broker["w"] - 2, broker["h"] - 2, "ground", 14),
             text(broker["x"] + 16, 24, self.cast.broker, "title"),
             text(broker["x"] + broker["w"] - 16, 24, "virtual host /", "quiet end"),
-            *(self.edge(key, edge) for key, edge in place["edges"].items()),
+            *(self.edge(key, edge) for key, edge in place["edges"].items() if key not in self.used),
+            *(self.edge(key, edge) for key, edge in place["edges"].items() if key in self.used),
+            *(self.subscription(key, way) for key, way in place["subscriptions"].items()),
             *(self.pipe(name, pipe) for name, pipe in place["pipes"].items()),
             *(self.edge_label(key, edge) for key, edge in place["edges"].items()),
             *(self.node(key, node) for key, node in place["nodes"].items()),
             *(self.app(app) for app in place["apps"].values()),
-            *(self.moving(leg) for leg in self.legs),
+            *(self.inside(leg) for leg in self.legs),
+            *(self.on_the_wire(name) for name in place["pipes"]),
             self.gutter(),
         ]
         return "".join(parts)
@@ -154,6 +158,12 @@ class Panel:
             tip = f"M{x} {y}l-5 {-9 if dy > 0 else 9}h10z"
         kind = "edge used" if used else "edge"
         return f'<path class="{kind}" d="{path}"/><path class="{kind} tip" d="{tip}"/>'
+
+    def subscription(self, key: str, way: Mapping[str, Any]) -> str:
+        if key not in self.state or way["queue"] not in self.state:
+            return ""
+        c = way["curve"]
+        return f'<path class="edge sub" d="M{c[0]} {c[1]}C{" ".join(map(str, c[2:]))}"/>'
 
     def edge_label(self, key: str, edge: Mapping[str, Any]) -> str:
         if edge.get("ghost") or key not in self.state:
@@ -188,10 +198,10 @@ class Panel:
         ready, unacked = list(queue["ready"]), list(queue["unacked"])
         r, u = queue.get("ready_count", len(ready)), queue.get("unacked_count", len(unacked))
         left, top = node["x"] - node["w"] // 2, node["y"] - node["h"] // 2
-        room = max(1, (node["w"] - 22) // CELL)
-        places = [node["x"] + node["w"] // 2 - 19 - i * CELL for i in range(room)]
+        room = max(1, (node["w"] - 12) // CELL)
+        places = [node["x"] + room * CELL // 2 - CELL // 2 - i * CELL for i in range(room)]
         parts = [
-            text(node["x"], top - 9, shortened(unescape(key.rpartition("/")[2]), 24), "name"),
+            text(node["x"], top - 9, abridged(unescape(key.rpartition("/")[2]), 22), "name"),
             rect(left, top, node["w"], node["h"], "queue", 9),
             *(rect(x - 11, node["y"] - 14, 22, 28, "cell", 3) for x in places),
         ]
@@ -242,14 +252,25 @@ class Panel:
             text(x, y + 40, shortened(app["name"], 14), "name"),
         ]
         for row, consumer in enumerate(self.consumers(app["name"])):
-            held = list(consumer["holding"])
-            slots = min(5, consumer["prefetch"]) if consumer["prefetch"] else max(1, min(5, len(held)))
-            for i in range(slots):
-                at = x - (slots - 1) * SLOT // 2 + i * SLOT
-                parts.append(rect(at - 10, y + 48 + row * 22, 21, 16, "slot", 3))
-                coming = {leg.message for leg in self.legs if leg.kind == "deliver"}
-                if i < len(held) and held[i] not in coming:
-                    parts.append(envelope(held[i], at, y + 56 + row * 22, "held"))
+            parts.append(self.hand(consumer, x, y + 56 + row * HAND))
+        there = any(connection_key(name) in self.state for name in known.connections)
+        return f'<g class="{"app" if there else "absent"}">{"".join(parts)}</g>'
+
+    def hand(self, consumer: Mapping[str, Any], x: int, y: int) -> str:
+        """A slot for every message that the consumer may hold; if they are too many, for the first few."""
+        held = list(consumer["holding"])
+        wanted = consumer["prefetch"] or max(1, consumer["holding_count"])
+        slots = wanted if wanted <= MOST_SLOTS else MOST_SLOTS - 1
+        left = x - (slots - 1) * SLOT // 2 - (0 if slots == wanted else SLOT // 2)
+        coming = {leg.message for leg in self.legs if leg.kind == "deliver"}
+        parts = []
+        for i in range(slots):
+            at = left + i * SLOT
+            parts.append(rect(at - 10, y - 8, 21, 16, "slot", 3))
+            if i < len(held) and held[i] not in coming:
+                parts.append(envelope(held[i], at, y, "held"))
+        if slots < wanted:
+            parts.append(text(left + slots * SLOT - 7, y + 4, f"+{wanted - slots}", "quiet"))
         return "".join(parts)
 
     def consumers(self, app: str) -> list[Mapping[str, Any]]:
@@ -259,17 +280,33 @@ class Panel:
 
     # --- what moves --------------------------------------------------------------------------------------
 
-    def moving(self, leg: Any) -> str:
-        """A message between two places: at the exchange while it is routed, half way along its pipe."""
-        if leg.kind in ("route", "drop") and leg.source in self.place["nodes"]:
-            node = self.place["nodes"][leg.source]
-            return envelope(leg.message, node["x"], node["y"] - 2, "ready")
-        if leg.kind not in ("publish", "deliver", "return"):
+    def inside(self, leg: Flight) -> str:
+        """A message that the broker is handling stands at its exchange."""
+        if leg.kind not in ("route", "drop") or leg.source not in self.place["nodes"]:
             return ""
-        pipe = self.place["pipes"][leg.source if leg.kind == "publish" else leg.target]
-        side = -1 if leg.kind == "publish" else 1
-        y = pipe["y0"] + side * (TUBE_GAP // 2 + len(pipe["lanes"]) * LANE - LANE // 2)
-        return envelope(leg.message, (pipe["x0"] + pipe["x1"]) // 2, y, "ready")
+        node = self.place["nodes"][leg.source]
+        return envelope(leg.message, node["x"], node["y"] - 2, "ready")
+
+    def on_the_wire(self, name: str) -> str:
+        """The messages between one client and the broker, spread along their pipe in their order."""
+        pipe = self.place["pipes"][name]
+        parts = []
+        for up in (True, False):
+            legs = [leg for leg in self.legs if wire_of(leg) == (name, up)]
+            for row, leg in enumerate(legs, 1):
+                length = pipe["x1"] - pipe["x0"]
+                along = length * (len(legs) + 1 - row if up else row) // (len(legs) + 1)
+                x = pipe["x0"] + along if up else pipe["x1"] - length + along
+                parts.append(envelope(leg.message, x, self.lane(pipe, leg, up), "ready"))
+        return "".join(parts)
+
+    def lane(self, pipe: Mapping[str, Any], leg: Flight, up: bool) -> int:
+        """The middle of the lane of the channel that carries this leg."""
+        channel = self.commands[leg.command].channel if leg.command is not None else 0
+        lanes = pipe["lanes"]
+        row = lanes.index(channel) if channel in lanes else len(lanes) - 1
+        top = -TUBE_GAP // 2 - len(lanes) * LANE if up else TUBE_GAP // 2
+        return pipe["y0"] + top + row * LANE + LANE // 2
 
     def gutter(self) -> str:
         if not self.lost:
@@ -280,12 +317,19 @@ class Panel:
             rect(1, g["y"] + 1, g["w"] - 2, g["h"] - 2, "gutter", 10),
             text(16, middle + 4, "lost & returned", "quiet"),
         ]
-        for i, (message, entity) in enumerate(self.lost[: (g["w"] - 140) // 132]):
-            x = 138 + i * 132
+        for i, (message, entity) in enumerate(self.lost[: (g["w"] - LOST_LEFT) // LOST_PITCH]):
+            x = LOST_LEFT + i * LOST_PITCH
             parts.append(envelope(message, x, middle, "ready"))
             parts.append(f'<path class="cross" d="M{x + 6} {middle - 12}l8 8m0 -8l-8 8"/>')
-            parts.append(text(x + 18, middle + 4, shortened(str(entity.get("reason", "")), 17), "quiet"))
+            parts.append(text(x + 18, middle + 4, shortened(str(entity.get("reason", "")), 22), "quiet"))
         return "".join(parts)
+
+
+def wire_of(leg: Flight) -> tuple[str, bool] | None:
+    """The connection that a leg passes, and whether towards the broker."""
+    if leg.kind == "publish":
+        return leg.source, True
+    return (leg.target, False) if leg.kind in ("deliver", "return") else None
 
 
 # --- marks -----------------------------------------------------------------------------------------------
@@ -313,6 +357,11 @@ def text(x: int, y: int, words: str, kind: str) -> str:
 
 def shortened(words: str, most: int) -> str:
     return words if len(words) <= most else words[: most - 1] + "…"
+
+
+def abridged(name: str, most: int) -> str:
+    """A name with its end kept: names that a server made differ there."""
+    return name if len(name) <= most else f"{name[: most - 7]}…{name[-6:]}"
 
 
 def wrapped(words: str, width: int, letter: float) -> list[str]:

@@ -38,18 +38,18 @@ def run() -> list[Row]:
 
 
 def ours() -> None:
+    parser = FrameParser(131072)
+    publish, deliver, ack = Basic.Publish, Basic.Deliver, Basic.Ack
     for tag in range(MESSAGES):
         properties = Properties(content_type="text/plain", delivery_mode=2)
         data = (
-            encode_method(1, Basic.Publish(exchange="logs", routing_key="info"))
+            encode_method(1, publish(exchange="logs", routing_key="info"))
             + encode_header(1, len(BODY), properties)
-            + encode_method(
-                1, Basic.Deliver(consumer_tag="c", delivery_tag=tag, exchange="logs", routing_key="info")
-            )
+            + encode_method(1, deliver("c", tag, False, "logs", "info"))
             + encode_header(1, len(BODY), properties)
-            + encode_method(1, Basic.Ack(delivery_tag=tag))
+            + encode_method(1, ack(delivery_tag=tag))
         )
-        for kind, _, payload in FrameParser(131072).feed(data):
+        for kind, _, payload in parser.feed(data):
             if kind == FRAME_METHOD:
                 decode_method(payload)
             else:

@@ -128,5 +128,4 @@ def _without_bcc(properties: Properties, octets: bytes) -> bytes:
     if headers is None or "BCC" not in headers:
         return octets
     kept = Table([pair for pair in Table(headers).pairs if pair[0] != "BCC"])
-    values = {name: getattr(properties, name) for name in Properties.__dataclass_fields__}
-    return Properties(**{**values, "headers": kept}).encode()
+    return properties.replace(headers=kept).encode()

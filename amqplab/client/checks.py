@@ -18,7 +18,7 @@ from amqplab.wire.properties import Properties
 
 __all__ = ["body_octets", "flag", "number", "properties_octets", "short", "short_or_empty", "table"]
 
-_PROPERTY_NAMES = tuple(Properties.__dataclass_fields__)
+_PROPERTY_NAMES = Properties.names
 _NO_PROPERTIES = Properties().encode()
 
 

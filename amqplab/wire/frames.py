@@ -68,6 +68,7 @@ FRAME_PROTOCOL_HEADER = 65
 END = bytes((FRAME_END,))
 _HEAD = struct.Struct("!BHI")
 _CONTENT_HEAD = struct.Struct("!HHQ")
+_HEADER_FRAME = struct.Struct("!BHIHHQ")
 
 HEARTBEAT = _HEAD.pack(FRAME_HEARTBEAT, 0, 0) + END
 
@@ -79,7 +80,7 @@ def encode_frame(type: int, channel: int, payload: bytes) -> bytes:
 
 def encode_method(channel: int, method: Method) -> bytes:
     """A method frame."""
-    return encode_frame(FRAME_METHOD, channel, method.encode())
+    return method.encode_frame(channel)
 
 
 def encode_header(
@@ -87,7 +88,8 @@ def encode_header(
 ) -> bytes:
     """A content header frame; `properties` as values or as octets (flags and values) that pass through."""
     octets = properties if isinstance(properties, bytes) else properties.encode()
-    return encode_frame(FRAME_HEADER, channel, _CONTENT_HEAD.pack(class_id, weight, body_size) + octets)
+    size = _CONTENT_HEAD.size + len(octets)
+    return _HEADER_FRAME.pack(FRAME_HEADER, channel, size, class_id, weight, body_size) + octets + END
 
 
 def encode_content(
@@ -104,8 +106,7 @@ def encode_content(
         _HEAD.pack(FRAME_METHOD, channel, len(payload))
         + payload
         + END
-        + _HEAD.pack(FRAME_HEADER, channel, len(octets) + 12)
-        + _CONTENT_HEAD.pack(60, 0, size)
+        + _HEADER_FRAME.pack(FRAME_HEADER, channel, _CONTENT_HEAD.size + len(octets), 60, 0, size)
         + octets
         + END
     )

@@ -20,13 +20,15 @@ The functions here are the reference: one argument after another, by its domain.
 from __future__ import annotations
 
 import re
-from collections import _tuplegetter  # type: ignore[attr-defined]
+import struct
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, ClassVar, TypeVar, dataclass_transform
 
-from amqplab.wire.codegen import SURPRISES, fast_decoder, fast_encoder, fast_maker
-from amqplab.wire.domains import BIT, Domain, domains_of
+from amqplab.wire.codegen import fast_decoder, fast_encoder, fast_frame_encoder
+from amqplab.wire.domains import BIT, LONGLONG, Domain, domains_of
 from amqplab.wire.errors import ArgumentsUndecodable, DecodeError, EncodeError, UnknownMethod
+from amqplab.wire.values import NamedValue, as_tuple
 
 __all__ = [
     "METHODS",
@@ -50,11 +52,10 @@ _MEMO: dict[bytes, Method] = {}
 """Payloads decoded before. Methods with a delivery tag hardly ever come twice and stay out."""
 
 
-class Method(tuple[Any, ...]):
+class Method(NamedValue):
     """Base of all methods: an immutable tuple of the arguments in wire order, each also by its name.
 
-    Class attributes tell what the protocol says about a method. A tuple is the cheapest thing that Python can
-    build, and a method is built for every method frame.
+    Class attributes tell what the protocol says about a method.
     """
 
     __slots__ = ()
@@ -69,39 +70,21 @@ class Method(tuple[Any, ...]):
     has_content: ClassVar[bool]  # a content header and bodies follow
     has_nowait: ClassVar[bool]  # has a flag that says "do not reply"
     origin: ClassVar[str]  # "0-9-1", "rabbitmq-extension" or "legacy"
-    encode_fast: ClassVar[Callable[[Any], bytes]]
-    decode_fast: ClassVar[Callable[[bytes], Any]]
+    decode: ClassVar[Callable[[bytes], Any]]  # from the payload; ArgumentsUndecodable
     memorable: ClassVar[bool]  # its octets may come again, so decoding them is worth remembering
 
     def encode(self) -> bytes:
         """The payload of its frame: class id, method id, arguments. EncodeError if a value does not fit."""
-        try:
-            return type(self).encode_fast(self)
-        except SURPRISES:
-            return self.prefix + encode_arguments(self)
+        return self.prefix + encode_arguments(self)
 
-    def replace(self, **changes: Any) -> Method:
-        """The same method with some arguments changed."""
-        return type(self)(**{**dict(zip(self.domains, self, strict=True)), **changes})
+    def encode_frame(self, channel: int) -> bytes:
+        """The whole method frame on this channel."""
+        payload = self.prefix + encode_arguments(self)
+        return struct.pack("!BHI", 1, channel, len(payload)) + payload + b"\xce"
 
     def __repr__(self) -> str:
         given = ", ".join(f"{name}={value!r}" for name, value in zip(self.domains, self, strict=True))
         return f"{type(self).__qualname__}({given})"
-
-    def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and tuple.__eq__(self, other)
-
-    def __ne__(self, other: object) -> bool:
-        return not self == other
-
-    def __hash__(self) -> int:
-        return hash((self.ids, *self))
-
-    def __bool__(self) -> bool:
-        return True  # also without arguments
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), tuple(self)
 
 
 @dataclass_transform(frozen_default=True)
@@ -122,7 +105,9 @@ def method(
     """
 
     def declare(cls: type[T]) -> type[T]:
-        made = _as_tuple(cls)
+        domains = domains_of(cls) if "__annotations__" in vars(cls) else {}
+        made = as_tuple(cls, Method, domains)
+        made.domains = domains
         made.ids = class_id, method_id
         if "class_id" not in made.domains:  # the two close methods have arguments of these names
             made.class_id, made.method_id = class_id, method_id
@@ -131,28 +116,16 @@ def method(
         made.synchronous = bool(replies) if synchronous is None else synchronous
         made.has_nowait = "nowait" in made.domains
         made.prefix = class_id.to_bytes(2, "big") + method_id.to_bytes(2, "big")
-        made.encode_fast = staticmethod(fast_encoder(made.prefix, tuple(made.domains.values())))
+        layout = tuple(domains.values())
+        made.encode = fast_encoder(made.prefix, layout, Method.encode)
+        made.encode_frame = fast_frame_encoder(made.prefix, layout, Method.encode_frame)
+        made.decode = staticmethod(fast_decoder(made, layout, partial(_decode_exactly, made)))
+        made.memorable = LONGLONG not in layout
         METHODS[class_id, method_id] = made
         _BY_PREFIX[made.prefix] = made
         return made  # type: ignore[no-any-return]
 
     return declare
-
-
-def _as_tuple(cls: type) -> Any:
-    """The declared class again, as a tuple: arguments are items, their names read them."""
-    domains = domains_of(cls) if "__annotations__" in vars(cls) else {}
-    kept = ("__doc__", "__module__", "__qualname__", "__annotations__")
-    body: dict[str, Any] = {name: getattr(cls, name) for name in kept if name in dir(cls)}
-    body |= {"__slots__": (), "__qualname__": cls.__qualname__}
-    body |= {name: _tuplegetter(place, f"Argument {name}.") for place, name in enumerate(domains)}
-    made: Any = type(cls.__name__, (Method,), body)
-    made.domains = domains
-    defaults = [getattr(cls, name) for name in domains]
-    made.__new__, make = fast_maker(made, list(domains), defaults)
-    made.decode_fast = staticmethod(fast_decoder(tuple(domains.values()), make))
-    made.memorable = all(domain.name != "longlong" for domain in domains.values())
-    return made
 
 
 def spec_name(qualname: str) -> str:
@@ -235,10 +208,7 @@ def decode_method(payload: bytes) -> Method:
         if len(payload) < 4:
             raise ArgumentsUndecodable(0, 0, payload)
         raise UnknownMethod(int.from_bytes(payload[:2], "big"), int.from_bytes(payload[2:4], "big"))
-    try:
-        method: Method = declaration.decode_fast(payload)
-    except SURPRISES:
-        return _decode_exactly(declaration, payload)
+    method: Method = declaration.decode(payload)
     if declaration.memorable:
         if len(_MEMO) >= MEMO_SIZE:
             _MEMO.clear()

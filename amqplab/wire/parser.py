@@ -34,6 +34,7 @@ RawFrame = tuple[int, int, bytes]
 """(type, channel, payload)."""
 
 _HEAD = struct.Struct("!BHI")
+NO_LIMIT = 1 << 32
 _CONTENT_TYPES = frozenset((2, 3))
 
 
@@ -133,26 +134,34 @@ class FrameParser:
             self._hold(data, position, 8)
             return
         total = len(data)
-        limit = self.max_payload
+        limit = self.max_payload or NO_LIMIT
         unpack = _HEAD.unpack_from
+        add = frames.append
         while total - position >= 7:
             kind, channel, size = unpack(data, position)
-            if limit and size > limit:
-                self._fault(
-                    FrameFault("frame_too_large", kind, channel, size=size, limit=limit - FRAME_OVERHEAD)
-                )
+            start = position + 7
+            end = start + size
+            usual = 0 < kind < 4 <= size <= limit and end < total and data[end] == FRAME_END
+            if not usual and not self._acceptable(data, position, kind, channel, size):
                 return
-            end = position + 7 + size
-            if end >= total:
-                self._hold(data, position, size + FRAME_OVERHEAD)
-                return
-            payload = data[position + 7 : end]
-            if data[end] != FRAME_END or not (self._any_type or _plausible(kind, size)):
-                self._fault(_fault_of(kind, channel, payload, data[end]))
-                return
-            frames.append((kind, channel, payload))
+            add((kind, channel, data[start:end]))
             position = end + 1
-        self._hold(data, position, 7)
+        if position < total:
+            self._hold(data, position, 7)
+
+    def _acceptable(self, data: bytes, position: int, kind: int, channel: int, size: int) -> bool:
+        """Whether what is no usual frame is a frame all the same; if not, it is held or a fault."""
+        limit = self.max_payload or NO_LIMIT
+        end = position + 7 + size
+        if size > limit:
+            self._fault(FrameFault("frame_too_large", kind, channel, size=size, limit=limit - FRAME_OVERHEAD))
+        elif end >= len(data):
+            self._hold(data, position, size + FRAME_OVERHEAD)
+        elif data[end] != FRAME_END or not (self._any_type or _plausible(kind, size)):
+            self._fault(_fault_of(kind, channel, data[position + 7 : end], data[end]))
+        else:
+            return True
+        return False
 
     def _hold(self, data: bytes, position: int, needed: int) -> None:
         rest = data[position:]

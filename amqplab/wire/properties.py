@@ -13,12 +13,12 @@ everything else is between the applications (CODEC-55).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from operator import attrgetter
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, TypeVar, dataclass_transform
 
-from amqplab.wire.domains import OCTET, SHORTSTR, TABLE, TIMESTAMP, Domain
+from amqplab.wire.codegen import fast_flagged_decoder, fast_flagged_encoder
+from amqplab.wire.domains import OCTET, SHORTSTR, TABLE, TIMESTAMP, Domain, domains_of
 from amqplab.wire.errors import DecodeError, EncodeError
+from amqplab.wire.values import NamedValue, as_tuple
 
 __all__ = ["NO_PROPERTIES", "PROPERTIES", "BasicProperties", "Properties"]
 
@@ -28,8 +28,17 @@ OptionalTable = Annotated[Mapping[str, Any] | None, TABLE]
 OptionalTimestamp = Annotated[int | None, TIMESTAMP]
 
 
-@dataclass(frozen=True, slots=True)
-class Properties:
+T = TypeVar("T")
+
+
+@dataclass_transform(frozen_default=True)
+def _declared(cls: type[T]) -> type[T]:
+    """The class as a tuple of its fields; see :mod:`amqplab.wire.values`."""
+    return as_tuple(cls, NamedValue, domains_of(cls))  # type: ignore[no-any-return]
+
+
+@_declared
+class Properties(NamedValue):
     """Message properties; ``None`` means absent. Field order is flag order, from bit 15 down to bit 2."""
 
     content_type: OptionalShortStr = None
@@ -52,16 +61,17 @@ class Properties:
 
     def encode(self) -> bytes:
         """Flags (2 octets) and the values that are set; raises :class:`EncodeError`."""
-        flags = 0
-        octets = b""
-        for value, (name, domain, flag) in zip(_all_values(self), PROPERTIES, strict=True):
-            if value is not None:
-                flags |= flag
-                octets += _encode(name, domain, value)
-        return flags.to_bytes(2, "big") + octets
+        global _last
+        same, octets = _last
+        if same is self:
+            return octets
+        octets = _encode_fast(self)
+        if self.headers is None:
+            _last = self, octets
+        return octets
 
-    @classmethod
-    def decode(cls, data: bytes) -> Properties:
+    @staticmethod
+    def decode(data: bytes) -> Properties:
         """The properties in `data` (flags and values); raises :class:`DecodeError` (CODEC-51).
 
         Bits 1 and 0 are ignored: no second flag word is read (CODEC-50).
@@ -69,18 +79,8 @@ class Properties:
         known = _MEMO.get(data)
         if known is not None:
             return known
-        if len(data) < 2:
-            raise DecodeError("the property flags are cut short")
-        flags = int.from_bytes(data[:2], "big")
-        if not flags & 0xFFFC:
-            return _nothing_more(NO_PROPERTIES, 2, data)
-        offset = 2
-        found = {}
-        for name, domain, flag in PROPERTIES:
-            if flags & flag:
-                found[name], offset = domain.decode(data, offset)
-        properties = _nothing_more(cls(**found), offset, data)
-        if "headers" not in found and "timestamp" not in found:
+        properties: Properties = _decode_fast(data)
+        if properties.headers is None and properties.timestamp is None:
             if len(_MEMO) >= MEMO_SIZE:
                 _MEMO.clear()
             _MEMO[data] = properties
@@ -94,10 +94,35 @@ class Properties:
         return f"Properties({', '.join(f'{name}={value!r}' for name, value in self.set_fields().items())})"
 
 
-def _nothing_more(properties: Properties, offset: int, data: bytes) -> Properties:
-    if offset != len(data):
-        raise DecodeError(f"{len(data) - offset} octets are left over after the last property")
-    return properties
+PROPERTIES: tuple[tuple[str, Domain, int], ...] = tuple(
+    (name, domain, 1 << (15 - place)) for place, (name, domain) in enumerate(domains_of(Properties).items())
+)
+"""(name, wire type, flag bit) of each property, in wire order."""
+
+NO_PROPERTIES = Properties()
+BasicProperties = Properties
+"""The name that pika gives it."""
+
+_last = (NO_PROPERTIES, bytes(2))
+"""What was encoded last: an application mostly gives all its messages the same. Headers are left out here
+too; they may be a ``dict`` that somebody changes."""
+
+MEMO_SIZE = 1024
+_MEMO: dict[bytes, Properties] = {}
+"""Octets decoded before: an application's messages mostly carry the same few. Headers, which may hold lists,
+and timestamps, which hardly ever come twice, stay out."""
+
+
+def encode_properties(properties: Properties) -> bytes:
+    """The reference: one property after another, and exact about what does not fit."""
+    flags = 0
+    octets = b""
+    for name, domain, flag in PROPERTIES:
+        value = getattr(properties, name)
+        if value is not None:
+            flags |= flag
+            octets += _encode(name, domain, value)
+    return flags.to_bytes(2, "big") + octets
 
 
 def _encode(name: str, domain: Domain, value: Any) -> bytes:
@@ -109,22 +134,21 @@ def _encode(name: str, domain: Domain, value: Any) -> bytes:
         raise EncodeError(f"property {name}={value!r}: {error}") from None
 
 
-def _catalogue() -> tuple[tuple[str, Domain, int], ...]:
-    hints = get_type_hints(Properties, include_extras=True)
-    names = [field.name for field in fields(Properties)]
-    return tuple((name, hints[name].__metadata__[0], 1 << (15 - place)) for place, name in enumerate(names))
+def decode_properties(data: bytes) -> Properties:
+    """The reference: patient with octets that are no UTF-8, and exact about what is wrong."""
+    if len(data) < 2:
+        raise DecodeError("the property flags are cut short")
+    flags = int.from_bytes(data[:2], "big")
+    offset = 2
+    found = {}
+    for name, domain, flag in PROPERTIES:
+        if flags & flag:
+            found[name], offset = domain.decode(data, offset)
+    if offset != len(data):
+        raise DecodeError(f"{len(data) - offset} octets are left over after the last property")
+    return Properties(**found)
 
 
-PROPERTIES: tuple[tuple[str, Domain, int], ...] = _catalogue()
-"""(name, wire type, flag bit) of each property, in wire order."""
-
-_all_values = attrgetter(*(name for name, _, _ in PROPERTIES))
-
-MEMO_SIZE = 1024
-_MEMO: dict[bytes, Properties] = {}
-"""Octets decoded before: an application's messages mostly carry the same few. Headers, which may hold lists,
-and timestamps, which hardly ever come twice, stay out."""
-
-NO_PROPERTIES = Properties()
-BasicProperties = Properties
-"""The name that pika gives it."""
+_layout = [(domain, flag) for _, domain, flag in PROPERTIES]
+_encode_fast = fast_flagged_encoder(_layout, encode_properties)
+_decode_fast = fast_flagged_decoder(Properties, _layout, decode_properties)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import math
+import re
 from decimal import Decimal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from wire_strategies import any_method, properties, tables, values
+from wire_strategies import LAW, any_method, properties, tables, values
 
 from amqplab.wire.errors import ArgumentsUndecodable, DecodeError, EncodeError, UnknownMethod
 from amqplab.wire.method import decode_arguments, encode_arguments
 from amqplab.wire.methods import METHODS, Basic, Method, Queue, decode_method
-from amqplab.wire.properties import Properties
+from amqplab.wire.properties import Properties, decode_properties, encode_properties
 from amqplab.wire.table import Int8, Int64, Table, Timestamp, UInt16, decode_table, encode_table, type_name
 
 
@@ -176,6 +177,34 @@ def test_nesting_has_a_limit_and_no_crash() -> None:
 @given(properties)
 def test_properties_come_back_as_they_went(given_properties: Properties) -> None:
     assert Properties.decode(given_properties.encode()) == given_properties
+    again = Properties.decode(given_properties.encode())
+    assert again.encode() == encode_properties(given_properties)
+    assert given_properties.encode() == encode_properties(given_properties)
+
+
+@LAW
+@given(properties, st.integers(0, 500), st.integers(0, 255))
+def test_the_generated_decoder_reads_properties_as_the_reference_does(
+    given_properties: Properties, place: int, octet: int
+) -> None:
+    octets = bytearray(given_properties.encode())
+    octets[place % len(octets)] = octet
+    data = bytes(octets)
+    try:
+        expected = decode_properties(data)
+    except DecodeError as error:
+        with pytest.raises(DecodeError, match=re.escape(str(error))):
+            Properties.decode(data)
+    else:
+        assert repr(Properties.decode(data)) == repr(expected)
+
+
+def test_headers_that_were_changed_between_two_publishes_are_not_remembered() -> None:
+    headers = {"a": 1}
+    same = Properties(headers=headers)
+    before = same.encode()
+    headers["a"] = 2
+    assert same.encode() != before
 
 
 @given(st.binary(max_size=60))

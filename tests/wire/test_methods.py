@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from wire_strategies import LAW, any_method, damaged, methods
 
 from amqplab.wire.errors import ArgumentsUndecodable, DecodeError, EncodeError, UnknownMethod
+from amqplab.wire.frames import encode_frame
 from amqplab.wire.method import decode_arguments, encode_arguments
 from amqplab.wire.methods import METHODS, Basic, Connection, Method, Queue, decode_method, method_name
 from amqplab.wire.table import Table
@@ -91,6 +92,7 @@ def test_a_method_survives_the_wire(kind: type[Method]) -> None:
 @given(any_method)
 def test_the_generated_codec_writes_what_the_reference_writes(method: Method) -> None:
     assert method.encode() == method.prefix + encode_arguments(method)
+    assert method.encode_frame(7) == encode_frame(1, 7, method.encode())
 
 
 def outcome(decode: Any, *arguments: Any) -> Any:

@@ -76,7 +76,8 @@ def set_up(extra: str) -> str:
 
 def lesson(python: str, rest: list[str]) -> int:
     print("Opening the first lesson in JupyterLab; press Ctrl-C twice here to stop it.", flush=True)
-    return subprocess.call([python, "-m", "jupyterlab", FIRST_LESSON, *rest], cwd=ROOT)
+    as_root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []  # containers often are
+    return subprocess.call([python, "-m", "jupyterlab", FIRST_LESSON, *as_root, *rest], cwd=ROOT)
 
 
 def test(python: str, rest: list[str]) -> int:

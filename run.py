@@ -77,7 +77,8 @@ def set_up(extra: str) -> str:
 def lesson(python: str, rest: list[str]) -> int:
     print("Opening the first lesson in JupyterLab; press Ctrl-C twice here to stop it.", flush=True)
     as_root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []  # containers often are
-    return subprocess.call([python, "-m", "jupyterlab", FIRST_LESSON, *as_root, *rest], cwd=ROOT)
+    there = [f"--ServerApp.root_dir={ROOT}", f"--LabApp.default_url=/lab/tree/{FIRST_LESSON}"]
+    return subprocess.call([python, "-m", "jupyterlab", *there, *as_root, *rest], cwd=ROOT)
 
 
 def test(python: str, rest: list[str]) -> int:

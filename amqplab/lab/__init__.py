@@ -1,12 +1,14 @@
 """What a lesson touches: the lab, its programs, faults, checks and exercises.
 
 Read in this order: `lab`, `world`, `processes`, `inputs`, `fork`; then `programs`, `faces`, `faults`,
-`goals`, `views`, `checks`, `exercises`, `live`. ``from amqplab import Lab`` is all that most lessons need.
+`goals`, `moments`, `views`, `checks`, `exercises`, `live`; and the predictions, exercises and
+judges of each lesson in `lessons`. ``from amqplab import Lab`` is all that most lessons need.
 """
 
 from __future__ import annotations
 
-from amqplab.lab.compare import compare
+from amqplab.lab.compare import compare, side_by_side
+from amqplab.lab.elsewhere import in_another_process
 from amqplab.lab.errors import LabError, NothingMoreComes
 from amqplab.lab.exercises import Exercise, Prediction, predict
 from amqplab.lab.faults import (
@@ -45,6 +47,8 @@ __all__ = [
     "Reset",
     "Thaw",
     "compare",
+    "in_another_process",
     "predict",
+    "side_by_side",
     "source",
 ]

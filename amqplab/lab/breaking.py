@@ -41,6 +41,9 @@ class Breaking(Views):
         """The names of all hosts but the broker's."""
         return tuple(self._known)
 
+    def _hosts(self) -> tuple[str, ...]:
+        return (BROKER_HOST, *self._known)
+
     def _learn(self, client: str) -> None:
         """Learn the name of a client."""
         self._check_name(client)

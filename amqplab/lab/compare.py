@@ -12,12 +12,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
+from itertools import zip_longest
 from typing import NamedTuple
 
+from amqplab.lab.dissection import Text, frames_of
+from amqplab.trace.query import FrameRow
 from amqplab.trace.table import Rows
 from amqplab.wire.dissect import Span, dissect, summarise
 
-__all__ = ["CompareRow", "compare"]
+__all__ = ["CompareRow", "compare", "side_by_side"]
+
+OCTETS_A_LINE = 8
 
 
 class CompareRow(NamedTuple):
@@ -30,9 +35,14 @@ class CompareRow(NamedTuple):
 
 
 def compare(
-    first: Sequence[bytes], second: Sequence[bytes], names: tuple[str, str] = ("ours", "theirs")
+    first: Sequence[bytes | FrameRow],
+    second: Sequence[bytes | FrameRow],
+    names: tuple[str, str] = ("ours", "theirs"),
 ) -> Rows[CompareRow]:
-    """Line up two lists of frames, and say of each whether the other side has the same octets."""
+    """Line up two lists of frames (octets, or rows of ``lab.frames``), and say of each whether the other side
+    has the same octets.
+    """
+    first, second = _octets_of(first), _octets_of(second)
     titles = [[_title(frame) for frame in frames] for frames in (first, second)]
     matcher = SequenceMatcher(None, titles[0], titles[1], autojunk=False)
     rows = []
@@ -43,6 +53,31 @@ def compare(
             ours, theirs = ours + [None] * len(theirs), [None] * len(ours) + theirs
         rows += [_row(one, other, names) for one, other in zip(ours, theirs, strict=True)]
     return Rows(rows, ("frame", "verdict"))
+
+
+def side_by_side(first: bytes, second: bytes, names: tuple[str, str] = ("ours", "theirs")) -> Text:
+    """The octets of two pieces of wire beside each other, eight on a line, frame by frame; a line that
+    differs is marked with "≠".
+    """
+    width = OCTETS_A_LINE * 3
+    lines = [f"      {names[0]:<{width}}   {names[1]}"]
+    for one, other in zip_longest(frames_of(first), frames_of(second), fillvalue=b""):
+        titles = dict.fromkeys(summarise(frame) for frame in (one, other) if frame)
+        lines += ["", " / ".join(titles)]
+        for at in range(0, max(len(one), len(other)), OCTETS_A_LINE):
+            ours, theirs = one[at : at + OCTETS_A_LINE], other[at : at + OCTETS_A_LINE]
+            mark = " " if ours == theirs else "≠"
+            text = _readable(theirs or ours)
+            lines.append(f"{at:04x}  {ours.hex(' '):<{width}} {mark} {theirs.hex(' '):<{width}} {text}")
+    return Text("\n".join(line.rstrip() for line in lines))
+
+
+def _readable(octets: bytes) -> str:
+    return "".join(chr(octet) if 32 <= octet < 127 else "·" for octet in octets)
+
+
+def _octets_of(frames: Sequence[bytes | FrameRow]) -> list[bytes]:
+    return [frame.data if isinstance(frame, FrameRow) else frame for frame in frames]
 
 
 def _row(one: bytes | None, other: bytes | None, names: tuple[str, str]) -> CompareRow:

@@ -12,9 +12,10 @@ values in it, and what to type instead.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
-__all__ = ["LabError", "NothingMoreComes", "listed", "suggestion"]
+__all__ = ["LabError", "NothingMoreComes", "check_choice", "listed", "said_plainly", "suggestion"]
 
 
 class LabError(Exception):
@@ -23,8 +24,6 @@ class LabError(Exception):
 
 class NothingMoreComes(LabError):
     """A call waits for something that nobody in this world will ever send."""
-
-    nothing_left_to_do = True  # for who waits in a loop, and may just as well end it
 
     nothing_left_to_do = True
     """By this the blocking client's ``start_consuming`` knows that it may return."""
@@ -42,3 +41,26 @@ def suggestion(name: str, names: Iterable[str]) -> str:
     """A closing `` Did you mean 'x'?`` if `name` looks like one of `names`, else nothing."""
     close = difflib.get_close_matches(name, list(names), n=1)
     return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def check_choice(value: object, choices: Iterable[str], what: str) -> None:
+    """Raise LabError if `value` is none of `choices`; `what` says what they are: "zoom"."""
+    known = list(choices)
+    if value not in known:
+        near = suggestion(value, known) if isinstance(value, str) else ""
+        raise LabError(f"There is no {what} {value!r}: choose one of {', '.join(known) or 'none'}.{near}")
+
+
+@contextmanager
+def said_plainly() -> Iterator[None]:
+    """What the readers of a record and the file system refuse, as a LabError in a sentence of its own."""
+    try:
+        yield
+    except OSError as error:
+        raise LabError(
+            f"{str(error.filename)!r} cannot be written: {error.strerror}. Give a path in a folder that is "
+            "there and that you may write to."
+        ) from error
+    except (ValueError, LookupError, ImportError) as error:
+        text = str(error.args[0]) if error.args else type(error).__name__
+        raise LabError(text[:1].upper() + text[1:].rstrip(".") + ".") from error

@@ -170,9 +170,9 @@ class Exercise:
         self._hint = hint
         self._refutations = dict(refutations or {})
 
-    def check(self, *answer: Any) -> Verdict:
+    def check(self, *answer: Any, **named: Any) -> Verdict:
         """Try the answer out, and say what is still missing."""
-        return Verdict(self._judge(*answer))
+        return Verdict(self._judge(*answer, **named))
 
     def hint(self) -> Text:
         """A nudge, not the solution."""

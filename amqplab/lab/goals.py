@@ -22,7 +22,9 @@ from amqplab.wire.methods import METHODS
 
 __all__ = ["Goal", "event_class", "goal_for", "next_step"]
 
-METHOD_NAMES = frozenset(method.name for method in METHODS.values())
+METHOD_NAMES = frozenset(method.name for method in METHODS.values()) | {"protocol-header", "heartbeat"}
+"""What a recorded command is called: by its method, or by the one of the two that are no method."""
+
 EVENT_CLASSES = {kind.__name__: kind for kind in e.Event.__subclasses__()}
 
 

@@ -35,10 +35,11 @@ from amqplab.lab.goals import Goal, goal_for, next_step
 from amqplab.lab.inputs import Inputs, recorded
 from amqplab.lab.links import KEEP, changed
 from amqplab.lab.live import LiveServer, open_live
+from amqplab.lab.moments import Moment, is_named
+from amqplab.lab.portrait import portrait
 from amqplab.lab.programs import BROKER_URL, Program, ProgramFunction
 from amqplab.lab.report import RunReport, report_on
 from amqplab.lab.units import Time, as_nanoseconds
-from amqplab.lab.views import Moment
 from amqplab.lab.world import BROKER_HOST, CLOSED, PATIENCE_NS, World
 from amqplab.sim.segment import LinkProfile
 from amqplab.trace import events as e
@@ -271,7 +272,8 @@ class Lab(Breaking):
     def fork(self, at: Moment, do: Do) -> Lab:
         """Run again from the seed with one change, and keep both runs: returns the new lab.
 
-        `at` is a record or its seq (the change comes right after it) or a time ("5 ms"). `do` is a fault,
+        `at` is a moment: a record, its seq, or a name such as "basic.publish" (the change comes right after
+        it), or a time ("5 ms"). `do` is a fault,
         such as ``Cut("consumer")``, or a function of the new lab. What programs and callbacks print there
         is kept in ``.printed``. Raises LabError if the shared past does not come out the same.
         """
@@ -298,7 +300,7 @@ class Lab(Breaking):
             )
         if isinstance(do, Fault):
             self._check_known(do.client)
-        if isinstance(at, str):
+        if isinstance(at, str) and not is_named(at):
             when = as_nanoseconds(at, "time to fork at")
             if when > self._world.now:
                 raise LabError(f"This run ends at {self.now}: there is nothing to change at {at}.")
@@ -355,6 +357,9 @@ class Lab(Breaking):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _repr_html_(self) -> str:
+        return portrait(self)
 
     def __repr__(self) -> str:
         clients = f"clients {listed(self._known)}" if self._known else "no clients yet"

@@ -12,41 +12,29 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from amqplab.lab.errors import LabError
-from amqplab.lab.goals import METHOD_NAMES, event_class
+from amqplab.lab.dissection import Dissection, Text, frames_of
+from amqplab.lab.errors import LabError, check_choice, said_plainly
 from amqplab.lab.inputs import Touched
-from amqplab.lab.units import as_nanoseconds
-from amqplab.trace import events as e
+from amqplab.lab.moments import Kind, Moment, find_records, only, place_of, start_of
 from amqplab.trace import query
 from amqplab.trace.digest import digest
 from amqplab.trace.fold import Fold
-from amqplab.trace.keys import unescape
+from amqplab.trace.keys import client_host, unescape
 from amqplab.trace.ladder import ladder
 from amqplab.trace.recorder import Record, Recorder
 from amqplab.trace.table import Rows
 from amqplab.trace.why import lifecycle, story
-from amqplab.wire.dissect import dissect, render
+from amqplab.trace.zoom import ZOOMS
 
 if TYPE_CHECKING:
     from amqplab.lab.world import World
 
 __all__ = ["Moment", "QueueRow", "Text", "Views"]
 
-Moment = int | str | Record | None
-"""A place in the record: a seq (negative counts from the end), a record, a time, or None for the end."""
-
-
-class Text(str):
-    """A text that a notebook shows as it is, without quotes."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return str(self)
+LADDER_ZOOMS = ("segment", "frame", "command")
 
 
 class QueueRow(NamedTuple):
@@ -78,82 +66,79 @@ class Views(Touched):
 
     # --- finding ---------------------------------------------------------------------------------------
 
-    def find(self, *kinds: type[e.Event] | str, since: Moment = 0, **fields: Any) -> list[Record]:
-        """All records of these kinds (``Delivered`` or "Delivered"; or a method such as "basic.ack", where it
-        was sent) with these field values, ``where`` included.
+    def find(self, *kinds: Kind, since: Moment = 0, **fields: Any) -> list[Record]:
+        """All records of these kinds that have these field values.
+
+        A kind is an event, ``Delivered`` or "Delivered", or a method such as "basic.ack" (where it was sent).
+        Fields are those of the event, and ``where``, the host that reported it:
+        ``lab.find("FrameSent", where="broker", channel=1)``.
         """
-        first = self._since(since)
-        methods = [kind for kind in kinds if kind in METHOD_NAMES]
-        if methods:
-            found = query.find(self.recorder, e.CommandSent, **fields)
-            found = [record for record in found if getattr(record.event, "name", None) in methods]
-        else:
-            classes = [event_class(kind) if isinstance(kind, str) else kind for kind in kinds]
-            found = query.find(self.recorder, *classes, **fields)
-        return [record for record in found if record.seq >= first]
+        first = self._since(since) if since != 0 else 0
+        return [r for r in find_records(self.recorder, kinds, **fields) if r.seq >= first]
 
-    def first(self, *kinds: type[e.Event] | str, **fields: Any) -> Record:
+    def first(self, *kinds: Kind, **fields: Any) -> Record:
         """The first record that :meth:`find` finds. Raises LabError if there is none."""
-        return self._one(self.find(*kinds, **fields), 0, kinds)
+        return only(self.find(*kinds, **fields), 0, kinds, self.recorder)
 
-    def last(self, *kinds: type[e.Event] | str, **fields: Any) -> Record:
+    def last(self, *kinds: Kind, **fields: Any) -> Record:
         """The last record that :meth:`find` finds. Raises LabError if there is none."""
-        return self._one(self.find(*kinds, **fields), -1, kinds)
-
-    def _one(self, found: list[Record], index: int, kinds: Iterable[type[e.Event] | str]) -> Record:
-        if not found:
-            names = " or ".join(kind if isinstance(kind, str) else kind.__name__ for kind in kinds)
-            raise LabError(
-                f"No {names or 'record'} like that is in this run, which has {len(self.records)} records."
-            )
-        return found[index]
+        return only(self.find(*kinds, **fields), -1, kinds, self.recorder)
 
     def _place(self, moment: Moment) -> int:
-        """The seq that `moment` means; for a time, that of the first record at or after it."""
-        count = len(self.recorder)
-        if moment is None:
-            return count - 1
-        if isinstance(moment, Record):
-            moment = moment.seq
-        if isinstance(moment, str):
-            when = as_nanoseconds(moment)
-            return next((seq for seq in range(count) if self.recorder[seq].at >= when), count)
-        if not isinstance(moment, int):
-            raise LabError(
-                f"{moment!r} is no place in a run: give a record, its number, or a time like '5 ms'."
-            )
-        if not -count <= moment <= count:
-            raise LabError(f"There is no record {moment}: this run has {count} records, 0 to {count - 1}.")
-        return moment if moment >= 0 else count + moment
+        return place_of(self.recorder, moment)
 
     def _since(self, moment: Moment) -> int:
-        """The seq to begin at; a command begins with its first frame."""
-        place = self._place(moment)
-        frames = getattr(self.recorder[place].event, "frames", ()) if place < len(self.recorder) else ()
-        return min(frames, default=place)
+        return 0 if moment == 0 else start_of(self.recorder, moment)
 
     # --- texts -----------------------------------------------------------------------------------------
 
     def frames(
-        self, host: str | None = None, *, since: Moment = 0, what: str | None = None
+        self,
+        host: str | None = None,
+        *,
+        client: str | None = None,
+        since: Moment = 0,
+        what: str | None = None,
     ) -> Rows[query.FrameRow]:
-        """Every frame that passed, once for each end that saw it; or only those at `host`, from `since` on,
-        "sent" or "received".
+        """Every frame that passed, once for each end that saw it.
+
+        Choose with `host` (those at one end), `client` (those on one client's connections), `what` ("sent" or
+        "received") and `since` (a moment: "basic.publish", "20 ms", a record or its number). Prints as a
+        table; each row has the frame's octets as ``.data``.
         """
+        if what is not None:
+            check_choice(what, ("sent", "received"), "direction")
+        for name in (host, client):
+            if name is not None:
+                check_choice(name, self._hosts(), "host")
+        rows = query.frames(self.recorder)
         first = self._since(since)
-        rows = [
+        chosen = [
             row
-            for row in query.frames(self.recorder)
-            if row.seq >= first and host in (None, row.host) and what in (None, row.what)
+            for row in rows
+            if row.seq >= first
+            and host in (None, row.host)
+            and what in (None, row.what)
+            and client in (None, _client(row))
         ]
-        return Rows(rows, ("seq", "time", "host", "what", "channel", "octets", "summary"))
+        return Rows(chosen, ("seq", "time", "host", "what", "channel", "octets", "summary"))
+
+    def _hosts(self) -> tuple[str, ...]:
+        """Everybody who may be asked for, though they have not said anything yet."""
+        return ("broker",)
 
     def messages(self) -> Rows[query.MessageRow]:
         """Every message that the broker has heard of, and what became of it."""
         return query.messages(self.recorder)
 
     def lifecycle(self, message: int = 1) -> Any:
-        """Everything that happened to one message."""
+        """Everything that happened to one message, from the call that published it to its end. Messages are
+        numbered from 1, as in :meth:`messages`.
+        """
+        numbers = [row.message for row in self.messages()]
+        if message not in numbers:
+            known = f"the messages are {numbers[0]} to {numbers[-1]}" if numbers else "none was published yet"
+            raise LabError(f"There is no message {message!r} in this run: {known}.")
         return lifecycle(self.recorder, message)
 
     def table(self, at: Moment = None) -> Rows[QueueRow]:
@@ -180,26 +165,45 @@ class Views(Touched):
         return Rows(sorted(rows), QueueRow._fields)
 
     def why(self, what: Moment = -1) -> Text:
-        """Why it happened: the chain of causes that leads to this record, and what it caused."""
+        """Why it happened: the chain of causes that leads to this record, one step further in per line; then
+        what it caused in turn. `what` is a moment: "Enqueued", "basic.ack", a record, or its number.
+        """
         lines = story(self.recorder, self._place(what)).splitlines()
         return Text("\n".join(hanging(line) for line in lines))
 
-    def ladder(self, zoom: str = "frame", *, since: Moment = 0, **options: Any) -> Text:
-        """The run as a text diagram: hosts side by side, time running down. `zoom` is "segment", "frame" or
-        "command"; `options` are those of :func:`amqplab.trace.ladder.ladder`.
+    def ladder(
+        self,
+        zoom: str = "frame",
+        *,
+        since: Moment = 0,
+        until: Moment = None,
+        width: int = 110,
+        notes: bool = False,
+    ) -> Text:
+        """The run as a text diagram: hosts side by side, time running down, an arrow for each thing sent.
+
+        `zoom` is what an arrow is: "segment", "frame" or "command". `since` and `until` are moments
+        (``lab.ladder(since="basic.publish")``). `width` is that of the text in characters; with `notes` the
+        broker's own steps stand on its line.
         """
-        return Text(ladder(self.recorder, zoom=zoom, start=self._since(since), **options))
+        check_choice(zoom, LADDER_ZOOMS, "zoom")
+        end = None if until is None else self._place(until) + 1
+        drawn = ladder(self.recorder, zoom=zoom, start=self._since(since), end=end, width=width, notes=notes)
+        return Text(drawn)
 
-    def dissect(self, what: Moment | bytes) -> Text:
-        """Every octet of a frame, with its name, value and meaning. `what` is a frame's record, or octets."""
-        data = what if isinstance(what, bytes) else self._octets_of(what)
-        return Text(render(dissect(data), data))
+    def octets(self, what: Moment | bytes | query.FrameRow) -> bytes:
+        """The octets of a frame, or of all frames of a command: ``lab.octets("basic.publish")``.
 
-    def _octets_of(self, what: Moment) -> bytes:
+        `what` is a moment or a row of :meth:`frames`; octets stay what they are.
+        """
+        if isinstance(what, bytes | bytearray):
+            return bytes(what)
+        if isinstance(what, query.FrameRow):
+            return what.data
         record = self.recorder[self._place(what)]
         frames = getattr(record.event, "frames", None)
         if frames is not None:
-            return b"".join(self._octets_of(seq) for seq in frames)
+            return b"".join(self.octets(seq) for seq in frames)
         data = getattr(record.event, "data", None)
         if data is None:
             raise LabError(
@@ -208,48 +212,96 @@ class Views(Touched):
             )
         return bytes(data)
 
+    def dissect(self, what: Moment | bytes | query.FrameRow, frame: int | None = None) -> Dissection:
+        """Every octet of a frame or command, with its place, name, value and meaning.
+
+        ``lab.dissect("basic.publish")`` opens the frames of the last publish, ``frame=2`` only the second of
+        them; a record, a row of :meth:`frames` or octets do as well. The result prints as a table and can be
+        asked: ``.field("size of body")``.
+        """
+        data = self.octets(what)
+        if frame is not None:
+            pieces = frames_of(data)
+            if not isinstance(frame, int) or not 1 <= frame <= len(pieces):
+                raise LabError(f"There is no frame {frame!r} here: give a number from 1 to {len(pieces)}.")
+            data = pieces[frame - 1]
+        return Dissection(data)
+
     def digest(self) -> str:
         """A fingerprint of the whole record: the same on every machine for the same seed and inputs."""
         return digest(self.recorder)
 
     # --- pictures --------------------------------------------------------------------------------------
 
-    def stage(self, **options: Any) -> Any:
-        """The animated picture: play, step forward and back, scrub, open frames, break things."""
+    def stage(
+        self, *, zoom: str = "milestone", at: Moment = "start", title: str | None = None, **options: Any
+    ) -> Any:
+        """The animated picture: play, step forward and back, scrub, open frames, break things.
+
+        `zoom` is what one step is at first: "segment", "frame", "command" or "milestone". `at` is where it
+        begins: "start", "end", or a moment such as "basic.publish".
+        """
         from amqplab.stage.widget import Stage
 
-        options.setdefault("title", self.title)
-        return Stage(self.recorder, on_fault=self._on_fault, **options)
+        check_choice(zoom, ZOOMS, "zoom")
+        first = {"start": -1, "end": "end"}.get(at) if isinstance(at, str) else None
+        if first is None:
+            first = self._place(at)
+        name = self.title if title is None else title
+        return Stage(self.recorder, zoom=zoom, at=first, title=name, on_fault=self._on_fault, **options)
 
     def _on_fault(self, fault: dict[str, Any]) -> Any:
         raise LabError("Only a lab can break things.")
 
     def graph(self, at: Moment = None) -> Any:
-        """The topology as a networkx MultiDiGraph: exchanges and queues are nodes, bindings are edges."""
+        """The topology as a networkx MultiDiGraph, at a moment or at the end: exchanges and queues are nodes,
+        bindings are edges. ``networkx.descendants(lab.graph(), "exchange/%2F/logs")`` is where a message can
+        get to.
+        """
         from amqplab.stage.graph import graph
 
-        return graph(self.recorder, None if at is None else self._place(at))
+        with said_plainly():
+            return graph(self.recorder, None if at is None else self._place(at))
 
     def plot_depths(self, queues: list[str] | None = None) -> Any:
-        """How full the queues were over time, as a matplotlib figure."""
-        from amqplab.stage.plots import plot_depths
+        """How full the queues were over time, as a matplotlib figure; all queues, or those named."""
+        from amqplab.stage.plots import depth_series, plot_depths
 
-        return plot_depths(self.recorder, queues)
+        if queues is not None:
+            known = list(depth_series(self.recorder))
+            for queue in queues:
+                check_choice(queue, known, "queue")
+        with said_plainly():
+            return plot_depths(self.recorder, queues)
 
     # --- files -----------------------------------------------------------------------------------------
 
-    def to_pcap(self, path: str | Path) -> Path:
-        """Write a capture that Wireshark reads."""
+    def to_pcap(self, path: str | Path, *, at: str | None = None) -> Path:
+        """Write a capture that Wireshark and tshark read, and return its path.
+
+        Every segment is in it with its time; with `at`, only those that this host could have seen. A run with
+        real clients cannot be written: their segments were the operating system's.
+        """
         from amqplab.trace.pcap import write_pcap
 
-        write_pcap(self.recorder, path)
+        if not len(self.recorder):
+            raise LabError("There is nothing to write yet: connect a client and run something first.")
+        with said_plainly():
+            write_pcap(self.recorder, path, at=at)
         return Path(path)
 
     def to_html(self, path: str | Path, **options: Any) -> Path:
-        """Write a page that plays this run in any browser, without Jupyter and without a network."""
+        """Write a page that plays this run in any browser, without Jupyter and without a network, and return
+        its path. To show somebody a run, send them this file.
+        """
         from amqplab.stage.html import to_html
 
-        return to_html(self.recorder, path, title=options.pop("title", self.title), **options)
+        with said_plainly():
+            return to_html(self.recorder, path, title=options.pop("title", self.title), **options)
+
+
+def _client(row: query.FrameRow) -> str:
+    return client_host(row.connection)
 
 
 def hanging(line: str) -> str:

@@ -100,8 +100,7 @@ def _lines(spans: tuple[Span, ...], data: bytes, depth: int) -> Iterator[str]:
             label = f"{label:<26} {_shown(span)}"
         if span.meaning:
             label = f"{label:<44} {span.meaning}"
-        inner = bool(span.children) or span.bit is not None
-        octets = b"" if inner else data[span.start : span.end]
+        octets = data[span.start : span.end] if _shows_octets(span) else b""
         rows = [octets[at : at + SHOWN_OCTETS] for at in range(0, len(octets), SHOWN_OCTETS)] or [b""]
         where = " " * 4 if span.bit is not None else f"{span.start:04x}"
         yield f"{where}  {rows[0].hex(' '):<{width}} {label}"
@@ -110,6 +109,11 @@ def _lines(spans: tuple[Span, ...], data: bytes, depth: int) -> Iterator[str]:
         if len(rows) > SHOWN_LINES:
             yield f"      … {len(octets) - SHOWN_LINES * SHOWN_OCTETS} more octets"
         yield from _lines(span.children, data, depth + 1)
+
+
+def _shows_octets(span: Span) -> bool:
+    """Octets stand beside the innermost span that has them; those of bits beside the group of bits."""
+    return span.bit is None and (not span.children or span.children[0].bit is not None)
 
 
 def _shown(span: Span) -> str:

@@ -78,7 +78,11 @@ def lesson(python: str, rest: list[str]) -> int:
     print("Opening the first lesson in JupyterLab; press Ctrl-C twice here to stop it.", flush=True)
     as_root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []  # containers often are
     there = [f"--ServerApp.root_dir={ROOT}", f"--LabApp.default_url=/lab/tree/{FIRST_LESSON}"]
-    return subprocess.call([python, "-m", "jupyterlab", *there, *as_root, *rest], cwd=ROOT)
+    command = [python, "-m", "jupyterlab", *there, *as_root, *rest]
+    if os.name == "nt":
+        return subprocess.call(command, cwd=ROOT)
+    os.chdir(ROOT)
+    os.execv(python, command)  # whoever stops this process then stops JupyterLab, and nothing is left behind
 
 
 def test(python: str, rest: list[str]) -> int:

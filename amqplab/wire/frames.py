@@ -99,24 +99,21 @@ def encode_content(
 
     `frame_max` 0 means no limit (CODEC-08). An empty body has no body frame (CODEC-21).
     """
-    payload = method if isinstance(method, bytes) else method.encode()
+    opening = (
+        encode_frame(FRAME_METHOD, channel, method)
+        if isinstance(method, bytes)
+        else method.encode_frame(channel)
+    )
     octets = properties if isinstance(properties, bytes) else properties.encode()
     size = len(body)
-    head = (
-        _HEAD.pack(FRAME_METHOD, channel, len(payload))
-        + payload
-        + END
-        + _HEADER_FRAME.pack(FRAME_HEADER, channel, _CONTENT_HEAD.size + len(octets), 60, 0, size)
-        + octets
-        + END
-    )
+    header = _HEADER_FRAME.pack(FRAME_HEADER, channel, _CONTENT_HEAD.size + len(octets), 60, 0, size)
     if not size:
-        return head
+        return b"".join((opening, header, octets, END))
     piece = frame_max - FRAME_OVERHEAD if frame_max else size
     if size <= piece:
-        return head + _HEAD.pack(FRAME_BODY, channel, size) + body + END
+        return b"".join((opening, header, octets, END, _HEAD.pack(FRAME_BODY, channel, size), body, END))
     pieces = [encode_frame(FRAME_BODY, channel, body[at : at + piece]) for at in range(0, size, piece)]
-    return head + b"".join(pieces)
+    return b"".join((opening, header, octets, END, *pieces))
 
 
 def split_header_payload(payload: bytes) -> tuple[int, int, int, bytes]:

@@ -11,6 +11,7 @@ What would differ from run to run is left out: widget state, timings, and which 
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -38,6 +39,7 @@ def strip(notebook: nbformat.NotebookNode) -> None:
 
 def refresh(path: Path) -> None:
     """Run one notebook in place."""
+    os.environ["AMQPLAB_PROGRESS"] = "off"
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(
         notebook, timeout=120, kernel_name="python3", record_timing=False, store_widget_state=False

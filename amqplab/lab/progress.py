@@ -4,17 +4,20 @@ Theory
 ------
 Virtual hours are short: most runs end before a bar could be drawn, and a lesson's output must be the same
 on every machine. So nothing appears in the first second and a half of *real* time, the only real time that
-the lab ever looks at; what appears then is gone again when the run is done.
+the lab ever looks at; what appears then is gone again when the run is done. Where not even that may be seen,
+as in a notebook that is compared with its stored outputs, ``AMQPLAB_PROGRESS=off`` in the environment says so.
 """
 
 from __future__ import annotations
 
+import os
 import time
 from typing import Any
 
 __all__ = ["Progress"]
 
 PATIENCE_S = 1.5
+NEVER = float("inf")
 LOOK_EVERY = 2048  # callbacks between two looks at the real clock
 
 
@@ -28,6 +31,8 @@ class Progress:
         self._began = time.monotonic()
         self._count = 0
         self._bar: Any = None
+        if os.environ.get("AMQPLAB_PROGRESS") == "off":
+            self._began = NEVER
 
     def __enter__(self) -> Progress:
         return self
@@ -47,7 +52,7 @@ class Progress:
             try:
                 from tqdm.auto import tqdm
             except ImportError:
-                self._began = float("inf")
+                self._began = NEVER
                 return
             total = None if self._end is None else (self._end - self._start) / 1e9
             self._bar = tqdm(desc=self._what, total=total, unit=" s of virtual time", leave=False)

@@ -26,7 +26,7 @@ from amqplab.trace.keys import client_host, unescape
 from amqplab.trace.ladder import ladder
 from amqplab.trace.recorder import Record, Recorder
 from amqplab.trace.table import Rows
-from amqplab.trace.why import lifecycle, story
+from amqplab.trace.why import lifecycle, story, why
 from amqplab.trace.zoom import ZOOMS
 
 if TYPE_CHECKING:
@@ -164,11 +164,19 @@ class Views(Touched):
             )
         return Rows(sorted(rows), QueueRow._fields)
 
-    def why(self, what: Moment = -1) -> Text:
+    def why(self, what: Moment = -1, *, causes: int | None = 12) -> Text:
         """Why it happened: the chain of causes that leads to this record, one step further in per line; then
-        what it caused in turn. `what` is a moment: "Enqueued", "basic.ack", a record, or its number.
+        what it caused in turn.
+
+        `what` is a moment: "Enqueued", "basic.ack", a record, or its number. Of a long chain the nearest
+        `causes` are shown; None shows all, back to the beginning.
         """
-        lines = story(self.recorder, self._place(what)).splitlines()
+        seq = self._place(what)
+        earlier = 0 if causes is None else max(0, len(why(self.recorder, seq)) - 1 - causes)
+        lines = story(self.recorder, seq).splitlines()[earlier:]
+        if earlier:
+            lines = [line[:STORY_HEAD] + line[STORY_HEAD + 2 * earlier :] for line in lines]
+            lines.insert(0, f"{'…':>6}  {earlier} earlier causes: causes=None shows them")
         return Text("\n".join(hanging(line) for line in lines))
 
     def ladder(
@@ -309,6 +317,9 @@ def hanging(line: str) -> str:
     indent = len(line) - len(SENTENCE.sub("", line))
     return textwrap.fill(line, WIDTH, subsequent_indent=" " * (indent + 2), drop_whitespace=True)
 
+
+STORY_HEAD = 22
+"""Characters before the sentence in a line of a story: its mark, number and time."""
 
 SENTENCE = re.compile(r"^[> ]\s*\d+\s+\S+ \S+\s+")
 WIDTH = 110

@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from amqplab.lab.compare import side_by_side
 from amqplab.lab.exercises import Exercise
 from amqplab.lab.lab import Lab
-from amqplab.trace.events import FrameSent, Published
-from amqplab.wire.frames import FRAME_BODY, FRAME_HEADER
+from amqplab.trace.query import commands
 from amqplab.wire.properties import Properties
 
 __all__ = ["bookshop", "exercise"]
@@ -48,17 +48,16 @@ def attempt(send: Send) -> Lab:
 def judge(send: Send, octets: int) -> Iterator[str]:
     """What is missing in the learner's call and number."""
     lab = attempt(send)
-    published = [record.event for record in lab.find(Published)]
+    published = commands(lab.recorder, name="basic.publish", what="sent")
     if len(published) != 1:
         yield f"publish exactly one message (you published {len(published)})"
         return
-    frames = {record.event.data[0]: record.event.data for record in lab.find(FrameSent, host="shop")}
-    header, body = frames[FRAME_HEADER], frames.get(FRAME_BODY, b"")[7:-1]
-    carried = Properties.decode(header[19:-1])
+    carried, body = published[0].properties, published[0].body or b""
+    exchange = lab.dissect("basic.publish", frame=1).field("exchange")
     if body != LETTER.encode():
         yield f"send the text {LETTER!r} (you sent {body.decode(errors='replace')!r})"
-    if published[0].exchange != "orders":
-        yield f"publish to the exchange 'orders' (you published to {published[0].exchange!r})"
+    if exchange != "orders":
+        yield f"publish to the exchange 'orders' (you published to {exchange!r})"
     arrived = [row.queue for row in lab.table() if row.ready]
     if arrived != ["archive"]:
         yield f"it must arrive in 'archive' only (it arrived in {' and '.join(arrived) or 'no queue'})"
@@ -66,24 +65,26 @@ def judge(send: Send, octets: int) -> Iterator[str]:
         yield f"let it carry the content type 'text/plain' (it carries {carried.content_type!r})"
     if carried.delivery_mode != 2:
         yield f"make it persistent: delivery mode 2 (it carries {carried.delivery_mode!r})"
-    if octets != int.from_bytes(header[11:19]):
+    if octets != lab.dissect("basic.publish", frame=2).field("size of body"):
         yield f"the header frame does not announce {octets} octets"
 
 
-def _try(**call: str) -> Lab:
+def _try(**call: Any) -> Lab:
     """A bookshop in which this one call was made to the exchange 'orders'."""
     return attempt(lambda channel: channel.basic_publish(**{"exchange": "orders", "body": LETTER, **call}))
 
 
 def _by_queue_name() -> object:
     lab = _try(routing_key="archive")
-    return lab.why(lab.last("Unroutable"))
+    return lab.why("Unroutable")
 
 
 def _persistent_by_itself() -> object:
-    lab = _try(routing_key="bill")
-    [header] = [frame for frame in lab.find(FrameSent, host="shop") if frame.event.data[0] == FRAME_HEADER]
-    return lab.dissect(header)
+    headers = [
+        _try(routing_key="bill", properties=given).dissect("basic.publish", frame=2).octets
+        for given in (None, Properties(delivery_mode=2))
+    ]
+    return side_by_side(*headers, names=("by itself", "delivery_mode=2"))
 
 
 exercise = Exercise(

@@ -5,7 +5,7 @@ Theory
 Virtual hours are short: most runs end before a bar could be drawn, and a lesson's output must be the same
 on every machine. So nothing appears in the first second and a half of *real* time, the only real time that
 the lab ever looks at; what appears then is gone again when the run is done. Where not even that may be seen,
-as in a notebook that is compared with its stored outputs, ``AMQPLAB_PROGRESS=off`` in the environment says so.
+as in a notebook that is compared with its stored outputs, the environment says ``AMQPLAB_PROGRESS=off``.
 """
 
 from __future__ import annotations

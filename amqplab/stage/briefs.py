@@ -14,6 +14,7 @@ from typing import Any
 
 from amqplab.trace import events as e
 from amqplab.trace.recorder import Record
+from amqplab.wire.dissect import summarise
 
 __all__ = ["brief"]
 
@@ -29,6 +30,8 @@ BRIEFS: dict[type[e.Event], Callable[[Any], str]] = {
     e.SegmentSent: lambda x: f"{x.flags.replace('|', ' ')} {len(x.payload)} B",
     e.SegmentLost: lambda x: f"segment {x.number} lost: {x.reason}",
     e.RetransmissionTimedOut: lambda x: "retransmission timeout",
+    e.FrameSent: lambda x: f"{summarise(x.data)} to TCP",
+    e.FrameReceived: lambda x: f"{summarise(x.data)} is here",
     e.CommandSent: lambda x: x.name,
     e.CommandReceived: lambda x: x.name,
     e.ConnectionAuthenticated: lambda x: f"{x.user} logged in",

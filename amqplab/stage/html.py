@@ -17,6 +17,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from amqplab.stage.esm import script
 from amqplab.stage.scene import scene, to_json
 from amqplab.trace.recorder import Recorder
 
@@ -63,7 +64,7 @@ def page(recorder: Recorder, *, title: str = "", zoom: int = 3, at: int = -1) ->
         title=escape(title or "amqplab stage"),
         css=(HERE / "stage.css").read_text(encoding="utf-8"),
         data=data,
-        module=(HERE / "stage.js").read_text(encoding="utf-8").replace("</script", "<\\/script"),
+        module=script().replace("</script", "<\\/script"),
         start=to_json(start),
     )
 

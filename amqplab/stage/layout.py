@@ -267,7 +267,10 @@ class Setting:
             reach = (b[0] - a[0]) // 2
             bend = spread * 17
             return [*a, a[0] + reach, a[1] + bend, b[0] - reach, b[1] + bend, *b]
-        a, b = (source["x"], source["y"] + 30), (target["x"] + spread * 12, target["y"] - target["h"] // 2)
+        a, b = (
+            (source["x"], source["y"] + 30),
+            (target["x"] + target["w"] // 4 + spread * 10, target["y"] - target["h"] // 2),
+        )
         reach = (b[1] - a[1]) // 2
         bend = spread * 22
         return [*a, a[0] + bend, a[1] + reach, b[0] + bend, b[1] - reach, *b]

@@ -37,30 +37,14 @@ from amqplab.trace.fold import step
 from amqplab.trace.keys import client_host
 from amqplab.trace.narrate import narrate
 from amqplab.trace.recorder import Record, Recorder
+from amqplab.trace.zoom import ZOOMS, level_of
 from amqplab.wire.dissect import Span, dissect, summarise
 
 __all__ = ["FORMAT", "encode_change", "scene", "to_json", "zoom_of"]
 
 FORMAT = 1
-SEGMENT, FRAME, COMMAND, MILESTONE = 1, 2, 4, 8
-ALL = SEGMENT | FRAME | COMMAND | MILESTONE
-
 NOT_SHOWN = ("segment/", "content/")  # the stage draws these from the records themselves
 LINKS = {"before", "after", "held_before", "held_after"}
-
-ZOOMS: dict[type[e.Event], int] = {
-    e.TcpStateChanged: SEGMENT,
-    e.SegmentSent: SEGMENT,
-    e.SegmentArrived: SEGMENT,
-    e.SegmentDiscarded: SEGMENT,
-    e.RetransmissionTimedOut: SEGMENT | FRAME,
-    e.WindowClosed: SEGMENT | FRAME,
-    e.WindowOpened: SEGMENT | FRAME,
-    e.FrameSent: SEGMENT | FRAME,
-    e.FrameReceived: SEGMENT | FRAME,
-    e.CallReturned: SEGMENT | FRAME | COMMAND,
-    e.HeartbeatMissed: ALL,
-}
 
 
 def scene(recorder: Recorder, *, title: str = "") -> dict[str, Any]:
@@ -134,17 +118,27 @@ def columns(records: list[Record], traffic: Traffic, names: Interned) -> dict[st
 
 
 def zoom_of(record: Record, traffic: Traffic) -> int:
-    """At which zooms this record is a step. A command of one frame is no news beside its frame."""
+    """At which zooms this record is a step: bit 0 for segment … bit 3 for milestone.
+
+    The levels are trace.zoom's, and a coarser level is a step at every finer zoom. Three records are told
+    apart by more than their kind: a command of one frame is no news beside its frame; a frame that no command
+    speaks for (protocol header, heartbeat) counts as a command; and so does the birth of a connection.
+    """
     event = record.event
-    if isinstance(event, e.CommandSent | e.CommandReceived):
-        return COMMAND if len(event.frames) == 1 else SEGMENT | FRAME | COMMAND
+    if isinstance(event, e.CommandSent | e.CommandReceived) and len(event.frames) == 1:
+        return 1 << ZOOMS.index("command")
+    bits = up_to(level_of(type(event)))
     if isinstance(event, e.FrameSent | e.FrameReceived):
         frame = traffic.frames[traffic.frame_at[record.seq]]
-        if frame.command is None:  # protocol header, heartbeat: there is no command to speak for it
-            return SEGMENT | FRAME | COMMAND
-    if isinstance(event, e.TcpStateChanged) and event.state in ("ESTABLISHED", "CLOSED"):
-        return SEGMENT | FRAME | COMMAND if event.state == "CLOSED" else ALL
-    return ZOOMS.get(type(event), ALL)
+        return up_to("command") if frame.command is None else bits
+    if isinstance(event, e.TcpStateChanged) and event.state == "ESTABLISHED":
+        return up_to("command")
+    return bits
+
+
+def up_to(level: str) -> int:
+    """The bits of a level and of every finer zoom."""
+    return (2 << ZOOMS.index(level)) - 1
 
 
 # --- state -----------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 Theory
 ------
-Python's part ends when the scene is sent: playing, stepping and scrubbing happen in the browser (stage.js).
+Python's part ends when the scene is sent: playing, stepping and scrubbing happen in the browser (js/).
 Two things come back to the kernel, both as custom messages: nothing, mostly; and ``{"type": "fault", ...}``
 when somebody presses a failure button. What a fault *means* is the lab's business, so it is a callback:
 
@@ -22,6 +22,7 @@ from typing import Any
 import anywidget
 import traitlets
 
+from amqplab.stage.esm import script
 from amqplab.stage.html import to_html
 from amqplab.stage.scene import scene, to_json
 from amqplab.stage.svg import to_svg
@@ -43,8 +44,8 @@ class Stage(anywidget.AnyWidget):
     record to begin at: -1 is before the first, and "end" is after the last.
     """
 
-    _esm = HERE / "stage.js"
-    _css = HERE / "stage.css"
+    _esm = script()
+    _css = HERE.joinpath("stage.css").read_text(encoding="utf-8")
 
     scene = traitlets.Bytes().tag(sync=True)
     start = traitlets.Dict().tag(sync=True)

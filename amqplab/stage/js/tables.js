@@ -1,0 +1,113 @@
+// Tables: the state in words, the twin of the picture.
+//
+// Theory
+// ------
+// Whatever the picture shows can be read here, by people and by screen readers, in RabbitMQ's own words. A table
+// is declared as its columns; a row is one entity, and picking it lights the thing everywhere.
+
+import { nameOf } from "./text.js";
+import { cls, h } from "./elements.js";
+import { lit } from "./marks.js";
+import { featuresOf } from "./nodes.js";
+import { connectionWords } from "./pipes.js";
+
+const ENTITIES_SHOWN = 60;
+
+const count = (view, prefix, test = () => true) =>
+  [...view.state.keys()].filter((key) => key.startsWith(prefix) && test(key)).length;
+
+const bindingsOf = (_, key, view) =>
+  count(view, "binding/", (binding) => binding.split("/")[2] === key.split("/")[2]);
+
+const TABLES = [
+  {
+    title: "Queues",
+    prefix: "queue/",
+    columns: [
+      ["Name", (_, key) => nameOf(key)],
+      ["Ready", (queue) => queue.ready_count, "number"],
+      ["Unacked", (queue) => queue.unacked_count, "number"],
+      ["Total", (queue) => queue.total, "number"],
+      [
+        "Features",
+        (queue) => [...featuresOf(queue).filter((word) => word !== "Args"), queue.arguments].join(" "),
+      ],
+    ],
+  },
+  {
+    title: "Exchanges",
+    prefix: "exchange/",
+    columns: [
+      ["Name", (_, key) => nameOf(key) || "(default)"],
+      ["Type", (exchange) => exchange.type],
+      ["Bindings", bindingsOf, "number"],
+    ],
+  },
+  {
+    title: "Consumers",
+    prefix: "consumer/",
+    columns: [
+      ["Tag", (_, key) => nameOf(key)],
+      ["Queue", (consumer) => consumer.queue],
+      ["Prefetch", (consumer) => consumer.prefetch || "∞", "number"],
+      ["Unacked", (consumer) => consumer.holding_count, "number"],
+      ["Ack", (consumer) => (consumer.no_ack ? "auto" : "manual")],
+    ],
+  },
+  {
+    title: "Connections",
+    prefix: "connection/",
+    columns: [
+      ["Name", (_, key) => nameOf(key)],
+      ["State", connectionWords],
+      ["Channels", (_, key, view) => count(view, `channel/${key.slice("connection/".length)}/`), "number"],
+    ],
+  },
+  {
+    title: "Messages",
+    prefix: "message/",
+    columns: [
+      ["#", (_, key) => nameOf(key)],
+      ["Exchange", (message) => message.exchange || "(default)"],
+      ["Routing key", (message) => message.routing_key],
+      ["Octets", (message) => message.size, "number"],
+      ["Status", (message) => message.status],
+    ],
+  },
+];
+
+/** One table for each kind of thing that exists at the view's step. */
+export const tables = (view) => TABLES.map((table) => drawTable(view, table)).filter(Boolean);
+
+/** The exchanges that every broker has are shown only if the picture shows them. */
+const isShown = (view, key) =>
+  !key.startsWith("exchange/") || !nameOf(key).startsWith("amq.") || view.layout.nodes[key];
+
+function drawTable(view, { title, prefix, columns }) {
+  const keys = [...view.state.keys()]
+    .filter((key) => key.startsWith(prefix) && isShown(view, key))
+    .sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
+  if (!keys.length) return null;
+  const heads = columns.map(([name, , kind]) => h("th", { scope: "col", class: cls(kind) }, name));
+  const rows = keys.slice(-ENTITIES_SHOWN).map((key) => drawRow(view, key, columns));
+  return h(
+    "div",
+    { key: title, class: "table-box", tabindex: keys.length > 12 ? 0 : null },
+    h("table", {}, h("caption", {}, title), h("thead", {}, h("tr", {}, heads)), h("tbody", {}, rows)),
+  );
+}
+
+function drawRow(view, key, columns) {
+  const message = key.startsWith("message/") ? +nameOf(key) : null;
+  const lights = message === null ? lit(view, "entity", key) : lit(view, "message", message);
+  const props = {
+    key,
+    "data-sel": message === null ? `entity:${key}` : `message:${message}`,
+    class: cls(view.now.has(key) && "now", lights),
+  };
+  const cells = columns.map(([, cell, kind], i) => {
+    const words = cell(view.state.get(key), key, view);
+    return i ? h("td", { class: cls(kind) }, words) : h("th", { class: cls(kind), scope: "row" }, words);
+  });
+  return h("tr", props, cells);
+}

@@ -242,7 +242,7 @@ class SimLoop(asyncio.AbstractEventLoop):
     def _close_generator(self, generator: AsyncGenerator[Any, Any]) -> None:
         """An async generator was dropped, as by leaving an ``async for`` loop: let it run its ``finally``."""
         if not self._closed:
-            self.call_soon(self.create_task, generator.aclose())
+            self.call_soon(lambda: self.create_task(generator.aclose()))  # made only if it is going to run
 
     def stop(self) -> None:
         """Return from the run after the call that is being made."""

@@ -7,8 +7,9 @@ they share? So a lesson that wants to be believed runs pika elsewhere. What cros
 of one function, its arguments, and back what it printed. The function must therefore import what it needs
 itself.
 
-The other process never outlives the call: it is killed when it takes too long, and when the cell is
-interrupted.
+The other process never outlives the call: it is killed when it takes too long and when the cell is
+interrupted, and it ends itself when the notebook is gone, which it learns from its standard input: that is
+a pipe whose other end only the notebook has.
 """
 
 from __future__ import annotations
@@ -34,12 +35,15 @@ async def in_another_process(function: Callable[..., Any], *args: Any, timeout: 
     Only the function's source and the reprs of the arguments go there, so it must import what it uses.
     Raises LabError, with its last words, if it fails, or if it takes longer than `timeout` of real time.
     """
-    program = program_text(function, args)
+    program = END_WITH_THE_NOTEBOOK + program_text(function, args)
     seconds = as_nanoseconds(timeout, "timeout") / 1e9
     process = await started(program)
+    assert process.stdout is not None and process.stderr is not None
     try:
         async with asyncio.timeout(seconds):
-            said, complaint = await process.communicate()
+            said, complaint, _ = await asyncio.gather(
+                process.stdout.read(), process.stderr.read(), process.wait()
+            )
     except TimeoutError:
         raise LabError(
             f"{function.__name__}() did not end within {timeout} and was stopped: does it wait for something "
@@ -53,6 +57,12 @@ async def in_another_process(function: Callable[..., Any], *args: Any, timeout: 
     if process.returncode:
         raise LabError(f"{function.__name__}() failed in its own process: {last_words(complaint)}")
     return Text(said.decode(errors="replace").rstrip())
+
+
+END_WITH_THE_NOTEBOOK = """\
+import os, sys, threading
+threading.Thread(target=lambda: (os.read(0, 1), os._exit(1)), daemon=True).start()
+"""
 
 
 def program_text(function: Callable[..., Any], args: tuple[Any, ...]) -> str:
@@ -75,7 +85,7 @@ async def started(program: str) -> asyncio.subprocess.Process:
     pipe = asyncio.subprocess.PIPE
     try:
         return await asyncio.create_subprocess_exec(
-            sys.executable, "-c", program, stdin=asyncio.subprocess.DEVNULL, stdout=pipe, stderr=pipe
+            sys.executable, "-c", program, stdin=pipe, stdout=pipe, stderr=pipe
         )
     except (OSError, NotImplementedError) as error:
         raise LabError(

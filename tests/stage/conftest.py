@@ -7,9 +7,10 @@ message: producer -> exchange `logs` -> queue `app` -> consumer, from SYN to bas
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
+from stage_runs import RUNS
 
 from amqplab.trace import events as e
 from amqplab.trace.recorder import Recorder, because
@@ -52,7 +53,8 @@ class Story:
         serialisation = (len(payload) + 40) * MS // self.octets_per_ms if self.octets_per_ms else 0
         departs, arrives = self.now, self.now + serialisation + self.latency
         sent = self.tell(
-            host if to_broker else "broker", e.SegmentSent, conn, number, *ends, flags, 1000 + offset, 2000,
+            host if to_broker else "broker", e.SegmentSent, conn, number, *ends, flags,
+            1000 + offset + ("SYN" not in flags), 2000,
             65535, payload, False, departs, None if lost else arrives,
         )  # fmt: skip
         with because(sent):
@@ -262,3 +264,9 @@ def journey() -> Recorder:
 @pytest.fixture(scope="session")
 def journey_recorder() -> Recorder:
     return journey()
+
+
+@pytest.fixture(scope="session")
+def recordings() -> Mapping[str, Recorder]:
+    """Real runs by name, each recorded once."""
+    return {name: run().recorder for name, run in RUNS.items()}

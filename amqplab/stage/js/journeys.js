@@ -76,7 +76,7 @@ function wireStops(view, leg, pipe, from, to) {
   const rides = command?.rides;
   const wide = view.layout.orientation === "wide";
   const up = goesUp(leg.kind);
-  const a = rides ? Math.max(from, rides.from) : from + (to - from) * 0.25;
+  const a = rides ? Math.min(to, Math.max(from, rides.from)) : from + (to - from) * 0.25;
   const b = rides ? Math.min(to, rides.to) : from + (to - from) * 0.8;
   const point = (p) => lanePoint(pipe, wide, up, command?.channel ?? 0, p, 8);
   return [

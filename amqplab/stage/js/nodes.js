@@ -60,12 +60,13 @@ export function drawQueue(view, key, node) {
   const queue = view.state.get(key);
   if (!queue) return null;
   const name = nameOf(key);
-  const words = `Ready ${queue.ready_count}  ·  Unacked ${queue.unacked_count}  ·  Total ${queue.total}`;
+  const counts = [`Ready ${queue.ready_count}`, `Unacked ${queue.unacked_count}`, `Total ${queue.total}`];
+  const words = counts.join(view.layout.orientation === "wide" ? "  ·  " : " · ");
   const features = featuresOf(queue).join(" ");
   const frame = { x: node.x - node.w / 2, y: node.y - node.h / 2, width: node.w, height: node.h };
   return h(
     "g",
-    thing(view, key, `queue ${name}: ${words.replaceAll("  ·  ", ", ")}`, "queue"),
+    thing(view, key, `queue ${name}: ${counts.join(", ")}`, "queue"),
     queueName(view, node, name, features),
     h("rect", { class: "shape", ...frame, rx: 9 }),
     drawCells(view, key, node, queue),

@@ -125,9 +125,11 @@ function octets({ start, end, bytes, hot }, tops) {
   });
 }
 
-/** The frame's own size is not drawn over the whole frame, unless it is looked at. */
+/** Brackets do not lie over each other: only the innermost are drawn, and the one that is looked at. */
 function brackets(row, flat) {
-  const here = flat.filter((s) => s.counts && meets(row, ...s.counts) && (s.depth > 0 || s === row.hot));
+  const counting = flat.filter((s) => s.counts);
+  const innermost = (s) => !counting.some((other) => other !== s && covers(contents(s), other.start));
+  const here = counting.filter((s) => meets(row, ...s.counts) && (s === row.hot || innermost(s)));
   return here.map((s) =>
     h("span", {
       class: cls("bracket", s === row.hot && "hot", ...ends(row, ...s.counts)),
@@ -135,6 +137,8 @@ function brackets(row, flat) {
     }),
   );
 }
+
+const contents = ({ counts: [start, end] }) => ({ start, end });
 
 function ascii({ start, end, per, bytes, hot }) {
   const letters = bytes.slice(start, end).map((byte, column) => {

@@ -1,0 +1,70 @@
+// Panels: octets and fields, ladder, words; and that text cannot become markup.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { readFileSync } from "node:fs";
+
+const stage = await import(process.env.STAGE);
+const scene = stage.decode(readFileSync(process.env.SCENE, "utf8"));
+
+test("the fields of every frame cover every octet", () => {
+  for (const frame of scene.frames) {
+    const flat = stage.flatten(scene.spans[frame.spans], frame.size);
+    for (let octet = 0; octet < frame.size; octet++) assert.ok(stage.spanAt(flat, octet), `${frame.id}: ${octet}`);
+    flat.forEach((span, i) => assert.equal(span.i, i));
+  }
+});
+
+test("a length's octets are those that it counts", () => {
+  const frame = scene.frames.find((f) => f.summary.startsWith("Queue.Declare q=app"));
+  const flat = stage.flatten(scene.spans[frame.spans], frame.size);
+  const size = flat.find((span) => span.name === "size");
+  assert.deepEqual(size.counts, [7, frame.size - 1]);
+  const length = flat.find((span) => span.name === "length");
+  const text = Buffer.from(frame.hex, "hex").subarray(...length.counts).toString();
+  assert.equal(text, "app");
+});
+
+test("the rows of the ladder go down, one for each step", () => {
+  for (const zoom of stage.ZOOMS.keys()) {
+    const plan = stage.ladderPlan(scene, zoom);
+    assert.equal(plan.rows.length, scene.steps[zoom].length - 1);
+    assert.ok(plan.ys.every((y, i) => i === 0 || y > plan.ys[i - 1]));
+    plan.rows.forEach((row, i) => assert.ok(Math.abs(stage.ladderY(plan, plan.times[i]) - row.y) < 1e-6));
+  }
+});
+
+test("what crosses the ladder takes time, from one host to another", () => {
+  for (const zoom of stage.ZOOMS.keys())
+    for (const band of stage.ladderBands(scene, zoom)) {
+      assert.ok(band.to > band.from, JSON.stringify(band));
+      assert.notEqual(band.a, band.b);
+      assert.ok(scene.hosts.includes(band.a) && scene.hosts.includes(band.b));
+      assert.ok(band.share >= 0 && band.share <= 1);
+    }
+});
+
+test("times are written as people say them", () => {
+  const words = [[0, "0 s"], [250e3, "250 µs"], [12.4e6, "12.4 ms"], [3.02e9, "3.02 s"], [3720e9, "62 min 0 s"], [8100e9, "2 h 15 min"]];
+  for (const [ns, text] of words) assert.equal(stage.timeText(ns), text);
+});
+
+test("names are written whole, or with both their ends", () => {
+  assert.equal(stage.abridged("app", 10), "app");
+  assert.equal(stage.abridged("amq.gen-Ej4nA2Jcb5c8q8zzI6-6qw", 18).length, 18);
+  assert.ok(stage.abridged("amq.gen-Ej4nA2Jcb5c8q8zzI6-6qw", 18).endsWith("I6-6qw"));
+  assert.equal(stage.nameOf("queue/%2F/a%2Fb%25c"), "a/b%c");
+  assert.equal(stage.encode("a/b%c"), "a%2Fb%25c");
+});
+
+test("a name with markup in it stays a name", () => {
+  const text = stage.toMarkup(stage.h("p", { title: '"><b>' }, "<script>"));
+  assert.equal(text, '<p title="&quot;&gt;&lt;b&gt;">&lt;script&gt;</p>');
+});
+
+test("the tables say what the state says", () => {
+  const player = new stage.Player(scene, { zoom: 3 });
+  player.go(player.last);
+  const text = stage.tables(player.view()).map(stage.toMarkup).join("");
+  for (const word of ["Queues", "Ready", "Unacked", "Total", "app", "direct", "producer:49152"])
+    assert.ok(text.includes(word), word);
+});

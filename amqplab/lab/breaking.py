@@ -109,7 +109,7 @@ class Breaking(Views):
         self.intervene(Freeze(client))
 
     def thaw(self, client: str) -> None:
-        """It goes on."""
+        """The frozen process goes on where it stopped."""
         self.intervene(Thaw(client))
 
     def note(self, text: str) -> None:

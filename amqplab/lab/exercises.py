@@ -16,6 +16,7 @@ Both print the same text everywhere; in a notebook they add controls, but nothin
 from __future__ import annotations
 
 import html
+import inspect
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -171,7 +172,12 @@ class Exercise:
         self._refutations = dict(refutations or {})
 
     def check(self, *answer: Any, **named: Any) -> Verdict:
-        """Try the answer out, and say what is still missing."""
+        """Try the answer out, and say what is still missing. Raises LabError if it is not the whole answer."""
+        wanted = inspect.signature(self._judge)
+        try:
+            wanted.bind(*answer, **named)
+        except TypeError as error:
+            raise LabError(f"Give the whole answer: check({', '.join(wanted.parameters)}).") from error
         return Verdict(self._judge(*answer, **named))
 
     def hint(self) -> Text:

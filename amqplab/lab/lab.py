@@ -133,6 +133,8 @@ class Lab(Breaking):
         """Make the ``async def`` below this line a program at the host `name`. It begins, `start` from now,
         when time goes on.
         """
+        if not isinstance(name, str):
+            raise LabError("A program needs the name of its host: write @lab.program('consumer') above it.")
         delay = as_nanoseconds(start, "start")
 
         def adopt(function: ProgramFunction) -> Program:
@@ -243,6 +245,7 @@ class Lab(Breaking):
         if goal.when is not None:
             self._until_time(goal.when)
             return
+        self._check_recording()
         end = world.now + PATIENCE_NS
         world.drive_to(goal, end)
         if goal.reached is None:
@@ -300,6 +303,7 @@ class Lab(Breaking):
             )
         if isinstance(do, Fault):
             self._check_known(do.client)
+        self._check_recording()
         if isinstance(at, str) and not is_named(at):
             when = as_nanoseconds(at, "time to fork at")
             if when > self._world.now:
@@ -330,6 +334,8 @@ class Lab(Breaking):
         picks a free one: see ``.url``. Raises LabError if the port cannot be had.
         """
         self._check_name(name)
+        if not isinstance(port, int):
+            raise LabError(f"There is no port {port!r}: give a number such as 5672, or 0 for any free one.")
         server = await open_live(self._world, host, port, self._visitor_names(name))
         self.was_live = True
         self._servers.append(server)
@@ -365,4 +371,4 @@ class Lab(Breaking):
         clients = f"clients {listed(self._known)}" if self._known else "no clients yet"
         past = "" if self.forked_at is None else f", forked at record {self.forked_at}"
         state = ", closed" if self._world.closed else ""
-        return f"<Lab seed={self.seed}, {clients}: {len(self.recorder)} records, {self.now}{past}{state}>"
+        return f"<Lab seed={self.seed}, {clients}: {len(self.records)} records, {self.now}{past}{state}>"

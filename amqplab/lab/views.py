@@ -52,12 +52,21 @@ class Views(Touched):
     """The part of a lab that only looks."""
 
     _world: World
+    seed: int
     title: str
 
     @property
     def recorder(self) -> Recorder:
-        """The record of everything that happened."""
+        """The record of everything that happened. Raises LabError if this lab keeps none."""
+        self._check_recording()
         return self._world.recorder
+
+    def _check_recording(self) -> None:
+        if not self._world.recording:
+            raise LabError(
+                "This lab was made with recording=False, so there is nothing to look at, to wait for or to "
+                f"fork: make it with Lab(seed={self.seed})."
+            )
 
     @property
     def records(self) -> Recorder:

@@ -47,6 +47,9 @@ def attempt(send: Send) -> Lab:
 
 def judge(send: Send, octets: int) -> Iterator[str]:
     """What is missing in the learner's call and number."""
+    if not callable(send):
+        yield f"give the function 'send' itself (you gave {send!r})"
+        return
     lab = attempt(send)
     published = commands(lab.recorder, name="basic.publish", what="sent")
     if len(published) != 1:

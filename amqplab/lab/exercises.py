@@ -172,7 +172,7 @@ class Exercise:
         self._refutations = dict(refutations or {})
 
     def check(self, *answer: Any, **named: Any) -> Verdict:
-        """Try the answer out, and say what is still missing. Raises LabError if it is not the whole answer."""
+        """Try the answer out, and say what is still missing. Raises LabError for half an answer."""
         wanted = inspect.signature(self._judge)
         try:
             wanted.bind(*answer, **named)

@@ -103,3 +103,11 @@ def test_bits_are_spelled_out() -> None:
     assert "nowait" in text
     assert "queue" in text
     assert names
+
+
+def test_an_entry_of_a_table_shows_its_name_its_value_and_its_type() -> None:
+    declare = encode_method(1, Queue.Declare(queue="q", arguments={"x-queue-type": "classic", "x-max": 5}))
+    text = render(dissect(declare), declare)
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    assert any("x-queue-type classic" in line.replace("'", "") and "longstr" in line for line in lines), text
+    assert any("x-max 5" in line and "signedint" in line for line in lines), text

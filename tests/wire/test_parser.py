@@ -191,3 +191,12 @@ def test_a_frame_out_of_place_is_told_in_rabbitmqs_words(
         assembler.feed(*frames[-1])
     assert caught.value.reply_text_detail == text
     assert (caught.value.class_id, caught.value.method_id) == ids
+
+
+@given(st.binary(min_size=8, max_size=8))
+def test_where_a_protocol_header_is_due_the_first_eight_octets_are_one(octets: bytes) -> None:
+    assert FrameParser(expect_header=True).feed(octets + HEARTBEAT) == [(65, 0, octets), (8, 0, b"")]
+
+
+def test_a_header_belongs_to_the_class_basic_unless_told_otherwise() -> None:
+    assert encode_header(3, 14, b"\0\0")[7:19] == bytes.fromhex("003c 0000 000000000000000e")

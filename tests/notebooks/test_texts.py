@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 from lessons import LESSONS, NOTEBOOKS, cells, code, read
 
@@ -61,6 +62,7 @@ def test_every_notebook_is_in_the_readme(path: Path) -> None:
 @each_lesson
 def test_nothing_is_stored_but_text_code_and_outputs(path: Path) -> None:
     notebook = read(path)
+    nbformat.validate(notebook)
     assert notebook["metadata"] == METADATA
     for cell in notebook["cells"]:
         assert set(cell["metadata"]) <= {"tags"}

@@ -17,17 +17,9 @@ from pika.exceptions import (
     ProbableAuthenticationError,
 )
 from refusals import LOGIN_REFUSED, REFUSALS
+from with_pika import connect
 
 PATIENCE_S = 10.0
-
-
-def connect(
-    broker: RemoteBroker, user: str = "guest", password: str = "guest", vhost: str = "/", **more: object
-) -> pika.BlockingConnection:
-    login = pika.PlainCredentials(user, password)
-    return pika.BlockingConnection(
-        pika.ConnectionParameters(broker.host, broker.port, vhost, login, **more)  # type: ignore[arg-type]
-    )
 
 
 class Scene:
@@ -292,6 +284,6 @@ def test_a_user_has_no_more_channels_than_are_granted(strict: RemoteBroker) -> N
     with pytest.raises(ConnectionClosedByBroker) as refused:
         connection.channel()
     assert refused.value.reply_text == (
-        "NOT_ALLOWED - number of channels opened for user 'limited' has reached the maximum allowed user limit "
-        "of (2)"
+        "NOT_ALLOWED - number of channels opened for user 'limited' has reached the maximum allowed "
+        "user limit of (2)"
     )

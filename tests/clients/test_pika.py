@@ -257,9 +257,7 @@ def test_all_fourteen_properties_arrive(channel: BlockingChannel, queue: str) ->
     method, body, properties = fetch(channel, queue)
     assert body.decode() == "Grüße, 世界"
     assert properties == FULL
-    assert {key: type(value) for key, value in properties.headers.items()} == {
-        key: type(value) for key, value in HEADERS.items()
-    }
+    assert all(isinstance(properties.headers[key], type(value)) for key, value in HEADERS.items())
     assert (method.delivery_tag, method.redelivered, method.exchange) == (1, False, "")
     assert (method.routing_key, method.message_count) == (queue, 0)
 

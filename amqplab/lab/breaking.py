@@ -26,6 +26,7 @@ from amqplab.lab.inputs import recorded
 from amqplab.lab.views import Views
 from amqplab.lab.world import BROKER_HOST
 from amqplab.trace import events as e
+from amqplab.trace.keys import client_host
 from amqplab.trace.recorder import Record
 
 __all__ = ["Breaking"]
@@ -121,10 +122,10 @@ class Breaking(Views):
         self._world.report("lab", e.NoteMade, str(text))
 
     def _segment(self, segment: Record | int) -> LoseSegment:
-        numbers = {record.event.number: record for record in self.find(e.SegmentSent)}  # type: ignore[attr-defined]
         number = getattr(segment.event, "number", None) if isinstance(segment, Record) else segment
-        if number not in numbers:
-            raise LabError(f"{segment!r} is no segment of this run: give the record of a SegmentSent.")
-        sent = numbers[number].event
-        ends = (sent.source.rpartition(":")[0], sent.destination.rpartition(":")[0])  # type: ignore[attr-defined]
-        return LoseSegment(ends[0] if ends[1] == BROKER_HOST else ends[1], number)
+        for record in self.find(e.SegmentSent, number=number):
+            sent = record.event
+            assert isinstance(sent, e.SegmentSent)
+            ends = client_host(sent.source), client_host(sent.destination)
+            return LoseSegment(ends[0] if ends[1] == BROKER_HOST else ends[1], sent.number)
+        raise LabError(f"{segment!r} is no segment of this run: give the record of a SegmentSent.")

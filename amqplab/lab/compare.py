@@ -50,7 +50,7 @@ def compare(
         ours: list[bytes | None] = list(first[start:end])
         theirs: list[bytes | None] = list(second[other_start:other_end])
         if end - start != other_end - other_start or titles[0][start:end] != titles[1][other_start:other_end]:
-            ours, theirs = ours + [None] * len(theirs), [None] * len(ours) + theirs
+            ours, theirs = [*ours, *(None for _ in theirs)], [*(None for _ in ours), *theirs]
         rows += [_row(one, other, names) for one, other in zip(ours, theirs, strict=True)]
     return Rows(rows, ("frame", "verdict"))
 

@@ -84,7 +84,7 @@ class Prediction:
     def _controls(self) -> dict[str, Any] | None:
         """Radio buttons, where a front end can show them."""
         try:
-            import ipywidgets
+            import ipywidgets  # type: ignore[import-untyped]
         except ImportError:
             return None
         buttons = ipywidgets.RadioButtons(

@@ -50,7 +50,7 @@ class Progress:
     def _show(self, now: int) -> None:
         if self._bar is None:
             try:
-                from tqdm.auto import tqdm
+                from tqdm.auto import tqdm  # type: ignore[import-untyped]
             except ImportError:
                 self._began = NEVER
                 return

@@ -261,9 +261,7 @@ class Views(Touched):
         from amqplab.stage.widget import Stage
 
         check_choice(zoom, ZOOMS, "zoom")
-        first = {"start": -1, "end": "end"}.get(at) if isinstance(at, str) else None
-        if first is None:
-            first = self._place(at)
+        first: int | str = -1 if at == "start" else "end" if at == "end" else self._place(at)
         name = self.title if title is None else title
         return Stage(self.recorder, zoom=zoom, at=first, title=name, on_fault=self._on_fault, **options)
 

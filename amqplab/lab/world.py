@@ -85,7 +85,7 @@ class World:
     broker_host = BROKER_HOST
 
     def __init__(self, seed: int, profile: LinkProfile, *, recording: bool = True) -> None:
-        self.loop = SimLoop()
+        self.loop = SimLoop()  # type: ignore[abstract]  # it has what asyncio's users call
         self.network = Network(self.loop, seed, profile)
         self.recorder = Recorder(self.loop.time_ns)
         self.checks = Checks(self.recorder)

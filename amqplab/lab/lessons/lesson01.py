@@ -55,7 +55,7 @@ def judge(send: Send, octets: int) -> Iterator[str]:
     if len(published) != 1:
         yield f"publish exactly one message (you published {len(published)})"
         return
-    carried, body = published[0].properties, published[0].body or b""
+    carried, body = published[0].properties or Properties(), published[0].body or b""
     exchange = lab.dissect("basic.publish", frame=1).field("exchange")
     if body != LETTER.encode():
         yield f"send the text {LETTER!r} (you sent {body.decode(errors='replace')!r})"
@@ -83,11 +83,11 @@ def _by_queue_name() -> object:
 
 
 def _persistent_by_itself() -> object:
-    headers = [
+    plain, asked = (
         _try(routing_key="bill", properties=given).dissect("basic.publish", frame=2).octets
         for given in (None, Properties(delivery_mode=2))
-    ]
-    return side_by_side(*headers, names=("by itself", "delivery_mode=2"))
+    )
+    return side_by_side(plain, asked, names=("by itself", "delivery_mode=2"))
 
 
 exercise = Exercise(

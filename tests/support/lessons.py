@@ -32,9 +32,9 @@ def read(path: Path) -> dict[str, Any]:
     return notebook
 
 
-def cells(path: Path, kind: str = "code") -> list[Cell]:
-    """The cells of one kind."""
-    return [cell for cell in read(path)["cells"] if cell["cell_type"] == kind]
+def cells(path: Path, *kinds: str) -> list[Cell]:
+    """The cells of these kinds, "code" or "markdown"; code if none is named."""
+    return [cell for cell in read(path)["cells"] if cell["cell_type"] in (kinds or ("code",))]
 
 
 def code(cell: Cell) -> str:

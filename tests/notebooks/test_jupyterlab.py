@@ -1,0 +1,103 @@
+"""The lessons where learners meet them: JupyterLab in a browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from lessons import LESSONS, cells, code
+
+READY = """async () => {
+  const panel = window.jupyterapp?.shell.currentWidget;
+  if (!panel?.sessionContext) return false;
+  await panel.context.ready;
+  await panel.sessionContext.ready;
+  await panel.sessionContext.session.kernel.info;
+  return true;
+}"""
+RUN_FROM = """async (index) => {
+  window.jupyterapp.shell.currentWidget.content.activeCellIndex = index;
+  await window.jupyterapp.commands.execute('notebook:run-all-below');
+}"""
+RUN_ONE = """async (index) => {
+  window.jupyterapp.shell.currentWidget.content.activeCellIndex = index;
+  await window.jupyterapp.commands.execute('notebook:run-cell');
+}"""
+TYPE = """([index, text]) => {
+  window.jupyterapp.shell.currentWidget.content.widgets[index].model.sharedModel.setSource(text);
+}"""
+FAILED = "() => document.querySelectorAll('[data-mime-type=\"application/vnd.jupyter.error\"]').length"
+
+
+class Page:
+    """A notebook in the browser, and what it complained about and asked for."""
+
+    def __init__(self, page: Any, path: Path) -> None:
+        self.page, self.path = page, path
+        self.complaints: list[str] = []
+        self.hosts: set[str | None] = set()
+        page.on("console", lambda said: said.type == "error" and self.complaints.append(said.text))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", lambda request: self.hosts.add(urlsplit(request.url).hostname))
+
+    def index_of(self, text: str) -> int:
+        """The place of the first cell, of any kind, that contains `text`."""
+        sources = ["".join(cell["source"]) for cell in notebook_cells(self.path)]
+        return next(index for index, source in enumerate(sources) if text in source)
+
+    def output(self, index: int) -> Any:
+        """What stands below a cell."""
+        return self.page.locator(".jp-Notebook-cell").nth(index).locator(".jp-OutputArea-output")
+
+
+def notebook_cells(path: Path) -> list[dict[str, Any]]:
+    return cells(path, "code", "markdown")
+
+
+@pytest.fixture
+def opened(request: pytest.FixtureRequest, jupyterlab: tuple[str, str], browser: Any) -> Iterator[Page]:
+    """The notebook `request.param`, open and with a kernel, nothing run yet."""
+    address, token = jupyterlab
+    context = browser.new_context(viewport={"width": 1280, "height": 1000})
+    page = Page(context.new_page(), request.param)
+    page.page.goto(f"{address}doc/tree/{request.param.name}?reset&token={token}")
+    page.page.wait_for_selector(".jp-Notebook", timeout=60_000)
+    page.page.wait_for_function(READY, timeout=60_000)
+    yield page
+    page.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+    context.close()
+
+
+@pytest.mark.parametrize("opened", LESSONS, indirect=True, ids=lambda path: path.stem)
+def test_a_lesson_runs_in_jupyterlab_without_an_error_and_without_leaving_the_machine(opened: Page) -> None:
+    opened.page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    stages = sum(
+        code(cell).split("\n")[-1].split(".")[-1].startswith("stage(") for cell in cells(opened.path)
+    )
+    steps = opened.page.locator(".jp-OutputArea-output").get_by_role("button", name="one step forward")
+    assert stages and steps.count() == stages
+    assert opened.page.evaluate(FAILED) == 0
+    assert opened.complaints == []
+    assert opened.hosts <= {"127.0.0.1", "localhost", None, ""}
+
+
+@pytest.mark.parametrize("opened", LESSONS[1:2], indirect=True, ids=lambda path: path.stem)
+def test_a_learner_predicts_by_clicking_runs_and_solves_the_exercise_by_typing(opened: Page) -> None:
+    asked = opened.index_of("how_many = predict")
+    opened.page.evaluate(RUN_ONE, asked)
+    opened.output(asked).get_by_text("2", exact=True).click()
+    later = opened.index_of("how_long = predict")
+    opened.page.evaluate(RUN_FROM, later)
+    revealed = opened.output(opened.index_of("how_many.reveal"))
+    assert revealed.inner_text().split("\n")[:2] == ["You said: 2", "The run says: 3"]
+    assert opened.output(asked).locator("input").first.is_disabled()
+    check = opened.index_of("exercise.check(send, octets=0)")
+    assert opened.output(check).inner_text().startswith("Not yet:")
+    solution = code(notebook_cells(opened.path)[opened.index_of("A solution")])
+    text = solution.partition("```python\n")[2].partition("```")[0]
+    opened.page.evaluate(TYPE, [check, text])
+    opened.page.evaluate(RUN_ONE, check)
+    assert opened.output(check).inner_text() == "Solved."

@@ -133,6 +133,8 @@ class Channel:
         elif action == "504 second":
             raise ChannelError("second 'channel.open' seen")
         else:
+            if getattr(method, "queue", None) == "" and not isinstance(method, methods.Queue.Declare):
+                self.queue_name("")  # names are completed before the state is looked at
             raise ChannelError("expected 'channel.open'")
 
     # --- out -------------------------------------------------------------------------------------------

@@ -41,6 +41,33 @@ def test_a_channel_must_be_opened_first(world: World, method: m.Method) -> None:
     assert connection_error(peer) == (504, "CHANNEL_ERROR - expected 'channel.open'", method.ids)
 
 
+@pytest.mark.parametrize(
+    "method",
+    [
+        m.Queue.Bind(exchange="amq.direct"),
+        m.Queue.Unbind(exchange="amq.direct"),
+        m.Queue.Purge(),
+        m.Queue.Delete(),
+        m.Basic.Get(),
+        m.Basic.Consume(),
+    ],
+)
+def test_on_an_unopened_channel_a_name_that_cannot_be_completed_is_noticed_first(
+    world: World, method: m.Method
+) -> None:
+    peer = world.connect()
+    peer.send(3, method)
+    [(number, close)] = peer.drain()
+    assert (number, close.reply_code, close.reply_text, (close.class_id, close.method_id)) == (
+        3,
+        404,
+        "NOT_FOUND - no previously declared queue",
+        method.ids,
+    )
+    peer.send(3, m.Channel.CloseOk())
+    peer.channel(3)
+
+
 def test_a_publish_on_an_unopened_channel(world: World) -> None:
     peer = world.connect()
     peer.publish(3)

@@ -17,6 +17,9 @@ from typing import Any
 __all__ = ["Progress"]
 
 PATIENCE_S = 1.5
+BETWEEN_S = 0.2
+WITHOUT_END = "{desc}: {n:.3f} s of virtual time"
+WITH_END = "{desc}: {percentage:3.0f}%|{bar}| {n:.3f} of {total:.3f} s of virtual time"
 NEVER = float("inf")
 LOOK_EVERY = 2048  # callbacks between two looks at the real clock
 
@@ -28,11 +31,11 @@ class Progress:
         self._what = what
         self._start = start
         self._end = end
-        self._began = time.monotonic()
+        self._next_look = time.monotonic() + PATIENCE_S
         self._count = 0
         self._bar: Any = None
         if os.environ.get("AMQPLAB_PROGRESS") == "off":
-            self._began = NEVER
+            self._next_look = NEVER
 
     def __enter__(self) -> Progress:
         return self
@@ -44,7 +47,8 @@ class Progress:
     def advance(self, now: int) -> None:
         """One more callback was run; the virtual time is `now` in ns."""
         self._count += 1
-        if self._count % LOOK_EVERY == 0 and time.monotonic() - self._began > PATIENCE_S:
+        if self._count % LOOK_EVERY == 0 and time.monotonic() > self._next_look:
+            self._next_look = time.monotonic() + BETWEEN_S
             self._show(now)
 
     def _show(self, now: int) -> None:
@@ -52,9 +56,10 @@ class Progress:
             try:
                 from tqdm.auto import tqdm  # type: ignore[import-untyped]
             except ImportError:
-                self._began = NEVER
+                self._next_look = NEVER
                 return
             total = None if self._end is None else (self._end - self._start) / 1e9
-            self._bar = tqdm(desc=self._what, total=total, unit=" s of virtual time", leave=False)
+            shape = WITHOUT_END if total is None else WITH_END
+            self._bar = tqdm(desc=self._what, total=total, leave=False, bar_format=shape)
         self._bar.n = (now - self._start) / 1e9
         self._bar.refresh()

@@ -45,7 +45,17 @@ if TYPE_CHECKING:
     from amqplab.model.message import Copy
     from amqplab.model.queue import Queue
 
-__all__ = ["Channel"]
+__all__ = ["NAMING_A_QUEUE", "Channel"]
+
+NAMING_A_QUEUE = (
+    methods.Queue.Bind,
+    methods.Queue.Unbind,
+    methods.Queue.Purge,
+    methods.Queue.Delete,
+    methods.Basic.Get,
+    methods.Basic.Consume,
+)
+"""The methods whose queue may be left empty (CHAN-19)."""
 
 
 class Channel:
@@ -133,8 +143,8 @@ class Channel:
         elif action == "504 second":
             raise ChannelError("second 'channel.open' seen")
         else:
-            if getattr(method, "queue", None) == "" and not isinstance(method, methods.Queue.Declare):
-                self.queue_name("")  # names are completed before the state is looked at
+            if isinstance(method, NAMING_A_QUEUE):  # names are completed before the state is looked at
+                self.queue_name(method.queue)
             raise ChannelError("expected 'channel.open'")
 
     # --- out -------------------------------------------------------------------------------------------

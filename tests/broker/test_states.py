@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from broker_peer import Peer, World
 
+from amqplab.broker.channel import NAMING_A_QUEUE
 from amqplab.broker.registry import CHANNEL_HANDLERS, CONNECTION_HANDLERS, CONTENT_HANDLERS
 from amqplab.broker.states import CHANNEL, CHANNEL_ACTIONS, CONNECTION, CONNECTION_ACTIONS, COPY
 from amqplab.wire import methods as m
@@ -111,7 +112,7 @@ def channel_in_state(state: str) -> tuple[World, Peer]:
 @pytest.mark.parametrize("kind", CHANNEL_METHODS, ids=lambda kind: kind.name)
 def test_channel_methods(state: str, kind: type[m.Method]) -> None:
     world, peer = channel_in_state(state)
-    octets = encode_method(1, kind())
+    octets = encode_method(1, kind(queue="q") if kind in NAMING_A_QUEUE else kind())
     peer.octets(octets + encode_header(1, 0, b"\x00\x00") if kind.has_content else octets)
     answers: list[Any] = [what for _, what in peer.drain()]
     action = CHANNEL[state].get(kind.name) or CHANNEL[state]["other"]

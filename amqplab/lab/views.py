@@ -261,9 +261,15 @@ class Views(Touched):
         from amqplab.stage.widget import Stage
 
         check_choice(zoom, ZOOMS, "zoom")
-        first: int | str = -1 if at == "start" else "end" if at == "end" else self._place(at)
         name = self.title if title is None else title
+        first = self._first_shown(at)
         return Stage(self.recorder, zoom=zoom, at=first, title=name, on_fault=self._on_fault, **options)
+
+    def _first_shown(self, at: Moment) -> int:
+        """The seq that a picture begins at; -1 is before the first record."""
+        if at == "start":
+            return -1
+        return len(self.recorder) - 1 if at == "end" else self._place(at)
 
     def _on_fault(self, fault: dict[str, Any]) -> Any:
         raise LabError("Only a lab can break things.")
@@ -305,14 +311,19 @@ class Views(Touched):
             write_pcap(self.recorder, path, at=at)
         return Path(path)
 
-    def to_html(self, path: str | Path, **options: Any) -> Path:
+    def to_html(
+        self, path: str | Path, *, zoom: str = "milestone", at: Moment = "start", title: str | None = None
+    ) -> Path:
         """Write a page that plays this run in any browser, without Jupyter and without a network, and return
-        its path. To show somebody a run, send them this file.
+        its path. To show somebody a run, send them this file. `zoom` and `at` as for :meth:`stage`.
         """
         from amqplab.stage.html import to_html
 
+        check_choice(zoom, ZOOMS, "zoom")
+        name = self.title if title is None else title
+        first = self._first_shown(at)
         with said_plainly():
-            return to_html(self.recorder, path, title=options.pop("title", self.title), **options)
+            return to_html(self.recorder, path, title=name, zoom=ZOOMS.index(zoom), at=first)
 
 
 def _client(row: query.FrameRow) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -60,6 +61,20 @@ def test_the_stage_begins_where_it_is_told(lab: Lab) -> None:
     places = [lab.stage(at=at).start["at"] for at in ("start", "end", "Enqueued", -1, 5)]
     end = len(lab.records) - 1
     assert places == [-1, end, lab.last("Enqueued").seq, end, 5]
+
+
+def test_a_page_begins_where_it_is_told_and_bears_the_labs_title(lab: Lab, tmp_path: Path) -> None:
+    path = lab.to_html(tmp_path / "run.html", zoom="frame", at="Enqueued")
+    text = path.read_text()
+    assert "<title>Two &lt;messages&gt;</title>" in text
+    assert f'{{"zoom":1,"at":{lab.last("Enqueued").seq}}}' in text.replace(" ", "")
+    assert lab.to_html(tmp_path / "again.html", zoom="frame", at="Enqueued").read_text() == text
+
+
+def test_a_capture_is_written_where_it_is_told(lab: Lab, tmp_path: Path) -> None:
+    whole = lab.to_pcap(tmp_path / "run.pcap")
+    seen = lab.to_pcap(str(tmp_path / "consumer.pcap"), at="consumer")
+    assert 0 < seen.stat().st_size < whole.stat().st_size
 
 
 def test_a_fork_at_a_name_is_a_fork_right_after_that_record(lab: Lab) -> None:

@@ -29,6 +29,10 @@ MISTAKES: dict[str, tuple[Callable[[Lab], Any], str]] = {
         lambda lab: lab.stage(zoom="frames"),
         "There is no zoom 'frames': choose one of segment, frame, command, milestone. Did you mean 'frame'?",
     ),
+    "zoom of a page": (
+        lambda lab: lab.to_html("run.html", zoom="x"),
+        "There is no zoom 'x': choose one of segment, frame, command, milestone.",
+    ),
     "zoom of the ladder": (
         lambda lab: lab.ladder("milestone"),
         "There is no zoom 'milestone': choose one of segment, frame, command.",

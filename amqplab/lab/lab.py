@@ -34,7 +34,7 @@ from amqplab.lab.fork import Do, Intervention, fork
 from amqplab.lab.goals import Goal, goal_for, next_step
 from amqplab.lab.inputs import Inputs, recorded
 from amqplab.lab.links import KEEP, changed
-from amqplab.lab.live import LiveServer, open_live
+from amqplab.lab.live import LiveServer, Opening, open_live
 from amqplab.lab.moments import Moment, is_named
 from amqplab.lab.portrait import portrait
 from amqplab.lab.programs import BROKER_URL, Program, ProgramFunction
@@ -326,8 +326,9 @@ class Lab(Breaking):
 
     # --- real clients ----------------------------------------------------------------------------------
 
-    async def serve(self, port: int = 5672, *, host: str = "127.0.0.1", name: str = "visitor") -> LiveServer:
-        """Put this lab's broker on a real socket, in the notebook's own event loop.
+    def serve(self, port: int = 5672, *, host: str = "127.0.0.1", name: str = "visitor") -> Opening:
+        """Put this lab's broker on a real socket, in the notebook's own event loop:
+        ``server = await lab.serve()``, or ``async with lab.serve() as server:``.
 
         Virtual time keeps pace with real time until the server is closed. What real clients do is recorded
         like everything else; they appear as `name`, and as `name`-2, `name`-3 … where there are more. Port 0
@@ -336,6 +337,9 @@ class Lab(Breaking):
         self._check_name(name)
         if not isinstance(port, int):
             raise LabError(f"There is no port {port!r}: give a number such as 5672, or 0 for any free one.")
+        return Opening(partial(self._serve, port, host, name))
+
+    async def _serve(self, port: int, host: str, name: str) -> LiveServer:
         server = await open_live(self._world, host, port, self._visitor_names(name))
         self.was_live = True
         self._servers.append(server)

@@ -20,7 +20,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Generator, Iterator
 from typing import Any, cast
 
 from amqplab.lab.errors import LabError
@@ -30,7 +30,7 @@ from amqplab.net.server import GOODBYE_S, BrokerProtocol, name_of, why_not_liste
 from amqplab.net.tapped import TappedProtocol
 from amqplab.trace.tap import Tap
 
-__all__ = ["LiveServer", "Pacer", "open_live"]
+__all__ = ["LiveServer", "Opening", "Pacer", "open_live"]
 
 
 class Pacer:
@@ -237,6 +237,32 @@ class LiveServer:
 
     def __repr__(self) -> str:
         return "<LiveServer: open>" if self.is_open else "<LiveServer: closed>"
+
+
+class Opening:
+    """A server about to be opened: ``server = await lab.serve(…)`` or ``async with lab.serve(…) as server:``,
+    which closes it at the end.
+    """
+
+    def __init__(self, open_it: Callable[[], Coroutine[Any, Any, LiveServer]]) -> None:
+        self._open_it = open_it
+        self._server: LiveServer | None = None
+
+    def __await__(self) -> Generator[Any, None, LiveServer]:
+        return self._open_it().__await__()
+
+    async def __aenter__(self) -> LiveServer:
+        self._server = await self
+        return self._server
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._server is not None
+        await self._server.close()
+
+    def __repr__(self) -> str:
+        return (
+            "<LiveServer: not open yet; write 'await lab.serve(…)' or 'async with lab.serve(…) as server:'>"
+        )
 
 
 async def open_live(world: World, host: str, port: int, names: Iterator[str]) -> LiveServer:

@@ -68,6 +68,23 @@ def test_pika_in_another_process_publishes_to_a_simulated_consumer() -> None:
     assert times == sorted(times)
 
 
+def test_a_server_is_awaited_or_entered_and_says_so_when_it_is_neither() -> None:
+    lab = furnished()
+    assert "write 'await lab.serve(…)'" in repr(lab.serve(port=0))
+    assert not lab.was_live
+
+    async def scene() -> None:
+        async with lab.serve(port=0) as server:
+            assert server.is_open
+        assert not server.is_open
+        server = await lab.serve(port=0)
+        assert server.is_open
+        await server.close()
+
+    asyncio.run(scene())
+    assert lab.was_live
+
+
 def test_closing_the_server_says_goodbye_to_real_clients_only() -> None:
     lab = furnished()
 

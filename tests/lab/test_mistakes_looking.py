@@ -14,6 +14,10 @@ from amqplab.lab import Cut, LabError, in_another_process, source
 from amqplab.lab.lessons import lesson01
 
 
+async def awaited(opening: Any) -> Any:
+    return await opening
+
+
 @pytest.fixture(scope="module")
 def lab() -> Lab:
     lab = Lab(seed=1)
@@ -108,11 +112,11 @@ MISTAKES: dict[str, tuple[Callable[[Lab], Any], str]] = {
         "time like '5 ms'. Did you mean 'Enqueued'?",
     ),
     "port": (
-        lambda lab: asyncio.run(lab.serve(port="amqp")),
+        lambda lab: lab.serve(port="amqp"),
         "There is no port 'amqp': give a number such as 5672, or 0 for any free one.",
     ),
     "port out of range": (
-        lambda lab: asyncio.run(lab.serve(port=99_999)),
+        lambda lab: asyncio.run(awaited(lab.serve(port=99_999))),
         "There is no port 99999: choose one from 1 to 65535, or 0 for any free one.",
     ),
     "source": (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 
 import aio_pika
 import pytest
@@ -18,7 +19,8 @@ from amqplab.trace.tap import Tap
 
 
 @pytest.fixture
-def world():
+def world() -> Iterator[SimLoop]:
+    """A loop with a network and a broker on it; left as `asyncio.run` leaves its loop."""
     loop = SimLoop()
     network = Network(loop, 1)
     recorder = loop.recorder = Recorder(loop.time_ns)
@@ -27,7 +29,12 @@ def world():
     )
     server = BrokerServer(Broker(report=recorder.reporter("broker")))
     loop.run_until_complete(loop.create_server(server.protocol, "broker", 5672))
-    return loop
+    yield loop
+    while tasks := asyncio.all_tasks(loop):
+        for task in tasks:
+            task.cancel()
+        loop.run_until_complete(asyncio.wait(tasks))
+    loop.close()
 
 
 def commands(loop: SimLoop, kind: type, host: str) -> list[str]:

@@ -20,6 +20,7 @@ from decimal import Decimal
 from typing import Any
 
 from amqplab.errors import PreconditionFailed
+from amqplab.wire.erlang import erlang_binary
 from amqplab.wire.table import Table, type_name
 
 __all__ = ["check_match_argument", "headers_match"]
@@ -34,9 +35,8 @@ def check_match_argument(arguments: Mapping[str, Any]) -> None:
     value = arguments["x-match"]
     if isinstance(value, str):
         if value not in KINDS:
-            raise PreconditionFailed(
-                f'Invalid x-match field value <<"{value}">>; expected all, any, all-with-x, or any-with-x'
-            )
+            expected = "expected all, any, all-with-x, or any-with-x"
+            raise PreconditionFailed(f"Invalid x-match field value {erlang_term(value)}; {expected}")
         return
     raise PreconditionFailed(
         f"Invalid x-match field type {type_name(value)} (value {erlang_term(value)}); expected longstr"
@@ -49,6 +49,8 @@ def erlang_term(value: Any) -> str:
         return "true" if value else "false"
     if value is None:
         return "undefined"
+    if isinstance(value, str | bytes):
+        return erlang_binary(value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value)
     return str(value)
 
 

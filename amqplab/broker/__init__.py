@@ -7,7 +7,7 @@ Read in this order: `effects` (what it asks the world to do), `states` (what is 
 
 from amqplab.broker.broker import Broker
 from amqplab.broker.config import BrokerConfig, Permission, User
-from amqplab.broker.effects import Close, Effect, Persist, Reading, Send, WakeAt
+from amqplab.broker.effects import Close, Effect, Persist, Reading, Room, Send, WakeAt
 
 __all__ = [
     "Broker",
@@ -17,6 +17,7 @@ __all__ = [
     "Permission",
     "Persist",
     "Reading",
+    "Room",
     "Send",
     "User",
     "WakeAt",

@@ -11,6 +11,7 @@ happened, always with the time in integer nanoseconds, and carries out the effec
     disconnected(connection, now)       the TCP connection is gone
     tick(now)                           the moment of the last WakeAt has come
     persisted(token, now)               the disk has it
+    writable(connection, on, now)       the socket is full, or has room again
 
 The same object therefore serves sockets, the simulation, and tests that call it by hand. It is one
 single-threaded machine: what RabbitMQ does in many processes happens here one command after the other, in an
@@ -124,6 +125,17 @@ class Broker:
     def persisted(self, token: int, now: int) -> list[Effect]:
         """What the Persist effect with this token asked for is safe on disk."""
         self.now = now
+        return self._effects()
+
+    def writable(self, connection: str, on: bool, now: int) -> list[Effect]:
+        """The connection takes no more octets for now, or (`on`) takes them again. Meanwhile nothing is
+        delivered to its consumers (BASIC-34); replies still go out.
+        """
+        self.now = now
+        session = self.sessions.get(connection)
+        if session is not None:
+            session.stall(not on)
+            self._settle()
         return self._effects()
 
     def shutdown(self, now: int) -> list[Effect]:

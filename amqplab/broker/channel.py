@@ -74,7 +74,7 @@ class Channel:
         self.ledger = Ledger()
         self.consumers: dict[str, Consumer] = {}
         self.prefetch = 0
-        self.window = SharedWindow()
+        self.window = SharedWindow(session.stalled)
         self.confirms: Confirms | None = None
         self.transaction: Transaction | None = None
         self.last_queue = ""
@@ -160,7 +160,7 @@ class Channel:
         self._next_tag = tag + 1
         if not consumer.no_ack:
             self.ledger.add(Outstanding(tag, consumer.queue, copy, consumer))
-        self.session.write_parts(consumer.wire.parts(copy.message, tag, copy.redelivered))
+        self.session.push(consumer.wire.parts(copy.message, tag, copy.redelivered), len(copy.message.body))
         return tag
 
     def delivery_writer(self, consumer_tag: str) -> DeliveryWriter:

@@ -9,6 +9,7 @@ Whoever drives it (an asyncio server, the simulation, a test) carries the effect
     Close(connection, abort)    end the TCP connection; abort means a reset instead of a FIN (CONN-07)
     Reading(connection, on)     stop or resume reading this socket (how a blocked publisher is stopped)
     Persist(token, entries)     write to disk, then call ``broker.persisted(token, now)``
+    Room(connection)            call ``broker.writable(connection, True, now)`` once what was sent has left
     WakeAt(when)                call ``broker.tick(now)`` at `when`; replaces the previous one; None for never
 
 There is one timer for the whole broker; it is only mentioned when it changes.
@@ -18,7 +19,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["Close", "Effect", "Persist", "Reading", "Send", "WakeAt"]
+__all__ = ["Close", "Effect", "Persist", "Reading", "Room", "Send", "WakeAt"]
 
 
 class Send(NamedTuple):
@@ -49,10 +50,18 @@ class Persist(NamedTuple):
     entries: tuple[bytes, ...]
 
 
+class Room(NamedTuple):
+    """Deliveries to the connection rest until there is room for more: report that by
+    :meth:`Broker.writable`, at once if nothing stands in the way.
+    """
+
+    connection: str
+
+
 class WakeAt(NamedTuple):
     """The next moment (ns) at which the broker wants a tick, or None."""
 
     when: int | None
 
 
-Effect = Send | Close | Reading | Persist | WakeAt
+Effect = Send | Close | Reading | Persist | Room | WakeAt

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from amqplab.broker import handshake
 from amqplab.broker.channel import Channel
 from amqplab.broker.decoding import MalformedText, check_text
-from amqplab.broker.effects import Close
+from amqplab.broker.effects import Close, Room
 from amqplab.broker.fastlane import Lane, drive
 from amqplab.broker.heartbeat import Heartbeats
 from amqplab.broker.registry import CONNECTION_HANDLERS
@@ -63,6 +63,8 @@ __all__ = ["Session"]
 
 SILENCE = 3 * SECOND
 PATIENCE_S = 30
+MOST_PUSHED = 1 << 20  # octets of deliveries that one call may send to a connection
+FRAMING = 64  # about what a delivery takes beside its body
 EMPTY = b""
 
 
@@ -92,6 +94,8 @@ class Session:
         self.octets_received = 0
         self.octets_sent = 0
         self.out: list[bytes] = []
+        self.pushed = 0  # octets of deliveries in it, about
+        self.stalled = False  # the socket takes no more for now (BASIC-34)
         self.heartbeats: Heartbeats | None = None
         self.ending_reason = ""
         limit = int(broker.config.handshake_timeout_s * SECOND)
@@ -106,11 +110,25 @@ class Session:
             self.broker.writers.append(self)
         self.out.append(data)
 
-    def write_parts(self, parts: tuple[bytes, ...]) -> None:
-        """The same, for octets in pieces."""
+    def push(self, parts: tuple[bytes, ...], body_size: int) -> None:
+        """Queue a delivery, in pieces. A backlog does not leave in one go: enough is enough until the socket
+        has taken it.
+        """
         if not self.out:
             self.broker.writers.append(self)
         self.out += parts
+        self.pushed += body_size + FRAMING
+        if self.pushed > MOST_PUSHED and not self.stalled:
+            self.stall(True)
+            self.broker.later.append(Room(self.connection))
+
+    def stall(self, on: bool) -> None:
+        """Let deliveries rest, or flow again (BASIC-34)."""
+        self.stalled = on
+        for channel in self.channels.values():
+            channel.window.stalled = on
+            if not on:
+                channel.unblock_consumers()
 
     def send(self, method: methods.Method) -> None:
         """Queue a method on channel 0."""
@@ -120,6 +138,7 @@ class Session:
         """Everything queued, joined."""
         data = EMPTY.join(self.out)
         self.out.clear()
+        self.pushed = 0
         self.octets_sent += len(data)
         return data
 

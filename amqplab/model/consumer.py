@@ -13,6 +13,9 @@ shared by all consumers on the channel, of all queues. Both must have room (BASI
 acknowledgements spends nothing, but still stands behind a shared window that the channel's other consumers
 have filled.
 
+And there is the socket: while a connection takes no more octets, its channels' consumers count as full, too
+(BASIC-34). What they do not get waits in the queue, where others may have it, not in a buffer.
+
 The model does not know channels; who receives is anything that is a :class:`Recipient`.
 """
 
@@ -33,17 +36,20 @@ UNLIMITED = -1
 
 
 class SharedWindow:
-    """The prefetch limit of a channel, shared by its consumers; `limit` 0 is none (BASIC-39)."""
+    """The prefetch limit of a channel, shared by its consumers; `limit` 0 is none (BASIC-39). While it is
+    `stalled`, the connection takes no more octets (BASIC-34).
+    """
 
-    __slots__ = ("limit", "outstanding")
+    __slots__ = ("limit", "outstanding", "stalled")
 
-    def __init__(self) -> None:
+    def __init__(self, stalled: bool = False) -> None:
         self.limit = 0
         self.outstanding = 0
+        self.stalled = stalled
 
     @property
     def full(self) -> bool:
-        """No further delivery may leave."""
+        """No further delivery may leave, by the limit."""
         return 0 < self.limit <= self.outstanding
 
     def set(self, limit: int, unacknowledged: int) -> None:
@@ -112,9 +118,9 @@ class Consumer:
         self.wire: Any = None  # the recipient's own: what it has prepared for this consumer's deliveries
 
     def can_take(self) -> bool:
-        """Both windows have room."""
+        """Both windows have room, and so has the socket."""
         window = self.recipient.window
-        return self.credit != 0 and not 0 < window.limit <= window.outstanding
+        return self.credit != 0 and not window.stalled and not 0 < window.limit <= window.outstanding
 
     def spend(self) -> None:
         """A delivery that must be acknowledged leaves."""

@@ -13,12 +13,16 @@ decides nothing:
     connection_lost(error)     -> disconnected(name, now)     Reading  -> pause_reading / resume_reading
     the one timer              -> tick(now)                   WakeAt   -> the one timer
     the next turn              -> persisted(token, now)       Persist  -> the next turn (no disk here)
+    pause_, resume_writing     -> writable(name, on, now)     Room     -> the next turn, or resume_writing
 
 The same adapter runs in two worlds. On an ordinary loop time is the monotonic clock. The simulated loop has a
 `time_ns` of its own, and its transports are simulated TCP; nothing here knows the difference.
 
 A connection is named by the client's end, ``"host:port"``. There is one timer for the whole broker, and one
 write per connection for each chunk that arrives: the core joins what it has to say.
+
+A client that does not read makes no heap of unsent octets here: its consumers get nothing more until it does
+(BASIC-34), and in the end it is not read from either.
 
 Every close by the broker is a TCP reset (CONN-07): the socket lingers for 0 seconds and is aborted.
 """
@@ -35,7 +39,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from amqplab.broker.broker import Broker
-from amqplab.broker.effects import Close, Effect, Persist, Reading, Send, WakeAt
+from amqplab.broker.effects import Close, Effect, Persist, Reading, Room, Send, WakeAt
 from amqplab.errors import UsageError
 
 if TYPE_CHECKING:
@@ -44,6 +48,8 @@ if TYPE_CHECKING:
 __all__ = ["BrokerProtocol", "BrokerServer", "RunningServer", "serve"]
 
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # struct linger: on, 0 seconds
+MUCH_UNSENT = 1 << 20  # octets; deliveries rest until a quarter is left
+TOO_MUCH_UNSENT = 1 << 25  # octets of replies to a client that asks and asks and does not read
 GOODBYE_S = 3.0  # how long a shutdown waits for the clients' close-ok (CONN-62)
 
 Log = Callable[[str], None]
@@ -154,8 +160,16 @@ class BrokerServer:
                     end.read(on)
             case WakeAt(when):
                 self._wake(when)
+            case Room(connection):
+                if (end := self._ends.get(connection)) is not None and not end.full:
+                    self.loop.call_soon(self.room, connection, end)
             case Persist(token, _):
                 self.loop.call_soon(self._persisted, token)
+
+    def room(self, connection: str, end: BrokerProtocol) -> None:
+        """The connection can take more, unless that has changed since."""
+        if self._ends.get(connection) is end and not end.full:
+            self.apply(self.broker.writable(connection, True, self.now()))
 
     def _persisted(self, token: Any) -> None:
         self.apply(self.broker.persisted(token, self.now()))
@@ -220,12 +234,16 @@ class BrokerProtocol(asyncio.Protocol):
         self._received = server.broker.received
         self._apply = server.apply
         self.name = ""
+        self.full = False  # much is unsent
+        self._wants_octets = True
+        self._choked = False  # too much is unsent
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         peer = transport.get_extra_info("peername")
         name, loopback = name_of(peer)
         no_delay(transport)
+        self._transport.set_write_buffer_limits(MUCH_UNSENT)
         self._closing = "closed by the client"
         self.name = self._server.arrived(self, name, loopback)
 
@@ -236,14 +254,29 @@ class BrokerProtocol(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._server.left(self.name, self._closing if exc is None else "reset")
 
+    def pause_writing(self) -> None:
+        self.full = True
+        self._apply(self._server.broker.writable(self.name, False, self._server.now()))
+
+    def resume_writing(self) -> None:
+        self.full = False
+        if self._choked:
+            self._choked = False
+            self.read(self._wants_octets)
+        self._server.room(self.name, self)
+
     def write(self, data: bytes) -> None:
         self._transport.write(data)
+        if self.full and not self._choked and self._transport.get_write_buffer_size() > TOO_MUCH_UNSENT:
+            self._choked = True
+            self.read(self._wants_octets)
 
     def read(self, on: bool) -> None:
-        """Go on reading, or stop."""
+        """Go on reading, or stop; but who does not read is not read from."""
+        self._wants_octets = on
         if self._transport.is_closing():
             return
-        if on:
+        if on and not self._choked:
             self._transport.resume_reading()
         else:
             self._transport.pause_reading()

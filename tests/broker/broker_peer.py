@@ -11,7 +11,7 @@ from typing import Any
 
 from amqplab.broker.broker import Broker
 from amqplab.broker.config import BrokerConfig
-from amqplab.broker.effects import Close, Effect, Reading, Send, WakeAt
+from amqplab.broker.effects import Close, Effect, Reading, Room, Send, WakeAt
 from amqplab.wire import methods as m
 from amqplab.wire.content import Command, ContentAssembler
 from amqplab.wire.frames import FRAME_HEARTBEAT, PROTOCOL_HEADER, encode_content, encode_method
@@ -59,6 +59,8 @@ class World:
                 self.peers[effect.connection].closed = effect
             elif isinstance(effect, Reading):
                 self.peers[effect.connection].reading = effect.on
+            elif isinstance(effect, Room):
+                self.apply(self.broker.writable(effect.connection, True, self.now))
 
     def sleep(self, seconds: float) -> None:
         """Let time pass, waking the broker whenever it asked for it."""

@@ -264,6 +264,9 @@ def test_two_connections_never_share_a_name() -> None:
         def write(self, data: Any) -> None:
             pass
 
+        def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+            pass
+
     async def main() -> tuple[str, ...]:
         server = BrokerServer(Broker())
         protocols = [server.protocol() for _ in range(2)]

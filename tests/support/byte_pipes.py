@@ -17,7 +17,7 @@ from itertools import count
 
 from amqplab.broker.broker import Broker
 from amqplab.broker.config import BrokerConfig
-from amqplab.broker.effects import Close, Effect, Persist, Reading, Send, WakeAt
+from amqplab.broker.effects import Close, Effect, Persist, Reading, Room, Send, WakeAt
 
 __all__ = ["Ended", "MemoryPipe", "SocketPipe", "VirtualTime"]
 
@@ -109,6 +109,8 @@ class VirtualTime:
                     self._pipes[connection].end = "reset" if abort else "end of file"
                 case Reading(connection, on):
                     self._pipes[connection].read(on)
+                case Room(connection):
+                    self.apply(self.broker.writable(connection, True, self.now_ns))
                 case WakeAt(when):
                     self._wake = when
                 case Persist(token, _):

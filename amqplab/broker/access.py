@@ -28,6 +28,10 @@ class Users:
     def __init__(self, users: tuple[User, ...]) -> None:
         self._by_name = {user.name: user for user in users}
 
+    def remove(self, name: str) -> None:
+        """From now on this user cannot log in. KeyError if unknown."""
+        del self._by_name[name]
+
     def authenticate(self, name: str, password: str, loopback: bool) -> User | None:
         """The user with these credentials, or None (CONN-17, CONN-22). An empty password never works."""
         user = self._by_name.get(name)

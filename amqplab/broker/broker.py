@@ -151,6 +151,25 @@ class Broker:
         self._force(connection, text)
         return self._effects()
 
+    def delete_vhost(self, name: str, now: int) -> list[Effect]:
+        """An operator deletes a virtual host, and with it all that it holds (CONN-64). KeyError if unknown."""
+        self.now = now
+        vhost = self.vhosts[name]
+        for session in list(self.sessions.values()):
+            if session.opened and session.vhost is vhost:
+                self._force(session.connection, f"vhost '{name}' is down")
+        del self.vhosts[name]
+        return self._effects()
+
+    def delete_user(self, name: str, now: int) -> list[Effect]:
+        """An operator deletes a user (CONN-65). KeyError if unknown."""
+        self.now = now
+        self.users.remove(name)
+        for session in list(self.sessions.values()):
+            if session.opened and session.user.name == name:
+                self._force(session.connection, f"user '{name}' is deleted")
+        return self._effects()
+
     def _force(self, connection: str, text: str) -> None:
         session = self.sessions.get(connection)
         if session is None:

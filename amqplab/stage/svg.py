@@ -34,6 +34,7 @@ __all__ = ["key_steps", "to_svg"]
 SLOT, HEAD, MARGIN = 22, 42, 18
 MOST_STEPS, MOST_SLOTS = 4, 5
 LOST_PITCH, LOST_LEFT = 172, 140
+MOST_ON_THE_WIRE, LANE_NAME = 4, 34
 TROUBLE = (
     e.Unroutable,
     e.Discarded,
@@ -136,7 +137,7 @@ class Panel:
             *(self.edge_label(key, edge) for key, edge in place["edges"].items()),
             *(self.node(key, node) for key, node in place["nodes"].items()),
             *(self.app(app) for app in place["apps"].values()),
-            *(self.inside(leg) for leg in self.legs),
+            *dict.fromkeys(self.inside(leg) for leg in self.legs),
             *(self.on_the_wire(name) for name in place["pipes"]),
             self.gutter(),
         ]
@@ -293,11 +294,16 @@ class Panel:
         parts = []
         for up in (True, False):
             legs = [leg for leg in self.legs if wire_of(leg) == (name, up)]
-            for row, leg in enumerate(legs, 1):
-                length = pipe["x1"] - pipe["x0"]
-                along = length * (len(legs) + 1 - row if up else row) // (len(legs) + 1)
-                x = pipe["x0"] + along if up else pipe["x1"] - length + along
-                parts.append(envelope(leg.message, x, self.lane(pipe, leg, up), "ready"))
+            start, end = (pipe["x0"], pipe["x1"]) if up else (pipe["x1"], pipe["x0"])
+            way = end - start - (LANE_NAME if end > start else -LANE_NAME)
+            shown = legs[:MOST_ON_THE_WIRE]
+            places = len(shown) + 1 + (len(legs) > len(shown))
+            for row, leg in enumerate(shown, 1):
+                at = start + way * (places - row) // places
+                parts.append(envelope(leg.message, at, self.lane(pipe, leg, up), "ready"))
+            if len(legs) > len(shown):
+                y = self.lane(pipe, legs[-1], up) + 4
+                parts.append(text(start + way // places, y, f"+{len(legs) - len(shown)}", "more"))
         return "".join(parts)
 
     def lane(self, pipe: Mapping[str, Any], leg: Flight, up: bool) -> int:

@@ -27,7 +27,7 @@ def journey() -> Lab:
         queue="app",
         on_message_callback=lambda ch, method, properties, body: ch.basic_ack(method.delivery_tag),
     )
-    lab.run()
+    consumer.start_consuming()
     return lab
 
 

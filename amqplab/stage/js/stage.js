@@ -183,7 +183,8 @@ class Stage {
     let before = performance.now();
     const frame = (now) => {
       this.raf = 0;
-      const moving = this.player.tick(Math.min(100, now - before), this.still.matches);
+      const ms = Math.max(0, Math.min(100, now - before)); // a frame's time may be from before the click
+      const moving = this.player.tick(ms, this.still.matches);
       before = now;
       this.draw();
       if (moving) this.raf = requestAnimationFrame(frame);

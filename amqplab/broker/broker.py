@@ -152,7 +152,7 @@ class Broker:
         return self._effects()
 
     def delete_vhost(self, name: str, now: int) -> list[Effect]:
-        """An operator deletes a virtual host, and with it all that it holds (CONN-64). KeyError if unknown."""
+        """An operator deletes a virtual host and all that it holds (CONN-64). KeyError if unknown."""
         self.now = now
         vhost = self.vhosts[name]
         for session in list(self.sessions.values()):

@@ -242,7 +242,7 @@ class BrokerProtocol(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         peer = transport.get_extra_info("peername")
         name, loopback = name_of(peer)
-        no_delay(transport)
+        like_rabbitmq(transport)
         self._transport.set_write_buffer_limits(MUCH_UNSENT)
         self._closing = "closed by the client"
         self.name = self._server.arrived(self, name, loopback)
@@ -287,9 +287,6 @@ class BrokerProtocol(asyncio.Protocol):
         if not abort:
             self._transport.close()
             return
-        sock = self._transport.get_extra_info("socket")
-        if sock is not None and not self._transport.is_closing():
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
         self._transport.abort()
 
 
@@ -314,11 +311,12 @@ def name_of(peer: Any) -> tuple[str, bool]:
     return f"[{host}]:{port}", (address.ipv4_mapped or address).is_loopback
 
 
-def no_delay(transport: asyncio.BaseTransport) -> None:
-    """Small frames must not wait for more to come (RabbitMQ sets the same)."""
+def like_rabbitmq(transport: asyncio.BaseTransport) -> None:
+    """Small frames do not wait for more to come, and every end is a reset, also a sudden one (CONN-66)."""
     sock = transport.get_extra_info("socket")
     if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
 
 
 class RunningServer:

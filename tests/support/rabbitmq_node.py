@@ -158,8 +158,13 @@ class RabbitMQNode:
         self._epmd = None
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def terminate(self) -> None:
-        """Stop the node cleanly, as an operator would; clients are told (CONN-62)."""
+    def terminate(self, *, wait: bool = True) -> None:
+        """Stop the node cleanly, as an operator would; clients are told (CONN-62). Without `wait` it may still
+        be at it.
+        """
+        if not wait and self._beam is not None:
+            self._beam.send_signal(signal.SIGTERM)
+            return
         self._end(self._beam, signal.SIGTERM)
         self._beam = None
 

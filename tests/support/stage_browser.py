@@ -23,6 +23,9 @@ STAGE = ".amqplab-stage"
 ARGUMENTS = [
     "--no-sandbox",
     "--font-render-hinting=none",
+    "--disable-partial-raster",  # or what was drawn before shows through, by a few shades in 255
+    "--disable-skia-runtime-opts",
+    "--disable-lcd-text",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]
 

@@ -1,0 +1,148 @@
+"""The first lesson in a real JupyterLab: run, stepped, explained, scrubbed after its kernel is gone."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page
+from stage_browser import STAGE, Watch, browser
+from stage_jupyter import JupyterServer
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+LESSON = "01-journey-of-one-message.ipynb"
+RUN_ALL = """async () => {
+    const { jupyterapp: app } = window;
+    await app.restored;
+    while (!app.shell.currentWidget?.context) await new Promise((done) => setTimeout(done, 50));
+    const { context } = app.shell.currentWidget;
+    await context.ready;
+    await context.sessionContext.ready;
+    await context.sessionContext.session.kernel.info;
+    await app.commands.execute("notebook:run-all-cells");
+}"""
+SHUT_DOWN = "() => window.jupyterapp.shell.currentWidget.context.sessionContext.shutdown()"
+CHANGE_THEME = "name => window.jupyterapp.commands.execute('apputils:change-theme', { theme: name })"
+BACKGROUND = "node => getComputedStyle(node).backgroundColor"
+LAST_STAGE = f".jp-OutputArea-output {STAGE}"
+
+
+@pytest.fixture(scope="module")
+def lesson(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Page, Watch]]:
+    """The lesson's page, all cells run."""
+    home = tmp_path_factory.mktemp("jupyter")
+    notebooks = home / "notebooks"
+    notebooks.mkdir()
+    shutil.copy(NOTEBOOKS / LESSON, notebooks)
+    with browser() as chromium, JupyterServer(notebooks, home / "home") as server:
+        context = chromium.new_context(viewport={"width": 1400, "height": 1000}, reduced_motion="reduce")
+        page = context.new_page()
+        watch = Watch(page)
+        page.goto(server.address(LESSON))
+        page.wait_for_function("() => window.jupyterapp")
+        page.evaluate(RUN_ALL)
+        page.wait_for_selector(f"{LAST_STAGE} .said", state="attached")
+        yield page, watch
+        context.close()
+
+
+def whole_journey(page: Page) -> Locator:
+    """The stage that shows the message from call to acknowledgement: the second one of the lesson."""
+    stage = page.locator(LAST_STAGE).nth(1)
+    stage.scroll_into_view_if_needed()
+    return stage
+
+
+def press(stage: Locator, *keys: str) -> None:
+    for key in keys:
+        stage.press(key)
+
+
+def step_of(stage: Locator) -> str:
+    return stage.locator(".meta span").first.inner_text()
+
+
+def markup(stage: Locator) -> str:
+    return str(stage.evaluate("stage => stage.outerHTML"))
+
+
+def test_the_lesson_runs_without_an_error(lesson: tuple[Page, Watch]) -> None:
+    page, _ = lesson
+    assert page.locator(LAST_STAGE).count() >= 3
+    failed = page.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.stderr']")
+    assert failed.all_inner_texts() == []
+    assert page.locator(".jp-RenderedText .ansi-red-fg").count() == 0
+
+
+def test_twenty_steps_forward_and_back_show_the_identical_picture(lesson: tuple[Page, Watch]) -> None:
+    page, _ = lesson
+    stage = whole_journey(page)
+    press(stage, "Home", "2", *["ArrowRight"] * 3)
+    seen, before = stage.locator(".canvas").screenshot(), markup(stage)
+    press(stage, *["ArrowRight"] * 20)
+    assert step_of(stage).startswith("step 23 of") and markup(stage) != before
+    press(stage, *["ArrowLeft"] * 20)
+    assert stage.locator(".canvas").screenshot() == seen
+    assert markup(stage) == before
+
+
+def test_keys_step_the_stage_and_not_the_notebook(lesson: tuple[Page, Watch]) -> None:
+    page, _ = lesson
+    cells = page.locator(".jp-Notebook-cell").count()
+    stage = whole_journey(page)
+    press(stage, "Home", "4", "ArrowRight", "PageDown")
+    assert step_of(stage).startswith("step 2 of")
+    assert page.locator(".jp-Notebook-cell").count() == cells
+
+
+def test_a_frame_fills_the_inspector_and_a_field_lights_its_octets(lesson: tuple[Page, Watch]) -> None:
+    page, _ = lesson
+    stage = whole_journey(page)
+    press(stage, "2", "End", *["ArrowLeft"] * 12)
+    stage.locator(".rung", has_text="Basic.Deliver").locator(".reach").first.click()
+    assert "Basic.Deliver" in stage.locator(".headline b").inner_text()
+    field = stage.locator(".field", has_text="routing-key").first
+    field.scroll_into_view_if_needed()
+    field.hover()
+    assert bytes.fromhex("".join(stage.locator(".b.hot").all_inner_texts())) == b"\x04info"
+
+
+def test_the_stage_follows_jupyterlab_s_dark_theme(lesson: tuple[Page, Watch]) -> None:
+    page, _ = lesson
+    stage = whole_journey(page)
+    paper = {}
+    for theme, is_light in (("Dark", "false"), ("Light", "true")):
+        page.evaluate(CHANGE_THEME, f"JupyterLab {theme}")
+        page.wait_for_selector(f"body[data-jp-theme-light='{is_light}']", state="attached")
+        page.wait_for_load_state("networkidle")
+        colour = str(stage.locator(".canvas").first.evaluate(BACKGROUND))
+        paper[theme] = sum(int(part) for part in re.findall(r"\d+", colour)[:3])
+    assert paper["Dark"] < 200 < 600 < paper["Light"]
+
+
+def test_scrubbing_needs_no_kernel(lesson: tuple[Page, Watch]) -> None:
+    page, _ = lesson
+    stage = whole_journey(page)
+    press(stage, "4", "Home")
+    start = markup(stage)
+    page.evaluate(SHUT_DOWN)
+    track = stage.locator(".track")
+    track.scroll_into_view_if_needed()
+    box = track.bounding_box()
+    assert box is not None
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + 20, y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] - 8, y, steps=4)
+    page.mouse.up()
+    assert "acknowledged" in stage.locator(".said").inner_text()
+    press(stage, "Home")
+    assert markup(stage) == start
+
+
+def test_nobody_complained_and_nobody_else_was_asked(lesson: tuple[Page, Watch]) -> None:
+    _, watch = lesson
+    watch.assert_quiet(allowed=("127.0.0.1", "localhost"))

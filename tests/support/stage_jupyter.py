@@ -1,0 +1,105 @@
+"""A real JupyterLab for a test: its own folders, a free port, a token, and nothing left behind.
+
+Theory
+------
+The server writes its address and token into a file of its runtime folder; that is how it is found. Everything
+that Jupyter would keep (configuration, settings, workspaces, IPython's history) goes into a temporary folder.
+News and updates are switched off, for a laboratory asks nobody. The server and its kernels are one process
+group, and the group is what is ended.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+__all__ = ["JupyterServer"]
+
+SETTINGS = {
+    "@jupyterlab/apputils-extension:notification": {
+        "fetchNews": "false",
+        "checkForUpdates": False,
+        "doNotDisturbMode": True,
+    },
+    "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
+}
+CHECKOUT = Path(__file__).parents[2]
+FOLDERS = ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR")
+
+
+class JupyterServer:
+    """`python -m jupyterlab` on `notebooks`; `home` is a temporary folder for all that it keeps."""
+
+    def __init__(self, notebooks: Path, home: Path) -> None:
+        self.notebooks, self.home = notebooks, home
+        self.url = self.token = ""
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        settings, runtime = self.home / "settings", self.home / "runtime_dir"
+        settings.mkdir(parents=True)
+        (settings / "overrides.json").write_text(json.dumps(SETTINGS))
+        environment = {**os.environ, "IPYTHONDIR": str(self.home / "ipython"), "HOME": str(self.home)}
+        environment |= {f"JUPYTER_{name}": str(self.home / name.lower()) for name in FOLDERS}
+        environment["PYTHONPATH"] = str(CHECKOUT)
+        self._log = (self.home / "server.log").open("wb")
+        self._process = subprocess.Popen(
+            [
+                sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", "--port=0",
+                f"--ServerApp.root_dir={self.notebooks}", f"--LabApp.app_settings_dir={settings}",
+                f"--LabApp.user_settings_dir={self.home / 'user'}", "--LabApp.expose_app_in_browser=True",
+                f"--LabApp.workspaces_dir={self.home / 'workspaces'}", "--ServerApp.allow_root=True",
+                "--LabApp.extension_manager=readonly",
+            ],
+            env=environment, stdout=self._log, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+        try:
+            self._find(runtime)
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def _find(self, runtime: Path, patience_s: float = 40) -> None:
+        deadline = time.monotonic() + patience_s
+        while time.monotonic() < deadline:
+            for file in runtime.glob("jpserver-*.json"):
+                found = json.loads(file.read_text() or "{}")
+                if "token" in found:
+                    self.url, self.token = found["url"], found["token"]
+                    return
+            assert self._process is not None and self._process.poll() is None, self.said
+            time.sleep(0.1)
+        raise TimeoutError(f"JupyterLab did not start: {self.said}")
+
+    @property
+    def said(self) -> str:
+        """What the server wrote."""
+        return (self.home / "server.log").read_text(errors="replace")
+
+    def address(self, notebook: str) -> str:
+        """Where to open a notebook, alone, with a workspace of its own."""
+        return f"{self.url}doc/tree/{notebook}?reset&token={self.token}"
+
+    def _end(self) -> None:
+        if self._process is None:
+            return
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            try:
+                os.killpg(self._process.pid, number)
+                self._process.wait(5)
+            except (ProcessLookupError, subprocess.TimeoutExpired):
+                continue
+        self._log.close()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._end()

@@ -107,7 +107,7 @@ def test_CHAN_10_a_soft_error_requeues_what_consumers_hold(broker):
         peer.consume(queue)
         peer.deliveries(1)
         soft_error(peer)
-        assert peer.counts(queue, channel=2) == (1, 0)
+        peer.await_counts(queue, (1, 0), channel=2)
         peer.send(Channel.CloseOk(), Channel.Open())
         peer.expect(Channel.OpenOk())
         assert peer.drain(queue) == [b"one"]
@@ -122,7 +122,7 @@ def test_CHAN_10_and_what_was_got_when_close_ok_is_there(broker):
         assert peer.counts(queue, channel=2) == (0, 0)
         peer.send(Channel.CloseOk(), Channel.Open())
         peer.expect(Channel.OpenOk())
-        assert peer.counts(queue) == (1, 0)
+        peer.await_counts(queue, (1, 0))
 
 
 def test_CHAN_11_close_requeues_in_order_and_in_front(broker):

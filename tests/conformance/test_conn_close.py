@@ -12,15 +12,6 @@ from amqplab.wire.methods import Basic, Channel, Connection, Queue, Tx
 BYE = Connection.Close(200, "bye")
 
 
-def until_counted(peer, queue, expected):
-    """What the queue holds, as soon as it is that; a connection's end takes a moment on a real socket."""
-    for _ in range(100):
-        if peer.counts(queue) == expected:
-            return
-        peer.expect_silence(0.05)
-    assert peer.counts(queue) == expected
-
-
 def leaving_much_behind(broker, shared):
     """A connection that holds a message, consumes, owns a queue, and has an open transaction."""
     peer = broker.connect(channels=2)
@@ -43,7 +34,7 @@ def test_CONN_55_CONN_61_what_a_connection_leaves_behind(broker, how):
         peer = leaving_much_behind(broker, shared)
         assert observer.counts(shared) == (0, 1)
         getattr(peer, how)()
-        until_counted(observer, shared, (2, 0))
+        observer.await_counts(shared, (2, 0))
         found = [observer.get(shared) for _ in range(2)]
         assert [(one.body, one.method.redelivered) for one in found] == [(b"one", True), (b"two", True)]
         observer.send(Queue.Declare(queue=shared + "-own", passive=True))

@@ -237,8 +237,7 @@ def test_QUEUE_18_an_exclusive_queue_is_locked_for_others(broker):
             peer.send(method)
             peer.expect_channel_error(405, locked(name), method.ids)
         peer.publish(name)
-        peer.sync()
-        assert owner.counts(name) == (1, 0)
+        owner.await_counts(name, (1, 0))
 
 
 def test_QUEUE_19_exclusive_and_durable_is_not_durable(broker):

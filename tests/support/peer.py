@@ -335,6 +335,16 @@ class Peer:
         reply = self.call(Queue.Declare(queue=queue, passive=True), Queue.DeclareOk, channel=channel)
         return reply.message_count, reply.consumer_count
 
+    def await_counts(self, queue: str, expected: tuple[int, int], channel: int = 1) -> None:
+        """The queue's counts become these. RabbitMQ's queues answer how full they are before they take in
+        what was published before the question.
+        """
+        for _ in range(100):
+            if self.counts(queue, channel) == expected:
+                return
+            self.expect_silence(0.02)
+        assert self.counts(queue, channel) == expected
+
     def exchange(self, name: str, kind: str = "direct", **flags: Any) -> str:
         """Declare an exchange; returns its name."""
         self.call(Exchange.Declare(exchange=name, type=kind, **flags), Exchange.DeclareOk())

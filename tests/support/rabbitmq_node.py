@@ -159,9 +159,7 @@ class RabbitMQNode:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def terminate(self, *, wait: bool = True) -> None:
-        """Stop the node cleanly, as an operator would; clients are told (CONN-62). Without `wait` it may still
-        be at it.
-        """
+        """Stop the node cleanly, as an operator would; clients are told (CONN-62). `wait` until it has."""
         if not wait and self._beam is not None:
             self._beam.send_signal(signal.SIGTERM)
             return

@@ -100,8 +100,8 @@ def strip(
         height += top + panel.height + 18
     label = quoted(title or "AMQP run, step by step")
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
-        f'height="{height}" style="max-width:100%;height:auto" role="img" aria-label="{label}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+        f'style="width:100%;max-width:{width}px;height:auto" role="img" aria-label="{label}" '
         f'font-family="{FONTS}"><title>{label}</title><style>{style()}</style>'
         f'<rect class="paper" width="{width}" height="{height}" rx="14"/>{"".join(inside)}</svg>'
     )

@@ -87,7 +87,7 @@ def test_no_words_lie_on_other_words(run: str, recordings: Recordings) -> None:
 @pytest.mark.parametrize("run", sorted(RUNS))
 def test_no_words_leave_the_picture(run: str, recordings: Recordings) -> None:
     svg = to_svg(recordings[run])
-    width = float(ElementTree.fromstring(svg).get("width", 0))
+    width = float(ElementTree.fromstring(svg).get("viewBox", "").split()[2])
     for kind, words, left, right, _ in texts(svg):
         assert left >= 0 and right <= width - MARGIN / 2, f"{kind} {words!r}"
 

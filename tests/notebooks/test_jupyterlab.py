@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from lessons import LESSONS, cells, code
+from playwright.sync_api import Browser
+from stage_browser import Watch, browser
+from stage_jupyter import JupyterServer
 
 READY = """async () => {
   const panel = window.jupyterapp?.shell.currentWidget;
@@ -35,21 +38,11 @@ FAILED = """() => window.jupyterapp.shell.currentWidget.content.widgets
 
 
 class Page:
-    """A notebook in the browser, and what it complained about and asked for."""
+    """A notebook in the browser; `watch` has heard what it complained about and asked for."""
 
     def __init__(self, page: Any, path: Path) -> None:
         self.page, self.path = page, path
-        self.complaints: list[str] = []
-        self.hosts: set[str | None] = set()
-        self.sent = 0
-        """How many messages have gone to the kernel."""
-        page.on("websocket", lambda socket: socket.on("framesent", lambda _: self._count()))
-        page.on("console", lambda said: said.type == "error" and self.complaints.append(said.text))
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("request", lambda request: self.hosts.add(urlsplit(request.url).hostname))
-
-    def _count(self) -> None:
-        self.sent += 1
+        self.watch = Watch(page)
 
     def index_of(self, text: str) -> int:
         """The place of the first cell, of any kind, that contains `text`."""
@@ -65,13 +58,24 @@ def notebook_cells(path: Path) -> list[dict[str, Any]]:
     return cells(path, "code", "markdown")
 
 
+@pytest.fixture(scope="module")
+def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[JupyterServer, Browser]]:
+    """A JupyterLab with a copy of the lessons, and a browser that can reach nothing else."""
+    home = tmp_path_factory.mktemp("jupyter")
+    (home / "notebooks").mkdir()
+    for lesson in LESSONS:
+        shutil.copy(lesson, home / "notebooks")
+    with browser() as chromium, JupyterServer(home / "notebooks", home / "home") as server:
+        yield server, chromium
+
+
 @pytest.fixture
-def opened(request: pytest.FixtureRequest, jupyterlab: tuple[str, str], browser: Any) -> Iterator[Page]:
+def opened(request: pytest.FixtureRequest, laboratory: tuple[JupyterServer, Browser]) -> Iterator[Page]:
     """The notebook `request.param`, open and with a kernel, nothing run yet."""
-    address, token = jupyterlab
-    context = browser.new_context(viewport={"width": 1280, "height": 1500})
+    server, chromium = laboratory
+    context = chromium.new_context(viewport={"width": 1280, "height": 1000})
     page = Page(context.new_page(), request.param)
-    page.page.goto(f"{address}doc/tree/{request.param.name}?reset&token={token}")
+    page.page.goto(server.address(request.param.name))
     page.page.wait_for_selector(".jp-Notebook", timeout=60_000)
     page.page.wait_for_function(READY, timeout=60_000)
     yield page
@@ -88,8 +92,7 @@ def test_a_lesson_runs_in_jupyterlab_without_an_error_and_without_leaving_the_ma
     steps = opened.page.locator(".jp-OutputArea-output").get_by_role("button", name="one step forward")
     assert stages and steps.count() == stages
     assert opened.page.evaluate(FAILED) == []
-    assert opened.complaints == []
-    assert opened.hosts <= {"127.0.0.1", "localhost", None, ""}
+    opened.watch.assert_quiet(allowed=("127.0.0.1", "localhost"))
 
 
 @pytest.mark.parametrize("opened", LESSONS[1:2], indirect=True, ids=lambda path: path.stem)
@@ -109,68 +112,3 @@ def test_a_learner_predicts_by_clicking_runs_and_solves_the_exercise_by_typing(o
     opened.page.evaluate(TYPE, [check, text])
     opened.page.evaluate(RUN_ONE, check)
     assert opened.output(check).inner_text() == "Solved."
-
-
-# --- the stage in the lesson --------------------------------------------------------------------------------
-
-
-class Stage:
-    """The stage below one cell."""
-
-    def __init__(self, opened: Page, text: str) -> None:
-        self.page = opened.page
-        self.root = opened.output(opened.index_of(text)).locator(".amqplab-stage")
-        self.root.scroll_into_view_if_needed()
-
-    def press(self, button: str, times: int) -> None:
-        """Click a button several times, and let the last move come to rest."""
-        for _ in range(times):
-            self.root.get_by_role("button", name=button).click()
-        self.page.mouse.move(0, 0)
-        self.drawn()
-
-    def drawn(self) -> str:
-        """All that is drawn, once nothing moves any more."""
-        before, now = None, self.root.inner_html()
-        while now != before:
-            self.page.wait_for_timeout(300)
-            before, now = now, self.root.inner_html()
-        return str(now)
-
-    def sentence(self) -> str:
-        """What the narration says."""
-        return str(self.root.locator(".narration").inner_text())
-
-
-@pytest.mark.parametrize("opened", LESSONS[1:2], indirect=True, ids=lambda path: path.stem)
-def test_the_lessons_stage_goes_forward_and_back_scrubs_without_the_kernel_and_opens_frames(
-    opened: Page,
-) -> None:
-    opened.page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
-    stage = Stage(opened, "lab.stage()")
-    stage.root.locator('[data-zoom="1"]').click()
-    stage.press("one step forward", 10)
-    before = stage.drawn()
-    stage.press("one step forward", 20)
-    assert stage.drawn() != before
-    stage.press("one step back", 20)
-    assert stage.drawn() == before
-
-    said = opened.sent
-    assert said > len(cells(opened.path))  # this test hears what goes to the kernel
-    track = stage.root.locator(".timeline svg.track").bounding_box()
-    sentences = set()
-    for share in (0.2, 0.5, 0.7, 0.95):
-        opened.page.mouse.click(track["x"] + share * track["width"], track["y"] + track["height"] / 2)
-        sentences.add(stage.sentence())
-    assert len(sentences) == 4
-    assert opened.sent == said
-
-    stage.root.locator('.ladderScroll [data-sel^="frame:"]').first.click()
-    inspector = stage.root.locator(".inspector")
-    assert inspector.locator("[data-byte]").count() > 0
-    inspector.locator(".field:not(.group)").nth(2).hover()
-    assert inspector.locator(".field.hot").count() == 1
-    assert inspector.locator("[data-byte].hot").count() > 0
-    assert opened.complaints == []
-    assert opened.hosts <= {"127.0.0.1", "localhost", None, ""}

@@ -47,8 +47,19 @@ class Watch:
         self.hosts: set[str] = set()
         self.complaints: list[str] = []
         page.on("request", lambda request: self.hosts.add(urlsplit(request.url).hostname or ""))
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("console", lambda message: message.type == "error" and self.complaints.append(message.text))
+        page.on("pageerror", lambda error: self.complaints.append(f"{error.message} {error.stack}"))
+        page.on(
+            "console",
+            lambda message: (
+                message.type == "error"
+                and self.complaints.append(f"{message.text} {message.location['url']}")
+            ),
+        )
+
+    @property
+    def of_widgets(self) -> list[str]:
+        """The complaints from widgets' scripts, which JupyterLab loads from blobs; its own are its own."""
+        return [words for words in self.complaints if "blob:" in words or "amqplab" in words.lower()]
 
     def assert_quiet(self, *, allowed: tuple[str, ...] = ()) -> None:
         """No complaint, and no host but those `allowed` ("" stands for the page itself)."""

@@ -85,8 +85,8 @@ class JupyterServer:
         return (self.home / "server.log").read_text(errors="replace")
 
     def address(self, notebook: str) -> str:
-        """Where to open a notebook, alone, with a workspace of its own."""
-        return f"{self.url}doc/tree/{notebook}?reset&token={self.token}"
+        """Where to open a notebook, alone."""
+        return f"{self.url}doc/tree/{notebook}?token={self.token}"
 
     def _end(self) -> None:
         if self._process is None:

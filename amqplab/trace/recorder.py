@@ -22,7 +22,6 @@ when somebody looks. That is why reporters pass the event's *class and fields*, 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
 from typing import Any, NamedTuple, overload
@@ -73,6 +72,14 @@ class Recorder:
                 observer(seq)
         return seq
 
+    def record_because(self, cause: int, where: str, kind: type[Event], *fields: Any) -> int:
+        """The same, with a cause given by the caller."""
+        seq = len(self._rows)
+        self._rows.append((self._now(), where, cause, kind, fields))
+        for observer in self._observers:
+            observer(seq)
+        return seq
+
     def reporter(self, where: str) -> Report:
         """A :data:`Report` bound to the place `where`."""
         return partial(self.record, where)
@@ -110,11 +117,19 @@ class Recorder:
         return f"<Recorder: {len(self._rows)} records>"
 
 
-@contextmanager
-def because(seq: int | None) -> Iterator[None]:
-    """Everything recorded inside has record `seq` as its cause; None is no cause."""
-    token = CAUSE.set(seq)
-    try:
-        yield
-    finally:
-        CAUSE.reset(token)
+class because:
+    """``with because(seq):`` everything recorded inside has record `seq` as its cause; None is no cause.
+
+    Entered for every frame, so it is a class: a generator would cost three times as much.
+    """
+
+    __slots__ = ("_seq", "_token")
+
+    def __init__(self, seq: int | None) -> None:
+        self._seq = seq
+
+    def __enter__(self) -> None:
+        self._token = CAUSE.set(self._seq)
+
+    def __exit__(self, *_: object) -> None:
+        CAUSE.reset(self._token)

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from amqplab.trace.events import BytesUnreadable, CommandReceived, CommandSent, FrameReceived, FrameSent
-from amqplab.trace.recorder import Recorder, because
+from amqplab.trace.recorder import Recorder
 from amqplab.wire.frames import (
     FRAME_BODY,
     FRAME_END,
@@ -93,8 +93,9 @@ class Tap:
         if gathering.add(seq, octets):
             frames, name = tuple(gathering.frames), gathering.name
             gathering.frames = []
-            with because(seq):
-                return record(self._host, command, self._connection, self._host, channel, name, frames)
+            return self._recorder.record_because(
+                seq, self._host, command, self._connection, self._host, channel, name, frames
+            )
         return seq
 
 

@@ -106,24 +106,22 @@ class Clock:
         """Make all calls planned up to and including `until` ns; then, if given, it is `until`."""
         due, heap, cancelled = self._due, self._heap, self._cancelled
         limit = FOREVER if until is None else until
-        while due or heap:
+        while True:
             if due and not (heap and heap[0][0] <= self.now):
-                _, ticket, callback, arguments = due.popleft()
+                when, ticket, callback, arguments = due.popleft()
             else:
-                when, ticket, callback, arguments = heappop(heap)
+                try:
+                    when, ticket, callback, arguments = heappop(heap)
+                except IndexError:
+                    break
                 if when > limit:
                     heappush(heap, (when, ticket, callback, arguments))
                     break
-                if not cancelled:  # the straight road
-                    self.now = when
-                    callback(*arguments)
-                    continue
-                if ticket not in cancelled:
-                    self.now = when
             if cancelled and ticket in cancelled:
                 cancelled.discard(ticket)
-            else:
-                callback(*arguments)
+                continue
+            self.now = when
+            callback(*arguments)
         if until is not None and until > self.now:
             self.now = until
 

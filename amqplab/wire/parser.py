@@ -141,8 +141,9 @@ class FrameParser:
             kind, channel, size = unpack(data, position)
             start = position + 7
             end = start + size
-            usual = 0 < kind < 4 <= size <= limit and end < total and data[end] == FRAME_END
-            if not usual and not self._acceptable(data, position, kind, channel, size):
+            if end < total and data[end] == FRAME_END and 0 < kind < 4 <= size <= limit:
+                pass  # the straight road: a whole method, header or body
+            elif not self._acceptable(data, position, kind, channel, size):
                 return
             add((kind, channel, data[start:end]))
             position = end + 1

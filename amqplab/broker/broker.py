@@ -44,7 +44,7 @@ from amqplab.broker.channel import Channel
 from amqplab.broker.config import BrokerConfig
 from amqplab.broker.effects import Effect, Send, WakeAt
 from amqplab.broker.session import Session
-from amqplab.broker.timers import Deadlines
+from amqplab.broker.timers import SECOND, Deadline, Deadlines
 from amqplab.errors import ConnectionForced
 from amqplab.model.consumer import Consumer
 from amqplab.model.queue import Queue
@@ -72,7 +72,9 @@ class Broker:
         self.config = config or BrokerConfig()
         self.report = report
         self.users = Users(self.config.users)
+        self.epoch_ns = 0  # Unix time when `now` is 0: for what is stamped with the time of day
         self.deadlines = Deadlines()
+        self.watches: dict[Queue, Deadline] = {}
         self.vhosts = {name: self._new_vhost(name) for name in self.config.vhosts}
         self.sessions: dict[str, Session] = {}
         self.now = 0
@@ -87,6 +89,9 @@ class Broker:
     def _new_vhost(self, name: str) -> VirtualHost:
         vhost = VirtualHost(name, report=self.report)
         vhost.on_queue_gone = partial(self._queue_gone, vhost)
+        vhost.watch = partial(self._watch_queue, vhost)
+        vhost.next_message = self.number_message
+        vhost.unix_s = lambda now: (self.epoch_ns + now) // SECOND
         return vhost
 
     # --- what happened ---------------------------------------------------------------------------------
@@ -99,7 +104,7 @@ class Broker:
 
     def received(self, connection: str, data: bytes, now: int) -> list[Effect]:
         """Octets arrived, in any pieces. Octets for a connection that is gone are ignored."""
-        self.now = now
+        self._come_to(now)
         session = self.sessions.get(connection)
         if session is not None:
             session.received(data)
@@ -117,9 +122,7 @@ class Broker:
 
     def tick(self, now: int) -> list[Effect]:
         """Time has come to the last WakeAt, or beyond; harmless at any other time."""
-        self.now = now
-        self.deadlines.run(now)
-        self._settle()
+        self._come_to(now)
         return self._effects()
 
     def persisted(self, token: int, now: int) -> list[Effect]:
@@ -158,6 +161,8 @@ class Broker:
         for session in list(self.sessions.values()):
             if session.opened and session.vhost is vhost:
                 self._force(session.connection, f"vhost '{name}' is down")
+        for queue in vhost.queues.values():
+            self._watch_queue(vhost, queue, None)
         del self.vhosts[name]
         return self._effects()
 
@@ -182,10 +187,17 @@ class Broker:
 
     # --- what to do about it ---------------------------------------------------------------------------
 
+    def _come_to(self, now: int) -> None:
+        """Time went on to `now`: what was due by then happens first."""
+        self.now = now
+        if self._told_wake is not None and self._told_wake <= now:
+            self.deadlines.run(now)
+            self._settle()
+
     def _settle(self) -> None:
         for vhost in self.vhosts.values():
             if vhost.unsettled:
-                vhost.settle()
+                vhost.settle(self.now)
 
     def _effects(self) -> list[Effect]:
         """Everything that came of one call: the confirms due, one chunk per connection, the rest, the
@@ -230,6 +242,11 @@ class Broker:
             len(one.channels) for one in self.sessions.values() if one.opened and one.user.name == user
         )
 
+    def number_message(self) -> int:
+        """The next message's number."""
+        self.last_message += 1
+        return self.last_message
+
     def fresh_name(self, prefix: str) -> str:
         """A generated name: the prefix and 22 characters of the base64url alphabet (QUEUE-01, BASIC-14)."""
         text = base64.urlsafe_b64encode(self._unique()).decode().rstrip("=")
@@ -238,6 +255,18 @@ class Broker:
     def _count(self) -> bytes:
         self._names += 1
         return hashlib.sha256(b"amqplab name %d" % self._names).digest()[:16]
+
+    def _watch_queue(self, vhost: VirtualHost, queue: Queue, moment: int | None) -> None:
+        """The queue wants to be looked at then, and no longer at the moment it named before."""
+        before = self.watches.pop(queue, None)
+        if before is not None:
+            before.cancel()
+        if moment is not None:
+            self.watches[queue] = self.deadlines.at(moment, partial(self._look, vhost, queue))
+
+    def _look(self, vhost: VirtualHost, queue: Queue, now: int) -> None:
+        del self.watches[queue]
+        vhost.look(queue, now)
 
     def _queue_gone(self, vhost: VirtualHost, queue: Queue, consumers: list[Consumer]) -> None:
         """A queue was deleted: its consumers are told if they understand it (QUEUE-31, BASIC-27,

@@ -112,7 +112,7 @@ class Channel:
         except Crash:
             self.session.fail(InternalError())
         if self.vhost.unsettled:
-            self.vhost.settle()
+            self.vhost.settle(self.broker.now)
 
     def _handle(self, method: methods.Method, command: Command) -> None:
         if command.header is None:
@@ -289,6 +289,9 @@ class Channel:
         for queue in queues:
             if queue.unused and not queue.deleted:
                 self.vhost.delete_queue(queue, reason="auto-delete")
+            elif not queue.deleted:
+                queue.renew(self.broker.now)
+                self.vhost.touch(queue)
         outstanding = self.ledger.settle_all()
         if consumed_queues_only:
             self.ledger.restore([one for one in outstanding if one.queue not in queues])
@@ -303,7 +306,7 @@ class Channel:
             by_queue.setdefault(one.queue, []).append(one.copy)
         for queue, copies in by_queue.items():
             if not queue.deleted:
-                queue.requeue(copies, reason)
+                queue.requeue(copies, reason, self.broker.now)
                 self.vhost.touch(queue)
 
     def report_lost(self, queue: Queue) -> None:

@@ -82,8 +82,13 @@ def cancel(channel: Channel, method: Basic.Cancel) -> None:
         consumer.queue.unsubscribe(consumer, "cancelled")
     if not method.nowait:
         channel.reply(Basic.CancelOk(consumer_tag=method.consumer_tag))
-    if consumer is not None and consumer.queue.unused:
+    if consumer is None:
+        return
+    if consumer.queue.unused:
         channel.vhost.delete_queue(consumer.queue, reason="auto-delete")
+    else:
+        consumer.queue.renew(channel.broker.now)
+        channel.vhost.touch(consumer.queue)
 
 
 @on(Basic.Qos)
@@ -112,7 +117,7 @@ def get(channel: Channel, method: Basic.Get) -> None:
     name = channel.queue_name(method.queue)
     channel.access.read(QUEUE, name)
     queue = channel.queue(name)
-    copy = queue.get(channel, channel.next_tag, method.no_ack)
+    copy = queue.get(channel, channel.next_tag, method.no_ack, channel.broker.now)
     if copy is None:
         channel.reply(Basic.GetEmpty())
         return

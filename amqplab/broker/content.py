@@ -49,7 +49,11 @@ class Facts(NamedTuple):
     def wants_a_look(self) -> bool:
         """Something here has to be checked or routed for each message anew."""
         return bool(
-            self.problem or self.bad_expiration or self.extra_keys or self.properties.user_id is not None
+            self.problem
+            or self.bad_expiration
+            or self.extra_keys
+            or self.properties.user_id is not None
+            or self.expiration_ms is not None
         )
 
     @property

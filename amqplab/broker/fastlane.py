@@ -121,13 +121,15 @@ class Lane:
     def remember(self, method_payload: bytes, accepted: Accepted) -> None:
         """The ordinary road has taken this publish: expect more like it."""
         routing, vhost = accepted.routing, self._channel.vhost
-        if routing.headers_read or accepted.message.extra_keys or not routing.queues:
+        queues = tuple(vhost.queues[name] for name in routing.queues)
+        thoughtless = queues and all(queue.settings.plain for queue in queues)
+        if routing.headers_read or accepted.message.extra_keys or not thoughtless:
             self._topology = -1
             return
         if self._topology == vhost.topology and self._method_frame[7:-1] == method_payload:
             return
         self._topology = vhost.topology
-        self._queues = tuple(vhost.queues[name] for name in routing.queues)
+        self._queues = queues
         self._exchange, self._routing_key = routing.exchange, routing.routing_key
         self._method_frame = encode_frame(FRAME_METHOD, self._channel.number, method_payload)
         self._head = b"\x00no header yet"
@@ -200,8 +202,7 @@ class Lane:
             facts.expiration_ms,
         )
         for queue in self._queues:
-            queue.enqueue(message)
-            queue.pump()
+            queue.enqueue(message, broker.now)
         if channel.confirms is not None:
             channel.confirms.accept(channel.confirms.next())
             broker.confirming[channel] = None
@@ -217,5 +218,5 @@ class Lane:
             return SURPRISE
         acknowledge(channel, channel.ledger.settle(tag, bits & 1 == 1))
         if channel.vhost.unsettled:
-            channel.vhost.settle()
+            channel.vhost.settle(channel.broker.now)
         return end

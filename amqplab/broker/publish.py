@@ -154,23 +154,30 @@ def _report(
     return routed
 
 
-def put(channel: Channel, accepted: Accepted) -> None:
-    """Copies into queues; what nobody wanted goes back if mandatory; then the confirm (CONF-03, CONF-04)."""
+def put(channel: Channel, accepted: Accepted) -> bool:
+    """Copies into queues; what nobody wanted goes back if mandatory; then the confirm (CONF-03, CONF-04).
+
+    False if some queue refused its copy; the others keep theirs (CONF-09).
+    """
     message, routing, mandatory, sequence = accepted[:4]
     vhost = channel.vhost
+    taken, now = True, channel.broker.now
     for name in routing.queues:
         queue = vhost.queues.get(name)
         if queue is not None:  # deleted between publish and tx.commit
-            queue.enqueue(message)
-            queue.pump()
+            taken = queue.enqueue(message, now) and taken
     if mandatory and not routing.queues:
         _return(channel, message)
     if sequence and channel.confirms is not None:
-        channel.confirms.accept(sequence)
+        if taken:
+            channel.confirms.accept(sequence)
+        else:
+            channel.confirms.refuse(sequence)
         if routing.queues:
             channel.broker.confirming[channel] = None
         else:
             channel.flush_confirms()
+    return taken
 
 
 def _return(channel: Channel, message: Message) -> None:

@@ -16,6 +16,7 @@ from amqplab.broker.registry import on
 from amqplab.errors import PreconditionFailed
 from amqplab.model.arguments import QueueArguments
 from amqplab.model.binding import EXCHANGE, QUEUE
+from amqplab.model.queue_types import check_arguments, check_flags, check_segment_size, queue_type_of
 from amqplab.model.vhost import check_name
 from amqplab.wire.methods import Queue
 from amqplab.wire.table import type_name
@@ -30,6 +31,8 @@ def declare(channel: Channel, method: Queue.Declare) -> None:
     if method.passive:
         queue = channel.vhost.queue(name)
         channel.vhost.check_exclusive(queue, channel.connection)
+        if not method.nowait:  # only who waits for the numbers asks the queue (QUEUE-07)
+            queue.renew(channel.broker.now)
     else:
         name = _declare_actively(channel, name, method)
         queue = channel.vhost.queue(name)
@@ -44,7 +47,10 @@ def _declare_actively(channel: Channel, name: str, method: Queue.Declare) -> str
     """Make the queue, or compare it with the one that is there; return its name."""
     owner = channel.connection if method.exclusive else None
     durable = method.durable and not method.exclusive  # QUEUE-19
+    kind = queue_type_of(method.arguments)
     if not name:
+        if kind != "classic":
+            raise PreconditionFailed(f"Cannot declare a server-named queue for type rabbit_{kind}_queue")
         name = channel.broker.fresh_name("amq.gen")
     else:
         check_name(QUEUE, name)
@@ -59,15 +65,28 @@ def _declare_actively(channel: Channel, name: str, method: Queue.Declare) -> str
             auto_delete=method.auto_delete,
             arguments=method.arguments,
         )
+        if not method.nowait:
+            existing.renew(channel.broker.now)
         return name
     _check_queue_limit(channel, name)
     _check_dead_letter_exchange(channel, name, method)
+    resource = vhost.describe(QUEUE, name)
+    check_arguments(method.arguments, resource)
+    check_flags(
+        kind,
+        resource,
+        auto_delete=method.auto_delete,
+        exclusive=method.exclusive,
+        durable=method.durable,
+    )
+    check_segment_size(method.arguments)
     vhost.declare_queue(
         name,
         durable=durable,
         owner=owner,
         auto_delete=method.auto_delete,
         arguments=QueueArguments(method.arguments),
+        now=channel.broker.now,
     )
     return name
 

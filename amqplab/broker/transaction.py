@@ -78,11 +78,12 @@ def commit(channel: Channel, method: Tx.Commit) -> None:
     """Do everything that was said; returns go out before commit-ok (TX-03)."""
     transaction = _transaction(channel)
     channel.transaction = Transaction()
-    for accepted in transaction.publishes:
-        put(channel, accepted)
+    taken = [put(channel, accepted) for accepted in transaction.publishes]
     for action, settled in transaction.settlements:
         action(channel, settled)
     _report_end(channel, "committed")
+    if not all(taken):
+        raise PreconditionFailed("partial tx completion")  # what was taken stays (TX-08)
     channel.reply(Tx.CommitOk())
 
 

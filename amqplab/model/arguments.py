@@ -3,8 +3,9 @@
 Theory
 ------
 A queue's options beyond the three flags of the protocol are arguments, and RabbitMQ is
-particular about them: each type of queue *knows* some arguments, and only those are compared when a queue is
-declared again (QUEUE-11). Unknown arguments are accepted, stored and never looked at (QUEUE-15).
+particular about them: each type of queue *knows* some arguments (:mod:`amqplab.model.queue_types`), and only
+those are compared when a queue is declared again (QUEUE-11). Unknown arguments are accepted, stored and never
+looked at (QUEUE-15).
 """
 
 from __future__ import annotations
@@ -14,42 +15,27 @@ from typing import Any
 
 from amqplab.errors import PreconditionFailed
 from amqplab.model.describe import describe_arguments, shown
+from amqplab.model.queue_types import KNOWN, queue_type_of
 from amqplab.wire.table import Table, type_name
 
-__all__ = ["CLASSIC", "QueueArguments", "assert_argument_equivalence"]
-
-CLASSIC = (
-    "x-expires",
-    "x-message-ttl",
-    "x-dead-letter-exchange",
-    "x-dead-letter-routing-key",
-    "x-max-length",
-    "x-max-length-bytes",
-    "x-max-priority",
-    "x-overflow",
-    "x-queue-mode",
-    "x-queue-version",
-    "x-single-active-consumer",
-    "x-queue-type",
-    "x-queue-master-locator",
-)
-"""What a classic queue knows, in the order in which differences are found (QUEUE-12, QUEUE-54)."""
+__all__ = ["QueueArguments", "assert_argument_equivalence"]
 
 
 class QueueArguments:
     """The arguments a queue was declared with."""
 
-    __slots__ = ("table",)
+    __slots__ = ("kind", "table")
 
     def __init__(self, table: Mapping[str, Any] | None = None) -> None:
         self.table: Mapping[str, Any] = table if table is not None else Table()
+        self.kind = queue_type_of(self.table)  # "classic", "quorum" or "stream"
 
     def __str__(self) -> str:
         return describe_arguments(self.table)
 
     def assert_equivalent(self, received: Mapping[str, Any], resource: str) -> None:
         """Raise 406 if `received` differs in an argument that this type of queue knows (QUEUE-12)."""
-        for name in CLASSIC:
+        for name in KNOWN[self.kind]:
             assert_argument_equivalence(name, self.table, received, resource)
 
 

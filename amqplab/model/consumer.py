@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from amqplab.model.message import Copy
     from amqplab.model.queue import Queue
 
-__all__ = ["UNLIMITED", "Consumer", "Recipient", "SharedWindow", "Turns"]
+__all__ = ["UNLIMITED", "Consumer", "Recipient", "SharedWindow", "SingleActive", "Turns"]
 
 UNLIMITED = -1
 """Credit of a consumer without a window."""
@@ -209,3 +209,42 @@ class Turns:
 
     def __len__(self) -> int:
         return self.count
+
+
+class SingleActive(Turns):
+    """One consumer gets everything, the others stand by (BASIC-35): the first comer, and when it leaves, of
+    those that wait the one with the highest priority, then the one that waits longest.
+    """
+
+    __slots__ = ("active",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.active: Consumer | None = None
+
+    def add(self, consumer: Consumer) -> None:
+        super().add(consumer)
+        if self.active is None:
+            self.active = consumer
+
+    def remove(self, consumer: Consumer) -> None:
+        consumer.blocked = False  # it never left the turn, see choose
+        super().remove(consumer)
+        if self.active is consumer:
+            self.active = next(iter(self), None)
+
+    def choose(self) -> Consumer | None:
+        active = self.active
+        if active is None or active.blocked:
+            return None
+        if active.can_take():
+            return active
+        active.blocked = True
+        return None
+
+    def unblock(self, recipient: Recipient) -> bool:
+        active = self.active
+        if active is None or not active.blocked or active.recipient is not recipient:
+            return False
+        active.blocked = not active.can_take()
+        return not active.blocked

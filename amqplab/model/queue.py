@@ -17,26 +17,43 @@ RabbitMQ calls the total.
 The queue pushes: :meth:`Queue.pump` hands out ready copies while a consumer can take one. It runs after every
 command that could have changed the answer (a publish, a settlement, a new consumer), never in the middle of
 one, so that a reply to the command leaves before the deliveries it caused (BASIC-16, BASIC-56).
+
+A queue with limits takes less for granted. A copy may expire, but only at the head: what stands behind a live
+one waits for its turn even to die (QUEUE-67). A queue that is too long drops its head, or refuses the
+newcomer (QUEUE-61, QUEUE-64). A copy that ends in such a way goes to :attr:`Queue.dying` when there is a
+dead-letter exchange; the virtual host takes it from there. And a queue nobody uses may expire as a whole
+(QUEUE-23).
+
+The queue has no clock. Time comes with each call, in nanoseconds, and :attr:`Queue.watch` is told the next
+moment at which :meth:`Queue.look` should be called.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable
-from itertools import islice
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from amqplab.errors import AccessRefused
 from amqplab.model.arguments import QueueArguments
-from amqplab.model.consumer import Consumer, Recipient, Turns
+from amqplab.model.backlog import Backlog, Line, Lines
+from amqplab.model.consumer import Consumer, Recipient, SingleActive, Turns
 from amqplab.model.describe import describe
 from amqplab.model.message import Copy, Message
+from amqplab.model.settings import MILLISECOND, settings_from
 from amqplab.trace import events
 
 if TYPE_CHECKING:
     from amqplab.trace.recorder import Report
 
-__all__ = ["Queue"]
+__all__ = ["Dying", "Queue"]
+
+
+class Dying(NamedTuple):
+    """A copy on its way from `queue` to the dead letters."""
+
+    queue: Queue
+    copy: Copy
+    reason: str
 
 
 class Queue:
@@ -59,14 +76,32 @@ class Queue:
         self.owner = owner
         self.auto_delete = auto_delete
         self.arguments = arguments if arguments is not None else QueueArguments()
-        self.ready: deque[Copy] = deque()
+        self.settings = settings_from(self.arguments.table)
+        self.ready: Backlog = self._new_backlog()
+        self.ready_octets = 0  # of bodies
         self.unacked = 0
-        self.consumers = Turns()
+        self.consumers = SingleActive() if self.settings.single_active_consumer else Turns()
         self.had_consumers = False
         self.exclusive_consumer: Consumer | None = None
         self.deleted = False
+        self.dying: list[Dying] = []
+        self.watch: Callable[[Queue, int | None], None] = lambda queue, moment: None
+        self.unused_since = 0
+        self._mortal = False  # some copy here may expire
+        self._watched: int | None = None
         self._next_place = 0
         self._report = report
+
+    def _new_backlog(self) -> Backlog:
+        highest = self.settings.max_priority
+        if highest is None:
+            return Line()
+        return Lines(highest, lambda copy: self.settings.priority(copy.message))
+
+    def apply_policy(self, policy: Mapping[str, Any], now: int) -> None:
+        """A policy begins, changes or (empty) ends; it holds from now on (LIMIT-17)."""
+        self.settings = settings_from(self.arguments.table, policy)
+        self._drop_what_is_too_much(now)
 
     def describe(self) -> str:
         """ "queue 'q' in vhost '/'"."""
@@ -74,43 +109,87 @@ class Queue:
 
     # --- in --------------------------------------------------------------------------------------------
 
-    def enqueue(self, message: Message) -> None:
-        """A copy of `message` joins at the tail. The caller pumps."""
+    def enqueue(self, message: Message, now: int) -> bool:
+        """A copy of `message` joins, and leaves again if a consumer can take it. False if the queue refuses
+        it (QUEUE-64).
+        """
+        settings = self.settings
+        if not settings.plain or message.expiration_ms is not None:
+            return self._admit(message, now)
         place = self._next_place
         self._next_place = place + 1
         self.ready.append(Copy(message, place))
+        self.ready_octets += len(message.body)
         if self._report is not None:
             self._report(events.Enqueued, self.vhost, self.name, message.number, len(self.ready) - 1)
+        if self.consumers.count:
+            self.pump(now)
+        return True
 
-    def requeue(self, copies: Iterable[Copy], reason: str) -> None:
-        """Unacked copies come back, each to its original place, marked redelivered (BASIC-53).
+    def _admit(self, message: Message, now: int) -> bool:
+        """The long way in: is there room, when does it expire, how urgent is it?"""
+        settings = self.settings
+        copy = Copy(message, self._next_place, settings.expiry(message, now))
+        size = len(message.body)
+        if settings.refuses and settings.too_long(len(self.ready) + 1, self.ready_octets + size):
+            self._refuse(copy)
+            return False
+        self._next_place += 1
+        self._mortal = self._mortal or copy.expires_at is not None
+        self.ready_octets += size
+        position = self.ready.join(copy)
+        if self._report is not None:
+            self._report(events.Enqueued, self.vhost, self.name, message.number, position)
+        self._serve(now)
+        self._drop_what_is_too_much(now)
+        return True
 
-        What comes back is older than nearly everything that waits, so only the waiting copies that are
-        older still have to step aside.
+    def _refuse(self, copy: Copy) -> None:
+        """No room, and nobody shall make some: the newcomer goes, perhaps to the dead letters (QUEUE-65)."""
+        if self.settings.overflow == "reject-publish-dlx":
+            self.bury(copy, "maxlen")
+        else:
+            self.lose(copy, "refused: the queue is full")
+
+    def requeue(self, copies: Iterable[Copy], reason: str, now: int) -> None:
+        """Unacked copies come back, each to its original place, marked redelivered (BASIC-53). What is too
+        much then, or has expired meanwhile, ends (QUEUE-62, QUEUE-70).
         """
-        back = sorted(copies, key=_place)
+        back = list(copies)
         if not back:
             return
         self.unacked -= len(back)
-        ready = self.ready
-        aside: list[Copy] = []
-        newest = back[-1].place
-        while ready and ready[0].place < newest:
-            aside.append(ready.popleft())
         for copy in back:
             copy.redelivered = True
-        ready.extendleft(sorted(aside + back, key=_place, reverse=True))
+            self.ready_octets += len(copy.message.body)
+        self.ready.put_back(back)
         if self._report is not None:
-            position = {copy.place: at for at, copy in enumerate(islice(ready, len(back) + len(aside)))}
-            for copy in back:
-                self._report(
-                    events.Requeued, self.vhost, self.name, copy.message.number, position[copy.place], reason
-                )
+            self._report_requeued(back, reason)
+        self._drop_what_is_too_much(now)
+
+    def _report_requeued(self, back: list[Copy], reason: str) -> None:
+        assert self._report is not None
+        places = {copy.place for copy in back}
+        position = {}
+        for at, copy in enumerate(self.ready):
+            if copy.place in places:
+                position[copy.place] = at
+                if len(position) == len(places):
+                    break
+        for copy in sorted(back, key=lambda copy: copy.place):
+            self._report(
+                events.Requeued, self.vhost, self.name, copy.message.number, position[copy.place], reason
+            )
 
     # --- out -------------------------------------------------------------------------------------------
 
-    def pump(self) -> None:
+    def pump(self, now: int) -> None:
         """Hand out ready copies while there is a consumer that can take one."""
+        self._serve(now)
+        if self._mortal or self.settings.expires is not None:
+            self._rewatch()
+
+    def _serve(self, now: int) -> None:
         ready = self.ready
         choose = self.consumers.choose
         while ready:
@@ -118,22 +197,29 @@ class Queue:
             if consumer is None:
                 return
             copy = ready.popleft()
+            self.ready_octets -= len(copy.message.body)
             if not consumer.no_ack:
                 consumer.spend()
                 self.unacked += 1
             tag = consumer.recipient.deliver(consumer, copy)
             if self._report is not None:
                 self._report_delivery(copy, consumer.recipient, consumer.tag, tag, consumer.no_ack)
+            if self._mortal:
+                self._expire(now)
 
-    def get(self, recipient: Recipient, tag: int, no_ack: bool) -> Copy | None:
+    def get(self, recipient: Recipient, tag: int, no_ack: bool, now: int) -> Copy | None:
         """basic.get: the head, whatever the consumers and windows say (BASIC-43, BASIC-46)."""
+        self.renew(now)
         if not self.ready:
             return None
         copy = self.ready.popleft()
+        self.ready_octets -= len(copy.message.body)
         if not no_ack:
             self.unacked += 1
         if self._report is not None:
             self._report_delivery(copy, recipient, "", tag, no_ack)
+        self._expire(now)
+        self._rewatch()
         return copy
 
     def _report_delivery(
@@ -162,7 +248,14 @@ class Queue:
     def discard(self, copy: Copy, reason: str) -> None:
         """An unacked copy is given up: rejected without requeue (BASIC-54)."""
         self.unacked -= 1
-        self.lose(copy, reason)
+        self.bury(copy, reason)
+
+    def bury(self, copy: Copy, reason: str) -> None:
+        """A copy dies: it goes to the dead-letter exchange, if there is one (DLX-01)."""
+        if self.settings.dead_letter_exchange is None:
+            self.lose(copy, reason)
+        else:
+            self.dying.append(Dying(self, copy, reason))
 
     def lose(self, copy: Copy, reason: str) -> None:
         """A copy that is in nobody's hands and in no queue any more ends here."""
@@ -176,13 +269,78 @@ class Queue:
             numbers = tuple(copy.message.number for copy in self.ready)
             self._report(events.QueuePurged, self.vhost, self.name, numbers)
         self.ready.clear()
+        self.ready_octets = 0
+        self._rewatch()
         return count
+
+    # --- limits and time -------------------------------------------------------------------------------
+
+    def _drop_what_is_too_much(self, now: int) -> None:
+        """Drop the head until the length is allowed (QUEUE-61), and what has expired at the head."""
+        settings = self.settings
+        if settings.limited and not settings.refuses:
+            while self.ready and settings.too_long(len(self.ready), self.ready_octets):
+                self._drop_head("maxlen")
+        self._expire(now)
+        self._rewatch()
+
+    def _expire(self, now: int) -> None:
+        """Drop what has expired at the head."""
+        if not self._mortal:
+            return
+        while self.ready:
+            moment = self.ready.head.expires_at
+            if moment is None or moment > now:
+                return
+            self._drop_head("expired")
+
+    def _drop_head(self, reason: str) -> None:
+        copy = self.ready.popleft()
+        self.ready_octets -= len(copy.message.body)
+        self.bury(copy, reason)
+
+    def renew(self, now: int) -> None:
+        """Somebody used the queue: its own expiry starts anew (QUEUE-23)."""
+        if self.settings.expires is not None:
+            self.unused_since = now
+            self._rewatch()
+
+    @property
+    def expires_at(self) -> int | None:
+        """When the queue as a whole expires (ns), if nobody uses it until then."""
+        expires = self.settings.expires
+        if expires is None or self.consumers:
+            return None
+        return self.unused_since + expires * MILLISECOND
+
+    def _rewatch(self) -> None:
+        """Tell when the next look is due."""
+        moments = [self.expires_at]
+        if self._mortal and self.ready:
+            moments.append(self.ready.head.expires_at)
+        moment = min((one for one in moments if one is not None), default=None)
+        if moment != self._watched and not self.deleted:
+            self._watched = moment
+            self.watch(self, moment)
+
+    def look(self, now: int) -> bool:
+        """The moment that was watched for has come. True if the queue itself has expired."""
+        self._watched = None
+        lease = self.expires_at
+        if lease is not None and lease <= now:
+            return True
+        self._expire(now)
+        self._rewatch()
+        return False
 
     # --- consumers -------------------------------------------------------------------------------------
 
     def subscribe(self, consumer: Consumer) -> None:
-        """Take a consumer on. Raises 403 if it or another wants the queue for itself (BASIC-20)."""
-        if self.exclusive_consumer is not None or (consumer.exclusive and self.consumers):
+        """Take a consumer on. Raises 403 if it or another wants the queue for itself (BASIC-20,
+        BASIC-21).
+        """
+        single = self.settings.single_active_consumer
+        if self.exclusive_consumer is not None or (consumer.exclusive and (self.consumers or single)):
             raise AccessRefused(f"{self.describe()} in exclusive use")
         if consumer.exclusive:
             self.exclusive_consumer = consumer
@@ -203,8 +361,8 @@ class Queue:
             )
 
     def unsubscribe(self, consumer: Consumer, reason: str) -> None:
-        """Let a consumer go. Whether an auto-delete queue ends now is the caller's to ask
-        (:meth:`unused`).
+        """Let a consumer go. The caller renews and pumps (another consumer's turn may have come, BASIC-35),
+        or asks whether an auto-delete queue ends now (:meth:`unused`).
         """
         self.consumers.remove(consumer)
         if self.exclusive_consumer is consumer:
@@ -231,7 +389,3 @@ class Queue:
             f"<Queue {self.name!r}: {len(self.ready)} ready, {self.unacked} unacked, "
             f"{len(self.consumers)} consumers>"
         )
-
-
-def _place(copy: Copy) -> int:
-    return copy.place

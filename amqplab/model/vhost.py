@@ -12,9 +12,10 @@ vanishes with what.
 * An auto-delete queue goes when its last consumer leaves (QUEUE-21); an exclusive one with its owner
   (QUEUE-20).
 
-Two things are put off until the command at hand is finished, and done by :meth:`VirtualHost.settle`:
-queues that may have something to push (:meth:`touch`), and notices to consumers that their queue is gone
-(:attr:`notices`): the reply to the command goes first (QUEUE-31, BASIC-56).
+Three things are put off until the command at hand is finished, and done by :meth:`VirtualHost.settle`:
+queues that may have something to push (:meth:`touch`), copies on their way to a dead-letter exchange
+(:attr:`dying`), and notices to consumers that their queue is gone (:attr:`notices`): the reply to the command
+goes first (QUEUE-31, BASIC-56).
 
 `topology` counts every change of exchanges, queues and bindings: what was worked out from the topology, such
 as a routing, holds as long as the number stands.
@@ -29,18 +30,22 @@ from amqplab.errors import AccessRefused, NotFound, PreconditionFailed, Resource
 from amqplab.model.arguments import QueueArguments, assert_argument_equivalence
 from amqplab.model.binding import EXCHANGE, QUEUE, Binding
 from amqplab.model.consumer import Consumer
+from amqplab.model.dead_letter import buried, cycles
 from amqplab.model.describe import describe, describe_arguments
 from amqplab.model.exchange import KINDS, DirectExchange, Exchange, HeadersExchange, TopicExchange
-from amqplab.model.queue import Queue
+from amqplab.model.queue import Dying, Queue
 from amqplab.model.routing import Routing, route
 from amqplab.trace import events
+from amqplab.trace.recorder import because
 
 if TYPE_CHECKING:
+    from amqplab.model.message import Message
     from amqplab.trace.recorder import Report
 
 __all__ = ["VirtualHost"]
 
 REMEMBERED_ROUTINGS = 8192
+SECOND = 1_000_000_000  # ns
 
 
 class VirtualHost:
@@ -52,7 +57,11 @@ class VirtualHost:
         self.queues: dict[str, Queue] = {}
         self.topology = 0
         self.notices: list[Callable[[], None]] = []
+        self.dying: list[Dying] = []
         self.on_queue_gone: Callable[[Queue, list[Consumer]], None] = lambda queue, consumers: None
+        self.watch: Callable[[Queue, int | None], None] = lambda queue, moment: None
+        self.next_message: Callable[[], int] = lambda: 0
+        self.unix_s: Callable[[int], int] = lambda now: now // SECOND
         self._incoming: dict[tuple[str, str], dict[Binding, None]] = {}
         self._touched: dict[Queue, None] = {}
         self._routings: dict[tuple[str, str], Routing] = {}
@@ -166,9 +175,16 @@ class VirtualHost:
     # --- queues ----------------------------------------------------------------------------------------
 
     def declare_queue(
-        self, name: str, *, durable: bool, owner: str | None, auto_delete: bool, arguments: QueueArguments
+        self,
+        name: str,
+        *,
+        durable: bool,
+        owner: str | None,
+        auto_delete: bool,
+        arguments: QueueArguments,
+        now: int,
     ) -> Queue:
-        """A new queue; the caller has checked that the name is free."""
+        """A new queue; the caller has checked that the name is free and the arguments are sound."""
         queue = Queue(
             self.name,
             name,
@@ -178,8 +194,11 @@ class VirtualHost:
             arguments=arguments,
             report=self._report,
         )
+        queue.dying = self.dying
+        queue.watch = self.watch
         self.queues[name] = queue
         self._changed()
+        queue.renew(now)
         if self._report is not None:
             self._report(events.QueueDeclared, self.name, name, durable, owner, auto_delete, str(arguments))
         return queue
@@ -211,6 +230,7 @@ class VirtualHost:
             raise PreconditionFailed(f"{queue.describe()} in use")
         del self.queues[queue.name]
         queue.deleted = True
+        self.watch(queue, None)
         self._touched.pop(queue, None)
         self._changed()
         count = len(queue.ready)
@@ -320,13 +340,22 @@ class VirtualHost:
         """The queue may have something to push when the command at hand is finished."""
         self._touched[queue] = None
 
-    def settle(self) -> None:
-        """A command is finished: push what can be pushed, and tell what has to be told."""
-        while self._touched or self.notices:
+    def look(self, queue: Queue, now: int) -> None:
+        """The moment has come that the queue asked to be looked at."""
+        if queue.look(now):
+            self.delete_queue(queue, reason="expired")
+
+    def settle(self, now: int) -> None:
+        """A command is finished: push what can be pushed, bury the dead, tell what has to be told."""
+        while self.unsettled:
             while self._touched:
                 queue = next(iter(self._touched))
                 del self._touched[queue]
-                queue.pump()
+                queue.pump(now)
+            dying = self.dying[:]
+            self.dying.clear()
+            for one in dying:
+                self._bury(one, now)
             notices, self.notices = self.notices, []
             for notice in notices:
                 notice()
@@ -334,7 +363,50 @@ class VirtualHost:
     @property
     def unsettled(self) -> bool:
         """Whether :meth:`settle` has something to do."""
-        return bool(self._touched or self.notices)
+        return bool(self._touched or self.dying or self.notices)
+
+    def _bury(self, dying: Dying, now: int) -> None:
+        """Publish a dead letter; without an exchange to publish to, it is lost (DLX-03)."""
+        queue, copy, reason = dying
+        settings = queue.settings
+        name = settings.dead_letter_exchange
+        if name is None or name not in self.exchanges:
+            queue.lose(copy, reason)
+            return
+        letter = buried(
+            copy.message,
+            self.next_message(),
+            queue=queue.name,
+            reason=reason,
+            exchange=name,
+            routing_key=settings.dead_letter_routing_key,
+            time_s=self.unix_s(now),
+        )
+        routing = self.route(name, letter.routing_key, letter.extra_keys, letter.properties.headers)
+        again = [target for target in routing.queues if cycles(letter, target, reason)]
+        routing = routing._replace(queues=tuple(one for one in routing.queues if one not in again))
+        self._report_letter(dying, letter, routing, again)
+        for target in routing.queues:
+            self.queues[target].enqueue(letter, now)
+
+    def _report_letter(self, dying: Dying, letter: Message, routing: Routing, again: list[str]) -> None:
+        report = self._report
+        if report is None:
+            return
+        queue, copy, reason = dying
+        address = (letter.exchange, letter.routing_key)
+        old, new = copy.message.number, letter.number
+        died = report(events.DeadLettered, self.name, queue.name, old, reason, *address, new)
+        matched = tuple(tuple(binding[:4]) for binding in routing.matched)
+        with because(died):
+            routed = report(
+                events.Routed, self.name, new, *address, matched, routing.queues, routing.alternates
+            )
+            for target in again:
+                report(events.Discarded, self.name, target, new, "dead-letter cycle")
+        if not routing.queues and not again:
+            with because(routed):
+                report(events.Unroutable, self.name, new, *address, False)
 
     def __repr__(self) -> str:
         return f"<VirtualHost {self.name!r}: {len(self.exchanges)} exchanges, {len(self.queues)} queues>"

@@ -49,9 +49,9 @@ def test_however_copies_come_and_go_the_ready_ones_stand_in_order_of_arrival(dat
         action = data.draw(st.sampled_from(["enqueue", "get", "requeue", "acknowledge"]))
         if action == "enqueue":
             arrived += 1
-            queue.enqueue(message(arrived))
+            queue.enqueue(message(arrived), 0)
         elif action == "get":
-            copy = queue.get(hand, 0, no_ack=False)
+            copy = queue.get(hand, 0, no_ack=False, now=0)
             if copy is not None:
                 out.append(copy)
         elif out:
@@ -59,7 +59,7 @@ def test_however_copies_come_and_go_the_ready_ones_stand_in_order_of_arrival(dat
             for copy in chosen:
                 out.remove(copy)
             if action == "requeue":
-                queue.requeue(chosen, "rejected")
+                queue.requeue(chosen, "rejected", 0)
                 assert all(copy.redelivered for copy in chosen)
             else:
                 for copy in chosen:
@@ -74,8 +74,8 @@ def test_consumers_take_turns() -> None:
     for tag in ("a", "b", "c"):
         queue.subscribe(Consumer(queue, hand, tag, no_ack=True))
     for number in range(1, 6):
-        queue.enqueue(message(number))
-    queue.pump()
+        queue.enqueue(message(number), 0)
+    queue.pump(0)
     assert hand.got() == [("a", 1), ("b", 2), ("c", 3), ("a", 4), ("b", 5)]
 
 
@@ -84,8 +84,8 @@ def test_higher_priority_takes_everything_while_it_can() -> None:
     queue.subscribe(Consumer(queue, hand, "low", priority=-1))
     queue.subscribe(Consumer(queue, hand, "high", priority=5, prefetch=2))
     for number in range(1, 5):
-        queue.enqueue(message(number))
-    queue.pump()
+        queue.enqueue(message(number), 0)
+    queue.pump(0)
     assert hand.got() == [("high", 1), ("high", 2), ("low", 3), ("low", 4)]
 
 
@@ -95,14 +95,14 @@ def test_a_full_consumer_is_skipped_and_rejoins_at_the_tail() -> None:
     queue.subscribe(first)
     queue.subscribe(Consumer(queue, hand, "second"))
     for number in range(1, 4):
-        queue.enqueue(message(number))
-    queue.pump()
+        queue.enqueue(message(number), 0)
+    queue.pump(0)
     assert hand.got() == [("first", 1), ("second", 2), ("second", 3)]
     first.regain()
     assert queue.consumers.unblock(hand)
-    queue.enqueue(message(4))
-    queue.enqueue(message(5))
-    queue.pump()
+    queue.enqueue(message(4), 0)
+    queue.enqueue(message(5), 0)
+    queue.pump(0)
     assert hand.got()[3:] == [("second", 4), ("first", 5)]
 
 
@@ -112,12 +112,12 @@ def test_the_shared_window_stops_all_consumers_of_a_channel_even_without_acks() 
     queue.subscribe(Consumer(queue, hand, "acks"))
     queue.subscribe(Consumer(queue, hand, "no acks", no_ack=True))
     for number in range(1, 4):
-        queue.enqueue(message(number))
-    queue.pump()
+        queue.enqueue(message(number), 0)
+    queue.pump(0)
     assert hand.got() == [("acks", 1)]
     hand.window.release(1)
     assert queue.consumers.unblock(hand)
-    queue.pump()
+    queue.pump(0)
     assert hand.got()[1:] == [("acks", 2)] or hand.got()[1:] == [("no acks", 2), ("acks", 3)]
 
 
@@ -146,8 +146,8 @@ def test_an_auto_delete_queue_is_unused_only_after_it_was_used() -> None:
 def test_purge_counts_the_ready_and_leaves_the_unacked() -> None:
     queue, hand = Queue("/", "q"), Hand()
     for number in range(1, 4):
-        queue.enqueue(message(number))
-    queue.get(hand, 1, no_ack=False)
+        queue.enqueue(message(number), 0)
+    queue.get(hand, 1, no_ack=False, now=0)
     assert queue.purge() == 2
     assert (len(queue.ready), queue.unacked) == (0, 1)
 

@@ -24,7 +24,7 @@ class World:
     def queue(self, *names: str) -> None:
         for name in names:
             self.vhost.declare_queue(
-                name, durable=False, owner=None, auto_delete=False, arguments=QueueArguments()
+                name, durable=False, owner=None, auto_delete=False, arguments=QueueArguments(), now=0
             )
 
     def to_queue(self, source: str, queue: str, key: str = "", **arguments: Any) -> None:

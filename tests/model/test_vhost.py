@@ -21,7 +21,7 @@ def vhost() -> VirtualHost:
 
 def queue(vhost: VirtualHost, name: str = "q", owner: str | None = None, **arguments: Any) -> Queue:
     return vhost.declare_queue(
-        name, durable=False, owner=owner, auto_delete=False, arguments=QueueArguments(arguments)
+        name, durable=False, owner=owner, auto_delete=False, arguments=QueueArguments(arguments), now=0
     )
 
 

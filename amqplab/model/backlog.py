@@ -1,0 +1,115 @@
+"""The ready copies of a queue, in the order in which they will leave.
+
+Theory
+------
+Copies leave in the order of their places: first in, first out. A copy that comes back goes to its original
+place, not to the tail (BASIC-53). Since what comes back is older than nearly everything that waits, only the
+waiting copies that are older still have to step aside for a moment.
+
+A queue with priorities is several such lines, one per priority; the highest line that is not empty is served
+first (QUEUE-71). The head of the whole is the head of that line: it is what expires, and what is dropped when
+the queue is too long, so a full priority queue drops its *most* urgent message (QUEUE-72).
+
+    priority 9   ▯ ▯          ← head
+    priority 1   ▯ ▯ ▯ ▯
+    priority 0   ▯ ▯ ▯
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+
+from amqplab.model.message import Copy
+
+__all__ = ["Backlog", "Line", "Lines"]
+
+
+def place_of(copy: Copy) -> int:
+    """What copies of one line are ordered by."""
+    return copy.place
+
+
+class Line(deque[Copy]):
+    """First in, first out, and back to where one was."""
+
+    __slots__ = ()
+
+    @property
+    def head(self) -> Copy:
+        """The copy that leaves next. IndexError if there is none."""
+        return self[0]
+
+    def join(self, copy: Copy) -> int:
+        """A new copy takes its place at the end, as with append; how many stand before it."""
+        self.append(copy)
+        return len(self) - 1
+
+    def put_back(self, copies: Iterable[Copy]) -> None:
+        """Copies return to their original places."""
+        back = sorted(copies, key=place_of)
+        aside: list[Copy] = []
+        newest = back[-1].place
+        while self and self[0].place < newest:
+            aside.append(self.popleft())
+        self.extendleft(sorted(aside + back, key=place_of, reverse=True))
+
+
+class Lines:
+    """A line for each priority from 0 to `highest`; ``priority(copy)`` says which is a copy's."""
+
+    __slots__ = ("_count", "_lines", "_priority")
+
+    def __init__(self, highest: int, priority: Callable[[Copy], int]) -> None:
+        self._lines = [Line() for _ in range(highest + 1)]
+        self._priority = priority
+        self._count = 0
+
+    @property
+    def head(self) -> Copy:
+        """The copy that leaves next. IndexError if there is none."""
+        return self._first().head
+
+    def _first(self) -> Line:
+        return next((line for line in reversed(self._lines) if line), self._lines[0])
+
+    def append(self, copy: Copy) -> None:
+        """A new copy takes its place behind all that are as urgent or more."""
+        self._lines[self._priority(copy)].append(copy)
+        self._count += 1
+
+    def join(self, copy: Copy) -> int:
+        """The same, and how many these are."""
+        self.append(copy)
+        return sum(map(len, self._lines[self._priority(copy) :])) - 1
+
+    def popleft(self) -> Copy:
+        """The head leaves. IndexError if there is none."""
+        copy = self._first().popleft()
+        self._count -= 1
+        return copy
+
+    def put_back(self, copies: Iterable[Copy]) -> None:
+        """Copies return to their original places in their lines."""
+        back: dict[int, list[Copy]] = {}
+        for copy in copies:
+            back.setdefault(self._priority(copy), []).append(copy)
+            self._count += 1
+        for priority, some in back.items():
+            self._lines[priority].put_back(some)
+
+    def clear(self) -> None:
+        """All leave."""
+        for line in self._lines:
+            line.clear()
+        self._count = 0
+
+    def __iter__(self) -> Iterator[Copy]:
+        for line in reversed(self._lines):
+            yield from line
+
+    def __len__(self) -> int:
+        return self._count
+
+
+Backlog = Line | Lines

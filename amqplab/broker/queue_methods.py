@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from amqplab.broker.channel import Channel
 from amqplab.broker.exchange_methods import check_binding, strip_line_ends
-from amqplab.broker.registry import on
+from amqplab.broker.registry import Crash, on
 from amqplab.errors import PreconditionFailed
 from amqplab.model.arguments import QueueArguments
 from amqplab.model.binding import EXCHANGE, QUEUE
-from amqplab.model.queue_types import check_arguments, check_flags, check_segment_size, queue_type_of
+from amqplab.model.queue_types import check_arguments, check_flags, check_segment_size, is_locator, queue_type_of
 from amqplab.model.vhost import check_name
 from amqplab.wire.methods import Queue
 from amqplab.wire.table import type_name
@@ -49,6 +49,8 @@ def _declare_actively(channel: Channel, name: str, method: Queue.Declare) -> str
     durable = method.durable and not method.exclusive  # QUEUE-19
     kind = queue_type_of(method.arguments)
     if not name:
+        if method.arguments.get("x-queue-type", kind) != kind:
+            raise Crash("unknown queue type")  # RabbitMQ asks the type for its opinion before it checks it
         if kind != "classic":
             raise PreconditionFailed(f"Cannot declare a server-named queue for type rabbit_{kind}_queue")
         name = channel.broker.fresh_name("amq.gen")
@@ -80,6 +82,8 @@ def _declare_actively(channel: Channel, name: str, method: Queue.Declare) -> str
         durable=method.durable,
     )
     check_segment_size(method.arguments)
+    if not is_locator(method.arguments.get("x-queue-master-locator", "client-local")):
+        raise Crash("unknown queue master locator")  # it passes all checks, and then RabbitMQ looks for a node
     vhost.declare_queue(
         name,
         durable=durable,

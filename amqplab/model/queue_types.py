@@ -23,7 +23,7 @@ from typing import Any
 from amqplab.errors import PreconditionFailed
 from amqplab.wire.table import Table, field_tag, type_name
 
-__all__ = ["KNOWN", "check_arguments", "check_flags", "check_segment_size", "queue_type_of"]
+__all__ = ["KNOWN", "check_arguments", "check_flags", "check_segment_size", "is_locator", "queue_type_of"]
 
 MAX_EXPIRY_MS = 315_360_000_000
 MAX_PRIORITY = 255
@@ -84,6 +84,13 @@ def check_flags(kind: str, resource: str, *, auto_delete: bool, exclusive: bool,
     ):
         if wrong:
             raise PreconditionFailed(f"invalid property '{word}' for {resource}")
+
+
+def is_locator(value: Any) -> bool:
+    """Whether ``x-queue-master-locator`` names a strategy that exists; others are accepted (QUEUE-46) and
+    then crash the channel.
+    """
+    return value in ("min-masters", "client-local", "random")
 
 
 def check_segment_size(arguments: Mapping[str, Any]) -> None:

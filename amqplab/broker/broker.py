@@ -43,6 +43,7 @@ from amqplab.broker.access import Users
 from amqplab.broker.channel import Channel
 from amqplab.broker.config import BrokerConfig
 from amqplab.broker.effects import Effect, Send, WakeAt
+from amqplab.broker.reply_to import deliver_replies
 from amqplab.broker.session import Session
 from amqplab.broker.timers import SECOND, Deadline, Deadlines
 from amqplab.errors import ConnectionForced
@@ -82,7 +83,8 @@ class Broker:
         self.writers: list[Session] = []
         self.confirming: dict[Channel, None] = {}
         self.later: list[Effect] = []
-        self._unique = unique or self._count
+        self.reply_channels: dict[str, Channel] = {}  # by the address that answers go to
+        self.unique: Callable[[], bytes] = unique or self._count
         self._names = 0
         self._told_wake: int | None = None
 
@@ -91,6 +93,7 @@ class Broker:
         vhost.on_queue_gone = partial(self._queue_gone, vhost)
         vhost.watch = partial(self._watch_queue, vhost)
         vhost.next_message = self.number_message
+        vhost.deliver_replies = partial(deliver_replies, self)
         vhost.unix_s = lambda now: (self.epoch_ns + now) // SECOND
         return vhost
 
@@ -249,7 +252,7 @@ class Broker:
 
     def fresh_name(self, prefix: str) -> str:
         """A generated name: the prefix and 22 characters of the base64url alphabet (QUEUE-01, BASIC-14)."""
-        text = base64.urlsafe_b64encode(self._unique()).decode().rstrip("=")
+        text = base64.urlsafe_b64encode(self.unique()).decode().rstrip("=")
         return f"{prefix}-{text}"
 
     def _count(self) -> bytes:

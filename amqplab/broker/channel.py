@@ -22,6 +22,7 @@ from amqplab.broker.confirms import Confirms
 from amqplab.broker.decoding import decode_known
 from amqplab.broker.delivery import DeliveryWriter
 from amqplab.broker.registry import CHANNEL_HANDLERS, CONTENT_HANDLERS, Crash
+from amqplab.broker.reply_to import ReplyConsumer, unsubscribe
 from amqplab.broker.states import CHANNEL
 from amqplab.errors import (
     AMQPError,
@@ -75,6 +76,7 @@ class Channel:
         self.consumers: dict[str, Consumer] = {}
         self.prefetch = 0
         self.window = SharedWindow(session.stalled)
+        self.reply_consumer: ReplyConsumer | None = None
         self.confirms: Confirms | None = None
         self.transaction: Transaction | None = None
         self.last_queue = ""
@@ -281,6 +283,7 @@ class Channel:
         if self.transaction is not None:  # the end of the channel is an implicit rollback (TX-12)
             self.ledger.restore(self.transaction.noted())
             self.transaction = None
+        unsubscribe(self)
         consumed = list(self.consumers.values())
         self.consumers.clear()
         for consumer in consumed:

@@ -15,6 +15,7 @@ from typing import Any
 
 from amqplab.broker.channel import Channel
 from amqplab.broker.registry import on
+from amqplab.broker.reply_to import REPLY_TO, subscribe, unsubscribe
 from amqplab.errors import AMQPNotImplemented, NotAllowed, PreconditionFailed
 from amqplab.model.binding import QUEUE
 from amqplab.model.consumer import Consumer
@@ -31,6 +32,9 @@ __all__: list[str] = []
 @on(Basic.Consume)
 def consume(channel: Channel, method: Basic.Consume) -> None:
     """Subscribe to a queue (BASIC-14 … BASIC-24)."""
+    if method.queue == REPLY_TO:
+        subscribe(channel, method)
+        return
     name = channel.queue_name(method.queue)
     if method.consumer_tag in channel.consumers:
         raise NotAllowed(f"attempt to reuse consumer tag '{method.consumer_tag}'")
@@ -77,6 +81,11 @@ def _invalid(name: str, queue: Queue, reason: str) -> PreconditionFailed:
 @on(Basic.Cancel)
 def cancel(channel: Channel, method: Basic.Cancel) -> None:
     """End a subscription; an unknown tag is no error (BASIC-25). What is unacked stays so (BASIC-26)."""
+    if channel.reply_consumer is not None and channel.reply_consumer.tag == method.consumer_tag:
+        unsubscribe(channel)
+        if not method.nowait:
+            channel.reply(Basic.CancelOk(consumer_tag=method.consumer_tag))
+        return
     consumer = channel.consumers.pop(method.consumer_tag, None)
     if consumer is not None:
         consumer.queue.unsubscribe(consumer, "cancelled")

@@ -33,8 +33,9 @@ _known: dict[bytes, Facts] = {}
 
 
 class Facts(NamedTuple):
-    """`octets` are what consumers get: as they came, unless a BCC header had to go (BASIC-11). `problem` is
-    what makes the message unacceptable after the checks that come before (BASIC-01).
+    """`octets` are what consumers get: as they came, unless a BCC header had to go (BASIC-11); `properties`
+    says the same. `problem` is what makes the message unacceptable after the checks that come before
+    (BASIC-01).
     """
 
     properties: Properties
@@ -54,6 +55,7 @@ class Facts(NamedTuple):
             or self.extra_keys
             or self.properties.user_id is not None
             or self.expiration_ms is not None
+            or self.properties.reply_to is not None
         )
 
     @property
@@ -84,9 +86,12 @@ def _read(octets: bytes) -> Facts:
     mode = properties.delivery_mode
     if mode not in (None, 1, 2):
         problem = f"{{delivery_mode_unknown,{mode}}}"
+    if "BCC" in (properties.headers or {}):
+        properties = _without_bcc(properties)
+        octets = properties.encode()
     return Facts(
         properties,
-        _without_bcc(properties, octets),
+        octets,
         mode == 2,
         expiration,
         keys,
@@ -126,10 +131,7 @@ def _extra_keys(headers: Mapping[str, Any]) -> tuple[tuple[str, ...], str]:
     return tuple(keys), ""
 
 
-def _without_bcc(properties: Properties, octets: bytes) -> bytes:
-    """The octets to forward: only a BCC header makes them differ from what came."""
-    headers = properties.headers
-    if headers is None or "BCC" not in headers:
-        return octets
-    kept = Table([pair for pair in Table(headers).pairs if pair[0] != "BCC"])
-    return properties.replace(headers=kept).encode()
+def _without_bcc(properties: Properties) -> Properties:
+    """What the consumers may know."""
+    kept = Table([pair for pair in Table(properties.headers or {}).pairs if pair[0] != "BCC"])
+    return properties.replace(headers=kept)

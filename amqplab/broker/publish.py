@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from amqplab.broker.config import HARD_MAX_MESSAGE_SIZE
 from amqplab.broker.content import Facts, facts_of
 from amqplab.broker.registry import Crash, on_content
+from amqplab.broker.reply_to import deliver_replies, with_address
 from amqplab.errors import AccessRefused, AMQPError, AMQPNotImplemented, NoRoute, PreconditionFailed
 from amqplab.model.binding import EXCHANGE
 from amqplab.model.message import Message
@@ -84,7 +85,7 @@ def _accept(channel: Channel, method: Basic.Publish, command: Command, number: i
         raise AccessRefused(f"cannot publish to internal {vhost.describe(EXCHANGE, exchange.name)}")
     if exchange.type == "topic":
         channel.access.topic("write", exchange.name, method.routing_key)
-    facts = facts_of(command.header or b"")
+    facts = with_address(channel, facts_of(command.header or b""))
     _check_properties(channel, facts)
     message = Message(
         number,
@@ -102,6 +103,12 @@ def _accept(channel: Channel, method: Basic.Publish, command: Command, number: i
     routed: int | None = None
     if channel.report is not None:
         routed = _report(channel, channel.report, message, routing, method.mandatory, sequence)
+        with because(routed):
+            replied = deliver_replies(channel.broker, message)
+            if not routing.queues and (method.mandatory or not replied):
+                _report_unroutable(channel, channel.report, message, method.mandatory)
+    else:
+        deliver_replies(channel.broker, message)
     return Accepted(message, routing, method.mandatory, sequence, routed)
 
 
@@ -128,7 +135,7 @@ def _check_properties(channel: Channel, facts: Facts) -> None:
 def _report(
     channel: Channel, report: Report, message: Message, routing: Routing, mandatory: bool, sequence: int
 ) -> int:
-    """Published, because of that Routed, because of that perhaps Unroutable; returns the seq of Routed."""
+    """Published, and because of that Routed; returns the seq of Routed."""
     vhost = channel.vhost.name
     address = (message.exchange, message.routing_key)
     published = report(
@@ -145,13 +152,14 @@ def _report(
     )
     matched = tuple(tuple(binding[:4]) for binding in routing.matched)
     with because(published):
-        routed = report(
+        return report(
             events.Routed, vhost, message.number, *address, matched, routing.queues, routing.alternates
         )
-    if not routing.queues:
-        with because(routed):
-            report(events.Unroutable, vhost, message.number, *address, mandatory)
-    return routed
+
+
+def _report_unroutable(channel: Channel, report: Report, message: Message, mandatory: bool) -> None:
+    address = (message.exchange, message.routing_key)
+    report(events.Unroutable, channel.vhost.name, message.number, *address, mandatory)
 
 
 def put(channel: Channel, accepted: Accepted) -> bool:

@@ -13,10 +13,17 @@ from __future__ import annotations
 from amqplab.broker.channel import Channel
 from amqplab.broker.exchange_methods import check_binding, strip_line_ends
 from amqplab.broker.registry import Crash, on
-from amqplab.errors import PreconditionFailed
+from amqplab.broker.reply_to import REPLY_TO, address_exists
+from amqplab.errors import NotFound, PreconditionFailed
 from amqplab.model.arguments import QueueArguments
 from amqplab.model.binding import EXCHANGE, QUEUE
-from amqplab.model.queue_types import check_arguments, check_flags, check_segment_size, is_locator, queue_type_of
+from amqplab.model.queue_types import (
+    check_arguments,
+    check_flags,
+    check_segment_size,
+    is_locator,
+    queue_type_of,
+)
 from amqplab.model.vhost import check_name
 from amqplab.wire.methods import Queue
 from amqplab.wire.table import type_name
@@ -28,6 +35,13 @@ __all__: list[str] = []
 def declare(channel: Channel, method: Queue.Declare) -> None:
     """Assert a queue (QUEUE-01 … QUEUE-17)."""
     name = strip_line_ends(method.queue)
+    if name.startswith(REPLY_TO):
+        if not address_exists(channel, name):
+            raise NotFound(f"no {channel.vhost.describe(QUEUE, name)}")
+        channel.last_queue = name
+        if not method.nowait:
+            channel.reply(Queue.DeclareOk(queue=name, message_count=0, consumer_count=1))
+        return
     if method.passive:
         queue = channel.vhost.queue(name)
         channel.vhost.check_exclusive(queue, channel.connection)
@@ -82,8 +96,9 @@ def _declare_actively(channel: Channel, name: str, method: Queue.Declare) -> str
         durable=method.durable,
     )
     check_segment_size(method.arguments)
+    # A locator passes all checks, whatever it is; RabbitMQ stumbles when it looks for a node to live on.
     if not is_locator(method.arguments.get("x-queue-master-locator", "client-local")):
-        raise Crash("unknown queue master locator")  # it passes all checks, and then RabbitMQ looks for a node
+        raise Crash("unknown queue master locator")
     vhost.declare_queue(
         name,
         durable=durable,

@@ -61,6 +61,7 @@ class VirtualHost:
         self.on_queue_gone: Callable[[Queue, list[Consumer]], None] = lambda queue, consumers: None
         self.watch: Callable[[Queue, int | None], None] = lambda queue, moment: None
         self.next_message: Callable[[], int] = lambda: 0
+        self.deliver_replies: Callable[[Message], bool] = lambda message: False
         self.unix_s: Callable[[int], int] = lambda now: now // SECOND
         self._incoming: dict[tuple[str, str], dict[Binding, None]] = {}
         self._touched: dict[Queue, None] = {}
@@ -386,6 +387,7 @@ class VirtualHost:
         again = [target for target in routing.queues if cycles(letter, target, reason)]
         routing = routing._replace(queues=tuple(one for one in routing.queues if one not in again))
         self._report_letter(dying, letter, routing, again)
+        self.deliver_replies(letter)
         for target in routing.queues:
             self.queues[target].enqueue(letter, now)
 

@@ -59,6 +59,7 @@ BRIEFS: dict[type[e.Event], Callable[[Any], str]] = {
     e.PublishRefused: lambda x: f"{x.message} refused",
     e.Enqueued: lambda x: f"{x.message} enqueued in {x.queue}",
     e.Delivered: lambda x: f"{x.message} delivered",
+    e.Replied: lambda x: f"{x.message} delivered as a reply",
     e.Acknowledged: lambda x: f"{x.message} acknowledged",
     e.Rejected: lambda x: f"{x.message} rejected",
     e.Requeued: lambda x: f"{x.message} requeued",

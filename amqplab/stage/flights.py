@@ -71,6 +71,7 @@ class Flights:
             e.Unroutable: self._unroutable,
             e.Discarded: self._discarded,
             e.Delivered: self._delivered,
+            e.Replied: self._replied,
             e.Acknowledged: self._settled,
             e.Rejected: self._settled,
             e.Returned: self._returned,
@@ -189,6 +190,11 @@ class Flights:
         target = consumer_key(event.connection, event.channel, event.consumer_tag)
         self._add("deliver", event.message, record.seq, end, queue_key(event.vhost, event.queue),
                   event.connection, command, note=target)  # fmt: skip
+
+    def _replied(self, record: Record, event: e.Replied) -> None:
+        command = self._sent_after(record.seq, event.connection, event.channel, "deliver", event.delivery_tag)
+        self._add("deliver", event.message, record.seq, command.received if command else None,
+                  exchange_key(event.vhost, ""), event.connection, command, note="reply")  # fmt: skip
 
     def _settled(self, record: Record, event: e.Acknowledged | e.Rejected) -> None:
         command = self._command_behind(record)

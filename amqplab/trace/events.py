@@ -576,6 +576,18 @@ class Delivered(Event):
 
 
 @event
+class Replied(Event):
+    """An answer went straight to the channel that asked, past all queues (direct reply-to)."""
+
+    vhost: str
+    message: int
+    connection: str
+    channel: int
+    consumer_tag: str
+    delivery_tag: int
+
+
+@event
 class Acknowledged(Event):
     """The copy is forgotten."""
 

@@ -258,6 +258,11 @@ def delivered(record: Record, event: e.Delivered) -> str:
     return f"Queue {queue} hands message {event.message} to {who} under {tag}{again}: {rest}."
 
 
+def replied(record: Record, event: e.Replied) -> str:
+    who = f"consumer {quoted(event.consumer_tag)}"
+    return f"Message {event.message} goes straight to {who}, whose address is its routing key: no queue is asked."
+
+
 def acknowledged(record: Record, event: e.Acknowledged) -> str:
     queue = quoted(event.queue)
     tag = event.delivery_tag
@@ -338,6 +343,7 @@ SENTENCES: dict[type[e.Event], Callable[[Record, Any], str]] = {
     e.Requeued: requeued,
     e.Discarded: discarded,
     e.DeadLettered: dead_lettered,
+    e.Replied: replied,
     e.Returned: returned,
     e.Confirmed: confirmed,
 }

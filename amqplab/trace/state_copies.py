@@ -105,6 +105,11 @@ def delivered(draft: Draft, record: Record, event: e.Delivered) -> None:
     tell_message(draft, event.vhost, event.message, event.queue, "unacked")
 
 
+def replied(draft: Draft, record: Record, event: e.Replied) -> None:
+    """No queue, no copy: the message itself is with the one who asked."""
+    edit_message(draft, event.vhost, event.message)["status"] = "delivered"
+
+
 def acknowledged(draft: Draft, record: Record, event: e.Acknowledged) -> None:
     take_out(draft, event.vhost, event.queue, event.message)
     tell_message(draft, event.vhost, event.message, event.queue, "acknowledged")
@@ -279,6 +284,7 @@ HANDLERS: dict[type[e.Event], Callable[[Draft, Record, Any], None]] = {
     e.Returned: returned,
     e.Enqueued: enqueued,
     e.Delivered: delivered,
+    e.Replied: replied,
     e.Acknowledged: acknowledged,
     e.Rejected: rejected,
     e.Requeued: requeued,

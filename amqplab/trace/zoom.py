@@ -81,6 +81,7 @@ MILESTONE_EVENTS: tuple[type[e.Event], ...] = (
     e.PublishRefused,
     e.Enqueued,
     e.Delivered,
+    e.Replied,
     e.Acknowledged,
     e.Rejected,
     e.Requeued,

@@ -172,7 +172,15 @@ ACTIONS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "connection.close": {},
 }
 
-OFTEN = ("queue.declare", "basic.publish", "basic.publish", "basic.consume", "basic.get", "basic.nack", "queue.bind")
+OFTEN = (
+    "queue.declare",
+    "basic.publish",
+    "basic.publish",
+    "basic.consume",
+    "basic.get",
+    "basic.nack",
+    "queue.bind",
+)
 
 
 def step_of(action: str) -> st.SearchStrategy[Step]:

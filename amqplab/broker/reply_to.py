@@ -1,0 +1,130 @@
+"""Direct reply-to: answers that go straight to the one who asked, past all queues.
+
+Theory
+------
+A client that asks questions needs a place for the answers. Instead of declaring a queue it consumes from the
+name ``amq.rabbitmq.reply-to``, which is no queue, and publishes its question on the same channel with that
+name as `reply_to`. The broker writes a real address in its place:
+
+    amq.rabbitmq.reply-to.<which channel>.<secret>
+
+Whoever answers publishes to the default exchange with the address as routing key. No queue, no binding, no
+trace once the channel is gone: an answer that comes too late is dropped without a word (BASIC-69).
+
+Two oddities are RabbitMQ's own. An answer counts as unroutable, so `mandatory` returns it although it is
+delivered (BASIC-65). And its delivery tag is the one that the next real delivery will have (BASIC-63).
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, NamedTuple
+
+from amqplab.broker.registry import Crash
+from amqplab.errors import NotAllowed, PreconditionFailed
+from amqplab.trace import events
+from amqplab.wire.methods import Basic
+
+if TYPE_CHECKING:
+    from amqplab.broker.broker import Broker
+    from amqplab.broker.channel import Channel
+    from amqplab.broker.content import Facts
+    from amqplab.broker.delivery import DeliveryWriter
+    from amqplab.model.message import Message
+
+__all__ = [
+    "REPLY_TO",
+    "ReplyConsumer",
+    "address_exists",
+    "deliver_replies",
+    "subscribe",
+    "unsubscribe",
+    "with_address",
+]
+
+REPLY_TO = "amq.rabbitmq.reply-to"
+ADDRESS = REPLY_TO + "."
+
+
+class ReplyConsumer(NamedTuple):
+    """What a channel has instead of a reply queue."""
+
+    tag: str
+    address: str
+    writer: DeliveryWriter
+
+
+def subscribe(channel: Channel, method: Basic.Consume) -> None:
+    """basic.consume of the name that is no queue (BASIC-60)."""
+    if method.consumer_tag in channel.consumers:
+        raise NotAllowed(f"attempt to reuse consumer tag '{method.consumer_tag}'")
+    if not method.no_ack:
+        raise PreconditionFailed("reply consumer cannot acknowledge")
+    if channel.reply_consumer is not None:
+        raise PreconditionFailed("reply consumer already set")
+    broker = channel.broker
+    tag = method.consumer_tag or broker.fresh_name("amq.ctag")
+    where, secret = (base64.b64encode(broker.unique()).decode() for _ in range(2))
+    address = f"{ADDRESS}{where}.{secret}"
+    channel.reply_consumer = ReplyConsumer(tag, address, channel.delivery_writer(tag))
+    broker.reply_channels[address] = channel
+    if not method.nowait:
+        channel.reply(Basic.ConsumeOk(consumer_tag=tag))
+
+
+def unsubscribe(channel: Channel) -> None:
+    """The reply consumer is cancelled, or its channel ends (BASIC-69)."""
+    if channel.reply_consumer is not None:
+        del channel.broker.reply_channels[channel.reply_consumer.address]
+        channel.reply_consumer = None
+
+
+def address_exists(channel: Channel, name: str) -> bool:
+    """Whether queue.declare of this name is answered as if there were such a queue (BASIC-66).
+
+    Raises Crash where the channel would have to ask itself (BASIC-67).
+    """
+    if name == REPLY_TO:
+        return True
+    owner = channel.broker.reply_channels.get(name)
+    if owner is channel:
+        raise Crash("the channel waits for its own answer")
+    return owner is not None
+
+
+def with_address(channel: Channel, facts: Facts) -> Facts:
+    """The facts of a publish with the real address as `reply_to`, if it asks for one (BASIC-61, BASIC-62)."""
+    if facts.properties.reply_to != REPLY_TO:
+        return facts
+    if channel.reply_consumer is None:
+        raise PreconditionFailed("fast reply consumer does not exist")
+    properties = facts.properties.replace(reply_to=channel.reply_consumer.address)
+    return facts._replace(properties=properties, octets=properties.encode())
+
+
+def deliver_replies(broker: Broker, message: Message) -> bool:
+    """Hand a message of the default exchange to the channels that its keys name; whether there was one."""
+    found = False
+    if message.exchange == "":
+        for key in sorted({message.routing_key, *message.extra_keys}):
+            channel = broker.reply_channels.get(key) if key.startswith(ADDRESS) else None
+            if channel is not None:
+                found = True
+                _deliver(channel, message)
+    return found
+
+
+def _deliver(channel: Channel, message: Message) -> None:
+    consumer = channel.reply_consumer
+    assert consumer is not None
+    channel.session.push(consumer.writer.parts(message, channel.next_tag, False), len(message.body))
+    if channel.report is not None:
+        channel.report(
+            events.Replied,
+            channel.vhost.name,
+            message.number,
+            channel.connection,
+            channel.number,
+            consumer.tag,
+            channel.next_tag,
+        )

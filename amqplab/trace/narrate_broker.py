@@ -260,7 +260,7 @@ def delivered(record: Record, event: e.Delivered) -> str:
 
 def replied(record: Record, event: e.Replied) -> str:
     who = f"consumer {quoted(event.consumer_tag)}"
-    return f"Message {event.message} goes straight to {who}, whose address is its routing key: no queue is asked."
+    return f"Message {event.message} goes straight to {who}, past all queues: its routing key is the address."
 
 
 def acknowledged(record: Record, event: e.Acknowledged) -> str:

@@ -4,8 +4,8 @@ Theory
 ------
 A conversation is a list of steps; a step says which connection, which channel, and one thing to do there.
 Names come from small pools, so that steps meet each other: the queue that is deleted is the one somebody
-consumes from. Arguments come from pools of the good, the odd and the wrong. Hypothesis makes conversations out
-of these, and when two brokers disagree about one, makes it short.
+consumes from. Arguments come from pools of the good, the odd and the wrong. Hypothesis makes conversations
+out of these, and when two brokers disagree about one, makes it short.
 
 Steps never name a delivery tag of the broker's choosing, because two brokers may number deliveries of
 different queues differently; they say "the third of what is outstanding" and the player looks it up.

@@ -6,9 +6,9 @@ After every step the player waits until the broker has come to rest: a round tri
 questions to every queue, several times, because in RabbitMQ a queue is a process of its own and a dead letter
 may have two of them to pass. What the clients saw meanwhile is one :class:`Seen`.
 
-Two brokers that are both right need not say the same in the same order. What the protocol leaves open is taken
-out: names that the broker invents become numbers, delivery tags disappear, publisher confirms become a set,
-deliveries of different consumers are kept apart, times become "then".
+Two brokers that are both right need not say the same in the same order. What the protocol leaves open is
+taken out: names that the broker invents become numbers, delivery tags disappear, publisher confirms become a
+set, deliveries of different consumers are kept apart, times become "then".
 """
 
 from __future__ import annotations
@@ -249,7 +249,7 @@ class Side:
         """A question to every queue, answered."""
         if self.peer.ended:
             return
-        for at, name in enumerate(QUEUES):
+        for at in range(len(QUEUES)):
             channel = PROBE + at
             if channel not in self.probes:
                 self.peer.send(Channel.Open(), channel=channel)

@@ -40,16 +40,18 @@ from amqplab.broker import (  # noqa: F401 (imported for the handlers they regis
     transaction,
 )
 from amqplab.broker.access import Users
+from amqplab.broker.alarms import RESOURCES
 from amqplab.broker.channel import Channel
 from amqplab.broker.config import BrokerConfig
 from amqplab.broker.effects import Effect, Send, WakeAt
 from amqplab.broker.reply_to import deliver_replies
 from amqplab.broker.session import Session
 from amqplab.broker.timers import SECOND, Deadline, Deadlines
-from amqplab.errors import ConnectionForced
+from amqplab.errors import ConnectionForced, UsageError
 from amqplab.model.consumer import Consumer
 from amqplab.model.queue import Queue
 from amqplab.model.vhost import VirtualHost
+from amqplab.trace import events
 from amqplab.wire.methods import Basic
 
 if TYPE_CHECKING:
@@ -83,6 +85,7 @@ class Broker:
         self.writers: list[Session] = []
         self.confirming: dict[Channel, None] = {}
         self.later: list[Effect] = []
+        self.alarms: set[str] = set()  # the resources that run low: "memory", "disk"
         self.reply_channels: dict[str, Channel] = {}  # by the address that answers go to
         self.unique: Callable[[], bytes] = unique or self._count
         self._names = 0
@@ -176,6 +179,21 @@ class Broker:
         for session in list(self.sessions.values()):
             if session.opened and session.user.name == name:
                 self._force(session.connection, f"user '{name}' is deleted")
+        return self._effects()
+
+    def set_alarm(self, resource: str, active: bool, now: int) -> list[Effect]:
+        """ "memory" or "disk" runs low, or no longer does: publishers are stopped meanwhile (LIMIT-01)."""
+        if resource not in RESOURCES:
+            raise UsageError(f"There is no alarm for {resource!r}: it is one of {', '.join(RESOURCES)}.")
+        self._come_to(now)
+        if active is not (resource in self.alarms):
+            (self.alarms.add if active else self.alarms.discard)(resource)
+            if self.report is not None:
+                self.report(events.AlarmChanged, resource, active)
+            if not self.alarms:
+                for session in list(self.sessions.values()):
+                    session.gate.open()
+                self._settle()
         return self._effects()
 
     def _force(self, connection: str, text: str) -> None:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from amqplab.broker.confirms import Confirms
 from amqplab.broker.decoding import decode_known
 from amqplab.broker.delivery import DeliveryWriter
+from amqplab.broker.patience import Patience
 from amqplab.broker.registry import CHANNEL_HANDLERS, CONTENT_HANDLERS, Crash
 from amqplab.broker.reply_to import ReplyConsumer, unsubscribe
 from amqplab.broker.states import CHANNEL
@@ -82,6 +83,7 @@ class Channel:
         self.last_queue = ""
         self.lane: Lane | None = None
         self.lane_key = FRAME_METHOD.to_bytes(1, "big") + number.to_bytes(2, "big")
+        self.patience = Patience(self, self.broker.config.consumer_timeout_ms)
         self._next_tag = 1
         self._method: methods.Method = methods.Channel.Open()
 
@@ -161,7 +163,9 @@ class Channel:
         tag = self._next_tag
         self._next_tag = tag + 1
         if not consumer.no_ack:
-            self.ledger.add(Outstanding(tag, consumer.queue, copy, consumer))
+            self.ledger.add(Outstanding(tag, consumer.queue, copy, consumer, self.broker.now))
+            if self.patience.idle:
+                self.patience.begin(self.broker.now)
         self.session.push(consumer.wire.parts(copy.message, tag, copy.redelivered), len(copy.message.body))
         return tag
 
@@ -215,7 +219,7 @@ class Channel:
         window = self.window
         was_full = window.full
         count = 0
-        for _, queue, _, consumer in settled:
+        for _, queue, _, consumer, _ in settled:
             if consumer is not None:
                 count += 1
                 consumer.regain()
@@ -284,6 +288,7 @@ class Channel:
             self.ledger.restore(self.transaction.noted())
             self.transaction = None
         unsubscribe(self)
+        self.patience.end()
         consumed = list(self.consumers.values())
         self.consumers.clear()
         for consumer in consumed:

@@ -132,7 +132,9 @@ def get(channel: Channel, method: Basic.Get) -> None:
         return
     tag = channel.take_tag()
     if not method.no_ack:
-        channel.ledger.add(Outstanding(tag, queue, copy, None))
+        channel.ledger.add(Outstanding(tag, queue, copy, None, channel.broker.now))
+        if channel.patience.idle:
+            channel.patience.begin(channel.broker.now)
     message = copy.message
     channel.flush_confirms()
     ok = Basic.GetOk(

@@ -64,7 +64,7 @@ class Heartbeats:
     def _watch(self, now: int) -> None:
         session = self._session
         self._watcher = session.broker.deadlines.at(now + self._interval, self._watch)
-        if session.octets_received != self._received:
+        if session.octets_received != self._received or session.gate.closed:  # nobody reads (LIMIT-07)
             self._received = session.octets_received
             self._silent = 0
             return

@@ -21,6 +21,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from amqplab.broker import handshake
+from amqplab.broker.alarms import Gate
 from amqplab.broker.channel import Channel
 from amqplab.broker.decoding import MalformedText, check_text
 from amqplab.broker.effects import Close, Room
@@ -97,6 +98,7 @@ class Session:
         self.pushed = 0  # octets of deliveries in it, about
         self.stalled = False  # the socket takes no more for now (BASIC-34)
         self.heartbeats: Heartbeats | None = None
+        self.gate = Gate(self)
         self.ending_reason = ""
         limit = int(broker.config.handshake_timeout_s * SECOND)
         self._handshake: Deadline | None = broker.deadlines.at(now + limit, self._handshake_timed_out)
@@ -147,9 +149,9 @@ class Session:
     def received(self, data: bytes) -> None:
         """Octets arrived."""
         self.octets_received += len(data)
-        if self.lanes:
+        if self.lanes and not self.broker.alarms and not self.gate.closed:
             drive(self, data)
-        elif self.state in ("running", "closed"):
+        elif self.opened or self.state == "closed":
             self.frames(data)
         else:
             self.frames(self._handshake_octets(data))
@@ -166,14 +168,26 @@ class Session:
 
     def frames(self, data: bytes) -> None:
         """The ordinary road: cut into frames, and hand each to whom it concerns."""
-        parser = self.parser
-        for kind, number, payload in parser.feed(data):
-            if number == 0:
-                self._control(kind, payload)
-            else:
-                self._channel_frame(kind, number, payload)
-        if parser.error is not None and self.state not in ("silenced", "gone"):
-            self.fail(FrameError(parser.error.reply_text_detail))
+        found = self.parser.feed(data)
+        if self.broker.alarms or self.gate.closed:
+            self.gate.pass_on(found)
+        else:
+            for kind, number, payload in found:
+                self.frame(kind, number, payload)
+        self.check_parser()
+
+    def frame(self, kind: int, number: int, payload: bytes) -> None:
+        """One frame, to whom it concerns."""
+        if number == 0:
+            self._control(kind, payload)
+        else:
+            self._channel_frame(kind, number, payload)
+
+    def check_parser(self) -> None:
+        """Octets that are no frame end the connection, after all that came before them."""
+        error = self.parser.error
+        if error is not None and not self.gate.closed and self.state not in ("silenced", "gone"):
+            self.fail(FrameError(error.reply_text_detail))
             self.silence("unreadable frame")
 
     def _control(self, kind: int, payload: bytes) -> None:
@@ -326,6 +340,7 @@ class Session:
     def _closed(self, reason: str) -> None:
         """A close is agreed or announced: wait for the end of TCP, but not for ever (CONN-56, CONN-58)."""
         self.state = "closed"
+        self.gate.release()
         self.ending_reason = reason
         self._cancel(self._handshake)
         wait = self.close_timeout_s if 0 < self.close_timeout_s < PATIENCE_S else PATIENCE_S

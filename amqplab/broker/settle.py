@@ -55,7 +55,7 @@ def _refuse(channel: Channel, tag: int, multiple: bool, requeue: bool) -> None:
 
 def acknowledge(channel: Channel, settled: list[Outstanding]) -> None:
     """End the copies, then make room for the next ones."""
-    for tag, queue, copy, _ in settled:
+    for tag, queue, copy, _, _ in settled:
         if not queue.deleted:
             queue.acknowledge(copy)
             if channel.report is not None:
@@ -74,7 +74,7 @@ def acknowledge(channel: Channel, settled: list[Outstanding]) -> None:
 def reject(channel: Channel, settled: list[Outstanding]) -> None:
     """Give the copies up (BASIC-54)."""
     _report_rejected(channel, settled, requeue=False)
-    for _, queue, copy, _ in settled:
+    for _, queue, copy, _, _ in settled:
         if not queue.deleted:
             queue.discard(copy, "rejected")
     channel.settled(settled)
@@ -90,7 +90,7 @@ def reject_and_requeue(channel: Channel, settled: list[Outstanding]) -> None:
 def _report_rejected(channel: Channel, settled: list[Outstanding], *, requeue: bool) -> None:
     if channel.report is None:
         return
-    for tag, queue, copy, _ in settled:
+    for tag, queue, copy, _, _ in settled:
         if not queue.deleted:
             channel.report(
                 events.Rejected,

@@ -27,12 +27,13 @@ __all__ = ["Ledger", "Outstanding"]
 
 
 class Outstanding(NamedTuple):
-    """One delivery in the client's hands; `consumer` is None for basic.get."""
+    """One delivery in the client's hands since then (ns); `consumer` is None for basic.get."""
 
     tag: int
     queue: Queue
     copy: Copy
     consumer: Consumer | None
+    since: int
 
 
 class Ledger:

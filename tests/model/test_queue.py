@@ -156,7 +156,7 @@ def ledger_of(count: int) -> Ledger:
     queue = Queue("/", "q")
     ledger = Ledger()
     for tag in range(1, count + 1):
-        ledger.add(Outstanding(tag, queue, Copy(message(tag), tag), None))
+        ledger.add(Outstanding(tag, queue, Copy(message(tag), tag), None, 0))
     return ledger
 
 

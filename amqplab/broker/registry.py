@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from amqplab.model.crash import Crash
 from amqplab.wire.methods import Method
 
 if TYPE_CHECKING:
@@ -38,12 +39,6 @@ M = TypeVar("M", bound=Method)
 CHANNEL_HANDLERS: dict[type[Method], Callable[[Channel, Any], None]] = {}
 CONTENT_HANDLERS: dict[type[Method], Callable[[Channel, Any, Command], None]] = {}
 CONNECTION_HANDLERS: dict[type[Method], Callable[[Session, Any], None]] = {}
-
-
-class Crash(Exception):
-    """Something that crashes a process inside RabbitMQ: the client sees 541 INTERNAL_ERROR, bare
-    (CONN-46).
-    """
 
 
 def on(

@@ -7,7 +7,7 @@ QUEUE-56). An argument that is known to another type only is refused; one that n
 stored, and never looked at (QUEUE-15).
 
 A new queue's arguments are judged in three rounds (QUEUE-58): first the type, then the values of everything
-that has a rule, then arguments that belong to other types. The first objection wins, so the order of
+that this type knows, then arguments that belong to other types. The first objection wins, so the order of
 :data:`RULES` is part of the behaviour. An objection is an Erlang term as text: words and tuples are printed
 plainly, strings in double quotes (QUEUE-33).
 
@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from amqplab.errors import PreconditionFailed
+from amqplab.model.crash import Crash
 from amqplab.wire.table import Table, field_tag, type_name
 
 __all__ = ["KNOWN", "check_arguments", "check_flags", "check_segment_size", "is_locator", "queue_type_of"]
@@ -65,9 +66,10 @@ def check_arguments(arguments: Mapping[str, Any], resource: str) -> None:
     """Raise 406 for the first thing that is wrong with a new queue's arguments (QUEUE-33, QUEUE-58)."""
     _check("x-queue-type", _queue_type, arguments, resource)
     kind = queue_type_of(arguments)
-    for name, rule in RULES:
-        _check(name, rule, arguments, resource)
     known = KNOWN[kind]
+    for name, rule in RULES:
+        if name in known:
+            _check(name, rule, arguments, resource)
     for name, _ in arguments.pairs if isinstance(arguments, Table) else arguments.items():
         if name in EVERYTHING and name not in known:
             raise PreconditionFailed(f"invalid arg '{name}' for {resource} of queue type rabbit_{kind}_queue")
@@ -166,7 +168,14 @@ def _version(value: Any, arguments: Mapping[str, Any]) -> str:
 
 
 def _max_age(value: Any, arguments: Mapping[str, Any]) -> str:
-    return _string(value, arguments) or ("" if re.fullmatch(r"[0-9]+[YMDhms]", value) else "invalid_max_age")
+    if not isinstance(value, str):
+        return _string(value, arguments)
+    digits = re.match(r"[0-9]*", value)
+    assert digits is not None
+    if not digits[0]:
+        raise Crash(f"{value!r} begins without a number")
+    known_unit = value[digits.end() :] in ("Y", "M", "D", "h", "m", "s")
+    return "" if known_unit and int(digits[0]) > 0 else "invalid_max_age"
 
 
 _queue_type = _one_of("classic", "quorum", "stream", otherwise="\"unsupported queue type '{}'\"")

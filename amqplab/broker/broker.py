@@ -44,6 +44,7 @@ from amqplab.broker.alarms import RESOURCES
 from amqplab.broker.channel import Channel
 from amqplab.broker.config import BrokerConfig
 from amqplab.broker.effects import Effect, Send, WakeAt
+from amqplab.broker.registry import Crash
 from amqplab.broker.reply_to import deliver_replies
 from amqplab.broker.session import Session
 from amqplab.broker.timers import SECOND, Deadline, Deadlines
@@ -55,6 +56,7 @@ from amqplab.trace import events
 from amqplab.wire.methods import Basic
 
 if TYPE_CHECKING:
+    from amqplab.model.message import Message
     from amqplab.trace.recorder import Report
 
 __all__ = ["Broker"]
@@ -96,7 +98,7 @@ class Broker:
         vhost.on_queue_gone = partial(self._queue_gone, vhost)
         vhost.watch = partial(self._watch_queue, vhost)
         vhost.next_message = self.number_message
-        vhost.deliver_replies = partial(deliver_replies, self)
+        vhost.deliver_replies = self._deliver_reply
         vhost.unix_s = lambda now: (self.epoch_ns + now) // SECOND
         return vhost
 
@@ -276,6 +278,13 @@ class Broker:
     def _count(self) -> bytes:
         self._names += 1
         return hashlib.sha256(b"amqplab name %d" % self._names).digest()[:16]
+
+    def _deliver_reply(self, letter: Message) -> bool:
+        """A dead letter may be an answer, too; one with a nonsensical address is lost."""
+        try:
+            return deliver_replies(self, letter)
+        except Crash:
+            return False
 
     def _watch_queue(self, vhost: VirtualHost, queue: Queue, moment: int | None) -> None:
         """The queue wants to be looked at then, and no longer at the moment it named before."""

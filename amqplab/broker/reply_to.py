@@ -44,6 +44,7 @@ __all__ = [
 
 REPLY_TO = "amq.rabbitmq.reply-to"
 ADDRESS = REPLY_TO + "."
+PID = b"\x83X"  # how Erlang's external format begins to write down a process
 
 
 class ReplyConsumer(NamedTuple):
@@ -64,7 +65,7 @@ def subscribe(channel: Channel, method: Basic.Consume) -> None:
         raise PreconditionFailed("reply consumer already set")
     broker = channel.broker
     tag = method.consumer_tag or broker.fresh_name("amq.ctag")
-    where, secret = (base64.b64encode(broker.unique()).decode() for _ in range(2))
+    where, secret = (base64.b64encode(octets).decode() for octets in (PID + broker.unique(), broker.unique()))
     address = f"{ADDRESS}{where}.{secret}"
     channel.reply_consumer = ReplyConsumer(tag, address, channel.delivery_writer(tag))
     broker.reply_channels[address] = channel
@@ -86,10 +87,26 @@ def address_exists(channel: Channel, name: str) -> bool:
     """
     if name == REPLY_TO:
         return True
-    owner = channel.broker.reply_channels.get(name)
+    owner = find(channel.broker, name)
     if owner is channel:
         raise Crash("the channel waits for its own answer")
     return owner is not None
+
+
+def find(broker: Broker, name: str) -> Channel | None:
+    """The channel with that address. Raises Crash for what has the form of an address and is none."""
+    channel = broker.reply_channels.get(name)
+    parts = [part for part in name.removeprefix(ADDRESS).split(".") if part]
+    if channel is None and name.startswith(ADDRESS) and len(parts) == 2 and not _names_a_process(parts[0]):
+        raise Crash(f"{parts[0]!r} is no process")
+    return channel
+
+
+def _names_a_process(text: str) -> bool:
+    try:
+        return base64.b64decode(text, validate=True).startswith(PID)
+    except ValueError:
+        return False
 
 
 def with_address(channel: Channel, facts: Facts) -> Facts:
@@ -107,7 +124,7 @@ def deliver_replies(broker: Broker, message: Message) -> bool:
     found = False
     if message.exchange == "":
         for key in sorted({message.routing_key, *message.extra_keys}):
-            channel = broker.reply_channels.get(key) if key.startswith(ADDRESS) else None
+            channel = find(broker, key) if key.startswith(ADDRESS) else None
             if channel is not None:
                 found = True
                 _deliver(channel, message)

@@ -41,6 +41,8 @@ def consume(channel: Channel, method: Basic.Consume) -> None:
     channel.access.read(QUEUE, name)
     tag = method.consumer_tag or channel.broker.fresh_name("amq.ctag")
     queue = channel.queue(name)
+    if queue.kind == "quorum" and channel.window.limit:
+        raise AMQPNotImplemented(f"{queue.describe()} does not support global qos")
     consumer = Consumer(
         queue,
         channel,

@@ -122,7 +122,7 @@ class Lane:
         """The ordinary road has taken this publish: expect more like it."""
         routing, vhost = accepted.routing, self._channel.vhost
         queues = tuple(vhost.queues[name] for name in routing.queues)
-        thoughtless = queues and all(queue.settings.plain for queue in queues)
+        thoughtless = queues and all(queue.plain for queue in queues)
         if routing.headers_read or accepted.message.extra_keys or not thoughtless:
             self._topology = -1
             return

@@ -14,7 +14,8 @@ from amqplab.broker.channel import Channel
 from amqplab.broker.exchange_methods import check_binding, strip_line_ends
 from amqplab.broker.registry import Crash, on
 from amqplab.broker.reply_to import REPLY_TO, address_exists
-from amqplab.errors import NotFound, PreconditionFailed
+from amqplab.errors import AMQPNotImplemented, NotFound, PreconditionFailed
+from amqplab.model import queue as model
 from amqplab.model.arguments import QueueArguments
 from amqplab.model.binding import EXCHANGE, QUEUE
 from amqplab.model.queue_types import (
@@ -53,7 +54,7 @@ def declare(channel: Channel, method: Queue.Declare) -> None:
     channel.last_queue = name
     if not method.nowait:
         channel.reply(
-            Queue.DeclareOk(queue=name, message_count=len(queue.ready), consumer_count=len(queue.consumers))
+            Queue.DeclareOk(queue=name, message_count=len(queue.ready), consumer_count=queue.consumer_count)
         )
 
 
@@ -189,6 +190,19 @@ def delete(channel: Channel, method: Queue.Delete) -> None:
     count = 0
     if queue is not None:
         vhost.check_exclusive(queue, channel.connection)
+        _check_delete_flags(queue, method)
         count = vhost.delete_queue(queue, if_unused=method.if_unused, if_empty=method.if_empty)
     if not method.nowait:
         channel.reply(Queue.DeleteOk(message_count=count))
+
+
+def _check_delete_flags(queue: model.Queue, method: Queue.Delete) -> None:
+    """Quorum queues cannot tell whether they are unused or empty (QUORUM-07)."""
+    if queue.kind != "quorum":
+        return
+    for wanted, flag in ((method.if_unused, "if-unused"), (method.if_empty, "if-empty")):
+        if wanted:
+            raise AMQPNotImplemented(
+                f"cannot delete {queue.describe()}. queue.delete operations with {flag} flag set are not "
+                "supported by quorum queues"
+            )

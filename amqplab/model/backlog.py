@@ -13,6 +13,9 @@ the queue is too long, so a full priority queue drops its *most* urgent message 
     priority 9   ▯ ▯          ← head
     priority 1   ▯ ▯ ▯ ▯
     priority 0   ▯ ▯ ▯
+
+A quorum queue keeps no places: what came back stands in a line of its own, before everything that was never
+delivered (QUORUM-05).
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from amqplab.model.message import Copy
 
-__all__ = ["Backlog", "Line", "Lines"]
+__all__ = ["Backlog", "Line", "Lines", "ReturnsFirst"]
 
 
 def place_of(copy: Copy) -> int:
@@ -112,4 +115,48 @@ class Lines:
         return self._count
 
 
-Backlog = Line | Lines
+class ReturnsFirst:
+    """What came back, in the order of its coming back; then everything else."""
+
+    __slots__ = ("_returned", "_waiting")
+
+    def __init__(self) -> None:
+        self._returned: deque[Copy] = deque()
+        self._waiting: deque[Copy] = deque()
+
+    @property
+    def head(self) -> Copy:
+        """The copy that leaves next. IndexError if there is none."""
+        return (self._returned or self._waiting)[0]
+
+    def append(self, copy: Copy) -> None:
+        """A copy takes its place at the end."""
+        self._waiting.append(copy)
+
+    def join(self, copy: Copy) -> int:
+        """The same, and how many stand before it."""
+        self.append(copy)
+        return len(self) - 1
+
+    def popleft(self) -> Copy:
+        """The head leaves. IndexError if there is none."""
+        return (self._returned or self._waiting).popleft()
+
+    def put_back(self, copies: Iterable[Copy]) -> None:
+        """Copies join those that came back."""
+        self._returned.extend(copies)
+
+    def clear(self) -> None:
+        """All leave."""
+        self._returned.clear()
+        self._waiting.clear()
+
+    def __iter__(self) -> Iterator[Copy]:
+        yield from self._returned
+        yield from self._waiting
+
+    def __len__(self) -> int:
+        return len(self._returned) + len(self._waiting)
+
+
+Backlog = Line | Lines | ReturnsFirst

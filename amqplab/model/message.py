@@ -68,6 +68,20 @@ class Message:
         self.expiration_ms = expiration_ms
         self.extra_keys = extra_keys
 
+    def with_properties(self, properties: Properties) -> Message:
+        """The same message, told differently."""
+        return Message(
+            self.number,
+            self.exchange,
+            self.routing_key,
+            properties,
+            properties.encode(),
+            self.body,
+            self.persistent,
+            self.expiration_ms,
+            self.extra_keys,
+        )
+
     def __repr__(self) -> str:
         return (
             f"Message({self.number}, exchange={self.exchange!r}, routing_key={self.routing_key!r}, "
@@ -80,15 +94,17 @@ class Copy:
 
     ``place`` orders the copies of one queue by arrival. ``redelivered`` means "was handed out before", not
     "was processed" (BASIC-58). ``expires_at`` is in nanoseconds, None for never.
+    ``returned`` is how often it came back, where that is counted (QUORUM-03).
     """
 
-    __slots__ = ("expires_at", "message", "place", "redelivered")
+    __slots__ = ("expires_at", "message", "place", "redelivered", "returned")
 
     def __init__(self, message: Message, place: int, expires_at: int | None = None) -> None:
         self.message = message
         self.place = place
         self.redelivered = False
         self.expires_at = expires_at
+        self.returned = 0
 
     def __repr__(self) -> str:
         flag = ", redelivered" if self.redelivered else ""

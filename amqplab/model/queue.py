@@ -39,7 +39,7 @@ from amqplab.model.backlog import Backlog, Line, Lines
 from amqplab.model.consumer import Consumer, Recipient, SingleActive, Turns
 from amqplab.model.describe import describe
 from amqplab.model.message import Copy, Message
-from amqplab.model.settings import MILLISECOND, settings_from
+from amqplab.model.settings import MILLISECOND, Settings, settings_from
 from amqplab.trace import events
 
 if TYPE_CHECKING:
@@ -57,7 +57,13 @@ class Dying(NamedTuple):
 
 
 class Queue:
-    """One classic queue. `owner` is the connection of an exclusive queue, else None (QUEUE-18)."""
+    """One classic queue. `owner` is the connection of an exclusive queue, else None (QUEUE-18).
+
+    `plain` tells that taking a message in needs no thought.
+    """
+
+    kind = "classic"
+    grants_exclusive = True  # a consumer may ask to be the only one
 
     def __init__(
         self,
@@ -76,7 +82,8 @@ class Queue:
         self.owner = owner
         self.auto_delete = auto_delete
         self.arguments = arguments if arguments is not None else QueueArguments()
-        self.settings = settings_from(self.arguments.table)
+        self.settings = self._read_settings({})
+        self.plain = self.settings.plain
         self.ready: Backlog = self._new_backlog()
         self.ready_octets = 0  # of bodies
         self.unacked = 0
@@ -92,6 +99,9 @@ class Queue:
         self._next_place = 0
         self._report = report
 
+    def _read_settings(self, policy: Mapping[str, Any]) -> Settings:
+        return settings_from(self.arguments.table, policy)
+
     def _new_backlog(self) -> Backlog:
         highest = self.settings.max_priority
         if highest is None:
@@ -100,7 +110,8 @@ class Queue:
 
     def apply_policy(self, policy: Mapping[str, Any], now: int) -> None:
         """A policy begins, changes or (empty) ends; it holds from now on (LIMIT-17)."""
-        self.settings = settings_from(self.arguments.table, policy)
+        self.settings = self._read_settings(policy)
+        self.plain = self.settings.plain
         self._drop_what_is_too_much(now)
 
     def describe(self) -> str:
@@ -113,8 +124,7 @@ class Queue:
         """A copy of `message` joins, and leaves again if a consumer can take it. False if the queue refuses
         it (QUEUE-64).
         """
-        settings = self.settings
-        if not settings.plain or message.expiration_ms is not None:
+        if not self.plain or message.expiration_ms is not None:
             return self._admit(message, now)
         place = self._next_place
         self._next_place = place + 1
@@ -129,9 +139,9 @@ class Queue:
     def _admit(self, message: Message, now: int) -> bool:
         """The long way in: is there room, when does it expire, how urgent is it?"""
         settings = self.settings
-        copy = Copy(message, self._next_place, settings.expiry(message, now))
+        copy = self._new_copy(message, self._next_place, settings.expiry(message, now))
         size = len(message.body)
-        if settings.refuses and settings.too_long(len(self.ready) + 1, self.ready_octets + size):
+        if self._has_no_room_for(size):
             self._refuse(copy)
             return False
         self._next_place += 1
@@ -143,6 +153,13 @@ class Queue:
         self._serve(now)
         self._drop_what_is_too_much(now)
         return True
+
+    def _new_copy(self, message: Message, place: int, expires_at: int | None) -> Copy:
+        return Copy(message, place, expires_at)
+
+    def _has_no_room_for(self, size: int) -> bool:
+        settings = self.settings
+        return settings.refuses and settings.too_long(len(self.ready) + 1, self.ready_octets + size)
 
     def _refuse(self, copy: Copy) -> None:
         """No room, and nobody shall make some: the newcomer goes, perhaps to the dead letters (QUEUE-65)."""
@@ -162,10 +179,13 @@ class Queue:
         for copy in back:
             copy.redelivered = True
             self.ready_octets += len(copy.message.body)
-        self.ready.put_back(back)
+        self._put_back(back, reason)
         if self._report is not None:
             self._report_requeued(back, reason)
         self._drop_what_is_too_much(now)
+
+    def _put_back(self, back: list[Copy], reason: str) -> None:
+        self.ready.put_back(back)
 
     def _report_requeued(self, back: list[Copy], reason: str) -> None:
         assert self._report is not None
@@ -339,10 +359,11 @@ class Queue:
         """Take a consumer on. Raises 403 if it or another wants the queue for itself (BASIC-20,
         BASIC-21).
         """
+        exclusive = consumer.exclusive and self.grants_exclusive
         single = self.settings.single_active_consumer
-        if self.exclusive_consumer is not None or (consumer.exclusive and (self.consumers or single)):
+        if self.exclusive_consumer is not None or (exclusive and (self.consumers or single)):
             raise AccessRefused(f"{self.describe()} in exclusive use")
-        if consumer.exclusive:
+        if exclusive:
             self.exclusive_consumer = consumer
         self.had_consumers = True
         self.consumers.add(consumer)
@@ -378,6 +399,11 @@ class Queue:
                 consumer.tag,
                 reason,
             )
+
+    @property
+    def consumer_count(self) -> int:
+        """What queue.declare-ok says (QUEUE-05)."""
+        return len(self.consumers)
 
     @property
     def unused(self) -> bool:

@@ -99,8 +99,8 @@ def settings_from(arguments: Mapping[str, Any], policy: Mapping[str, Any] | None
         if value is not None:
             values[field] = value
     limit = values.get("delivery_limit")
-    if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 0):
-        del values["delivery_limit"]  # accepted without a check, and without effect (QUEUE-51)
+    if limit is not None and not (isinstance(limit, int) and not isinstance(limit, bool)):
+        del values["delivery_limit"]  # accepted without a check, and never reached (QUEUE-51)
     return Settings(**values) if values else NOTHING_SET
 
 

@@ -34,6 +34,7 @@ from amqplab.model.dead_letter import buried, cycles
 from amqplab.model.describe import describe, describe_arguments
 from amqplab.model.exchange import KINDS, DirectExchange, Exchange, HeadersExchange, TopicExchange
 from amqplab.model.queue import Dying, Queue
+from amqplab.model.quorum import QuorumQueue
 from amqplab.model.routing import Routing, route
 from amqplab.trace import events
 from amqplab.trace.recorder import because
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 __all__ = ["VirtualHost"]
 
 REMEMBERED_ROUTINGS = 8192
+QUEUE_TYPES: dict[str, type[Queue]] = {"classic": Queue, "quorum": QuorumQueue, "stream": Queue}
 SECOND = 1_000_000_000  # ns
 
 
@@ -186,7 +188,7 @@ class VirtualHost:
         now: int,
     ) -> Queue:
         """A new queue; the caller has checked that the name is free and the arguments are sound."""
-        queue = Queue(
+        queue = QUEUE_TYPES[arguments.kind](
             self.name,
             name,
             durable=durable,

@@ -1,0 +1,194 @@
+"""Quorum queues, as the clients of a single node see them.
+
+Theory
+------
+A quorum queue is a replicated log: every copy is on several nodes before a publish is confirmed. What a
+client notices of it, besides durability, are different manners:
+
+* It *counts* how often a copy came back, and tells it in the header ``x-delivery-count`` (QUORUM-02). With
+  ``x-delivery-limit`` a copy that came back too often is given up (QUORUM-04), so a message that kills every
+  consumer does not do so for ever.
+* What comes back does not find its original place. With a limit, or when a channel just vanished, it goes in
+  front of everything that was never delivered; without one, an explicit refusal sends it to the *tail*
+  (QUORUM-05).
+* Its length limit is soft: it refuses when it *is* too long, not when it would become so (QUORUM-13), and
+  accepts again when it has become clearly shorter.
+* A message that was got and not yet settled looks like a consumer, and is counted as one.
+* Consumers cannot have it for themselves (QUORUM-09), and priorities mean nothing (QUORUM-16).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from amqplab.errors import ResourceLocked
+from amqplab.model.backlog import Backlog, ReturnsFirst
+from amqplab.model.consumer import Recipient
+from amqplab.model.message import Copy, Message
+from amqplab.model.queue import Queue
+from amqplab.model.settings import Settings
+from amqplab.wire.table import Int64, Table
+
+if TYPE_CHECKING:
+    from amqplab.model.arguments import QueueArguments
+    from amqplab.trace.recorder import Report
+
+__all__ = ["CountedCopy", "QuorumQueue"]
+
+LOW_MARK = 0.8  # of the limit: shorter than this, and a queue that refused accepts again
+DELIVERY_COUNT = "x-delivery-count"
+
+
+class CountedCopy(Copy):
+    """A copy that shows how often it came back. `message` is what the client gets to see."""
+
+    __slots__ = ("got", "original")
+
+    def __init__(self, message: Message, place: int, expires_at: int | None = None) -> None:
+        super().__init__(message, place, expires_at)
+        self.original = message
+        self.got = False  # in the hands of one who used basic.get
+
+    def show_count(self) -> None:
+        """Write the count into the headers."""
+        message = self.original
+        headers = [
+            pair for pair in Table(message.properties.headers or {}).pairs if pair[0] != DELIVERY_COUNT
+        ]
+        headers.append((DELIVERY_COUNT, Int64(self.returned)))
+        headers.sort(key=lambda pair: pair[0].encode("utf-8", "surrogateescape"))
+        properties = message.properties.replace(headers=Table(headers))
+        self.message = message.with_properties(properties)
+
+    def hide_count(self) -> None:
+        """As it was published: this is how it dies."""
+        self.message = self.original
+
+
+class QuorumQueue(Queue):
+    """One quorum queue on one node."""
+
+    kind = "quorum"
+    grants_exclusive = False
+
+    def __init__(
+        self,
+        vhost: str,
+        name: str,
+        *,
+        durable: bool = True,
+        owner: str | None = None,
+        auto_delete: bool = False,
+        arguments: QueueArguments | None = None,
+        report: Report | None = None,
+    ) -> None:
+        super().__init__(
+            vhost,
+            name,
+            durable=durable,
+            owner=owner,
+            auto_delete=auto_delete,
+            arguments=arguments,
+            report=report,
+        )
+        self._to_the_front = "x-delivery-limit" in self.arguments.table
+        self._overflowing = False
+        self._got = 0
+
+    @property
+    def consumer_count(self) -> int:
+        """Consumers, and messages that were got."""
+        return len(self.consumers) + self._got
+
+    def _read_settings(self, policy: Mapping[str, Any]) -> Settings:
+        settings = super()._read_settings(policy)
+        settings = settings._replace(max_priority=0)  # nobody is more urgent here; and nothing is plain
+        if settings.overflow == "reject-publish-dlx":  # accepted, and without effect (QUORUM-14)
+            return settings._replace(overflow="drop-head")
+        return settings
+
+    def _new_backlog(self) -> Backlog:
+        return ReturnsFirst()
+
+    def _new_copy(self, message: Message, place: int, expires_at: int | None) -> Copy:
+        return CountedCopy(message, place, expires_at)
+
+    def _has_no_room_for(self, size: int) -> bool:
+        settings = self.settings
+        if not settings.refuses:
+            return False
+        count, octets = len(self.ready), self.ready_octets
+        if settings.too_long(count, octets):
+            self._overflowing = True
+        elif self._overflowing:
+            self._overflowing = settings.too_long(_above(count), _above(octets))
+        return self._overflowing
+
+    def get(self, recipient: Recipient, tag: int, no_ack: bool, now: int) -> Copy | None:
+        """basic.get always shows the count, also 0 (QUORUM-02). Raises 405 next to a single active consumer
+        (QUORUM-08).
+        """
+        if self.settings.single_active_consumer:
+            raise ResourceLocked(
+                f"cannot obtain access to locked {self.describe()}. basic.get operations are not supported "
+                "by quorum queues with single active consumer"
+            )
+        if self.ready:
+            _counted(self.ready.head).show_count()
+        copy = super().get(recipient, tag, no_ack, now)
+        if copy is not None and not no_ack:
+            self._got += 1
+            _counted(copy).got = True
+        return copy
+
+    def _let_go(self, copy: Copy) -> None:
+        counted = _counted(copy)
+        if counted.got:
+            self._got -= 1
+            counted.got = False
+
+    def acknowledge(self, copy: Copy) -> None:
+        self._let_go(copy)
+        super().acknowledge(copy)
+
+    def discard(self, copy: Copy, reason: str) -> None:
+        self._let_go(copy)
+        super().discard(copy, reason)
+
+    def requeue(self, copies: Iterable[Copy], reason: str, now: int) -> None:
+        """Copies come back, and are counted; those that came back too often are given up."""
+        limit = self.settings.delivery_limit
+        kept = []
+        for copy in copies:
+            copy.returned += 1
+            if limit is not None and copy.returned > limit:
+                self.discard(copy, "delivery_limit")
+            else:
+                self._let_go(copy)
+                _counted(copy).show_count()
+                kept.append(copy)
+        super().requeue(kept, reason, now)
+
+    def _put_back(self, back: list[Copy], reason: str) -> None:
+        if self._to_the_front or reason not in ("rejected", "recover"):
+            self.ready.put_back(back)
+            return
+        for copy in back:
+            copy.place = self._next_place
+            self._next_place += 1
+            self.ready.append(copy)
+
+    def bury(self, copy: Copy, reason: str) -> None:
+        _counted(copy).hide_count()
+        super().bury(copy, reason)
+
+
+def _counted(copy: Copy) -> CountedCopy:
+    assert isinstance(copy, CountedCopy)
+    return copy
+
+
+def _above(amount: int) -> int:
+    """What the limit has to be for `amount` to be below the low mark."""
+    return int(amount / LOW_MARK + 0.999999)

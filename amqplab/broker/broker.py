@@ -25,9 +25,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from amqplab.broker import (  # noqa: F401 (imported for the handlers they register)
     channel_methods,
@@ -50,6 +50,7 @@ from amqplab.broker.session import Session
 from amqplab.broker.timers import SECOND, Deadline, Deadlines
 from amqplab.errors import ConnectionForced, UsageError
 from amqplab.model.consumer import Consumer
+from amqplab.model.policy import Policy, definition_for
 from amqplab.model.queue import Queue
 from amqplab.model.vhost import VirtualHost
 from amqplab.trace import events
@@ -80,6 +81,7 @@ class Broker:
         self.epoch_ns = 0  # Unix time when `now` is 0: for what is stamped with the time of day
         self.deadlines = Deadlines()
         self.watches: dict[Queue, Deadline] = {}
+        self.policies = {(one.vhost, one.name): one for one in self.config.policies}
         self.vhosts = {name: self._new_vhost(name) for name in self.config.vhosts}
         self.sessions: dict[str, Session] = {}
         self.now = 0
@@ -97,6 +99,7 @@ class Broker:
         vhost = VirtualHost(name, report=self.report)
         vhost.on_queue_gone = partial(self._queue_gone, vhost)
         vhost.watch = partial(self._watch_queue, vhost)
+        vhost.policy_for = partial(self._policy_for, name)
         vhost.next_message = self.number_message
         vhost.deliver_replies = self._deliver_reply
         vhost.unix_s = lambda now: (self.epoch_ns + now) // SECOND
@@ -197,6 +200,26 @@ class Broker:
                     session.gate.open()
                 self._settle()
         return self._effects()
+
+    def set_policy(self, policy: Policy, now: int) -> list[Effect]:
+        """An operator sets a policy, or replaces the one of that name. It holds from now on (LIMIT-17)."""
+        self.policies[policy.vhost, policy.name] = policy
+        return self._apply_policies(policy.vhost, now)
+
+    def clear_policy(self, vhost: str, name: str, now: int) -> list[Effect]:
+        """An operator takes a policy back. KeyError if there is none of that name."""
+        del self.policies[vhost, name]
+        return self._apply_policies(vhost, now)
+
+    def _apply_policies(self, vhost: str, now: int) -> list[Effect]:
+        self._come_to(now)
+        if vhost in self.vhosts:
+            self.vhosts[vhost].apply_policies(now)
+            self._settle()
+        return self._effects()
+
+    def _policy_for(self, vhost: str, kind: str, name: str) -> Mapping[str, Any]:
+        return definition_for(self.policies.values(), vhost, kind, name) if self.policies else {}
 
     def _force(self, connection: str, text: str) -> None:
         session = self.sessions.get(connection)

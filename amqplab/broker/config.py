@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from amqplab.model.policy import Policy
+
 __all__ = ["BrokerConfig", "Permission", "User"]
 
 HARD_MAX_MESSAGE_SIZE = 536_870_912
@@ -59,6 +61,7 @@ class BrokerConfig:
     mechanisms: tuple[str, ...] = ("PLAIN", "AMQPLAIN")
     users: tuple[User, ...] = field(default_factory=_guest)
     vhosts: tuple[str, ...] = ("/",)
+    policies: tuple[Policy, ...] = ()
     vhost_max_connections: dict[str, int] = field(default_factory=dict)
     vhost_max_queues: dict[str, int] = field(default_factory=dict)
     cluster_name: str = "rabbit@broker"

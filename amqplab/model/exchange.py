@@ -52,7 +52,13 @@ class Exchange:
         self.arguments = arguments if arguments is not None else Table()
         alternate = self.arguments.get("alternate-exchange")
         self.alternate: str | None = alternate if isinstance(alternate, str) else None
+        self._own_alternate = self.alternate
         self.bindings: dict[Binding, None] = {}  # an ordered set: the bindings from this exchange
+
+    def apply_policy(self, policy: Mapping[str, Any]) -> None:
+        """A policy begins, changes or (empty) ends: its alternate counts where there is no own (EXCH-40)."""
+        own = self._own_alternate
+        self.alternate = own if own is not None else policy.get("alternate-exchange")
 
     def check(self, arguments: Mapping[str, Any]) -> None:
         """Refuse binding arguments that this kind cannot work with."""

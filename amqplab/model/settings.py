@@ -27,7 +27,7 @@ __all__ = ["NOTHING_SET", "Settings", "settings_from"]
 
 MILLISECOND = 1_000_000  # ns
 
-SMALLER = {"message-ttl", "expires", "max-length", "max-length-bytes"}
+SMALLER = {"message-ttl", "expires", "max-length", "max-length-bytes", "delivery-limit"}
 """Options of which the smaller value counts."""
 
 
@@ -107,4 +107,6 @@ def settings_from(arguments: Mapping[str, Any], policy: Mapping[str, Any] | None
 def _combine(option: str, argument: Any, policy: Any) -> Any:
     if argument is None or policy is None:
         return policy if argument is None else argument
-    return min(argument, policy) if option in SMALLER else argument
+    if option in SMALLER and isinstance(argument, int):
+        return min(argument, policy)
+    return argument

@@ -62,6 +62,7 @@ class VirtualHost:
         self.dying: list[Dying] = []
         self.on_queue_gone: Callable[[Queue, list[Consumer]], None] = lambda queue, consumers: None
         self.watch: Callable[[Queue, int | None], None] = lambda queue, moment: None
+        self.policy_for: Callable[[str, str], Mapping[str, Any]] = lambda kind, name: {}
         self.next_message: Callable[[], int] = lambda: 0
         self.deliver_replies: Callable[[Message], bool] = lambda message: False
         self.unix_s: Callable[[int], int] = lambda now: now // SECOND
@@ -135,6 +136,7 @@ class VirtualHost:
         exchange = KINDS[kind](
             name, durable=durable, auto_delete=auto_delete, internal=internal, arguments=arguments
         )
+        exchange.apply_policy(self.policy_for(EXCHANGE, name))
         self.exchanges[name] = exchange
         self._changed()
         if self._report is not None:
@@ -199,6 +201,9 @@ class VirtualHost:
         )
         queue.dying = self.dying
         queue.watch = self.watch
+        policy = self.policy_for(QUEUE, name)
+        if policy:
+            queue.apply_policy(policy, now)
         self.queues[name] = queue
         self._changed()
         queue.renew(now)
@@ -254,6 +259,14 @@ class VirtualHost:
         for queue in [one for one in self.queues.values() if one.owner == connection]:
             if not queue.deleted:
                 self.delete_queue(queue, reason="exclusive owner left")
+
+    def apply_policies(self, now: int) -> None:
+        """Some policy has changed: let everybody have what is theirs now (LIMIT-17)."""
+        for exchange in self.exchanges.values():
+            exchange.apply_policy(self.policy_for(EXCHANGE, exchange.name))
+        for queue in self.queues.values():
+            queue.apply_policy(self.policy_for(QUEUE, queue.name), now)
+        self._changed()
 
     # --- bindings --------------------------------------------------------------------------------------
 

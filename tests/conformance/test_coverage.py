@@ -20,21 +20,27 @@ LAST = {
     "BASIC": 69,
     "CONF": 13,
     "TX": 13,
-    "DLX": 17,
+    "DLX": 18,
+    "LIMIT": 19,
     "QUORUM": 18,
 }
 """How many facts each section has, as far as they are built."""
 
 ELSEWHERE = {
     "CONN-34": "takes a damaged node; a virtual host here is either there or not",
-    "CONN-53": "blocking by an alarm comes with memory and disk limits",
+    "CONN-53": "blocking by an alarm: LIMIT-02 to LIMIT-08",
     "CONN-54": "says what a client should do; tests/client",
-    "EXCH-40": "policies come with the configuration file",
-    "QUEUE-16": "policies come with the configuration file",
     "BASIC-12": "takes 128 MiB of traffic on each broker; tests/broker has ours with a lower limit",
     "BASIC-24": "concerns mirrored queues and streams",
     "BASIC-34": "how much waits for a socket is each broker's own affair; tests/net/test_back_pressure.py",
     "BASIC-52": "says what client libraries do by convention; tests/client",
+    "LIMIT-01": "says when a node raises an alarm; ours is raised by whoever drives the broker",
+    "LIMIT-09": "says what publishers and consumers had better do",
+    "LIMIT-10": "TCP back-pressure without any frame; tests/net/test_back_pressure.py",
+    "LIMIT-11": "how much waits for a socket is each broker's own affair; tests/net/test_back_pressure.py",
+    "LIMIT-14": "takes 128 MiB of traffic on each broker; tests/broker has ours with a lower limit",
+    "LIMIT-15": "the defaults, which connection.tune tells: CONN-24",
+    "LIMIT-16": "shown by CONN-32, CONN-43 and QUEUE-17",
     "TX-09": "says what is not promised",
     "TX-10": "nothing waits for a disk yet",
 }

@@ -51,6 +51,7 @@ some_queue = st.sampled_from((*QUEUES, *QUEUES, *QUEUES, ""))
 some_exchange = st.sampled_from((*EXCHANGES, *EXCHANGES, "", "amq.topic", "nowhere"))
 some_key = st.sampled_from(KEYS)
 some_tag = st.sampled_from(TAGS)
+REPLY_TO = "amq.rabbitmq.reply-to"
 
 QUEUE_ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "x-max-length": (0, 1, 2, 3, Int8(2), -1, "2", True),
@@ -100,7 +101,7 @@ PROPERTIES = {
     "user_id": ("guest", "somebody"),
     "content_type": ("text/plain",),
     "message_id": ("m",),
-    "reply_to": ("q0",),
+    "reply_to": ("q0", REPLY_TO),
 }
 
 ACTIONS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
@@ -120,7 +121,7 @@ ACTIONS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "queue.declare": {
         "queue": st.sampled_from((*QUEUES, *QUEUES, *QUEUES, "", "amq.mine")),
         "passive": rarely,
-        "durable": rarely,
+        "durable": st.just(False),  # or RabbitMQ's confirms and commits would wait for a disk
         "exclusive": rarely,
         "auto_delete": rarely,
         "nowait": rarely,
@@ -146,7 +147,7 @@ ACTIONS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         "size": st.sampled_from((0, 1, 3, 4)),
     },
     "basic.consume": {
-        "queue": some_queue,
+        "queue": st.sampled_from((*QUEUES * 3, "", REPLY_TO)),
         "consumer_tag": some_tag,
         "no_ack": rarely,
         "exclusive": rarely,

@@ -30,7 +30,7 @@ __all__ = ["Seen", "play"]
 
 BY_NAME = {method.name: method for method in METHODS.values()}
 PROBE = 1000  # the first of the channels on which queues are asked
-GENERATED = re.compile(r"(amq\.(?:gen|ctag)-)[A-Za-z0-9_-]{22}")
+GENERATED = re.compile(r"(amq\.(?:gen|ctag)-|amq\.rabbitmq\.reply-to\.)[A-Za-z0-9_+/=.-]{22,}")
 NAMES = ("queue", "exchange", "source", "destination", "consumer_tag", "routing_key")
 
 

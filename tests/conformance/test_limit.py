@@ -1,0 +1,266 @@
+"""LIMIT-02 … LIMIT-19: alarms, timeouts and policies, which an operator brings about."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from brokers import IN_MEMORY_CONFIG, InMemoryBroker, RemoteBroker, rabbitmq_node
+
+from amqplab.broker.config import BrokerConfig
+from amqplab.model.policy import Policy
+from amqplab.wire.methods import Basic, Channel, Connection, Exchange, Queue
+
+TIMEOUT_MS = 900
+TOLD = "connection.blocked"
+
+
+class Operator:
+    """The hand at the switches of one broker."""
+
+    def __init__(self, broker):
+        self.broker = broker
+        self._policies = 0
+
+    def alarm(self, resource, active):
+        if self.broker.virtual:
+            world = self.broker.world
+            world.apply(world.broker.set_alarm(resource, active, world.now_ns))
+        elif resource == "memory":
+            self.broker.process.control("set_vm_memory_high_watermark", "0" if active else "0.9")
+        else:
+            self.broker.process.control("set_disk_free_limit", "9000GB" if active else "1MB")
+
+    def policy(self, pattern, definition, priority=0):
+        """Set a policy; returns its name."""
+        self._policies += 1
+        name = f"policy{self._policies}"
+        if self.broker.virtual:
+            world = self.broker.world
+            policy = Policy(name, pattern, definition, priority=priority)
+            world.apply(world.broker.set_policy(policy, world.now_ns))
+        else:
+            words = ("set_policy", name, pattern, json.dumps(definition), "--priority", str(priority))
+            self.broker.process.control(*words)
+        return name
+
+    def clear(self, name):
+        if self.broker.virtual:
+            world = self.broker.world
+            world.apply(world.broker.clear_policy("/", name, world.now_ns))
+        else:
+            self.broker.process.control("clear_policy", name)
+
+
+@pytest.fixture(scope="session")
+def operated_rabbitmq():
+    """A RabbitMQ node that nobody else uses."""
+    with rabbitmq_node() as node:
+        for name, value in (("consumer_timeout", TIMEOUT_MS), ("channel_tick_interval", 300)):
+            node.control("eval", f"application:set_env(rabbit, {name}, {value}).")
+        yield RemoteBroker("operated rabbitmq", node)
+
+
+@pytest.fixture(params=["rabbitmq", "in-memory"])
+def operated(request):
+    """RabbitMQ, or our broker object, under our own hands."""
+    if request.param == "in-memory":
+        return InMemoryBroker(IN_MEMORY_CONFIG)
+    return request.getfixturevalue("operated_rabbitmq")
+
+
+@pytest.fixture
+def operator(operated):
+    return Operator(operated)
+
+
+def blocked(peer, reason):
+    peer.expect(Connection.Blocked(reason=reason))
+
+
+def expect_quiet(peer):
+    """Nothing comes, and a question stays without an answer."""
+    peer.send(Channel.Flow(active=True))
+    peer.expect_silence(0.3)
+
+
+def settle(peer):
+    """The alarm has got about."""
+    peer.expect_silence(1.2)
+
+
+def test_LIMIT_02_LIMIT_03_LIMIT_05_LIMIT_07_LIMIT_08_publishing_during_an_alarm(operated, operator):
+    with operated.connect() as early, operated.connect() as consumer:
+        name = consumer.queue(exclusive=False)
+        consumer.publish(name, b"before")
+        early.publish(name, b"before")
+        early.sync()
+        consumer.await_counts(name, (2, 0))
+        operator.alarm("memory", True)
+        settle(early)
+        try:
+            early.sync()
+            with operated.connect() as late:
+                late.publish(name, b"during")
+                blocked(late, "low on memory")
+                expect_quiet(late)
+                assert consumer.drain(name) == [b"before", b"before"]
+                operator.alarm("memory", False)
+                late.expect(Connection.Unblocked())
+                late.expect(Channel.FlowOk(active=True))
+                assert consumer.drain(name) == [b"during"]
+        finally:
+            operator.alarm("memory", False)
+        consumer.call(Queue.Delete(queue=name), Queue.DeleteOk)
+
+
+def test_LIMIT_04_LIMIT_06_two_alarms_and_a_client_that_does_not_understand(operated, operator):
+    with operated.connect() as peer, operated.connect(capabilities={}) as deaf:
+        name = peer.queue(exclusive=False)
+        operator.alarm("disk", True)
+        settle(peer)
+        try:
+            peer.publish(name)
+            blocked(peer, "low on disk")
+            deaf.publish(name)
+            expect_quiet(deaf)
+            operator.alarm("memory", True)
+            with operated.connect() as late:
+                settle(late)
+                late.publish(name)
+                blocked(late, "low on disk & memory")
+                operator.alarm("disk", False)
+                peer.expect_silence(1.2)
+                operator.alarm("memory", False)
+                for one in (peer, late):
+                    one.expect(Connection.Unblocked())
+                deaf.expect(Channel.FlowOk(active=True))
+                late.sync()
+        finally:
+            for resource in ("disk", "memory"):
+                operator.alarm(resource, False)
+        peer.await_counts(name, (3, 0))
+        peer.call(Queue.Delete(queue=name), Queue.DeleteOk)
+
+
+def test_LIMIT_05_a_message_without_a_body_still_passes(operated, operator):
+    with operated.connect() as peer, operated.connect() as observer:
+        name = observer.queue(exclusive=False)
+        operator.alarm("memory", True)
+        settle(peer)
+        try:
+            peer.publish(name, b"")
+            blocked(peer, "low on memory")
+            observer.await_counts(name, (1, 0))
+        finally:
+            operator.alarm("memory", False)
+        peer.expect(Connection.Unblocked())
+        observer.call(Queue.Delete(queue=name), Queue.DeleteOk)
+
+
+@pytest.mark.parametrize("way", ["consume", "get"])
+def test_LIMIT_13_who_never_acknowledges_loses_the_channel(request, operated, way):
+    if operated.virtual:
+        operated = InMemoryBroker(BrokerConfig(consumer_timeout_ms=TIMEOUT_MS))
+    with operated.connect() as peer:
+        name = peer.queue()
+        peer.publish(name)
+        peer.sync()
+        peer.await_counts(name, (1, 0))
+        if way == "get":
+            peer.get(name, no_ack=False)
+        else:
+            peer.consume(name, "t")
+            peer.deliveries(1)
+        close = peer.expect(Channel.Close, timeout_s=70)
+        text = (
+            f"PRECONDITION_FAILED - delivery acknowledgement on channel 1 timed out. Timeout value used: "
+            f"{TIMEOUT_MS} ms. This timeout value can be configured, see consumers doc guide to learn more"
+        )
+        assert close == Channel.Close(406, text, 0, 0)
+        peer.send(Channel.CloseOk(), Channel.Open(), channel=1)
+        peer.expect(Channel.OpenOk())
+        peer.await_counts(name, (1, 0))
+
+
+def test_LIMIT_17_LIMIT_19_a_policy_holds_from_now_on_and_nobody_is_told(operated, operator):
+    with operated.connect() as peer:
+        dead, name = peer.queue(), peer.queue(operated.fresh("ruled"))
+        for body in (b"a", b"b", b"c"):
+            peer.publish(name, body)
+        peer.sync()
+        peer.await_counts(name, (3, 0))
+        definition = {"max-length": 2, "dead-letter-exchange": "", "dead-letter-routing-key": dead}
+        policy = operator.policy(f"^{name}$", definition)
+        peer.await_counts(name, (2, 0))
+        peer.publish(name, b"d")
+        peer.await_counts(dead, (2, 0))
+        assert [peer.get(dead).body for _ in range(2)] == [b"a", b"b"]
+        operator.clear(policy)
+        peer.expect_silence(0.3)
+        for body in (b"e", b"f"):
+            peer.publish(name, body)
+        peer.await_counts(name, (4, 0))
+
+
+def test_LIMIT_18_DLX_18_QUEUE_16_what_argument_and_policy_come_to(operated, operator):
+    with operated.connect() as peer:
+        own, other = peer.queue(), peer.queue()
+        arguments = {"x-max-length": 3, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": own}
+        name = peer.queue(operated.fresh("ruled"), arguments=arguments)
+        definition = {"max-length": 1, "dead-letter-routing-key": other, "message-ttl": 60000}
+        policy = operator.policy(f"^{name}$", definition)
+        peer.expect_silence(0.3)
+        for body in (b"a", b"b"):
+            peer.publish(name, body)
+        peer.await_counts(own, (1, 0))
+        assert (peer.counts(name), peer.counts(other)) == ((1, 0), (0, 0))
+        again = Queue.Declare(queue=name, exclusive=True, arguments=arguments)
+        peer.call(again, Queue.DeclareOk(name, 1, 0))
+        operator.clear(policy)
+        peer.expect_silence(0.3)
+        for body in (b"c", b"d", b"e"):
+            peer.publish(name, body)
+        peer.await_counts(name, (3, 0))
+
+
+def test_LIMIT_17_the_policy_with_the_highest_priority_counts(operated, operator):
+    with operated.connect() as peer:
+        name = operated.fresh("ranked")
+        low = operator.policy(f"^{name}", {"max-length": 1}, priority=1)
+        high = operator.policy(f"^{name}", {"max-length": 2}, priority=2)
+        peer.queue(name)
+        for _ in range(4):
+            peer.publish(name)
+        peer.sync()
+        peer.await_counts(name, (2, 0))
+        for policy in (low, high):
+            operator.clear(policy)
+        peer.expect_silence(0.1)
+
+
+def test_EXCH_40_LIMIT_18_an_alternate_exchange_by_policy(operated, operator):
+    with operated.connect() as peer:
+        source, spare, last = (operated.fresh("alternated") for _ in range(3))
+        queues = {name: peer.queue() for name in (spare, last)}
+        for name in (spare, last):
+            peer.exchange(name, "fanout", auto_delete=True)
+            peer.bind(queues[name], name)
+        peer.exchange(source, "direct")
+        policy = operator.policy(f"^{source}$", {"alternate-exchange": spare})
+        peer.expect_silence(0.3)
+        peer.publish("nowhere", b"a", exchange=source)
+        peer.await_counts(queues[spare], (1, 0))
+        peer.call(Exchange.Delete(exchange=source), Exchange.DeleteOk())
+        peer.exchange(source, "direct", arguments={"alternate-exchange": last})
+        peer.publish("nowhere", b"b", exchange=source)
+        peer.await_counts(queues[last], (1, 0))
+        assert peer.counts(queues[spare]) == (1, 0)
+        operator.clear(policy)
+        peer.call(Exchange.Delete(exchange=source), Exchange.DeleteOk())
+
+
+def test_LIMIT_12_credit_is_not_for_clients(operated):
+    with operated.connect() as peer:
+        peer.consume(peer.queue(), "t", arguments={"x-credit": {"credit": 0, "drain": False}})
+        peer.call(Basic.Cancel(consumer_tag="t"), Basic.CancelOk)

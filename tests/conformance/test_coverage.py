@@ -22,6 +22,7 @@ LAST = {
     "TX": 13,
     "DLX": 18,
     "LIMIT": 19,
+    "PERM": 21,
     "QUORUM": 18,
 }
 """How many facts each section has, as far as they are built."""
@@ -41,6 +42,8 @@ ELSEWHERE = {
     "LIMIT-14": "takes 128 MiB of traffic on each broker; tests/broker has ours with a lower limit",
     "LIMIT-15": "the defaults, which connection.tune tells: CONN-24",
     "LIMIT-16": "shown by CONN-32, CONN-43 and QUEUE-17",
+    "PERM-19": "revoked rights are remembered for a while, for how long depends on hibernation",
+    "PERM-20": "shown by CONN-30: nothing after connection.open asks for the virtual host",
     "TX-09": "says what is not promised",
     "TX-10": "nothing waits for a disk yet",
 }

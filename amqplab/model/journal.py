@@ -262,8 +262,8 @@ def _misfortune(data: bytes, at: int, number: int, salt: int, complaint: str) ->
 def _search(data: bytes, at: int, number: int, salt: int) -> tuple[int | None, bool]:
     """Where the next whole record begins, if anywhere; and whether the search was complete.
 
-    What it looks for are the first octets of a record's frames: a method frame on channel 0. The search begins
-    at the bad record itself, which may be whole and only in the wrong place.
+    What it looks for are the first octets of a record's frames: a method frame on channel 0. The search
+    begins at the bad record itself, which may be whole and only in the wrong place.
     """
     budget = SEARCHED_OCTETS
     while True:

@@ -41,11 +41,12 @@ examples:
 DECODE_HELP = """\
 Explain AMQP 0-9-1 octets: every octet of every frame gets a name and a meaning. Input is
 hexadecimal digits, a file of hexadecimal digits or of raw octets, a capture (.pcap or
-.pcapng, needs dpkt), or - for standard input."""
+.pcapng, needs dpkt), a file of the broker's journal (.amqj), or - for standard input."""
 DECODE_EXAMPLES = """\
 examples:
   python -m amqplab decode 01000100000005001400 0a00ce
   python -m amqplab decode lesson.pcap
+  python -m amqplab decode data/journal-00000001.amqj
   xxd -p frames.bin | python -m amqplab decode -
 """
 
@@ -237,11 +238,17 @@ def from_hex(text: str, strict: bool) -> bytes:
 
 
 def decode_octets(data: bytes) -> None:
+    from amqplab.model.journal import looks_like_a_journal
+    from amqplab.model.journal_spans import journal_spans
     from amqplab.wire.dissect import dissect, render
 
     if not data:
         raise UsageError("There is nothing to decode: the input is empty.")
-    show(render(dissect(data), data))
+    if looks_like_a_journal(data):
+        for span in journal_spans(data):
+            show(render([span], data))
+    else:
+        show(render(dissect(data), data))
 
 
 def decode_capture(path: Path, port: int) -> int:

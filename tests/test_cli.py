@@ -19,6 +19,8 @@ import pytest
 from amqplab import __version__
 from amqplab.client import BlockingConnection
 from amqplab.errors import ConnectionForced
+from amqplab.model.journal import pack
+from amqplab.model.journal_entries import Removed
 from amqplab.wire.frames import PROTOCOL_HEADER, encode_content, encode_method
 from amqplab.wire.methods import Basic, Channel
 
@@ -188,6 +190,26 @@ def test_a_capture_is_explained_frame_by_frame(tmp_path: Path) -> None:
     assert "0.001000 s" in done.stdout and "channel.open" in done.stdout.lower()
     other = amqplab("decode", str(path), "--port", "5673")
     assert (other.returncode, other.stdout) == (2, "") and "5673" in other.stderr
+
+
+def test_a_journal_is_explained_record_by_record_and_a_newer_one_refused(tmp_path: Path) -> None:
+    path = tmp_path / "journal-00000001.amqj"
+    entry = Removed("/", "jobs", (17,)).encode()
+    path.write_bytes(b"".join(pack([entry])) + b"torn")
+    done = amqplab("decode", str(path))
+    assert (done.returncode, done.stderr) == (0, "")
+    for text in (
+        "journal header",
+        "record 0 .* Removed",
+        "'Basic.Ack'",
+        "delivery-tag +17",
+        "torn .* was being",
+    ):
+        assert re.search(text, done.stdout)
+    path.write_bytes(b"AMQJ\0\x09\1\2 and so on")
+    newer = amqplab("decode", str(path))
+    assert (newer.returncode, newer.stdout) == (2, "")
+    assert newer.stderr == "amqplab: this journal has format 2; this program knows format 1 only\n"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,431 @@
+"""The journal at work: recovery, group commit and compaction, on any disk.
+
+Theory
+------
+A journal is a few files in one place, named by their numbers. One of them, the last, is *live*: it is
+added to. This module decides what is written when, and touches no disk itself: it is given a :class:`Disk`,
+which may be a directory (``net/journal_files.py``) or a simulation that forgets (``sim/disk.py``).
+
+**Group commit.** The disk does one thing at a time. What arrives meanwhile waits, and goes into the next
+record together::
+
+    append a ──> [ a ] write, sync ······> then(a)
+    append b ──────── waits                        [ b c d ] write, sync ······> then(b) then(c) then(d)
+    append c ──────────── waits
+    append d ──────────────── waits
+
+So a slow disk makes records larger, not the queue longer, and a record is begun only when the one before it
+is safe. :mod:`amqplab.model.journal` says why that matters.
+
+**Compaction while serving.** The journal grows with everything that happens; what it stands for does not.
+When it has grown enough, a new live file is begun, and all that the older ones stand for is written anew into
+one file between the two, at leisure. When that is safe, it has the name it needs, and the older files go::
+
+    1 ▒▒▒▒▒▒▒▒            1 ▒▒▒▒▒▒▒▒
+                          2 ▓▓ …being written       2 ▓▓▓   (anew, in place of all up to 1)
+                          3 ▒                       3 ▒▒▒   (follows 1)
+
+A crash in between leaves files that still tell the whole story: 1 and 3 without 2, or 1, 2 and 3, where 2
+begins anew. A file that is missing shows: each says in its first entry which one it follows.
+
+**A failure** (a full disk) is final. Nothing that waits is confirmed any more, the owner is told once, and
+what was confirmed before is safe; the broker has to be started anew when the disk is well.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple, Protocol
+
+from amqplab.errors import UsageError
+from amqplab.model.journal import ForeignJournal, Problem, Record, encode_record, pack, walk
+from amqplab.model.journal_entries import Begun, Stopped
+from amqplab.model.journal_state import State, compact
+
+__all__ = ["COMPACT_OCTETS", "Disk", "Done", "Journal", "Recovered", "recover"]
+
+Done = Callable[[Exception | None], None]
+"""What a disk calls when it has finished: with None when all is safe, else with what went wrong."""
+
+GROUP_OCTETS = 8 << 20
+"""One record takes no further group when it has this many octets."""
+COMPACT_OCTETS = 32 << 20
+"""The journal is written anew when it has this many octets more than twice what it stood for last time."""
+NAME = re.compile(r"journal-(\d{8})\.amqj")
+
+
+class Disk(Protocol):
+    """Files that can be added to. The methods with `done` return at once and report later."""
+
+    def describe(self, name: str) -> str:
+        """How to speak of this file."""
+
+    def names(self) -> list[str]:
+        """The files that are there."""
+
+    def read(self, name: str) -> bytes:
+        """All of a file."""
+
+    def size(self, name: str) -> int:
+        """How many octets a file has."""
+
+    def cut(self, name: str, length: int) -> None:
+        """Cut a file off after so many octets; safe on return."""
+
+    def remove(self, name: str) -> None:
+        """Remove a file. Whether it is really gone after a crash does not matter."""
+
+    def append_now(self, name: str, data: bytes) -> None:
+        """Add to a file; safe on return."""
+
+    def create_now(self, name: str, pieces: Iterable[bytes]) -> None:
+        """Make a file of these pieces, which is there as a whole or not at all; safe on return."""
+
+    def append(self, name: str, data: bytes, done: Done) -> None:
+        """Like :meth:`append_now`; `done` is called when it is safe."""
+
+    def create(self, name: str, pieces: Iterable[bytes], done: Done) -> None:
+        """Like :meth:`create_now`, beside everything else; `done` is called when it is safe."""
+
+
+class Recovered(NamedTuple):
+    """What was found on a disk: the state, the files in order (none of them obsolete), the length of the
+    last record's file and how many records it has, what is obsolete, and what there is to tell.
+    """
+
+    state: State
+    names: list[str]
+    records: int
+    length: int
+    total: int
+    obsolete: list[str]
+    notes: list[str]
+
+
+def name_of(segment: int) -> str:
+    """The name of a file of the journal."""
+    return f"journal-{segment:08d}.amqj"
+
+
+def segment_of(name: str) -> int:
+    """The number in a name."""
+    found = NAME.fullmatch(name)
+    assert found is not None
+    return int(found[1])
+
+
+# --- recovery ----------------------------------------------------------------------------------------------
+
+
+def recover(disk: Disk, upto: str | None = None) -> Recovered:
+    """Everything that the files on the disk stand for (up to the one named). Changes nothing. Raises
+    UsageError with one sentence when something that was safe cannot be read.
+    """
+    found = sorted(name for name in disk.names() if NAME.fullmatch(name))
+    names = _chain(disk, [name for name in found if upto is None or name <= upto])
+    state, notes = State(), list[str]()
+    records = length = total = 0
+    for name in names:
+        data = disk.read(name)
+        length = 0
+        for item in walk_file(disk, name, data):
+            if isinstance(item, Problem):
+                notes.append(_tolerate(disk, name, item, len(data), last=name == names[-1]))
+                break
+            for entry in item.entries:
+                state.apply(entry)
+            records, length = item.number + 1, item.end
+        total += length
+    obsolete = [name for name in found if names and name < names[0]]
+    return Recovered(state, names, records, length, total, obsolete, notes)
+
+
+def _chain(disk: Disk, names: list[str]) -> list[str]:
+    """The files that count: the last one that begins anew, and all that follow it. Raises UsageError if one
+    is missing between them.
+    """
+    chain: list[str] = []
+    followed: int | None = None
+    for name in reversed(names):
+        begun = _first(disk, name)
+        if followed not in (None, begun.segment, begun.replaces if begun.anew else None):
+            break
+        chain.insert(0, name)
+        if begun.anew:
+            return chain
+        followed = begun.follows
+    if chain:
+        missing = name_of(followed or 0)
+        raise UsageError(
+            f"{disk.describe(chain[0])} follows {missing}, which is missing; "
+            "restore that file, or move this one away to begin without it."
+        )
+    return chain
+
+
+def _first(disk: Disk, name: str) -> Begun:
+    """The entry that begins a file. Raises UsageError if that cannot be read."""
+    record = next(walk_file(disk, name, disk.read(name)), None)
+    if isinstance(record, Problem):
+        raise _damaged(disk, name, record)
+    begun = record.entries[0] if record is not None and record.entries else None
+    if not isinstance(begun, Begun) or begun.segment != segment_of(name):
+        raise UsageError(f"{disk.describe(name)} does not begin as a file of that name does.")
+    return begun
+
+
+def walk_file(disk: Disk, name: str, data: bytes) -> Iterator[Record | Problem]:
+    """The records of a file. Raises UsageError that names it when it is somebody else's."""
+    try:
+        yield from walk(data)
+    except ForeignJournal as error:
+        raise UsageError(f"{disk.describe(name)} cannot be read: {error}.") from None
+
+
+def _tolerate(disk: Disk, name: str, problem: Problem, size: int, last: bool) -> str:
+    """The note about a torn end, where one may be. Raises UsageError for everything else."""
+    if problem.kind != "torn" or not last:
+        raise _damaged(disk, name, problem)
+    return (
+        f"{disk.describe(name)}: {size - problem.offset} octets cut off at octet {problem.offset}, "
+        f"nothing that was confirmed: {problem.text}"
+    )
+
+
+def _damaged(disk: Disk, name: str, problem: Problem) -> UsageError:
+    return UsageError(
+        f"{disk.describe(name)} is damaged at octet {problem.offset}: {problem.text}. "
+        "Nothing was changed; restore the file, or move it away to begin without it."
+    )
+
+
+# --- at work -----------------------------------------------------------------------------------------------
+
+
+class Journal:
+    """An open journal. Make one with :meth:`open`.
+
+    ``on_failure(error)`` is called once, with a UsageError of one sentence, when the disk fails; ``on_note``
+    is told what went well but is worth knowing.
+    """
+
+    def __init__(self, disk: Disk, salt: Callable[[], int], compact_octets: int = COMPACT_OCTETS) -> None:
+        self.disk = disk
+        self.failure: UsageError | None = None
+        self.on_failure: Callable[[UsageError], None] = lambda error: None
+        self.on_note: Callable[[str], None] = lambda text: None
+        self.records_written = 0
+        self._salt = salt
+        self._compact_octets = compact_octets
+        self._waiting: list[tuple[Sequence[bytes], Callable[[], None]]] = []
+        self._busy = False
+        self._closed = False
+        self._compacting = False
+        self._rotate = False
+        self._base = 0  # octets of what the journal stood for when it was last written anew
+        self._total = 0  # octets of all files
+        self._live = ""
+        self._number = 0  # of the next record
+        self._file_salt = 0
+        self._run = 1
+        self._messages = 0
+
+    @classmethod
+    def open(
+        cls, disk: Disk, salt: Callable[[], int] = lambda: 0, compact_octets: int = COMPACT_OCTETS
+    ) -> tuple[Journal, State, list[str]]:
+        """The journal on this disk, what survived in it, and what there is to tell. A disk without a journal
+        gets one. Raises UsageError with one sentence when what is there cannot be read.
+        """
+        found = recover(disk)
+        journal = cls(disk, salt, compact_octets)
+        state = found.state
+        for name in found.obsolete:
+            disk.remove(name)
+        journal._run = state.run + 1
+        journal._messages = state.messages
+        if found.names:
+            journal._go_on(found)
+        else:
+            journal._begin_first()
+        state.apply(Begun(segment_of(journal._live), 0, False, 0, journal._run, state.messages))
+        return journal, state, found.notes
+
+    def _begin_first(self) -> None:
+        """A journal where there was none."""
+        self._live = name_of(1)
+        pieces = self._first_pieces(Begun(1, 0, True, 0, self._run))
+        self.disk.create_now(self._live, pieces)
+        self._total = sum(map(len, pieces))
+
+    def _go_on(self, found: Recovered) -> None:
+        """Add to the last file, behind its last whole record."""
+        self._live = found.names[-1]
+        self._number = found.records
+        data = self.disk.read(self._live)
+        self._file_salt = int.from_bytes(data[8:12], "big")
+        if len(data) > found.length:
+            self.disk.cut(self._live, found.length)
+        begun = Begun(segment_of(self._live), 0, False, 0, self._run, self._messages)
+        record = self._next_record([begun.encode()])
+        self.disk.append_now(self._live, record)
+        self._total = found.total + len(record)
+
+    def _first_pieces(self, begun: Begun) -> list[bytes]:
+        """A new live file: its header and its first record."""
+        self._file_salt = self._salt()
+        self._number = 1
+        return list(pack([begun.encode()], self._file_salt))
+
+    def _next_record(self, entries: Iterable[bytes]) -> bytes:
+        record = encode_record(self._number, entries, self._file_salt)
+        self._number += 1
+        self.records_written += 1
+        return record
+
+    # --- group commit ----------------------------------------------------------------------------------
+
+    def append(self, entries: Sequence[bytes], then: Callable[[], None]) -> None:
+        """Make these entries safe, all of them or none; ``then()`` is called when they are. Calls come in
+        the order of the appends. After a failure or :meth:`close` there is no call.
+        """
+        if self.failure is not None or self._closed:
+            return
+        self._waiting.append((entries, then))
+        self._write()
+
+    def _write(self) -> None:
+        """The next record, if the disk is free and anything waits for one."""
+        if self._busy:
+            return
+        if self._rotate:
+            self._begin_live()
+            return
+        taken = self._take_group()
+        if not taken:
+            return
+        self._busy = True
+        record = self._next_record(entry for entries, _ in taken for entry in entries)
+        self._total += len(record)
+
+        def done(error: Exception | None) -> None:
+            if error is not None:
+                self._fail(error)
+                return
+            for _, then in taken:
+                then()
+            self._busy = False
+            self._consider_compaction()
+            self._write()
+
+        self.disk.append(self._live, record, done)
+
+    def _take_group(self) -> list[tuple[Sequence[bytes], Callable[[], None]]]:
+        """What goes into the next record, in order: all that waits, as long as it is not too much."""
+        size = 0
+        for count, (entries, _) in enumerate(self._waiting):
+            if size >= GROUP_OCTETS:
+                taken, self._waiting = self._waiting[:count], self._waiting[count:]
+                return taken
+            size += sum(map(len, entries))
+        taken, self._waiting = self._waiting, []
+        return taken
+
+    def _fail(self, error: Exception) -> None:
+        """The disk failed: nothing that waits will ever be safe."""
+        if self.failure is None:
+            self._waiting.clear()
+            self.failure = UsageError(
+                f"{self.disk.describe(self._live)} cannot be written: {_reason(error)}. "
+                "What was confirmed is safe; what was not yet confirmed may be lost."
+            )
+            self.on_failure(self.failure)
+
+    def close(self, then: Callable[[], None]) -> None:
+        """Write that the broker stopped in good order, then call ``then()``; after a failure at once."""
+        if self.failure is not None or self._closed:
+            then()
+            return
+        self._rotate = False
+        self.append([Stopped().encode()], then)
+        self._closed = True
+
+    # --- compaction ------------------------------------------------------------------------------------
+
+    def compact(self) -> None:
+        """Write anew what the journal stands for, while serving; nothing if that is under way already."""
+        if not self._compacting and not self._closed and self.failure is None:
+            self._compacting = self._rotate = True
+            self._write()
+
+    def _consider_compaction(self) -> None:
+        if self._total > self._compact_octets + 2 * self._base:
+            self.compact()
+
+    def _begin_live(self) -> None:
+        """All that is written is safe: seal the live file, and begin the one after the next."""
+        self._rotate = False
+        self._busy = True
+        sealed = self._live
+        segment = segment_of(sealed)
+        begun = Begun(segment + 2, segment, False, 0, self._run, self._messages)
+        self._live = name_of(segment + 2)
+        pieces = self._first_pieces(begun)
+        self._total += sum(map(len, pieces))
+
+        def done(error: Exception | None) -> None:
+            if error is not None:
+                self._fail(error)
+                return
+            self._busy = False
+            self._write_anew(sealed)
+            self._write()
+
+        self.disk.create(self._live, pieces, done)
+
+    def _write_anew(self, sealed: str) -> None:
+        """Everything up to the sealed file, in one file."""
+        segment = segment_of(sealed)
+        octets = 0
+
+        def pieces() -> Iterator[bytes]:
+            nonlocal octets
+            state = recover(self.disk, sealed).state
+            entries = (entry.encode() for entry in compact(state, segment + 1, segment))
+            for piece in pack(entries, salt):
+                if self._closed:
+                    raise _Abandoned
+                octets += len(piece)
+                yield piece
+
+        def done(error: Exception | None) -> None:
+            self._compacting = False
+            if error is None:
+                self._retire(segment, octets)
+            elif not isinstance(error, _Abandoned):
+                self._base = self._total  # not again soon
+                self.on_note(f"{self.disk.describe(self._live)} could not be compacted: {_reason(error)}.")
+
+        salt = self._salt()
+        self.disk.create(name_of(segment + 1), pieces(), done)
+
+    def _retire(self, segment: int, octets: int) -> None:
+        """The new file is safe: the older ones go."""
+        freed = 0
+        for name in self.disk.names():
+            if NAME.fullmatch(name) and segment_of(name) <= segment:
+                freed += self.disk.size(name)
+                self.disk.remove(name)
+        self._base = octets
+        self._total += octets - freed
+        self.on_note(f"journal compacted: {freed} octets became {octets}")
+
+
+class _Abandoned(Exception):
+    """The journal was closed while it was being written anew."""
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong, in a few words."""
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

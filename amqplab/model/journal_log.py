@@ -76,6 +76,9 @@ class Disk(Protocol):
     def remove(self, name: str) -> None:
         """Remove a file. Whether it is really gone after a crash does not matter."""
 
+    def rename(self, name: str, new: str) -> None:
+        """Give a file another name."""
+
     def append_now(self, name: str, data: bytes) -> None:
         """Add to a file; safe on return."""
 

@@ -32,6 +32,7 @@ from typing import NamedTuple
 
 from amqplab.errors import UsageError
 from amqplab.model.journal_log import COMPACT_OCTETS, Done, Journal
+from amqplab.model.journal_salvage import salvage
 from amqplab.model.journal_state import State
 
 try:
@@ -126,6 +127,10 @@ class Directory:
     def remove(self, name: str) -> None:
         """Remove a file."""
         (self.path / name).unlink()
+
+    def rename(self, name: str, new: str) -> None:
+        """Give a file another name."""
+        (self.path / name).rename(self.path / new)
 
     def append_now(self, name: str, data: bytes) -> None:
         """Add to a file; safe on return. Raises OSError."""
@@ -242,6 +247,18 @@ class JournalDirectory:
             directory.release()
             raise
         return Opened(cls(directory, journal), state, notes)
+
+    @classmethod
+    def salvage(cls, path: str | Path) -> list[str]:
+        """Make a damaged journal usable with what is readable of it; what was not, a line each. Raises
+        UsageError if the directory cannot be used, or is in use.
+        """
+        directory = Directory(path)
+        try:
+            with directory._sentences():
+                return salvage(directory, _salt)
+        finally:
+            directory.release()
 
     def append(self, entries: Sequence[bytes], then: Callable[[], None]) -> None:
         """Make these entries safe; ``then()`` is called on the loop when they are, in order."""

@@ -116,6 +116,10 @@ class Disk:
         """Remove a file; a crash may bring it back."""
         self._removed[name] = self._files.pop(name)
 
+    def rename(self, name: str, new: str) -> None:
+        """Give a file another name."""
+        self._files[new] = self._files.pop(name)
+
     def append_now(self, name: str, data: bytes) -> None:
         """Add to a file in no time."""
         self._files[name] = self._files.get(name, b"") + data

@@ -178,6 +178,19 @@ def test_damage_is_refused_with_its_place_and_nothing_is_changed(tmp_path: Path)
     assert (tmp_path / FIRST).read_bytes() == octets
 
 
+def test_a_damaged_directory_can_be_salvaged(tmp_path: Path) -> None:
+    asyncio.run(written(tmp_path, [QUEUE, message(1)]))
+    asyncio.run(written(tmp_path, [message(2)]))
+    octets = bytearray((tmp_path / FIRST).read_bytes())
+    octets[40] ^= 0x10  # in the first record
+    (tmp_path / FIRST).write_bytes(octets)
+    assert "damaged at octet 16" in refusal(tmp_path)
+    notes = JournalDirectory.salvage(tmp_path)
+    assert notes[0].startswith(f"{tmp_path / FIRST}, octet 16: the checksum of record 0")
+    assert numbers(asyncio.run(survivors(tmp_path))) == [1, 2]
+    assert (tmp_path / (FIRST + ".damaged")).read_bytes() == octets
+
+
 def test_a_torn_end_is_cut_off_on_the_disk_too(tmp_path: Path) -> None:
     async def run() -> None:
         await written(tmp_path, [QUEUE, message(1)])

@@ -62,6 +62,7 @@ __all__ = [
     "looks_like_a_journal",
     "pack",
     "read",
+    "salt_of",
     "walk",
 ]
 
@@ -179,7 +180,7 @@ def walk(data: bytes, *, salvage: bool = False) -> Iterator[Record | Problem]:
         yield misfortune
         return
     at = min(len(data), HEADER_OCTETS)
-    (salt,) = _FIELD.unpack_from(data, 8) if data else (0,)
+    salt = salt_of(data)
     number = 0
     while at < len(data):
         item = _record(data, at, number, salt)
@@ -206,6 +207,11 @@ def check_header(data: bytes) -> Problem | None:
     if data and _FIELD.pack(zlib.crc32(data[:12])) != data[12:HEADER_OCTETS]:
         return Problem("damaged", 0, "the checksum of the header does not match")
     return None
+
+
+def salt_of(data: bytes) -> int:
+    """The salt in a header; 0 if there is none."""
+    return int.from_bytes(data[8:12], "big")
 
 
 def _foreign(kind: bytes) -> str:

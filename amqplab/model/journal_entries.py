@@ -53,7 +53,7 @@ from typing import Any, NamedTuple
 
 from amqplab.model.binding import QUEUE, Binding
 from amqplab.wire.frames import encode_content, encode_method
-from amqplab.wire.methods import Basic, Connection, Exchange, Queue
+from amqplab.wire.methods import Basic, Connection, Exchange, Method, Queue
 from amqplab.wire.table import EMPTY_TABLE, Table
 
 __all__ = [
@@ -332,24 +332,7 @@ class Bound:
 
     def encode(self) -> bytes:
         """connection.open, queue.bind or exchange.bind."""
-        one = self.binding
-        arguments = one.arguments
-        bind = (
-            Queue.Bind(
-                queue=one.destination,
-                exchange=one.source,
-                routing_key=one.routing_key,
-                arguments=arguments,
-            )
-            if one.kind == QUEUE
-            else Exchange.Bind(
-                destination=one.destination,
-                source=one.source,
-                routing_key=one.routing_key,
-                arguments=arguments,
-            )
-        )
-        return opening(self.vhost) + encode_method(CHANNEL, bind)
+        return opening(self.vhost) + _about(self.binding, Queue.Bind, Exchange.Bind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,24 +344,25 @@ class Unbound:
 
     def encode(self) -> bytes:
         """connection.open, queue.unbind or exchange.unbind."""
-        one = self.binding
-        arguments = one.arguments
-        unbind = (
-            Queue.Unbind(
-                queue=one.destination,
-                exchange=one.source,
-                routing_key=one.routing_key,
-                arguments=arguments,
-            )
-            if one.kind == QUEUE
-            else Exchange.Unbind(
-                destination=one.destination,
-                source=one.source,
-                routing_key=one.routing_key,
-                arguments=arguments,
-            )
+        return opening(self.vhost) + _about(self.binding, Queue.Unbind, Exchange.Unbind)
+
+
+def _about(
+    binding: Binding,
+    of_queue: type[Queue.Bind | Queue.Unbind],
+    of_exchange: type[Exchange.Bind | Exchange.Unbind],
+) -> bytes:
+    source, kind, destination, routing_key, _ = binding
+    arguments = binding.arguments
+    if kind == QUEUE:
+        ends: Method = of_queue(
+            queue=destination, exchange=source, routing_key=routing_key, arguments=arguments
         )
-        return opening(self.vhost) + encode_method(CHANNEL, unbind)
+    else:
+        ends = of_exchange(
+            destination=destination, source=source, routing_key=routing_key, arguments=arguments
+        )
+    return encode_method(CHANNEL, ends)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from amqplab.errors import UsageError
-from amqplab.model.journal import ForeignJournal, Problem, Record, encode_record, pack, walk
+from amqplab.model.journal import ForeignJournal, Problem, Record, encode_record, pack, salt_of, walk
 from amqplab.model.journal_entries import Begun, Stopped
 from amqplab.model.journal_state import State, compact
 
@@ -93,14 +93,18 @@ class Disk(Protocol):
 
 
 class Recovered(NamedTuple):
-    """What was found on a disk: the state, the files in order (none of them obsolete), the length of the
-    last record's file and how many records it has, what is obsolete, and what there is to tell.
+    """What was found on a disk: the state, the files that count in order, and what there is to tell.
+
+    Of the last file: how many whole `records` it has, in how many octets (`good` of `size`), and its `salt`.
+    `total` is the octets of all files that count; `obsolete` are the others.
     """
 
     state: State
     names: list[str]
     records: int
-    length: int
+    good: int
+    size: int
+    salt: int
     total: int
     obsolete: list[str]
     notes: list[str]
@@ -128,20 +132,20 @@ def recover(disk: Disk, upto: str | None = None) -> Recovered:
     found = sorted(name for name in disk.names() if NAME.fullmatch(name))
     names = _chain(disk, [name for name in found if upto is None or name <= upto])
     state, notes = State(), list[str]()
-    records = length = total = 0
+    records = good = total = 0
+    data = b""
     for name in names:
         data = disk.read(name)
-        length = 0
         for item in walk_file(disk, name, data):
             if isinstance(item, Problem):
                 notes.append(_tolerate(disk, name, item, len(data), last=name == names[-1]))
                 break
             for entry in item.entries:
                 state.apply(entry)
-            records, length = item.number + 1, item.end
-        total += length
+            records, good = item.number + 1, item.end
+        total += good
     obsolete = [name for name in found if names and name < names[0]]
-    return Recovered(state, names, records, length, total, obsolete, notes)
+    return Recovered(state, names, records, good, len(data), salt_of(data), total, obsolete, notes)
 
 
 def _chain(disk: Disk, names: list[str]) -> list[str]:
@@ -266,10 +270,9 @@ class Journal:
         """Add to the last file, behind its last whole record."""
         self._live = found.names[-1]
         self._number = found.records
-        data = self.disk.read(self._live)
-        self._file_salt = int.from_bytes(data[8:12], "big")
-        if len(data) > found.length:
-            self.disk.cut(self._live, found.length)
+        self._file_salt = found.salt
+        if found.size > found.good:
+            self.disk.cut(self._live, found.good)
         begun = Begun(segment_of(self._live), 0, False, 0, self._run, self._messages)
         record = self._next_record([begun.encode()])
         self.disk.append_now(self._live, record)

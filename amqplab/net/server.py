@@ -12,7 +12,7 @@ decides nothing:
     data_received(octets)      -> received(name, octets, now) Close    -> transport.abort or .close
     connection_lost(error)     -> disconnected(name, now)     Reading  -> pause_reading / resume_reading
     the one timer              -> tick(now)                   WakeAt   -> the one timer
-    the next turn              -> persisted(token, now)       Persist  -> the next turn (no disk here)
+    the journal says "safe"    -> persisted(token, now)       Persist  -> the journal; without one, the next turn
     pause_, resume_writing     -> writable(name, on, now)     Room     -> the next turn, or resume_writing
 
 The same adapter runs in two worlds. On an ordinary loop time is the monotonic clock. The simulated loop has a
@@ -35,7 +35,8 @@ import ipaddress
 import socket
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from amqplab.broker.broker import Broker
@@ -54,6 +55,7 @@ GOODBYE_S = 3.0  # how long a shutdown waits for the clients' close-ok (CONN-62)
 
 Log = Callable[[str], None]
 Wrap = Callable[["BrokerProtocol"], asyncio.Protocol]
+Keep = Callable[[Sequence[bytes], Callable[[], None]], None]
 
 
 class BrokerServer:
@@ -63,7 +65,8 @@ class BrokerServer:
     nanoseconds; by default the running loop's own ``time_ns`` (simulated loops have one) or else the
     monotonic clock. ``wrap``, when given, gets each new protocol and returns the one that the transport
     shall feed; a recording tap is put in that way. ``log`` gets one line per event of a connection's
-    life.
+    life. ``persist(entries, then)`` makes entries safe and calls ``then()`` when they are, as the `append` of
+    a journal does; by default nothing is written and everything counts as safe.
     """
 
     def __init__(
@@ -74,9 +77,11 @@ class BrokerServer:
         now: Callable[[], int] | None = None,
         wrap: Wrap | None = None,
         log: Log | None = None,
+        persist: Keep | None = None,
     ) -> None:
         self.broker = broker
         self._now = now
+        self._persist = persist or self._forget
         self._wrap = wrap
         self._log = log
         self._loop = loop
@@ -163,8 +168,12 @@ class BrokerServer:
             case Room(connection):
                 if (end := self._ends.get(connection)) is not None and not end.full:
                     self.loop.call_soon(self.room, connection, end)
-            case Persist(token, _):
-                self.loop.call_soon(self._persisted, token)
+            case Persist(token, entries):
+                self._persist(entries, partial(self._persisted, token))
+
+    def _forget(self, entries: Sequence[bytes], then: Callable[[], None]) -> None:
+        """Without a journal everything counts as safe at once, and nothing survives."""
+        self.loop.call_soon(then)
 
     def room(self, connection: str, end: BrokerProtocol) -> None:
         """The connection can take more, unless that has changed since."""

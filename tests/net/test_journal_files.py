@@ -15,11 +15,14 @@ from pathlib import Path
 
 import pytest
 
+from amqplab.broker.broker import Broker
+from amqplab.broker.effects import Effect, Persist
 from amqplab.errors import UsageError
 from amqplab.model.journal import encode_header
 from amqplab.model.journal_entries import QueueDeclared, Standing, StoredMessage, removed, stored
 from amqplab.model.journal_state import State
 from amqplab.net.journal_files import JournalDirectory
+from amqplab.net.server import BrokerServer
 
 CHILD = Path(__file__).resolve().parents[1] / "support" / "journal_child.py"
 QUEUE = QueueDeclared("/", "q").encode()
@@ -104,6 +107,37 @@ def test_compaction_while_serving_leaves_the_new_files_only(tmp_path: Path) -> N
             "lock",
         ]
         assert numbers(await survivors(tmp_path)) == [98, 99, 100]
+
+    asyncio.run(run())
+
+
+class Keeper(Broker):
+    """A broker that is only told what is safe."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.safe: list[int] = []
+        self.all_safe = asyncio.Event()
+
+    def persisted(self, token: int, now: int) -> list[Effect]:
+        self.safe.append(token)
+        if len(self.safe) == 3:
+            self.all_safe.set()
+        return []
+
+
+def test_a_server_has_the_brokers_entries_made_safe_before_it_says_so(tmp_path: Path) -> None:
+    async def run() -> None:
+        journal, _, _ = JournalDirectory.open(tmp_path)
+        broker = Keeper()
+        server = BrokerServer(broker, persist=journal.append)
+        server.apply([Persist(1, (QUEUE,)), Persist(2, (message(1), message(2))), Persist(3, (message(3),))])
+        await asyncio.sleep(0)
+        assert broker.safe == []
+        await asyncio.wait_for(broker.all_safe.wait(), 30)
+        await journal.close()
+        assert broker.safe == [1, 2, 3]
+        assert numbers(await survivors(tmp_path)) == [1, 2, 3]
 
     asyncio.run(run())
 

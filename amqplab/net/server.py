@@ -12,7 +12,7 @@ decides nothing:
     data_received(octets)      -> received(name, octets, now) Close    -> transport.abort or .close
     connection_lost(error)     -> disconnected(name, now)     Reading  -> pause_reading / resume_reading
     the one timer              -> tick(now)                   WakeAt   -> the one timer
-    the journal says "safe"    -> persisted(token, now)       Persist  -> the journal; without one, the next turn
+    the journal says "safe"    -> persisted(token, now)       Persist  -> the journal, or the next turn
     pause_, resume_writing     -> writable(name, on, now)     Room     -> the next turn, or resume_writing
 
 The same adapter runs in two worlds. On an ordinary loop time is the monotonic clock. The simulated loop has a

@@ -30,13 +30,16 @@ DESCRIPTION = "An AMQP 0-9-1 laboratory: a broker that clients take for RabbitMQ
 EPILOG = "Lessons: `python3 run.py lesson` in a clone of the repository opens the first one in JupyterLab."
 SERVE_HELP = """\
 Listen for AMQP 0-9-1 clients: pika, aio-pika, py-amqp, Celery, Java ... connect as to
-RabbitMQ, with user guest and password guest. All is kept in memory. The first line of
-standard output is `listening on amqp://HOST:PORT`. Ctrl-C closes all connections as
-RabbitMQ does when it stops, and ends."""
+RabbitMQ, with user guest and password guest. All is kept in memory, unless --data names
+a directory: then durable queues and their persistent messages are there after a restart,
+and a confirm means that the disk has the message. The first line of standard output is
+`listening on amqp://HOST:PORT`. Ctrl-C closes all connections as RabbitMQ does when it
+stops, and ends."""
 SERVE_EXAMPLES = """\
 examples:
   python -m amqplab serve                        on 127.0.0.1:5672
   python -m amqplab serve --port 0 --verbose     on a free port, telling who connects
+  python -m amqplab serve --data ~/amqplab       keep durable things in that directory
 """
 DECODE_HELP = """\
 Explain AMQP 0-9-1 octets: every octet of every frame gets a name and a meaning. Input is
@@ -92,6 +95,7 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--port", type=port, default=5672, help="port to listen on, 0 for a free one (default: %(default)s)"
     )
+    serve.add_argument("--data", type=Path, metavar="DIR", help="keep what is durable in this directory")
     serve.add_argument(
         "--verbose", action="store_true", help="tell on standard error who connects and why it ends"
     )
@@ -123,10 +127,10 @@ def port(text: str) -> int:
 
 
 def run_serve(options: argparse.Namespace) -> int:
-    return asyncio.run(serve_until_stopped(options.host, options.port, options.verbose))
+    return asyncio.run(serve_until_stopped(options.host, options.port, options.verbose, options.data))
 
 
-async def serve_until_stopped(host: str, port: int, verbose: bool) -> int:
+async def serve_until_stopped(host: str, port: int, verbose: bool, data: Path | None) -> int:
     """Serve until SIGINT or SIGTERM, then close all connections as RabbitMQ does (CONN-62)."""
     from amqplab.broker.broker import Broker
     from amqplab.net.server import serve
@@ -139,13 +143,27 @@ async def serve_until_stopped(host: str, port: int, verbose: bool) -> int:
         except NotImplementedError:  # Windows
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
     log = log_line if verbose else None
-    broker = Broker(report=report_to(log) if log else None, unique=lambda: os.urandom(16))
-    running = await serve(broker, host, port, log=log)
+    broker = Broker(
+        report=report_to(log) if log else None, unique=lambda: os.urandom(16), durable=data is not None
+    )
+    running = await serve(broker, host, port, log=log, data=data)
     settle_garbage_collection()
     print(f"listening on {running.url}", flush=True)
-    await stop.wait()
+    failure = await stopped_or_failed(stop, running.failed)
     await running.close()
+    if failure is not None:
+        raise failure
     return 0
+
+
+async def stopped_or_failed(
+    stop: asyncio.Event, failed: asyncio.Future[UsageError] | None
+) -> UsageError | None:
+    """Wait for the signal, or for the disk to fail: then why."""
+    waiting = asyncio.ensure_future(stop.wait())
+    await asyncio.wait([waiting] if failed is None else [waiting, failed], return_when="FIRST_COMPLETED")
+    waiting.cancel()
+    return failed.result() if failed is not None and failed.done() else None
 
 
 def settle_garbage_collection() -> None:

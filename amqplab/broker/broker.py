@@ -43,6 +43,7 @@ from amqplab.broker.access import Users
 from amqplab.broker.alarms import RESOURCES
 from amqplab.broker.channel import Channel
 from amqplab.broker.config import BrokerConfig
+from amqplab.broker.durability import JournalKeeper, restore
 from amqplab.broker.effects import Effect, Send, WakeAt
 from amqplab.broker.registry import Crash
 from amqplab.broker.reply_to import deliver_replies
@@ -57,6 +58,7 @@ from amqplab.trace import events
 from amqplab.wire.methods import Basic
 
 if TYPE_CHECKING:
+    from amqplab.model.journal_state import State
     from amqplab.model.message import Message
     from amqplab.trace.recorder import Report
 
@@ -65,7 +67,8 @@ __all__ = ["Broker"]
 
 class Broker:
     """One broker. `unique` yields 16 octets for each generated name; by default they come from a counter, so
-    that the same conversation gives the same names.
+    that the same conversation gives the same names. A `durable` one asks for a disk by Persist effects, and
+    waits for it where a client does.
     """
 
     def __init__(
@@ -74,6 +77,7 @@ class Broker:
         report: Report | None = None,
         unique: Callable[[], bytes] | None = None,
         config: BrokerConfig | None = None,
+        durable: bool = False,
     ) -> None:
         self.config = config or BrokerConfig()
         self.report = report
@@ -82,6 +86,7 @@ class Broker:
         self.deadlines = Deadlines()
         self.watches: dict[Queue, Deadline] = {}
         self.policies = {(one.vhost, one.name): one for one in self.config.policies}
+        self.keeper = JournalKeeper(self) if durable else None
         self.vhosts = {name: self._new_vhost(name) for name in self.config.vhosts}
         self.sessions: dict[str, Session] = {}
         self.now = 0
@@ -99,6 +104,7 @@ class Broker:
         vhost = VirtualHost(name, report=self.report)
         vhost.on_queue_gone = partial(self._queue_gone, vhost)
         vhost.watch = partial(self._watch_queue, vhost)
+        vhost.keeper = self.keeper
         vhost.policy_for = partial(self._policy_for, name)
         vhost.next_message = self.number_message
         vhost.deliver_replies = self._deliver_reply
@@ -138,7 +144,10 @@ class Broker:
 
     def persisted(self, token: int, now: int) -> list[Effect]:
         """What the Persist effect with this token asked for is safe on disk."""
-        self.now = now
+        self._come_to(now)
+        if self.keeper is not None:
+            self.keeper.persisted(token)
+            self._settle()
         return self._effects()
 
     def writable(self, connection: str, on: bool, now: int) -> list[Effect]:
@@ -221,6 +230,19 @@ class Broker:
     def _policy_for(self, vhost: str, kind: str, name: str) -> Mapping[str, Any]:
         return definition_for(self.policies.values(), vhost, kind, name) if self.policies else {}
 
+    def restore(self, state: State, now: int) -> list[Effect]:
+        """Begin with everything that survived in a journal; for a broker that has nothing yet. What expired
+        in the meantime goes at once (DUR-11).
+        """
+        self.now = now
+        for vhost in self.vhosts.values():
+            vhost.keeper = None  # what comes from the journal need not go back into it
+        restore(self, state, now)
+        for vhost in self.vhosts.values():
+            vhost.keeper = self.keeper
+        self._settle()
+        return self._effects()
+
     def _force(self, connection: str, text: str) -> None:
         session = self.sessions.get(connection)
         if session is None:
@@ -254,6 +276,10 @@ class Broker:
                 channel.flush_confirms()
             self.confirming.clear()
         effects: list[Effect] = []
+        if self.keeper is not None:
+            persist = self.keeper.take()
+            if persist is not None:
+                effects.append(persist)
         if self.writers:
             effects += [Send(one.connection, one.take_output()) for one in self.writers if one.out]
             self.writers.clear()

@@ -77,6 +77,7 @@ class Channel:
         self.consumers: dict[str, Consumer] = {}
         self.prefetch = 0
         self.window = SharedWindow(session.stalled)
+        self.committing = False  # tx.commit waits for the disk
         self.reply_consumer: ReplyConsumer | None = None
         self.confirms: Confirms | None = None
         self.transaction: Transaction | None = None
@@ -119,6 +120,8 @@ class Channel:
             self.vhost.settle(self.broker.now)
 
     def _handle(self, method: methods.Method, command: Command) -> None:
+        if self.committing:
+            raise ChannelError("unexpected command while processing 'tx.commit'")  # TX-10
         if command.header is None:
             handler = CHANNEL_HANDLERS.get(type(method))
             if handler is not None:

@@ -30,6 +30,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from amqplab.broker.content import facts_of
+from amqplab.broker.publish import confirm
 from amqplab.broker.registry import Crash
 from amqplab.broker.settle import acknowledge
 from amqplab.model.message import Message
@@ -204,7 +205,7 @@ class Lane:
         for queue in self._queues:
             queue.enqueue(message, broker.now)
         if channel.confirms is not None:
-            channel.confirms.accept(channel.confirms.next())
+            confirm(channel, channel.confirms, channel.confirms.next(), message, True)
             broker.confirming[channel] = None
 
     def _ack(self, data: bytes, position: int) -> int:

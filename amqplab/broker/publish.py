@@ -30,9 +30,10 @@ from amqplab.wire.methods import Basic
 
 if TYPE_CHECKING:
     from amqplab.broker.channel import Channel
+    from amqplab.broker.confirms import Confirms
     from amqplab.wire.content import Command
 
-__all__ = ["Accepted", "put"]
+__all__ = ["Accepted", "confirm", "put"]
 
 
 class Accepted(NamedTuple):
@@ -177,15 +178,23 @@ def put(channel: Channel, accepted: Accepted) -> bool:
     if mandatory and not routing.queues:
         _return(channel, message)
     if sequence and channel.confirms is not None:
-        if taken:
-            channel.confirms.accept(sequence)
-        else:
-            channel.confirms.refuse(sequence)
+        confirm(channel, channel.confirms, sequence, message, taken)
         if routing.queues:
             channel.broker.confirming[channel] = None
         else:
             channel.flush_confirms()
     return taken
+
+
+def confirm(channel: Channel, confirms: Confirms, sequence: int, message: Message, taken: bool) -> None:
+    """The confirm of one publish: now, or when the disk has it (CONF-05)."""
+    keeper = channel.broker.keeper
+    if not taken:
+        confirms.refuse(sequence)
+    elif keeper is not None and keeper.holds(message):
+        keeper.confirm_later(channel, confirms, sequence)
+    else:
+        confirms.accept(sequence)
 
 
 def _return(channel: Channel, message: Message) -> None:

@@ -12,6 +12,7 @@ across queues (TX-09). A channel can be in one mode only (CONF-01, TX-01), and n
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from amqplab.broker.channel import Channel
 from amqplab.broker.confirms import Confirms
@@ -84,7 +85,19 @@ def commit(channel: Channel, method: Tx.Commit) -> None:
     _report_end(channel, "committed")
     if not all(taken):
         raise PreconditionFailed("partial tx completion")  # what was taken stays (TX-08)
-    channel.reply(Tx.CommitOk())
+    keeper = channel.broker.keeper
+    if keeper is not None and any(keeper.holds(one.message) for one in transaction.publishes):
+        channel.committing = True
+        keeper.do_later(partial(_committed, channel))
+    else:
+        channel.reply(Tx.CommitOk())
+
+
+def _committed(channel: Channel) -> None:
+    """The disk has it (TX-07)."""
+    if channel.committing and channel.state == "open":
+        channel.committing = False
+        channel.reply(Tx.CommitOk())
 
 
 @on(Tx.Rollback)

@@ -43,6 +43,7 @@ from amqplab.model.settings import MILLISECOND, Settings, settings_from
 from amqplab.trace import events
 
 if TYPE_CHECKING:
+    from amqplab.model.keeper import Keeper
     from amqplab.trace.recorder import Report
 
 __all__ = ["Dying", "Queue"]
@@ -92,6 +93,7 @@ class Queue:
         self.exclusive_consumer: Consumer | None = None
         self.deleted = False
         self.dying: list[Dying] = []
+        self.keeper: Keeper | None = None
         self.watch: Callable[[Queue, int | None], None] = lambda queue, moment: None
         self.unused_since = 0
         self._mortal = False  # some copy here may expire
@@ -128,13 +130,40 @@ class Queue:
             return self._admit(message, now)
         place = self._next_place
         self._next_place = place + 1
-        self.ready.append(Copy(message, place))
+        copy = Copy(message, place)
+        self.ready.append(copy)
         self.ready_octets += len(message.body)
         if self._report is not None:
             self._report(events.Enqueued, self.vhost, self.name, message.number, len(self.ready) - 1)
+        if self.keeper is not None and message.persistent:
+            self.keeper.stored(self, message, copy)
         if self.consumers.count:
             self.pump(now)
         return True
+
+    def keeps(self, copy: Copy) -> bool:
+        """Whether the copy survives the broker (DUR-04, DUR-05)."""
+        return self.keeper is not None and (copy.message.persistent or self.kind != "classic")
+
+    def revive(
+        self, message: Message, place: int, expires_at: int | None, returned: int, redelivered: bool
+    ) -> Copy:
+        """A copy that survived, as it was."""
+        copy = self._new_copy(message, place, expires_at)
+        copy.returned = returned
+        copy.redelivered = redelivered
+        return copy
+
+    def resume(self, copies: list[Copy], next_place: int, now: int) -> None:
+        """What survived stands in the queue again; what has expired meanwhile goes (DUR-11)."""
+        self._next_place = next_place
+        for copy in copies:
+            self._mortal = self._mortal or copy.expires_at is not None
+            self.ready_octets += len(copy.message.body)
+            position = self.ready.join(copy)
+            if self._report is not None:
+                self._report(events.Enqueued, self.vhost, self.name, copy.message.number, position)
+        self._drop_what_is_too_much(now)
 
     def _admit(self, message: Message, now: int) -> bool:
         """The long way in: is there room, when does it expire, how urgent is it?"""
@@ -150,6 +179,9 @@ class Queue:
         position = self.ready.join(copy)
         if self._report is not None:
             self._report(events.Enqueued, self.vhost, self.name, message.number, position)
+        if self.keeps(copy):
+            assert self.keeper is not None
+            self.keeper.stored(self, message, copy)
         self._serve(now)
         self._drop_what_is_too_much(now)
         return True
@@ -180,6 +212,8 @@ class Queue:
             copy.redelivered = True
             self.ready_octets += len(copy.message.body)
         self._put_back(back, reason)
+        if self.keeper is not None:
+            self.keeper.returned(self, [copy for copy in back if self.keeps(copy)])
         if self._report is not None:
             self._report_requeued(back, reason)
         self._drop_what_is_too_much(now)
@@ -221,6 +255,8 @@ class Queue:
             if not consumer.no_ack:
                 consumer.spend()
                 self.unacked += 1
+            elif self.keeper is not None:
+                self._forget([copy])
             tag = consumer.recipient.deliver(consumer, copy)
             if self._report is not None:
                 self._report_delivery(copy, consumer.recipient, consumer.tag, tag, consumer.no_ack)
@@ -236,6 +272,8 @@ class Queue:
         self.ready_octets -= len(copy.message.body)
         if not no_ack:
             self.unacked += 1
+        else:
+            self._forget([copy])
         if self._report is not None:
             self._report_delivery(copy, recipient, "", tag, no_ack)
         self._expire(now)
@@ -264,10 +302,18 @@ class Queue:
     def acknowledge(self, copy: Copy) -> None:
         """An unacked copy is done with."""
         self.unacked -= 1
+        if self.keeper is not None:
+            self._forget([copy])
+
+    def _forget(self, copies: Iterable[Copy]) -> None:
+        """These copies need not survive any more."""
+        if self.keeper is not None:
+            self.keeper.removed(self, [copy for copy in copies if self.keeps(copy)])
 
     def discard(self, copy: Copy, reason: str) -> None:
         """An unacked copy is given up: rejected without requeue (BASIC-54)."""
         self.unacked -= 1
+        self._forget([copy])
         self.bury(copy, reason)
 
     def bury(self, copy: Copy, reason: str) -> None:
@@ -288,6 +334,7 @@ class Queue:
         if self._report is not None:
             numbers = tuple(copy.message.number for copy in self.ready)
             self._report(events.QueuePurged, self.vhost, self.name, numbers)
+        self._forget(self.ready)
         self.ready.clear()
         self.ready_octets = 0
         self._rewatch()
@@ -317,6 +364,7 @@ class Queue:
     def _drop_head(self, reason: str) -> None:
         copy = self.ready.popleft()
         self.ready_octets -= len(copy.message.body)
+        self._forget([copy])
         self.bury(copy, reason)
 
     def renew(self, now: int) -> None:

@@ -174,10 +174,13 @@ class QuorumQueue(Queue):
         if self._to_the_front or reason not in ("rejected", "recover"):
             self.ready.put_back(back)
             return
+        self._forget(back)
         for copy in back:
             copy.place = self._next_place
             self._next_place += 1
             self.ready.append(copy)
+            if self.keeper is not None:
+                self.keeper.stored(self, _counted(copy).original, copy)
 
     def bury(self, copy: Copy, reason: str) -> None:
         _counted(copy).hide_count()

@@ -40,6 +40,7 @@ from amqplab.trace import events
 from amqplab.trace.recorder import because
 
 if TYPE_CHECKING:
+    from amqplab.model.keeper import Keeper
     from amqplab.model.message import Message
     from amqplab.trace.recorder import Report
 
@@ -62,6 +63,7 @@ class VirtualHost:
         self.dying: list[Dying] = []
         self.on_queue_gone: Callable[[Queue, list[Consumer]], None] = lambda queue, consumers: None
         self.watch: Callable[[Queue, int | None], None] = lambda queue, moment: None
+        self.keeper: Keeper | None = None
         self.policy_for: Callable[[str, str], Mapping[str, Any]] = lambda kind, name: {}
         self.next_message: Callable[[], int] = lambda: 0
         self.deliver_replies: Callable[[Message], bool] = lambda message: False
@@ -137,6 +139,8 @@ class VirtualHost:
             name, durable=durable, auto_delete=auto_delete, internal=internal, arguments=arguments
         )
         exchange.apply_policy(self.policy_for(EXCHANGE, name))
+        if self.keeper is not None and durable:
+            self.keeper.exchange_declared(self.name, exchange)
         self.exchanges[name] = exchange
         self._changed()
         if self._report is not None:
@@ -171,6 +175,8 @@ class VirtualHost:
             raise PreconditionFailed(f"{self.describe(EXCHANGE, name)} in use")
         del self.exchanges[name]
         self._changed()
+        if self.keeper is not None and exchange.durable:
+            self.keeper.exchange_deleted(self.name, exchange)
         for binding in list(exchange.bindings):
             self._drop(binding, exchange)
         self._remove_incoming(EXCHANGE, name)
@@ -201,6 +207,9 @@ class VirtualHost:
         )
         queue.dying = self.dying
         queue.watch = self.watch
+        if self.keeper is not None and durable and owner is None:
+            queue.keeper = self.keeper
+            self.keeper.queue_declared(queue)
         policy = self.policy_for(QUEUE, name)
         if policy:
             queue.apply_policy(policy, now)
@@ -239,6 +248,8 @@ class VirtualHost:
         del self.queues[queue.name]
         queue.deleted = True
         self.watch(queue, None)
+        if queue.keeper is not None:
+            queue.keeper.queue_deleted(queue)
         self._touched.pop(queue, None)
         self._changed()
         count = len(queue.ready)
@@ -287,6 +298,8 @@ class VirtualHost:
             return
         self._incoming.setdefault((binding.kind, binding.destination), {})[binding] = None
         self._changed()
+        if self.keeper is not None and self._survives(binding):
+            self.keeper.bound(self.name, binding)
         if self._report is not None:
             self._report(events.Bound, self.name, *binding[:4], binding.arguments_text)
 
@@ -298,8 +311,25 @@ class VirtualHost:
         if binding.kind == QUEUE:
             self.check_exclusive(self.queue(binding.destination), connection)
         self._changed()
+        if self.keeper is not None and self._survives(binding):
+            self.keeper.unbound(self.name, binding)
         self._drop(binding, source)
         self._maybe_auto_delete(source)
+
+    def _survives(self, binding: Binding) -> bool:
+        """Both its ends do (DUR-01)."""
+        if not self.exchanges[binding.source].durable:
+            return False
+        if binding.kind == QUEUE:
+            return self.queues[binding.destination].keeper is not None
+        return self.exchanges[binding.destination].durable
+
+    def keep(self, keeper: Keeper) -> None:
+        """From now on tell `keeper` what must survive."""
+        self.keeper = keeper
+        for queue in self.queues.values():
+            if queue.durable and queue.owner is None:
+                queue.keeper = keeper
 
     def bindings(self) -> list[Binding]:
         """Every binding there is, by exchange in order of declaration."""

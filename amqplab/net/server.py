@@ -37,11 +37,13 @@ import struct
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from amqplab.broker.broker import Broker
 from amqplab.broker.effects import Close, Effect, Persist, Reading, Room, Send, WakeAt
 from amqplab.errors import UsageError
+from amqplab.net.journal_files import JournalDirectory
 
 if TYPE_CHECKING:
     import ssl
@@ -90,6 +92,23 @@ class BrokerServer:
         self._timer: asyncio.TimerHandle | None = None
         self._last_one_left: asyncio.Future[None] | None = None
         self._stopping = False
+        self._journal: JournalDirectory | None = None
+
+    def keep(self, path: str | Path) -> asyncio.Future[UsageError]:
+        """Open the journal in a directory, give the (durable) broker what survived there, and write down what
+        must survive from now on. The future is the journal's failure, if it fails one day.
+
+        Raises UsageError with one sentence when the directory cannot be used.
+        """
+        journal, state, notes = JournalDirectory.open(path)
+        for note in notes:
+            self.log(note)
+        failed = self.loop.create_future()
+        self._journal, self._persist = journal, journal.append
+        journal.journal.on_note = self.log
+        journal.journal.on_failure = lambda error: None if failed.done() else failed.set_result(error)
+        self.apply(self.broker.restore(state, self.now()))
+        return failed
 
     def protocol(self) -> asyncio.Protocol:
         """A protocol for one new connection: the factory that `create_server` asks for."""
@@ -218,6 +237,9 @@ class BrokerServer:
                 end.close(abort=True)
             await self._all_gone(None)
         self._wake(None)
+        journal, self._journal = self._journal, None
+        if journal is not None:
+            await journal.close()
 
     async def _all_gone(self, patience_s: float | None) -> bool:
         if not self._ends:
@@ -337,6 +359,7 @@ class RunningServer:
         self.host = host
         self.port = port
         self._listener: asyncio.Server | None = listener
+        self.failed: asyncio.Future[UsageError] | None = None
 
     @property
     def url(self) -> str:
@@ -371,13 +394,35 @@ async def serve(
     ssl_context: ssl.SSLContext | None = None,
     wrap: Wrap | None = None,
     log: Log | None = None,
+    data: str | Path | None = None,
 ) -> RunningServer:
-    """Put `broker` on a socket of the running loop; port 0 picks a free one (see ``.port``).
+    """Put `broker` on a socket of the running loop; port 0 picks a free one (see ``.port``). With `data`, a
+    directory, durable things survive there; the broker must then be a durable one.
 
-    Raises UsageError when the address cannot be listened on, with a sentence that says what to do.
+    Raises UsageError when the address cannot be listened on or the directory cannot be used, with a sentence
+    that says what to do. ``.failed`` is set when the disk fails later.
     """
     server = broker if isinstance(broker, BrokerServer) else BrokerServer(broker, wrap=wrap, log=log)
     loop = asyncio.get_running_loop()
+    if not hasattr(loop, "time_ns"):
+        server.broker.epoch_ns = time.time_ns() - time.monotonic_ns()
+    failed = None if data is None else server.keep(data)
+    try:
+        running = await _listen(server, loop, host, port, ssl_context)
+    except BaseException:
+        await server.shut_down()
+        raise
+    running.failed = failed
+    return running
+
+
+async def _listen(
+    server: BrokerServer,
+    loop: asyncio.AbstractEventLoop,
+    host: str,
+    port: int,
+    ssl_context: ssl.SSLContext | None,
+) -> RunningServer:
     try:
         listener = await loop.create_server(server.protocol, host, port, ssl=ssl_context, backlog=1024)
     except (OSError, OverflowError) as error:

@@ -17,7 +17,7 @@ order. Here is such a disk, with its time and its forgetting under control::
   under the final name. A removal may be forgotten: the file is back after the crash.
 
 Chance comes from a seed, so a crash forgets the same sectors in every run. The disk knows nothing of what is
-written on it.
+written on it. Writing, syncing and forgetting are events, and what a sync sets free happens because of it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,13 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+from amqplab.trace import events
+from amqplab.trace.recorder import because
+
+if TYPE_CHECKING:
+    from amqplab.trace.recorder import Report
 
 __all__ = ["Disk", "DiskFull", "DiskProfile", "Later"]
 
@@ -71,16 +77,24 @@ class _Write:
     data: bytes
     done: Done
     whole: bool  # a new file, renamed into place when it is safe
+    seq: int | None  # of the record that tells of it
     ticket: int = 0
 
 
 class Disk:
-    """Files by name. `clock` plans calls; chance comes from `seed`.
+    """Files by name. `clock` plans calls; chance comes from `seed`; `report` hears what happens, if given.
 
     The methods ending in ``_now`` and :meth:`cut` take no time: they are for whoever starts up.
     """
 
-    def __init__(self, clock: Later, seed: int = 0, profile: DiskProfile | None = None) -> None:
+    def __init__(
+        self,
+        clock: Later,
+        seed: int = 0,
+        profile: DiskProfile | None = None,
+        report: Report | None = None,
+    ) -> None:
+        self._report = report
         self.profile = profile or DiskProfile()
         self.syncs = 0
         self._clock = clock
@@ -130,7 +144,7 @@ class Disk:
 
     def append(self, name: str, data: bytes, done: Done) -> None:
         """Add to a file; ``done(None)`` comes when it is safe."""
-        self._start(_Write(name, data, done, whole=False))
+        self._start(_Write(name, data, done, False, self._tell(events.DiskWriting, name, len(data))))
 
     def create(self, name: str, pieces: Iterable[bytes], done: Done) -> None:
         """Make a file that is there as a whole or not at all; ``done(None)`` comes when it is safe."""
@@ -139,7 +153,7 @@ class Disk:
         except Exception as error:  # whatever the pieces were made from
             self._clock.after(0, done, error)
             return
-        self._start(_Write(name, data, done, whole=True))
+        self._start(_Write(name, data, done, True, self._tell(events.DiskWriting, name, len(data))))
 
     @property
     def used(self) -> int:
@@ -159,13 +173,22 @@ class Disk:
         """The sync returns."""
         self._under_way.remove(write)
         self.syncs += 1
+        size = len(write.data)
         capacity = self.profile.capacity
-        if capacity is not None and self.used + len(write.data) > capacity:
-            write.done(DiskFull())
-            return
-        before = b"" if write.whole else self._files.get(write.name, b"")
-        self._files[write.name] = before + write.data
-        write.done(None)
+        error: Exception | None = None
+        with because(write.seq):
+            if capacity is not None and self.used + size > capacity:
+                error = DiskFull()
+                seq = self._tell(events.DiskFailed, write.name, size, str(error))
+            else:
+                before = b"" if write.whole else self._files.get(write.name, b"")
+                self._files[write.name] = before + write.data
+                seq = self._tell(events.DiskSynced, write.name, size)
+        with because(seq):
+            write.done(error)
+
+    def _tell(self, kind: type[events.Event], *fields: object) -> int | None:
+        return None if self._report is None else self._report(kind, *fields)
 
     # --- forgetting ------------------------------------------------------------------------------------
 
@@ -176,9 +199,11 @@ class Disk:
         under_way, self._under_way = self._under_way, []
         for write in under_way:
             self._clock.cancel(write.ticket)
+            left = b""
             if not write.whole:
                 left = self._tear(write.name, write.data) if power else write.data
                 self._files[write.name] = self._files.get(write.name, b"") + left
+            self._tell(events.DiskForgot, write.name, len(write.data), len(left))
         if power:
             for name, data in self._removed.items():
                 if self._chance.random() < 0.5:

@@ -386,6 +386,43 @@ class AlarmChanged(Event):
     active: bool
 
 
+# --- The disk --------------------------------------------------------------------------------------------
+
+
+@event
+class DiskWriting(Event):
+    """Octets were written to a file; until the disk has synced them, a crash may take them away."""
+
+    file: str
+    octets: int
+
+
+@event
+class DiskSynced(Event):
+    """What was written is safe: it survives every crash."""
+
+    file: str
+    octets: int
+
+
+@event
+class DiskFailed(Event):
+    """The disk could not take what was written."""
+
+    file: str
+    octets: int
+    reason: str
+
+
+@event
+class DiskForgot(Event):
+    """A crash came before the sync: of so many octets, `kept` are still there, perhaps with holes."""
+
+    file: str
+    octets: int
+    kept: int
+
+
 # --- The broker: topology --------------------------------------------------------------------------------
 
 

@@ -1,4 +1,5 @@
-"""Sentences for what happens between the programs and the wire: calls, segments, frames, commands.
+"""Sentences for what happens between the programs and the wire (calls, segments, frames, commands), and on
+the disk.
 
 Theory
 ------
@@ -180,6 +181,29 @@ def bytes_unreadable(record: Record, event: e.BytesUnreadable) -> str:
     return f"{place}, so nothing after it can be read: {sentence_end(event.detail)}"
 
 
+# --- the disk --------------------------------------------------------------------------------------------
+
+
+def disk_writing(record: Record, event: e.DiskWriting) -> str:
+    what = f"{count(event.octets, 'octet')} to the file {quoted(event.file)}"
+    return f"{quoted(record.where)} writes {what}; a crash could still take them away."
+
+
+def disk_synced(record: Record, event: e.DiskSynced) -> str:
+    what = f"{count(event.octets, 'octet')} of the file {quoted(event.file)}"
+    return f"The disk of {quoted(record.where)} has synced {what}: they survive every crash."
+
+
+def disk_failed(record: Record, event: e.DiskFailed) -> str:
+    what = f"{count(event.octets, 'octet')} for the file {quoted(event.file)}"
+    return f"The disk of {quoted(record.where)} could not take {what}: {sentence_end(event.reason)}"
+
+
+def disk_forgot(record: Record, event: e.DiskForgot) -> str:
+    what = f"{event.kept} of {count(event.octets, 'octet')} of the file {quoted(event.file)}"
+    return f"The disk of {quoted(record.where)} keeps {what}, because the crash came before the sync."
+
+
 def sentence_end(text: str) -> str:
     """Somebody else's words at the end of a sentence: with one full stop."""
     return text if text.endswith((".", "!", "?")) else f"{text}."
@@ -208,4 +232,8 @@ SENTENCES: dict[type[e.Event], Callable[[Record, Any], str]] = {
     e.CommandSent: command_sent,
     e.CommandReceived: command_received,
     e.BytesUnreadable: bytes_unreadable,
+    e.DiskWriting: disk_writing,
+    e.DiskSynced: disk_synced,
+    e.DiskFailed: disk_failed,
+    e.DiskForgot: disk_forgot,
 }

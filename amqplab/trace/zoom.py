@@ -43,6 +43,7 @@ COMMAND_EVENTS: tuple[type[e.Event], ...] = (
     e.CallMade,
     e.CallReturned,
     e.CallFailed,
+    e.DiskWriting,
 )
 MILESTONE_EVENTS: tuple[type[e.Event], ...] = (
     e.ProgramStarted,
@@ -66,6 +67,9 @@ MILESTONE_EVENTS: tuple[type[e.Event], ...] = (
     e.ConnectionBlocked,
     e.ConnectionUnblocked,
     e.AlarmChanged,
+    e.DiskSynced,
+    e.DiskFailed,
+    e.DiskForgot,
     e.ExchangeDeclared,
     e.ExchangeDeleted,
     e.QueueDeclared,

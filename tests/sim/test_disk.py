@@ -6,6 +6,9 @@ import pytest
 
 from amqplab.sim.clock import Clock
 from amqplab.sim.disk import SECTOR, Disk, DiskFull, DiskProfile
+from amqplab.trace import events
+from amqplab.trace.narrate import narrate
+from amqplab.trace.recorder import Recorder
 
 SLOW = DiskProfile(sync_ns=1_000_000, octet_ns=10)
 
@@ -125,6 +128,31 @@ def test_pieces_that_cannot_be_made_are_reported_as_the_failure() -> None:
     disk.create("f", (piece for piece in [b"a"] if pieces()), told)
     clock.run()
     assert isinstance(told.calls[0][1], ValueError) and disk.names() == []
+
+
+def test_what_the_disk_does_is_in_the_stream_and_a_sync_is_the_cause_of_what_it_sets_free() -> None:
+    clock = Clock()
+    recorder = Recorder(lambda: clock.now)
+    report = recorder.reporter("broker")
+    disk = Disk(clock, 1, DiskProfile(capacity=10), report)
+    disk.append("f", b"12345678", lambda error: report(events.NoteMade, "confirmed") and None)
+    clock.run()
+    disk.append("f", b"9ab", lambda error: None)
+    clock.run()
+    disk.append("f", b"z", lambda error: None)
+    disk.crash(power=False)
+    assert [(record.event, record.cause) for record in recorder] == [
+        (events.DiskWriting("f", 8), None),
+        (events.DiskSynced("f", 8), 0),
+        (events.NoteMade("confirmed"), 1),
+        (events.DiskWriting("f", 3), None),
+        (events.DiskFailed("f", 3, "no space left on device"), 3),
+        (events.DiskWriting("f", 1), None),
+        (events.DiskForgot("f", 1, 1), None),
+    ]
+    assert narrate(recorder[1]) == (
+        "The disk of 'broker' has synced 8 octets of the file 'f': they survive every crash."
+    )
 
 
 def test_cutting_removes_the_end_at_once() -> None:

@@ -125,9 +125,10 @@ def segment_of(name: str) -> int:
 # --- recovery ----------------------------------------------------------------------------------------------
 
 
-def recover(disk: Disk, upto: str | None = None) -> Recovered:
+def recover(disk: Disk, upto: str | None = None, between: Callable[[], None] = lambda: None) -> Recovered:
     """Everything that the files on the disk stand for (up to the one named). Changes nothing. Raises
-    UsageError with one sentence when something that was safe cannot be read.
+    UsageError with one sentence when something that was safe cannot be read. ``between()`` is called between
+    two records; it may raise to end this.
     """
     found = sorted(name for name in disk.names() if NAME.fullmatch(name))
     names = _chain(disk, [name for name in found if upto is None or name <= upto])
@@ -140,6 +141,7 @@ def recover(disk: Disk, upto: str | None = None) -> Recovered:
             if isinstance(item, Problem):
                 notes.append(_tolerate(disk, name, item, len(data), last=name == names[-1]))
                 break
+            between()
             for entry in item.entries:
                 state.apply(entry)
             records, good = item.number + 1, item.end
@@ -312,7 +314,11 @@ class Journal:
         if not taken:
             return
         self._busy = True
-        record = self._next_record(entry for entries, _ in taken for entry in entries)
+        try:
+            record = self._next_record(entry for entries, _ in taken for entry in entries)
+        except ValueError as error:  # one append of more than 4 GiB
+            self._fail(error)
+            return
         self._total += len(record)
 
         def done(error: Exception | None) -> None:
@@ -397,11 +403,10 @@ class Journal:
 
         def pieces() -> Iterator[bytes]:
             nonlocal octets
-            state = recover(self.disk, sealed).state
+            state = recover(self.disk, sealed, self._abandon_if_closed).state
             entries = (entry.encode() for entry in compact(state, segment + 1, segment))
             for piece in pack(entries, salt):
-                if self._closed:
-                    raise _Abandoned
+                self._abandon_if_closed()
                 octets += len(piece)
                 yield piece
 
@@ -415,6 +420,10 @@ class Journal:
 
         salt = self._salt()
         self.disk.create(name_of(segment + 1), pieces(), done)
+
+    def _abandon_if_closed(self) -> None:
+        if self._closed:
+            raise _Abandoned
 
     def _retire(self, segment: int, octets: int) -> None:
         """The new file is safe: the older ones go."""

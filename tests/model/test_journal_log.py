@@ -228,6 +228,17 @@ def test_a_full_disk_ends_the_journal_with_one_sentence_and_keeps_what_was_confi
     assert numbers(wall.reopen()) == [1]
 
 
+def test_an_append_that_no_record_can_hold_ends_the_journal_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    wall = Wall()
+    wall.append(0, QUEUE)
+    wall.clock.run()
+    monkeypatch.setattr("amqplab.model.journal.LARGEST_RECORD", 500)
+    wall.append(1, message(1, 600))
+    wall.clock.run()
+    assert wall.told == [0]
+    assert len(wall.failures) == 1 and "do not fit into one record" in wall.failures[0]
+
+
 # --- compaction ------------------------------------------------------------------------------------------
 
 

@@ -21,6 +21,7 @@ LAST = {
     "CONF": 13,
     "TX": 13,
     "DLX": 18,
+    "DUR": 15,
     "LIMIT": 19,
     "PERM": 21,
     "QUORUM": 18,
@@ -45,7 +46,7 @@ ELSEWHERE = {
     "PERM-19": "revoked rights are remembered for a while, for how long depends on hibernation",
     "PERM-20": "shown by CONN-30: nothing after connection.open asks for the virtual host",
     "TX-09": "says what is not promised",
-    "TX-10": "nothing waits for a disk yet",
+    "DUR-14": "users, permissions and virtual hosts of ours come from the configuration, each time",
 }
 
 

@@ -17,10 +17,10 @@ STOP_TIMEOUT_S = 15.0
 
 
 class AmqplabServer:
-    """The broker on a free port of loopback, until the ``with`` block ends."""
+    """The broker on a free port of loopback, until the ``with`` block ends; `options` are for `serve`."""
 
-    def __init__(self) -> None:
-        command = [sys.executable, "-m", "amqplab", "serve", "--port", "0"]
+    def __init__(self, *options: str) -> None:
+        command = [sys.executable, "-m", "amqplab", "serve", "--port", "0", *options]
         self.process = subprocess.Popen(
             command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=end_with_parent
         )

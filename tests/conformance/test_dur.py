@@ -1,0 +1,213 @@
+"""DUR-01 … DUR-15: what is there after the broker was stopped, and after it was killed."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+from amqplab_server import AmqplabServer
+from brokers import RemoteBroker, rabbitmq_node
+
+from amqplab.wire.methods import Basic, Confirm, Exchange, Queue, Tx
+
+WAYS = ("stopped", "killed")
+
+
+class Restarted(RemoteBroker):
+    """A broker that goes and comes back, with what it kept."""
+
+    def go_and_come_back(self, way: str) -> None:
+        raise NotImplementedError
+
+
+class RestartedRabbitMQ(Restarted):
+    def go_and_come_back(self, way: str) -> None:
+        if way == "killed":
+            self.process.kill()
+        else:
+            self.process.terminate()
+        self.process.start()
+
+
+class RestartedAmqplab(Restarted):
+    def __init__(self, folder: str) -> None:
+        self.options = ("--data", folder)
+        super().__init__("amqplab", AmqplabServer(*self.options).__enter__())
+
+    def go_and_come_back(self, way: str) -> None:
+        self.process.stop(signal.SIGKILL if way == "killed" else signal.SIGINT)
+        assert self.process.errors == ""
+        self.process = AmqplabServer(*self.options).__enter__()
+
+
+@pytest.fixture(scope="module")
+def mortal_rabbitmq():
+    with rabbitmq_node() as node:
+        yield RestartedRabbitMQ("mortal rabbitmq", node)
+
+
+@pytest.fixture(scope="module")
+def mortal_amqplab(tmp_path_factory):
+    broker = RestartedAmqplab(str(tmp_path_factory.mktemp("data")))
+    yield broker
+    broker.process.stop()
+
+
+@pytest.fixture(params=["rabbitmq", "amqplab"])
+def mortal(request):
+    """RabbitMQ, or our server with a directory."""
+    return request.getfixturevalue(f"mortal_{request.param}")
+
+
+KINDS = {
+    "classic": {},
+    "lazy": {"x-queue-mode": "lazy"},
+    "urgent": {"x-max-priority": 9},
+    "quorum": {"x-queue-type": "quorum"},
+}
+
+
+def prepare(peer):
+    """Everything that may or may not survive."""
+    for name, arguments in KINDS.items():
+        peer.queue(name, exclusive=False, durable=True, arguments=arguments)
+    peer.queue("transient", exclusive=False)
+    peer.queue("own", durable=True)
+    peer.queue("leaving", exclusive=False, durable=True, auto_delete=True)
+    for name, durable in (("kept", True), ("lost", False)):
+        peer.exchange(name, "topic", durable=durable, auto_delete=name == "never")
+    peer.exchange("kept too", "fanout", durable=True, internal=True, arguments={"alternate-exchange": "x"})
+    for exchange in ("kept", "lost"):
+        for queue in ("classic", "transient"):
+            peer.bind(queue, exchange, "k.#", {"n": 1})
+    peer.bind("classic", "amq.direct", "k")
+    peer.bind_exchange("kept too", "kept", "e")
+    peer.bind_exchange("lost", "kept", "e")
+
+
+def fill(peer):
+    """Persistent, transient and undecided messages, confirmed."""
+    peer.call(Confirm.Select(), Confirm.SelectOk())
+    unconfirmed = set()
+    for queue in (*KINDS, "transient"):
+        for body, mode in ((b"p1", 2), (b"t", 1), (b"p2", 2), (b"u", None), (b"p3", 2)):
+            properties = {} if mode is None else {"delivery_mode": mode}
+            peer.publish(queue, body, headers={"h": body.decode()}, **properties)
+            unconfirmed.add(len(unconfirmed) + 1)
+    while unconfirmed:
+        ack = peer.expect(Basic.Ack)
+        unconfirmed -= {one for one in unconfirmed if one < ack.delivery_tag} if ack.multiple else set()
+        unconfirmed.discard(ack.delivery_tag)
+
+
+def rest(mortal, peer, way):
+    """What was not confirmed has reached the disk: RabbitMQ keeps a new queue in mind for two seconds."""
+    peer.expect_silence(2.5 if way == "killed" and mortal.name != "amqplab" else 0.3)
+
+
+def missing(peer, method, text):
+    peer.send(method)
+    peer.expect_channel_error(404, text, method.ids)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_DUR_01_DUR_02_DUR_03_DUR_04_DUR_05_DUR_06_DUR_07_DUR_09_DUR_10_a_restart(mortal, way):
+    with mortal.connect() as peer:
+        prepare(peer)
+        fill(peer)
+        for queue in ("classic", "quorum"):
+            assert peer.get(queue, no_ack=False).body == b"p1"
+        peer.sync()
+        rest(mortal, peer, way)
+        peer.abort()
+    mortal.go_and_come_back(way)
+    with mortal.connect() as peer:
+        for queue in KINDS:
+            if (queue, way) == ("quorum", "killed"):
+                continue  # a single killed node of RabbitMQ's may take minutes to find a leader again
+            peer.await_counts(queue, (5 if queue == "quorum" else 3, 0))
+            found = [peer.get(queue) for _ in range(peer.counts(queue)[0])]
+            bodies = [one.body for one in found]
+            again = [one.method.redelivered for one in found]
+            if queue == "quorum":
+                assert sorted(bodies) == [b"p1", b"p2", b"p3", b"t", b"u"]
+                assert [one for one, back in zip(bodies, again, strict=True) if back] == [b"p1"]
+                continue
+            assert bodies == [b"p1", b"p2", b"p3"]
+            assert [one.properties.headers["h"] for one in found] == ["p1", "p2", "p3"]
+            if way == "killed":
+                assert again == [True, True, True]
+            else:
+                assert again == [queue == "classic", False, False]
+        for queue in ("transient", "own"):
+            text = f"NOT_FOUND - no queue '{queue}' in vhost '/'"
+            missing(peer, Queue.Declare(queue=queue, passive=True), text)
+        text = "NOT_FOUND - no exchange 'lost' in vhost '/'"
+        missing(peer, Exchange.Declare(exchange="lost", type="topic", passive=True), text)
+        flags = {"durable": True, "auto_delete": True}
+        peer.call(Queue.Declare(queue="leaving", **flags), Queue.DeclareOk("leaving", 0, 0))
+        peer.exchange("kept", "topic", durable=True)
+        peer.exchange(
+            "kept too", "fanout", durable=True, internal=True, arguments={"alternate-exchange": "x"}
+        )
+        for exchange, key in (("kept", "k.x"), ("amq.direct", "k")):
+            peer.publish(key, b"routed", exchange=exchange)
+        peer.sync()
+        peer.await_counts("classic", (2, 0))
+        tidy(peer)
+
+
+def tidy(peer):
+    for queue in ("classic", "lazy", "urgent", "transient", "leaving"):
+        peer.call(Queue.Delete(queue=queue), Queue.DeleteOk)
+    peer.send(Queue.Delete(queue="quorum", nowait=True))
+    for exchange in ("kept", "kept too", "lost"):
+        peer.call(Exchange.Delete(exchange=exchange), Exchange.DeleteOk())
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_DUR_08_DUR_11_DUR_12_DUR_13_DUR_15_what_changes_meanwhile(mortal, way):
+    with mortal.connect() as peer:
+        name, dead, leased = (mortal.fresh(stem) for stem in ("kept", "dead", "leased"))
+        letters = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": dead}
+        peer.queue(dead, exclusive=False, durable=True)
+        peer.queue(name, exclusive=False, durable=True, arguments={"x-max-priority": 5, **letters})
+        peer.queue(leased, exclusive=False, durable=True, arguments={"x-expires": 60000})
+        peer.call(Tx.Select(), Tx.SelectOk())
+        for body, properties in (
+            (b"acked", {"priority": 5}),
+            (b"refused", {"priority": 5}),
+            (b"short", {"expiration": "1", "priority": 3}),
+            (b"low", {"priority": 1}),
+            (b"high", {"priority": 2}),
+        ):
+            peer.publish(name, body, delivery_mode=2, **properties)
+        peer.call(Tx.Commit(), Tx.CommitOk())
+        first, second = (peer.get(name, no_ack=False) for _ in range(2))
+        peer.send(Basic.Ack(delivery_tag=first.tag), Basic.Reject(delivery_tag=second.tag, requeue=False))
+        peer.call(Tx.Commit(), Tx.CommitOk())
+        rest(mortal, peer, way)
+        peer.abort()
+    mortal.go_and_come_back(way)
+    with mortal.connect() as peer:
+        peer.await_counts(name, (2, 0))
+        assert peer.drain(name) == [b"high", b"low"]
+        peer.await_counts(dead, (2, 0))
+        letters = [peer.get(dead) for _ in range(2)]
+        assert {one.body for one in letters} == {b"refused", b"short"}
+        assert all(one.properties.headers["x-death"][0]["queue"] == name for one in letters)
+        assert peer.counts(leased) == (0, 0)
+        for queue in (name, dead, leased):
+            peer.call(Queue.Delete(queue=queue), Queue.DeleteOk)
+
+
+def test_TX_07_TX_10_nothing_but_a_close_while_the_commit_waits_for_the_disk(mortal):
+    with mortal.connect() as peer:
+        name = peer.queue(mortal.fresh("committed"), exclusive=False, durable=True)
+        peer.call(Tx.Select(), Tx.SelectOk())
+        peer.publish(name, delivery_mode=2)
+        peer.send(Tx.Commit(), Tx.Rollback())
+        text = "CHANNEL_ERROR - unexpected command while processing 'tx.commit'"
+        peer.expect_connection_error(504, text, (90, 30))
+    with mortal.connect() as peer:
+        peer.call(Queue.Delete(queue=name), Queue.DeleteOk)

@@ -211,9 +211,9 @@ class Queue:
         for copy in back:
             copy.redelivered = True
             self.ready_octets += len(copy.message.body)
-        self._put_back(back, reason)
-        if self.keeper is not None:
+        if self.keeper is not None:  # first, because some are put back to another place
             self.keeper.returned(self, [copy for copy in back if self.keeps(copy)])
+        self._put_back(back, reason)
         if self._report is not None:
             self._report_requeued(back, reason)
         self._drop_what_is_too_much(now)

@@ -1,6 +1,8 @@
 """The command line: put the broker on a socket, or read octets.
 
-    python -m amqplab serve [--host 127.0.0.1] [--port 5672] [--verbose]
+    python -m amqplab serve [--host 127.0.0.1] [--port 5672] [--data DIR] [--config FILE] [--verbose]
+    python -m amqplab passwd
+    python -m amqplab check-config FILE
     python -m amqplab decode FILE | HEX… | -
 
 Standard library only, so that it works wherever the core does; `rich` adds colour when it is there. A
@@ -10,37 +12,20 @@ mistake costs one sentence on standard error and exit status 2.
 from __future__ import annotations
 
 import argparse
-import asyncio
-import gc
 import os
 import re
-import signal
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from amqplab import __version__
+from amqplab.cli_serve import add_commands
 from amqplab.errors import UsageError
 
 __all__ = ["main"]
 
 DESCRIPTION = "An AMQP 0-9-1 laboratory: a broker that clients take for RabbitMQ, and a reader of frames."
 EPILOG = "Lessons: `python3 run.py lesson` in a clone of the repository opens the first one in JupyterLab."
-SERVE_HELP = """\
-Listen for AMQP 0-9-1 clients: pika, aio-pika, py-amqp, Celery, Java ... connect as to
-RabbitMQ, with user guest and password guest. All is kept in memory, unless --data names
-a directory: then durable queues and their persistent messages are there after a restart,
-and a confirm means that the disk has the message. The first line of standard output is
-`listening on amqp://HOST:PORT`. Ctrl-C closes all connections as RabbitMQ does when it
-stops, and ends."""
-SERVE_EXAMPLES = """\
-examples:
-  python -m amqplab serve                        on 127.0.0.1:5672
-  python -m amqplab serve --port 0 --verbose     on a free port, telling who connects
-  python -m amqplab serve --data ~/amqplab       keep durable things in that directory
-"""
 DECODE_HELP = """\
 Explain AMQP 0-9-1 octets: every octet of every frame gets a name and a meaning. Input is
 hexadecimal digits, a file of hexadecimal digits or of raw octets, a capture (.pcap or
@@ -84,23 +69,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"amqplab {__version__}")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
-    serve = commands.add_parser(
-        "serve",
-        help="put the broker on a socket",
-        description=SERVE_HELP,
-        epilog=SERVE_EXAMPLES,
-        formatter_class=raw,
-    )
-    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    serve.add_argument(
-        "--port", type=port, default=5672, help="port to listen on, 0 for a free one (default: %(default)s)"
-    )
-    serve.add_argument("--data", type=Path, metavar="DIR", help="keep what is durable in this directory")
-    serve.add_argument(
-        "--verbose", action="store_true", help="tell on standard error who connects and why it ends"
-    )
-    serve.set_defaults(run=run_serve)
-
+    add_commands(commands, port)
     decode = commands.add_parser(
         "decode",
         help="explain AMQP octets",
@@ -121,83 +90,6 @@ def port(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port: give a number from 0 to 65535")
     return int(text)
-
-
-# --- serve -----------------------------------------------------------------------------------------------
-
-
-def run_serve(options: argparse.Namespace) -> int:
-    return asyncio.run(serve_until_stopped(options.host, options.port, options.verbose, options.data))
-
-
-async def serve_until_stopped(host: str, port: int, verbose: bool, data: Path | None) -> int:
-    """Serve until SIGINT or SIGTERM, then close all connections as RabbitMQ does (CONN-62)."""
-    from amqplab.broker.broker import Broker
-    from amqplab.net.server import serve
-
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        try:
-            loop.add_signal_handler(number, stop.set)
-        except NotImplementedError:  # Windows
-            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
-    log = log_line if verbose else None
-    broker = Broker(
-        report=report_to(log) if log else None, unique=lambda: os.urandom(16), durable=data is not None
-    )
-    running = await serve(broker, host, port, log=log, data=data)
-    settle_garbage_collection()
-    print(f"listening on {running.url}", flush=True)
-    failure = await stopped_or_failed(stop, running.failed)
-    await running.close()
-    if failure is not None:
-        raise failure
-    return 0
-
-
-async def stopped_or_failed(
-    stop: asyncio.Event, failed: asyncio.Future[UsageError] | None
-) -> UsageError | None:
-    """Wait for the signal, or for the disk to fail: then why."""
-    waiting = asyncio.ensure_future(stop.wait())
-    await asyncio.wait([waiting] if failed is None else [waiting, failed], return_when="FIRST_COMPLETED")
-    waiting.cancel()
-    return failed.result() if failed is not None and failed.done() else None
-
-
-def settle_garbage_collection() -> None:
-    """Queued messages are many, long-lived and without cycles: look for cycles seldom."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 50, 100)
-
-
-def log_line(text: str) -> None:
-    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
-
-
-def report_to(log: Callable[[str], None]) -> Callable[..., int]:
-    """A broker's `report` that tells the life of connections, and nothing of messages."""
-    from amqplab.trace import events
-
-    lines: dict[type, Callable[..., str]] = {
-        events.ConnectionOpened: lambda name, user, vhost, client: (
-            f"{name} opened virtual host {vhost!r} as {user}{f', named {client}' if client else ''}"
-        ),
-        events.ConnectionClosing: lambda name, by, code, text: f"{name} closed by the {by}: {code} {text}",
-        events.ChannelClosing: lambda name, channel, by, code, text: (
-            f"{name} channel {channel} closed by the {by}: {code} {text}"
-        ),
-        events.HeartbeatMissed: lambda name, missed: f"{name} missed heartbeat {missed}",
-    }
-
-    def report(kind: type, *fields: Any) -> int:
-        if (line := lines.get(kind)) is not None:
-            log(line(*fields))
-        return 0
-
-    return report
 
 
 # --- decode ----------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 
 from amqplab.broker.config import Permission, User
+from amqplab.broker.passwords import matches
 from amqplab.errors import AccessRefused
 from amqplab.model.describe import describe
 
@@ -28,6 +29,10 @@ class Users:
     def __init__(self, users: tuple[User, ...]) -> None:
         self._by_name = {user.name: user for user in users}
 
+    def named(self, name: str) -> User | None:
+        """The user of that name, whose identity somebody else vouches for."""
+        return self._by_name.get(name)
+
     def remove(self, name: str) -> None:
         """From now on this user cannot log in. KeyError if unknown."""
         del self._by_name[name]
@@ -35,7 +40,7 @@ class Users:
     def authenticate(self, name: str, password: str, loopback: bool) -> User | None:
         """The user with these credentials, or None (CONN-17, CONN-22). An empty password never works."""
         user = self._by_name.get(name)
-        if user is None or not password or user.password != password:
+        if user is None or not password or not matches(user.password, password):
             return None
         if user.loopback_only and not loopback:
             return None

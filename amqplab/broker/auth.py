@@ -8,6 +8,9 @@ response as raw octets.
     PLAIN      NUL user NUL password, nothing before, nothing after (CONN-15)
     AMQPLAIN   a field table without its length, with the keys LOGIN and PASSWORD (CONN-19)
 
+EXTERNAL needs no response: a verified TLS certificate has said who the client is. It is offered only where
+one was shown (CONN-21).
+
 A mechanism may take more than one round: RABBIT-CR-DEMO, off unless configured, has start-ok name only the
 user, asks for the password by connection.secure and reads it from secure-ok (CONN-20).
 
@@ -22,9 +25,10 @@ from typing import NamedTuple
 from amqplab.wire.errors import DecodeError
 from amqplab.wire.table import decode_table
 
-__all__ = ["CHALLENGE", "DEMO", "MECHANISMS", "Credentials", "Malformed", "demo_answer"]
+__all__ = ["CHALLENGE", "DEMO", "EXTERNAL", "MECHANISMS", "Credentials", "Malformed", "demo_answer"]
 
 DEMO = "RABBIT-CR-DEMO"
+EXTERNAL = "EXTERNAL"
 CHALLENGE = b"Please tell me your password"
 _ANSWER = b"My password is "
 

@@ -113,10 +113,14 @@ class Broker:
 
     # --- what happened ---------------------------------------------------------------------------------
 
-    def connected(self, connection: str, now: int, *, loopback: bool = True) -> list[Effect]:
-        """A TCP connection was accepted; `connection` is its name, unique for the life of the broker."""
+    def connected(
+        self, connection: str, now: int, *, loopback: bool = True, certified: str | None = None
+    ) -> list[Effect]:
+        """A TCP connection was accepted; `connection` is its name, unique for the life of the broker.
+        `certified` is the user that a verified client certificate names (CONN-21).
+        """
         self.now = now
-        self.sessions[connection] = Session(self, connection, now, loopback)
+        self.sessions[connection] = Session(self, connection, now, loopback, certified)
         return self._effects()
 
     def received(self, connection: str, data: bytes, now: int) -> list[Effect]:

@@ -84,7 +84,7 @@ def _read(octets: bytes) -> Facts:
     expiration, bad_expiration = _expiration(properties.expiration)
     keys, problem = _extra_keys(properties.headers or {})
     mode = properties.delivery_mode
-    if mode not in (None, 1, 2):
+    if not problem and mode not in (None, 1, 2):
         problem = f"{{delivery_mode_unknown,{mode}}}"
     if "BCC" in (properties.headers or {}):
         properties = _without_bcc(properties)

@@ -23,7 +23,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from amqplab.broker.access import Access
-from amqplab.broker.auth import CHALLENGE, DEMO, MECHANISMS, Credentials, Malformed, demo_answer
+from amqplab.broker.auth import CHALLENGE, DEMO, EXTERNAL, MECHANISMS, Credentials, Malformed, demo_answer
 from amqplab.broker.heartbeat import Heartbeats
 from amqplab.broker.registry import on_connection
 from amqplab.errors import AccessRefused, NotAllowed
@@ -33,7 +33,7 @@ from amqplab.wire.methods import Connection
 from amqplab.wire.table import Table
 
 if TYPE_CHECKING:
-    from amqplab.broker.config import BrokerConfig
+    from amqplab.broker.config import BrokerConfig, User
     from amqplab.broker.session import Session
 
 __all__ = ["begin", "server_properties"]
@@ -92,10 +92,16 @@ def begin(session: Session, header: bytes) -> None:
             version_major=version[0],
             version_minor=version[1],
             server_properties=server_properties(config, version),
-            mechanisms=" ".join(config.mechanisms).encode(),
+            mechanisms=" ".join(_offered(session)).encode(),
             locales=b"en_US",
         )
     )
+
+
+def _offered(session: Session) -> tuple[str, ...]:
+    """The mechanisms of this connection: EXTERNAL only for who showed a certificate (CONN-21)."""
+    configured = session.broker.config.mechanisms
+    return (*configured, EXTERNAL) if session.certified is not None else configured
 
 
 @on_connection(Connection.StartOk)
@@ -107,8 +113,10 @@ def start_ok(session: Session, method: Connection.StartOk) -> None:
     name = method.client_properties.get("connection_name")
     session.client_name = name if isinstance(name, str) else ""
     mechanism = method.mechanism
-    if mechanism not in session.broker.config.mechanisms or mechanism not in (*MECHANISMS, DEMO):
+    if mechanism not in _offered(session) or mechanism not in (*MECHANISMS, DEMO, EXTERNAL):
         session.silence("unknown mechanism")
+    elif mechanism == EXTERNAL:
+        _admit(session, mechanism, session.broker.users.named(session.certified or ""))
     elif mechanism == DEMO:
         session.user_claimed = method.response.decode("utf-8", "surrogateescape")
         session.state = "securing"
@@ -134,8 +142,12 @@ def secure_ok(session: Session, method: Connection.SecureOk) -> None:
 
 def _authenticate(session: Session, mechanism: str, claimed: Credentials) -> None:
     """Let the user in and offer the limits, or refuse."""
-    config = session.broker.config
     user = session.broker.users.authenticate(claimed.user, claimed.password, session.loopback)
+    _admit(session, mechanism, user)
+
+
+def _admit(session: Session, mechanism: str, user: User | None) -> None:
+    config = session.broker.config
     if user is None:
         refusal = AccessRefused(
             f"Login was refused using authentication mechanism {mechanism}. "

@@ -76,10 +76,13 @@ class Session:
     access: Access
     user: User
 
-    def __init__(self, broker: Broker, connection: str, now: int, loopback: bool) -> None:
+    def __init__(
+        self, broker: Broker, connection: str, now: int, loopback: bool, certified: str | None = None
+    ) -> None:
         self.broker = broker
         self.connection = connection
         self.loopback = loopback
+        self.certified = certified
         self.report = broker.report
         self.state = "pre_init"
         self.parser = FrameParser(max_payload=FRAME_MIN_SIZE, expect_header=True, any_type=True)

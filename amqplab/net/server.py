@@ -44,6 +44,7 @@ from amqplab.broker.broker import Broker
 from amqplab.broker.effects import Close, Effect, Persist, Reading, Room, Send, WakeAt
 from amqplab.errors import UsageError
 from amqplab.net.journal_files import JournalDirectory
+from amqplab.net.tls import client_name
 
 if TYPE_CHECKING:
     import ssl
@@ -92,6 +93,7 @@ class BrokerServer:
         self._timer: asyncio.TimerHandle | None = None
         self._last_one_left: asyncio.Future[None] | None = None
         self._stopping = False
+        self.login_from = "common_name"
         self._journal: JournalDirectory | None = None
 
     def keep(self, path: str | Path) -> asyncio.Future[UsageError]:
@@ -135,7 +137,7 @@ class BrokerServer:
 
     # --- what the protocols tell ---
 
-    def arrived(self, protocol: BrokerProtocol, name: str, loopback: bool) -> str:
+    def arrived(self, protocol: BrokerProtocol, name: str, loopback: bool, certified: str | None) -> str:
         """A transport is connected; returns the name that the connection goes by."""
         unique, again = name, 2
         while unique in self._ends:  # the old socket's end has not been noticed yet
@@ -145,7 +147,7 @@ class BrokerServer:
         if self._stopping:  # it was on its way when the shutdown began
             protocol.close(abort=True)
             return unique
-        self.apply(self.broker.connected(unique, self.now(), loopback=loopback))
+        self.apply(self.broker.connected(unique, self.now(), loopback=loopback, certified=certified))
         return unique
 
     def left(self, name: str, reason: str) -> None:
@@ -276,7 +278,10 @@ class BrokerProtocol(asyncio.Protocol):
         like_rabbitmq(transport)
         self._transport.set_write_buffer_limits(MUCH_UNSENT)
         self._closing = "closed by the client"
-        self.name = self._server.arrived(self, name, loopback)
+        secured = transport.get_extra_info("ssl_object")
+        certificate = secured.getpeercert() if secured is not None else None
+        certified = client_name(certificate, self._server.login_from)
+        self.name = self._server.arrived(self, name, loopback, certified)
 
     def data_received(self, data: bytes) -> None:
         if effects := self._received(self.name, data, self._server.now()):
@@ -353,11 +358,14 @@ def like_rabbitmq(transport: asyncio.BaseTransport) -> None:
 class RunningServer:
     """A broker that listens. ``url`` is where; ``await close()`` ends it and leaves nothing behind."""
 
-    def __init__(self, server: BrokerServer, listener: asyncio.Server, host: str, port: int) -> None:
+    def __init__(
+        self, server: BrokerServer, listener: asyncio.Server, host: str, port: int, secure: bool = False
+    ) -> None:
         self.server = server
         self.broker = server.broker
         self.host = host
         self.port = port
+        self.secure = secure
         self._listener: asyncio.Server | None = listener
         self.failed: asyncio.Future[UsageError] | None = None
 
@@ -365,7 +373,7 @@ class RunningServer:
     def url(self) -> str:
         """The address to connect to, as an AMQP URI."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"amqp://{host}:{self.port}"
+        return f"{'amqps' if self.secure else 'amqp'}://{host}:{self.port}"
 
     async def close(self) -> None:
         """Stop listening and close all connections as RabbitMQ does (CONN-62). Again is harmless."""
@@ -428,7 +436,9 @@ async def _listen(
     except (OSError, OverflowError) as error:
         raise UsageError(why_not_listening(error, host, port)) from error
     sockets = getattr(listener, "sockets", ())
-    return RunningServer(server, listener, host, sockets[0].getsockname()[1] if sockets else port)
+    return RunningServer(
+        server, listener, host, sockets[0].getsockname()[1] if sockets else port, ssl_context is not None
+    )
 
 
 def why_not_listening(error: Exception, host: str, port: int) -> str:

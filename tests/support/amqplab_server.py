@@ -29,11 +29,11 @@ class AmqplabServer:
     def __enter__(self) -> AmqplabServer:
         assert self.process.stdout is not None
         line = self.process.stdout.readline().decode()
-        found = re.fullmatch(r"listening on amqp://([\d.]+):(\d+)\n", line)
+        found = re.fullmatch(r"listening on (amqps?)://([\d.]+):(\d+)\n", line)
         if found is None:
             self.stop()
             raise AssertionError(f"`python -m amqplab serve` did not start: {line!r}\n{self.errors}")
-        self.host, self.port = found[1], int(found[2])
+        self.scheme, self.host, self.port = found[1], found[2], int(found[3])
         return self
 
     def __exit__(self, *exc: object) -> None:

@@ -1,0 +1,351 @@
+"""The configuration file: who may do what, and where the broker listens.
+
+Theory
+------
+A broker that strangers reach wants more than defaults: users with passwords, virtual hosts, rights, limits,
+policies, TLS. All of it stands in one TOML file::
+
+    [limits]                          # every key is optional; times in seconds unless it says _ms
+    heartbeat_s = 60
+    max_message_size = 134217728
+
+    [[listeners]]
+    host = "0.0.0.0"
+    port = 5671
+    certificate = "server.pem"        # with a certificate it is TLS
+    key = "server.key"
+    authority = "ca.pem"              # who signs the clients' certificates
+    require_client_certificate = true
+
+    [[vhosts]]
+    name = "/"
+    max_queues = 1000
+
+    [[users]]
+    name = "ann"
+    password = "scrypt$…"             # made by `python -m amqplab passwd`
+    tags = ["administrator"]
+    permissions = [{ vhost = "/", configure = ".*", write = ".*", read = ".*" }]
+    topics = [{ vhost = "/", exchange = "amq.topic", write = "^ann\\\\.", read = ".*" }]
+
+    [[policies]]
+    name = "short"
+    pattern = "^tmp\\\\."
+    apply_to = "queues"
+    definition = { message-ttl = 60000 }
+
+Reading it is strict: an unknown key, a wrong type, a pattern that is none, a file that is not there. All
+mistakes are found in one go, each is one sentence that says where.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from amqplab.broker.config import BrokerConfig, Permission, User
+from amqplab.broker.passwords import check_hash, is_hash
+from amqplab.errors import UsageError
+from amqplab.model.policy import Policy
+
+__all__ = ["Configuration", "ConfigurationError", "Listener", "read_configuration"]
+
+NUMBER = (int, float)
+LIMITS: dict[str, Any] = {
+    "channel_max": int,
+    "frame_max": int,
+    "heartbeat_s": int,
+    "handshake_timeout_s": NUMBER,
+    "max_message_size": int,
+    "consumer_timeout_ms": int,
+    "cluster_name": str,
+}
+LISTENER: dict[str, Any] = {
+    "host": str,
+    "port": int,
+    "certificate": str,
+    "key": str,
+    "authority": str,
+    "require_client_certificate": bool,
+    "login_from": str,
+}
+VHOST: dict[str, Any] = {"name": str, "max_connections": int, "max_queues": int}
+USER: dict[str, Any] = {
+    "name": str,
+    "password": str,
+    "tags": list,
+    "permissions": list,
+    "topics": list,
+    "max_connections": int,
+    "max_channels": int,
+    "loopback_only": bool,
+}
+PERMISSION: dict[str, Any] = {"vhost": str, "configure": str, "write": str, "read": str}
+TOPIC: dict[str, Any] = {"vhost": str, "exchange": str, "write": str, "read": str}
+POLICY: dict[str, Any] = {
+    "name": str,
+    "pattern": str,
+    "vhost": str,
+    "apply_to": str,
+    "priority": int,
+    "definition": dict,
+}
+SECTIONS: dict[str, Any] = {
+    "limits": dict,
+    "listeners": list,
+    "vhosts": list,
+    "users": list,
+    "policies": list,
+}
+LOGIN_FROM = ("common_name", "distinguished_name")
+
+
+class ConfigurationError(UsageError):
+    """What is wrong with a file; `mistakes` has a sentence for each."""
+
+    def __init__(self, mistakes: list[str]) -> None:
+        super().__init__("\n".join(mistakes))
+        self.mistakes = mistakes
+
+
+@dataclass(frozen=True)
+class Listener:
+    """One address to listen on; with a `certificate` it speaks TLS. `login_from` says what in a client's
+    certificate is the user's name, for EXTERNAL.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 5672
+    certificate: Path | None = None
+    key: Path | None = None
+    authority: Path | None = None
+    require_client_certificate: bool = False
+    login_from: str = "common_name"
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What a file says."""
+
+    broker: BrokerConfig = field(default_factory=BrokerConfig)
+    listeners: tuple[Listener, ...] = ()
+
+    def summary(self) -> str:
+        """The same for people, a line for each thing."""
+        broker = self.broker
+        lines = [
+            f"listens on {one.host}:{one.port}{', TLS' if one.certificate else ''}" for one in self.listeners
+        ]
+        lines += [f"virtual host {name!r}" for name in broker.vhosts]
+        for user in broker.users:
+            where = ", ".join(repr(vhost) for vhost in user.permissions) or "nowhere"
+            tags = f" ({', '.join(user.tags)})" if user.tags else ""
+            lines.append(f"user {user.name!r}{tags}, may enter {where}")
+        lines += [f"policy {one.name!r} for {one.apply_to} like {one.pattern!r}" for one in broker.policies]
+        return "\n".join(lines)
+
+
+def read_configuration(path: str | Path) -> Configuration:
+    """What the file says. Raises ConfigurationError with every mistake in it."""
+    path = Path(path)
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError([f"{path} cannot be read: {error.strerror}."]) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError([f"{path} is not TOML: {error}."]) from None
+    reader = _Reader(path)
+    found = reader.configuration(tables)
+    if reader.mistakes:
+        raise ConfigurationError([f"{path}: {one}" for one in reader.mistakes])
+    return found
+
+
+class _Reader:
+    """Reads the tables of one file and collects what is wrong with them."""
+
+    def __init__(self, path: Path) -> None:
+        self.folder = path.parent
+        self.mistakes: list[str] = []
+
+    def configuration(self, tables: Mapping[str, Any]) -> Configuration:
+        known = self._known("the file", tables, SECTIONS)
+        limits = self._known("[limits]", known.get("limits", {}), LIMITS)
+        for name, value in list(limits.items()):
+            if not isinstance(value, str) and value < 0:
+                self._wrong("[limits]", f"{name} must not be negative")
+                del limits[name]
+        vhosts = self._entries("vhosts", known, VHOST, ("name",))
+        config = replace(BrokerConfig(), **limits, **self._vhosts(vhosts))
+        if users := self._entries("users", known, USER, ("name", "password")):
+            config = replace(config, users=tuple(self._user(where, one) for where, one in users))
+        policies = self._entries("policies", known, POLICY, ("name", "pattern", "definition"))
+        found = tuple(made for where, one in policies if (made := self._policy(where, one)) is not None)
+        self._check_vhosts(config, found)
+        listeners = self._entries("listeners", known, LISTENER, ())
+        config = replace(config, policies=found)
+        return Configuration(config, tuple(self._listener(where, one) for where, one in listeners))
+
+    # --- tables ----------------------------------------------------------------------------------------
+
+    def _wrong(self, where: str, text: str) -> None:
+        self.mistakes.append(f"{where}: {text}.")
+
+    def _known(self, where: str, table: Mapping[str, Any], keys: Mapping[str, Any]) -> dict[str, Any]:
+        """The entries that are known and of the right type."""
+        good = {}
+        for key, value in table.items():
+            kind = keys.get(key)
+            if kind is None:
+                self._wrong(where, f"{key!r} is not known here; there are {', '.join(sorted(keys))}")
+            elif not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+                self._wrong(where, f"{key} must be {_kind_name(kind)}, not {value!r}")
+            else:
+                good[key] = value
+        return good
+
+    def _entries(
+        self, section: str, tables: Mapping[str, Any], keys: Mapping[str, Any], needed: tuple[str, ...]
+    ) -> list[tuple[str, dict[str, Any]]]:
+        """The tables of a list, each with its place; those without what is needed are left out."""
+        found = []
+        for number, table in enumerate(tables.get(section, ()), 1):
+            where = f"[[{section}]] {number}"
+            if not isinstance(table, dict):
+                self._wrong(where, f"must be a table, not {table!r}")
+                continue
+            known = self._known(where, table, keys)
+            missing = [key for key in needed if key not in table]
+            for key in missing:
+                self._wrong(where, f"{key} is missing")
+            if not missing and all(key in known for key in needed):
+                found.append((where, known))
+        return found
+
+    # --- what they stand for ---------------------------------------------------------------------------
+
+    def _vhosts(self, vhosts: list[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
+        if not vhosts:
+            return {}
+        tables = [one for _, one in vhosts]
+        return {
+            "vhosts": tuple(one["name"] for one in tables),
+            **{
+                f"vhost_{limit}": {one["name"]: one[limit] for one in tables if limit in one}
+                for limit in ("max_connections", "max_queues")
+            },
+        }
+
+    def _user(self, where: str, table: dict[str, Any]) -> User:
+        password = table["password"]
+        if is_hash(password):
+            try:
+                check_hash(password)
+            except UsageError as error:
+                self._wrong(where, str(error).removesuffix("."))
+        rights = self._list(where, "permissions", table, PERMISSION, ("vhost",))
+        topics = self._list(where, "topics", table, TOPIC, ("vhost", "exchange"))
+        tags = table.get("tags", [])
+        if not all(isinstance(tag, str) for tag in tags):
+            self._wrong(where, "tags must be strings")
+        rest = {
+            key: table[key] for key in ("max_connections", "max_channels", "loopback_only") if key in table
+        }
+        return User(
+            table["name"],
+            password,
+            tuple(tags),
+            permissions={
+                one["vhost"]: Permission(*(one.get(right, "") for right in ("configure", "write", "read")))
+                for one in rights
+            },
+            topics={
+                (one["vhost"], one["exchange"]): (one.get("write", ""), one.get("read", "")) for one in topics
+            },
+            **rest,
+        )
+
+    def _list(
+        self,
+        where: str,
+        key: str,
+        table: dict[str, Any],
+        keys: Mapping[str, Any],
+        needed: tuple[str, ...],
+    ) -> list[dict[str, Any]]:
+        """A list of tables with patterns in an entry."""
+        found = []
+        for number, one in enumerate(table.get(key, ()), 1):
+            place = f"{where}, {key} {number}"
+            if not isinstance(one, dict):
+                self._wrong(place, f"must be a table, not {one!r}")
+                continue
+            known = self._known(place, one, keys)
+            for name in needed:
+                if name not in one:
+                    self._wrong(place, f"{name} is missing")
+            for right in ("configure", "write", "read"):
+                self._pattern(place, right, known.get(right, ""))
+            if all(name in known for name in needed):
+                found.append(known)
+        return found
+
+    def _pattern(self, where: str, name: str, pattern: str) -> None:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            self._wrong(where, f"{name} = {pattern!r} is no regular expression: {error}")
+
+    def _policy(self, where: str, table: dict[str, Any]) -> Policy | None:
+        try:
+            return Policy(**table)
+        except UsageError as error:
+            self._wrong(where, str(error).removesuffix("."))
+            return None
+
+    def _check_vhosts(self, config: BrokerConfig, policies: tuple[Policy, ...]) -> None:
+        """Rights and policies are about virtual hosts that exist."""
+        named = [(f"user {user.name!r}", vhost) for user in config.users for vhost in user.permissions]
+        named += [(f"policy {one.name!r}", one.vhost) for one in policies]
+        for who, vhost in named:
+            if vhost not in config.vhosts:
+                self._wrong(who, f"there is no virtual host {vhost!r}; declare it under [[vhosts]]")
+
+    def _listener(self, where: str, table: dict[str, Any]) -> Listener:
+        files = {key: self._file(where, key, table) for key in ("certificate", "key", "authority")}
+        port = table.get("port", 5671 if files["certificate"] else 5672)
+        if not 0 <= port <= 65535:
+            self._wrong(where, f"{port} is no port")
+        if (files["certificate"] is None) is not (files["key"] is None):
+            self._wrong(where, "certificate and key go together")
+        demanding = table.get("require_client_certificate", False)
+        if demanding and files["authority"] is None:
+            self._wrong(where, "require_client_certificate needs an authority")
+        login_from = table.get("login_from", "common_name")
+        if login_from not in LOGIN_FROM:
+            self._wrong(where, f"login_from is {' or '.join(LOGIN_FROM)}, not {login_from!r}")
+        return Listener(
+            table.get("host", "127.0.0.1"),
+            port,
+            **files,
+            require_client_certificate=demanding,
+            login_from=login_from,
+        )
+
+    def _file(self, where: str, key: str, table: dict[str, Any]) -> Path | None:
+        """A path in the file, relative to the file."""
+        if key not in table:
+            return None
+        path = self.folder / table[key]
+        if not path.is_file():
+            self._wrong(where, f"{key} = {table[key]!r}: there is no such file")
+        return path
+
+
+def _kind_name(kind: Any) -> str:
+    names = {int: "a whole number", str: "a string", bool: "true or false", list: "a list", dict: "a table"}
+    return names.get(kind, "a number")

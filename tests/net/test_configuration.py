@@ -1,0 +1,196 @@
+"""The configuration file: what it means, and every mistake in it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from amqplab.broker.config import BrokerConfig, Permission
+from amqplab.broker.passwords import hash_password, matches
+from amqplab.net.configuration import Configuration, ConfigurationError, Listener, read_configuration
+
+HASH = hash_password("secret", bytes(16))
+WHOLE = f"""
+[limits]
+heartbeat_s = 30
+max_message_size = 1000
+handshake_timeout_s = 2.5
+
+[[listeners]]
+port = 0
+
+[[listeners]]
+host = "0.0.0.0"
+certificate = "server.pem"
+key = "server.key"
+authority = "ca.pem"
+require_client_certificate = true
+login_from = "distinguished_name"
+
+[[vhosts]]
+name = "/"
+max_queues = 10
+
+[[vhosts]]
+name = "other"
+max_connections = 2
+
+[[users]]
+name = "ann"
+password = "{HASH}"
+tags = ["administrator"]
+permissions = [{{ vhost = "/", configure = "^ann", write = ".*", read = ".*" }}, {{ vhost = "other" }}]
+topics = [{{ vhost = "/", exchange = "amq.topic", write = "^ann", read = ".*" }}]
+max_channels = 5
+
+[[policies]]
+name = "short"
+pattern = "^tmp"
+apply_to = "queues"
+priority = 3
+definition = {{ message-ttl = 60000, overflow = "reject-publish" }}
+"""
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "broker.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def mistakes(tmp_path: Path, text: str) -> list[str]:
+    path = write(tmp_path, text)
+    with pytest.raises(ConfigurationError) as caught:
+        read_configuration(path)
+    return [one.removeprefix(f"{path}: ") for one in caught.value.mistakes]
+
+
+def test_an_empty_file_means_the_defaults(tmp_path: Path) -> None:
+    assert read_configuration(write(tmp_path, "")) == Configuration(BrokerConfig(), ())
+
+
+def test_everything_that_can_be_said(tmp_path: Path) -> None:
+    for name in ("server.pem", "server.key", "ca.pem"):
+        (tmp_path / name).touch()
+    found = read_configuration(write(tmp_path, WHOLE))
+    config = found.broker
+    assert (config.heartbeat_s, config.max_message_size, config.handshake_timeout_s) == (30, 1000, 2.5)
+    assert config.vhosts == ("/", "other")
+    assert (config.vhost_max_queues, config.vhost_max_connections) == ({"/": 10}, {"other": 2})
+    (ann,) = config.users
+    assert matches(ann.password, "secret")
+    assert ann.permissions == {"/": Permission("^ann", ".*", ".*"), "other": Permission("", "", "")}
+    assert ann.topics == {("/", "amq.topic"): ("^ann", ".*")}
+    assert (ann.tags, ann.max_channels) == (("administrator",), 5)
+    (short,) = config.policies
+    assert (short.name, short.vhost, short.apply_to, short.priority) == ("short", "/", "queues", 3)
+    assert short.definition == {"message-ttl": 60000, "overflow": "reject-publish"}
+    plain, secure = found.listeners
+    assert plain == Listener(port=0)
+    assert (secure.host, secure.port, secure.certificate) == ("0.0.0.0", 5671, tmp_path / "server.pem")
+    assert (secure.require_client_certificate, secure.login_from) == (True, "distinguished_name")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("colour = 5", "the file: 'colour' is not known here; there are limits, listeners"),
+        ("[limits]\nheartbeat = 5", "[limits]: 'heartbeat' is not known here; there are channel_max"),
+        ('[limits]\nheartbeat_s = "5"', "[limits]: heartbeat_s must be a whole number, not '5'."),
+        ("[limits]\nheartbeat_s = true", "[limits]: heartbeat_s must be a whole number, not True."),
+        ("[limits]\nframe_max = -1", "[limits]: frame_max must not be negative."),
+        ("limits = 5", "the file: limits must be a table, not 5."),
+        ("users = [5]", "[[users]] 1: must be a table, not 5."),
+        ('[[users]]\nname = "a"', "[[users]] 1: password is missing."),
+        (
+            '[[users]]\nname = "a"\npassword = "scrypt$1"',
+            "[[users]] 1: 'scrypt$1'… is no password hash",
+        ),
+        (
+            '[[users]]\nname = "a"\npassword = "p"\npermissions = [{ vhost = "/", read = "(" }]',
+            "[[users]] 1, permissions 1: read = '(' is no regular expression",
+        ),
+        (
+            '[[users]]\nname = "a"\npassword = "p"\npermissions = [{ vhost = "no" }]',
+            "user 'a': there is no virtual host 'no'; declare it under [[vhosts]].",
+        ),
+        (
+            '[[users]]\nname = "a"\npassword = "p"\npermissions = [{ read = "x" }]',
+            "[[users]] 1, permissions 1: vhost is missing.",
+        ),
+        (
+            '[[policies]]\nname = "p"\npattern = "["\ndefinition = {}',
+            "[[policies]] 1: Policy 'p' has a wrong pattern, '['",
+        ),
+        (
+            '[[policies]]\nname = "p"\npattern = ""\ndefinition = { ttl = 5 }',
+            "[[policies]] 1: Policy 'p' sets 'ttl', which is none of alternate-exchange",
+        ),
+        (
+            '[[policies]]\nname = "p"\npattern = ""\ndefinition = { expires = "x" }',
+            "[[policies]] 1: Policy 'p' needs a number that is not negative for 'expires', not 'x'.",
+        ),
+        ("[[listeners]]\nport = 70000", "[[listeners]] 1: 70000 is no port."),
+        (
+            '[[listeners]]\ncertificate = "no.pem"',
+            "[[listeners]] 1: certificate = 'no.pem': there is no such file.",
+        ),
+        (
+            "[[listeners]]\nrequire_client_certificate = true",
+            "[[listeners]] 1: require_client_certificate needs an authority.",
+        ),
+        (
+            '[[listeners]]\nlogin_from = "heart"',
+            "[[listeners]] 1: login_from is common_name or distinguished_name, not 'heart'.",
+        ),
+        ("what?", "is not TOML"),
+    ],
+)
+def test_each_mistake_is_one_sentence_with_its_place(tmp_path: Path, text: str, expected: str) -> None:
+    found = mistakes(tmp_path, text)
+    assert any(expected in one for one in found), found
+    assert all(one.endswith(".") for one in found)
+
+
+def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
+    text = "colour = 5\n[limits]\nheartbeat = 5\n[[listeners]]\nport = -1"
+    assert len(mistakes(tmp_path, text)) == 3
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="cannot be read: No such file"):
+        read_configuration(tmp_path / "none.toml")
+
+
+def amqplab(*words: str, text: str = "") -> tuple[int, str, str]:
+    command = [sys.executable, "-m", "amqplab", *words]
+    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=60)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_check_config_says_what_a_file_means_or_what_is_wrong(tmp_path: Path) -> None:
+    text = '[[vhosts]]\nname = "v"\n[[users]]\nname = "a"\npassword = "p"'
+    status, out, _ = amqplab("check-config", str(write(tmp_path, text)))
+    assert (status, out) == (0, "virtual host 'v'\nuser 'a', may enter nowhere\n")
+    status, out, error = amqplab("check-config", str(write(tmp_path, "colour = 5\n[limits]\nheart = 1")))
+    assert (status, out) == (2, "")
+    assert error.count("is not known here") == 2
+    assert "Traceback" not in error
+
+
+def test_passwd_makes_a_hash_of_the_first_line(tmp_path: Path) -> None:
+    status, out, _ = amqplab("passwd", text="secret\nmore\n")
+    assert status == 0
+    assert matches(out.strip(), "secret")
+    status, out, error = amqplab("passwd", text="\n")
+    assert (status, out) == (2, "")
+    assert "An empty password" in error
+
+
+def test_serve_refuses_a_bad_file_before_it_listens(tmp_path: Path) -> None:
+    status, out, error = amqplab("serve", "--config", str(write(tmp_path, "colour = 5")))
+    assert (status, out) == (2, "")
+    assert "'colour' is not known here" in error

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import random
 import re
+import resource
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,10 +24,18 @@ KILLS = 12
 
 
 @contextmanager
-def serving(data: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """(process, url) of `python -m amqplab serve --data`."""
+def serving(data: Path, largest: int | None = None) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """(process, url) of `python -m amqplab serve --data`, whose files have at most `largest` octets."""
+
+    def limit() -> None:
+        if largest is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
+
     command = [sys.executable, "-m", "amqplab", "serve", "--port", "0", "--data", str(data)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True, preexec_fn=limit
+    ) as process:
         try:
             assert process.stdout is not None
             first = process.stdout.readline()
@@ -101,3 +110,42 @@ def test_what_was_confirmed_survives_kill_9_in_order_and_once(tmp_path: Path) ->
             settled = first
         first, total = last + 1, total + len(confirmed)
     assert total > 10 * KILLS
+
+
+async def publish_until_it_ends(url: str, data: list[int]) -> None:
+    connection = await connect(url)
+    channel = await connection.channel()
+    await channel.queue_declare("q", durable=True)
+    await channel.confirm_delivery()
+    with suppress(AMQPError, ConnectionLost):
+        for number in itertools.count(1):
+            await channel.basic_publish("", "q", b"%d" % number + bytes(1000), PERSISTENT)
+            data.append(number)
+
+
+async def what_is_there(url: str) -> list[int]:
+    connection = await connect(url)
+    channel = await connection.channel()
+    found = []
+    while (got := await channel.basic_get("q", auto_ack=True))[0] is not None:
+        found.append(int(got[2].rstrip(b"\0")))
+    await connection.close()
+    return found
+
+
+def test_a_disk_that_takes_no_more_ends_the_broker_with_one_sentence_and_keeps_what_was_confirmed(
+    tmp_path: Path,
+) -> None:
+    confirmed: list[int] = []
+    with serving(tmp_path, largest=50_000) as (process, url):
+        asyncio.run(asyncio.wait_for(publish_until_it_ends(url, confirmed), 60))
+        assert process.wait(30) == 2
+        assert process.stderr is not None
+        assert process.stderr.read() == (
+            f"amqplab: {tmp_path / 'journal-00000001.amqj'} cannot be written: File too large. "
+            "What was confirmed is safe; what was not yet confirmed may be lost.\n"
+        )
+    assert 30 < len(confirmed) < 50
+    with serving(tmp_path) as (_, url):
+        found = asyncio.run(asyncio.wait_for(what_is_there(url), 60))
+    assert found[: len(confirmed)] == confirmed and len(found) - len(confirmed) <= 1

@@ -57,6 +57,15 @@ def _sync(descriptor: int) -> None:
         os.fsync(descriptor)
 
 
+def _sync_directory(path: Path) -> None:
+    """Return when the names in it are safe."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def _write_all(descriptor: int, data: bytes) -> None:
     """write(2) may take less than it is given."""
     rest = memoryview(data)
@@ -73,7 +82,9 @@ class Directory:
         self._creating = ThreadPoolExecutor(1, "journal-new")
         self._live: tuple[str, int] | None = None  # name, descriptor
         with self._sentences():
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not self.path.is_dir():
+                self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+                _sync_directory(self.path.parent)
             self._lock = self._take_lock()
             for leftover in self.path.glob(f"*{NEW}"):
                 leftover.unlink()
@@ -151,7 +162,7 @@ class Directory:
         except BaseException:
             new.unlink(missing_ok=True)
             raise
-        self._sync_directory()
+        _sync_directory(self.path)
 
     def append(self, name: str, data: bytes, done: Done) -> None:
         """The same in the background; ``done`` is called on the running loop."""
@@ -175,13 +186,6 @@ class Directory:
         if self._live is not None:
             os.close(self._live[1])
             self._live = None
-
-    def _sync_directory(self) -> None:
-        descriptor = os.open(self.path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
     def _submit(
         self, thread: ThreadPoolExecutor, done: Done, work: Callable[..., None], *what: object

@@ -5,14 +5,10 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
-from broker_peer import World
+from durable_world import DurableWorld, State
 
-from amqplab.broker.broker import Broker
-from amqplab.broker.effects import Effect, Persist
-from amqplab.model.journal_log import Journal
 from amqplab.sim.clock import Clock
 from amqplab.sim.disk import Disk, DiskProfile
 from amqplab.wire.methods import Basic, Confirm, Exchange, Queue, Tx
@@ -20,45 +16,6 @@ from amqplab.wire.properties import Properties
 
 PERSISTENT = Properties(delivery_mode=2)
 QUEUES = ("q", "r", "s")  # "s" is a quorum queue
-State = dict[str, tuple[tuple[int, int], ...]]
-"""For each queue: what its messages say, and how often they came back where that is counted, in order."""
-
-
-class DurableWorld(World):
-    """A durable broker, and the journal it writes on a simulated disk."""
-
-    def __init__(self, clock: Clock, disk: Disk) -> None:
-        self.clock, self.disk = clock, disk
-        super().__init__()
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.now = self.clock.now
-        self.broker = Broker(durable=True)
-        self.journal, state, _ = Journal.open(self.disk, compact_octets=6000)
-        self.apply(self.broker.restore(state, self.now))
-
-    def apply(self, effects: Iterable[Effect]) -> None:
-        effects = list(effects)
-        for effect in effects:
-            if isinstance(effect, Persist):
-                self.journal.append(effect.entries, partial(self.safe, effect.token))
-        super().apply(effects)
-
-    def safe(self, token: int) -> None:
-        self.now = self.clock.now
-        self.apply(self.broker.persisted(token, self.now))
-
-    def run(self, nanoseconds: int) -> None:
-        self.clock.run(self.clock.now + nanoseconds)
-        self.now = self.clock.now
-
-    def content(self) -> State:
-        queues = self.broker.vhosts["/"].queues.items()
-        return {
-            name: tuple((int(copy.message.body), copy.returned * (name == "s")) for copy in queue.ready)
-            for name, queue in queues
-        }
 
 
 @dataclass

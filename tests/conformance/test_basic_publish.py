@@ -169,6 +169,13 @@ def test_BASIC_10_they_must_be_arrays(broker, name, value, kind):
         peer.expect_channel_error(406, text, PUBLISH)
 
 
+def test_BASIC_01_BASIC_10_they_are_looked_at_before_the_delivery_mode(broker):
+    with broker.connect() as peer:
+        peer.publish("nobody", headers={"CC": "x"}, delivery_mode=3)
+        text = 'PRECONDITION_FAILED - invalid message: {unacceptable_type_in_header,"CC",longstr}'
+        peer.expect_channel_error(406, text, PUBLISH)
+
+
 def test_BASIC_13_one_channel_one_queue_one_order(broker):
     with broker.connect(channels=2) as peer:
         queue = peer.queue()

@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from conformance_page import PAGE, page
+
 LAST = {
     "CODEC": 55,
     "CONN": 66,
@@ -63,3 +65,7 @@ def test_every_fact_is_shown_or_has_a_reason() -> None:
     facts = {f"{section}-{number:02}" for section, last in LAST.items() for number in range(1, last + 1)}
     assert facts - shown() == set(ELSEWHERE)
     assert shown() <= facts
+
+
+def test_the_page_about_conformance_is_up_to_date() -> None:
+    assert page() == PAGE.read_text(encoding="utf-8"), "run python tests/support/conformance_page.py"

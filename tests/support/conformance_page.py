@@ -48,7 +48,7 @@ how many tests show it to **RabbitMQ** itself, to our broker in **virtual** time
 without a test says why.
 
 Beside these tests there is chance: `python tests/support/differing.py` makes up conversations, sensible and
-not, on two connections with two channels each, plays them to RabbitMQ and to us, and compares what the clients
+not, on two connections with two channels each, plays them to RabbitMQ and to us, and compares what clients
 see after every step. A hundred of them are part of every test run.
 
 Made by `python tests/support/conformance_page.py`.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from amqplab.wire.methods import Basic, Queue
-from amqplab.wire.table import Int64, Table, Timestamp
+from amqplab.wire.methods import Basic, Exchange, Queue
+from amqplab.wire.table import Int8, Int64, Table, Timestamp, UInt8
 
 
 def dying(broker, peer, exchange="", key=None, **arguments):
@@ -132,6 +132,34 @@ def test_DLX_02_with_a_key_only_that_key_counts_and_CC_goes(broker, peer, dead):
     assert peer.counts(other) == (0, 0)
 
 
+def test_DLX_02_with_a_key_BCC_does_not_count_either(broker, peer, dead):
+    name = dying(broker, peer, "", dead)
+    seen, hidden = peer.queue(), peer.queue()
+    peer.publish(name, b"a", headers={"CC": [seen], "BCC": [hidden]})
+    peer.sync()
+    peer.await_counts(name, (1, 0))
+    reject(peer, name)
+    assert deaths(letter(peer, dead))[0]["routing-keys"] == [name, seen]
+    assert (peer.counts(seen), peer.counts(hidden)) == ((1, 0), (1, 0))
+
+
+@pytest.mark.parametrize("kind", ["internal", "alternate", "headers"])
+def test_DLX_02_every_kind_of_exchange_will_do(broker, peer, dead, kind):
+    """An internal one too, and the headers of the death can already be matched."""
+    end = peer.exchange(broker.fresh("end"), "headers" if kind == "headers" else "fanout", internal=True)
+    match = {"x-match": "all-with-x", "x-first-death-reason": "expired"}
+    peer.bind(dead, end, arguments=match if kind == "headers" else None)
+    exchange = end
+    if kind == "alternate":
+        exchange = peer.exchange(broker.fresh("start"), "direct", arguments={"alternate-exchange": end})
+    name = dying(broker, peer, exchange, message_ttl=0)
+    peer.publish(name, b"a")
+    found = letter(peer, dead)
+    assert (found.method.exchange, found.method.routing_key) == (exchange, name)
+    for each in {exchange, end}:
+        peer.call(Exchange.Delete(exchange=each), Exchange.DeleteOk())
+
+
 @pytest.mark.parametrize("exchange", ["not there", "amq.direct"])
 def test_DLX_03_no_exchange_or_no_queue_and_the_message_is_lost(broker, peer, exchange):
     name = dying(broker, peer, exchange)
@@ -206,6 +234,46 @@ def test_DLX_10_a_first_death_is_written_in_the_order_of_its_making_later_ones_b
     assert second.properties.headers["x-first-death-queue"] == name
 
 
+def test_DLX_06_DLX_09_each_death_tells_where_the_message_was_published_and_when_it_would_have_expired(
+    broker, peer, dead
+):
+    """Keys and CC of the second death are those of the dead letter."""
+    exchange = peer.exchange(broker.fresh("graves"), "fanout", auto_delete=True)
+    middle = dying(broker, peer, "", dead)
+    peer.bind(middle, exchange)
+    name = dying(broker, peer, exchange)
+    peer.publish(name, b"a", expiration="0", headers={"CC": ["copy"]})
+    peer.await_counts(middle, (1, 0))
+    reject(peer, middle)
+    second, first = deaths(letter(peer, dead))
+    assert first == {
+        "count": 1,
+        "reason": "expired",
+        "queue": name,
+        "exchange": "",
+        "routing-keys": [name, "copy"],
+        "original-expiration": "0",
+    }
+    assert second == {
+        "count": 1,
+        "reason": "rejected",
+        "queue": middle,
+        "exchange": exchange,
+        "routing-keys": [name, "copy"],
+    }
+
+
+def test_DLX_07_a_first_death_that_the_publisher_claims_is_overwritten(broker, peer, dead):
+    name = dying(broker, peer, "", dead)
+    peer.publish(name, b"a", headers={"x-first-death-reason": "boredom"})
+    peer.sync()
+    peer.await_counts(name, (1, 0))
+    reject(peer, name)
+    headers = letter(peer, dead).properties.headers
+    assert (headers["x-first-death-reason"], headers["x-first-death-queue"]) == ("rejected", name)
+    assert [key for key, _ in headers.pairs] == sorted(headers)
+
+
 def test_DLX_08_three_deaths_the_newest_first(broker, peer):
     """The older ones change places each time: RabbitMQ's search for doubles turns them round."""
     names = [peer.queue(broker.fresh("last"))]
@@ -261,6 +329,37 @@ def test_DLX_12_anything_but_an_array_is_replaced(broker, peer, dead, nonsense):
     assert "x-first-death-queue" not in found.properties.headers
 
 
+@pytest.mark.parametrize(
+    "told",
+    [{"foo": 1}, {}, {"queue": 5, "reason": "rejected", "count": Int64(1)}, {"queue": "other"}],
+    ids=repr,
+)
+def test_DLX_12_tables_that_tell_of_something_else_stay_as_they_are(broker, peer, dead, told):
+    name = dying(broker, peer, "", dead)
+    peer.publish(name, b"a", headers={"x-death": [told]})
+    peer.sync()
+    peer.await_counts(name, (1, 0))
+    reject(peer, name)
+    headers = letter(peer, dead).properties.headers
+    newest, oldest = headers["x-death"]
+    assert (newest["queue"], newest["count"], dict(oldest)) == (name, 1, told)
+    assert set(headers) == {"x-death"}
+
+
+@pytest.mark.parametrize("count", [Int8(127), UInt8(5), 2**31 - 1, Timestamp(5), None], ids=repr)
+def test_DLX_12_any_number_can_be_counted_on(broker, peer, dead, count):
+    """The result is a 64-bit integer; no number at all counts as none."""
+    name = dying(broker, peer, "", dead)
+    told = {"queue": name, "reason": "rejected"} | ({} if count is None else {"count": count})
+    peer.publish(name, b"a", headers={"x-death": [told]})
+    peer.sync()
+    peer.await_counts(name, (1, 0))
+    reject(peer, name)
+    (death,) = letter(peer, dead).properties.headers["x-death"]
+    assert isinstance(death["count"], Int64)
+    assert death["count"] == (1 if count is None else int(count) + 1)
+
+
 # --- cycles ------------------------------------------------------------------------------------------------
 
 
@@ -280,6 +379,56 @@ def test_DLX_14_also_by_way_of_another_queue(broker, peer):
     peer.sync()
     peer.await_counts(one, (0, 0))
     peer.await_counts(two, (0, 0))
+
+
+@pytest.mark.parametrize(
+    ("told", "arrives"),
+    [
+        ([("dead", "expired")], False),
+        ([("other", "maxlen"), ("dead", "maxlen")], False),
+        ([("dead", "expired"), ("other", "rejected")], True),
+        ([("other", "rejected"), ("dead", "expired")], False),
+        ([("other", "expired"), ("dead", "rejected")], True),
+    ],
+)
+def test_DLX_14_DLX_15_only_a_rejection_since_the_last_time_breaks_the_cycle(
+    broker, peer, dead, told, arrives
+):
+    """The tables of x-death were turned round by the counting (see the three deaths), so it is the later
+    table that is the younger death.
+    """
+    story = [
+        {"queue": dead if queue == "dead" else queue, "reason": reason, "count": Int64(1)}
+        for queue, reason in told
+    ]
+    name = dying(broker, peer, "", dead, message_ttl=0)
+    peer.publish(name, b"round", headers={"x-death": story})
+    peer.publish(name, b"after")
+    expected = [b"round", b"after"] if arrives else [b"after"]
+    peer.await_counts(dead, (len(expected), 0))
+    assert peer.drain(dead) == expected
+
+
+def test_DLX_14_only_the_queue_of_the_cycle_is_left_out(broker, peer, dead):
+    exchange = peer.exchange(broker.fresh("graves"), "fanout", auto_delete=True)
+    name = dying(broker, peer, exchange, message_ttl=0)
+    for queue in (name, dead):
+        peer.bind(queue, exchange)
+    peer.publish(name, b"a")
+    assert letter(peer, dead).body == b"a"
+    assert peer.counts(name) == (0, 0)
+
+
+def test_DLX_14_two_queues_that_push_each_others_letters_out(broker, peer):
+    one, two = broker.fresh("pushed"), broker.fresh("pushed")
+    for name, other in ((one, two), (two, one)):
+        table = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": other, "x-max-length": 1}
+        peer.queue(name, arguments=table)
+    for body in (b"a", b"b", b"c", b"d"):
+        peer.publish(one, body)
+        peer.sync()
+    peer.await_counts(two, (1, 0))
+    assert (peer.drain(one), peer.drain(two)) == ([b"d"], [b"c"])
 
 
 def test_DLX_15_a_cycle_with_a_refusal_in_it_goes_on(broker, peer):

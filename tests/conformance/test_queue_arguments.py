@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from amqplab.wire.methods import Channel, Queue
-from amqplab.wire.table import Float32, Int8, Int16, Int64, Timestamp, UInt8, UInt16, UInt32
+from amqplab.wire.table import Float32, Int8, Int16, Int64, Table, Timestamp, UInt8, UInt16, UInt32
 
 DECLARE = (50, 10)
 CLASSIC = {
@@ -329,3 +329,39 @@ def test_QUEUE_59_an_existing_queue_is_only_compared(broker):
         refused(peer, name, text, {"x-message-ttl": -1}, exclusive=True)
         arguments = {"x-message-ttl": 1000, "x-max-age": "nonsense", "x-delivery-limit": 5}
         peer.call(Queue.Declare(queue=name, exclusive=True, arguments=arguments), Queue.DeclareOk(name, 0, 0))
+
+
+def test_QUEUE_59_the_arguments_are_compared_in_order_and_before_the_flags(broker):
+    with broker.connect() as peer:
+        arguments = {"x-max-length": 5, "x-message-ttl": 1000, "x-expires": 70000}
+        name = peer.queue(broker.fresh("compared"), arguments=arguments)
+        wrong = {"x-max-length": 6, "x-message-ttl": 7, "x-expires": 9}
+        text = f"inequivalent arg 'x-expires' for queue '{name}' in vhost '/': "
+        text += "received '9' but current is '70000'"
+        refused(peer, name, text, wrong, exclusive=True)
+
+
+def test_QUEUE_59_the_same_number_in_another_type_is_the_same_but_not_as_a_string(broker):
+    with broker.connect() as peer:
+        name = peer.queue(broker.fresh("compared"), arguments={"x-max-length": 5})
+        again = Queue.Declare(queue=name, exclusive=True, arguments={"x-max-length": Int64(5)})
+        peer.call(again, Queue.DeclareOk(name, 0, 0))
+        text = f"inequivalent arg 'x-max-length' for queue '{name}' in vhost '/': "
+        text += "received '5' but current is '5'"
+        refused(peer, name, text, {"x-max-length": "5"}, exclusive=True)
+
+
+def test_QUEUE_33_QUEUE_59_what_nobody_knows_is_neither_judged_nor_compared(broker):
+    with broker.connect() as peer:
+        name = peer.queue(broker.fresh("unknown"), arguments={"x-foo": 1, "foo": "b"})
+        again = Queue.Declare(queue=name, exclusive=True, arguments={"x-foo": 2})
+        peer.call(again, Queue.DeclareOk(name, 0, 0))
+
+
+def test_QUEUE_58_of_an_argument_given_twice_the_first_counts(broker):
+    with broker.connect() as peer:
+        name = broker.fresh("twice")
+        twice = Table([("x-max-length", 5), ("x-max-length", -1)])
+        peer.call(Queue.Declare(queue=name, exclusive=True, arguments=twice), Queue.DeclareOk(name, 0, 0))
+        again = Queue.Declare(queue=name, exclusive=True, arguments={"x-max-length": 5})
+        peer.call(again, Queue.DeclareOk(name, 0, 0))

@@ -1,82 +1,11 @@
-"""QUEUE-23, QUEUE-32, QUEUE-60 … QUEUE-73: queues that are too long, messages too old, and priorities."""
+"""QUEUE-32, QUEUE-60 … QUEUE-66, CONF-08, CONF-09 and TX-08: queues that are too long."""
 
 from __future__ import annotations
 
 import pytest
+from queues import limited, published
 
-from amqplab.wire.methods import Basic, Confirm, Queue, Tx
-from amqplab.wire.table import Int8
-
-DECLARE = (50, 10)
-
-
-def not_found(name):
-    return f"NOT_FOUND - no queue '{name}' in vhost '/'"
-
-
-def limited(broker, peer, **arguments):
-    """A queue with these arguments (underscores for hyphens, without the x-)."""
-    table = {f"x-{name.replace('_', '-')}": value for name, value in arguments.items()}
-    return peer.queue(broker.fresh("limited"), arguments=table)
-
-
-def published(peer, queue, *bodies, **properties):
-    for body in bodies:
-        peer.publish(queue, body, **properties)
-    peer.sync()
-
-
-# --- the queue itself expires ------------------------------------------------------------------------------
-
-
-@pytest.mark.waits
-def test_QUEUE_23_a_queue_that_nobody_uses_expires_and_its_messages_with_it(broker):
-    with broker.connect() as peer:
-        dead = peer.queue(broker.fresh("dead"))
-        arguments = {
-            "x-expires": 600,
-            "x-dead-letter-exchange": "",
-            "x-dead-letter-routing-key": dead,
-        }
-        name = peer.queue(broker.fresh("leased"), exclusive=False, arguments=arguments)
-        published(peer, name, b"a")
-        peer.expect_silence(1.4)
-        peer.send(Queue.Declare(queue=name, passive=True))
-        peer.expect_channel_error(404, not_found(name), DECLARE)
-        assert peer.counts(dead) == (0, 0)
-
-
-@pytest.mark.waits
-@pytest.mark.parametrize("way", ["get", "passive", "active"])
-def test_QUEUE_23_looking_at_it_renews_the_lease(broker, way):
-    with broker.connect() as peer:
-        name = peer.queue(broker.fresh("leased"), exclusive=False, arguments={"x-expires": 900})
-        for _ in range(3):
-            peer.expect_silence(0.6)
-            if way == "get":
-                assert peer.get(name) is None
-            else:
-                again = Queue.Declare(queue=name, passive=way == "passive", arguments={"x-expires": 900})
-                peer.call(again, Queue.DeclareOk)
-        peer.expect_silence(1.6)
-        peer.send(Queue.Declare(queue=name, passive=True))
-        peer.expect_channel_error(404, not_found(name), DECLARE)
-
-
-@pytest.mark.waits
-def test_QUEUE_23_a_consumer_suspends_it_and_its_leaving_starts_it_anew(broker):
-    with broker.connect() as peer:
-        name = peer.queue(broker.fresh("leased"), exclusive=False, arguments={"x-expires": 500})
-        tag = peer.consume(name)
-        peer.expect_silence(1.2)
-        peer.call(Basic.Cancel(consumer_tag=tag), Basic.CancelOk)
-        peer.call(Queue.Declare(queue=name, passive=True), Queue.DeclareOk(name, 0, 0))
-        peer.expect_silence(1.2)
-        peer.send(Queue.Declare(queue=name, passive=True))
-        peer.expect_channel_error(404, not_found(name), DECLARE)
-
-
-# --- length ------------------------------------------------------------------------------------------------
+from amqplab.wire.methods import Basic, Channel, Confirm, Queue, Tx
 
 
 def test_QUEUE_60_only_ready_messages_count(broker):
@@ -124,6 +53,57 @@ def test_QUEUE_62_what_comes_back_into_a_full_queue_is_at_the_head_and_goes(brok
         peer.sync()
         peer.await_counts(name, (1, 0))
         assert peer.drain(name) == [b"b"]
+
+
+@pytest.mark.parametrize("how", ["nack", "close"])
+def test_QUEUE_62_of_what_comes_back_the_oldest_goes_first(broker, how):
+    with broker.connect(channels=2) as peer:
+        dead = peer.queue(broker.fresh("dead"))
+        name = limited(broker, peer, max_length=2, dead_letter_exchange="", dead_letter_routing_key=dead)
+        published(peer, name, b"a", b"b")
+        peer.await_counts(name, (2, 0))
+        for _ in range(2):
+            peer.get(name, no_ack=False, channel=2)
+        published(peer, name, b"c")
+        if how == "nack":
+            peer.send(Basic.Nack(delivery_tag=0, multiple=True, requeue=True), channel=2)
+        else:
+            peer.call(Channel.Close(reply_code=200), Channel.CloseOk(), channel=2)
+        peer.await_counts(dead, (1, 0))
+        assert (peer.drain(name), peer.drain(dead)) == ([b"b", b"c"], [b"a"])
+
+
+def test_QUEUE_62_QUEUE_64_a_queue_that_refuses_takes_back_what_it_had(broker):
+    with broker.connect() as peer:
+        name = limited(broker, peer, max_length=1, overflow="reject-publish")
+        published(peer, name, b"a")
+        peer.await_counts(name, (1, 0))
+        first = peer.get(name, no_ack=False)
+        published(peer, name, b"b")
+        peer.await_counts(name, (1, 0))
+        peer.send(Basic.Reject(delivery_tag=first.tag, requeue=True))
+        peer.await_counts(name, (2, 0))
+        published(peer, name, b"c")
+        assert peer.drain(name) == [b"a", b"b"]
+
+
+def test_QUEUE_61_both_limits_hold(broker):
+    with broker.connect() as peer:
+        name = limited(broker, peer, max_length=3, max_length_bytes=4)
+        published(peer, name, b"aa", b"b", b"c", b"d")
+        peer.await_counts(name, (3, 0))
+        published(peer, name, b"ee")
+        assert peer.drain(name) == [b"c", b"d", b"ee"]
+
+
+@pytest.mark.parametrize("overflow", ["drop-head", "reject-publish"])
+def test_QUEUE_60_messages_without_a_body_weigh_nothing(broker, overflow):
+    with broker.connect() as peer:
+        name = limited(broker, peer, max_length_bytes=0, overflow=overflow)
+        published(peer, name, b"", b"")
+        peer.await_counts(name, (2, 0))
+        published(peer, name, b"a")
+        assert peer.drain(name) == ([] if overflow == "drop-head" else [b"", b""])
 
 
 def test_QUEUE_63_a_publish_that_drops_others_is_confirmed(broker):
@@ -181,6 +161,62 @@ def test_CONF_09_one_of_two_queues_refuses(broker):
         assert (peer.drain(full), peer.drain(free)) == ([], [b"a"])
 
 
+def test_CONF_09_two_of_three_queues_refuse_and_that_is_one_nack_and_no_return(broker):
+    with broker.connect() as peer:
+        full = [limited(broker, peer, max_length=0, overflow="reject-publish") for _ in range(2)]
+        free = peer.queue()
+        peer.call(Confirm.Select(), Confirm.SelectOk())
+        peer.publish(free, b"a", mandatory=True, headers={"CC": full})
+        peer.expect(Basic.Nack(delivery_tag=1, multiple=True, requeue=True))
+        assert peer.drain(free) == [b"a"]
+
+
+def test_CONF_08_each_publish_has_its_own_answer(broker):
+    with broker.connect() as peer:
+        name = limited(broker, peer, max_length=1, overflow="reject-publish")
+        peer.call(Confirm.Select(), Confirm.SelectOk())
+        peer.publish(name, b"a")
+        peer.expect(Basic.Ack(delivery_tag=1))
+        for number in (2, 3):
+            peer.publish(name, b"b")
+            peer.expect(Basic.Nack(delivery_tag=number, multiple=True, requeue=True))
+        assert peer.drain(name) == [b"a"]
+        peer.publish(name, b"c")
+        peer.expect(Basic.Ack(delivery_tag=4))
+
+
+@pytest.mark.parametrize("ttl", [{}, {"message_ttl": 0}], ids=["lives", "expires at once"])
+def test_QUEUE_65_room_comes_before_time(broker, ttl):
+    with broker.connect() as peer:
+        dead = peer.queue(broker.fresh("dead"))
+        name = limited(
+            broker, peer, max_length=0, overflow="reject-publish-dlx", dead_letter_exchange="",
+            dead_letter_routing_key=dead, **ttl,
+        )  # fmt: skip
+        free = peer.queue()
+        published(peer, free, b"a", headers={"CC": [name]}, expiration="50000")
+        peer.await_counts(dead, (1, 0))
+        (death,) = peer.get(dead).properties.headers["x-death"]
+        assert (death["reason"], death["original-expiration"]) == ("maxlen", "50000")
+        assert death["routing-keys"] == [free, name]
+        assert peer.drain(free) == [b"a"]
+
+
+def test_TX_08_QUEUE_65_a_refusal_at_commit_is_a_dead_letter_too(broker):
+    with broker.connect() as peer:
+        dead = peer.queue(broker.fresh("dead"))
+        name = limited(
+            broker, peer, max_length=0, overflow="reject-publish-dlx", dead_letter_exchange="",
+            dead_letter_routing_key=dead,
+        )  # fmt: skip
+        peer.call(Tx.Select(), Tx.SelectOk())
+        peer.publish(name, b"a")
+        peer.send(Tx.Commit())
+        peer.expect_channel_error(406, "PRECONDITION_FAILED - partial tx completion", (90, 20))
+        peer.await_counts(dead, (1, 0))
+        assert peer.get(dead).body == b"a"
+
+
 def test_QUEUE_66_a_queue_without_room_still_hands_over(broker):
     with broker.connect() as peer:
         name = limited(broker, peer, max_length=0)
@@ -221,169 +257,3 @@ def test_QUEUE_32_purge_and_delete_make_no_dead_letters(broker):
         published(peer, name, b"c")
         peer.call(Queue.Delete(queue=name), Queue.DeleteOk(1))
         assert peer.counts(dead) == (0, 0)
-
-
-# --- time to live ------------------------------------------------------------------------------------------
-
-
-@pytest.mark.waits
-def test_QUEUE_67_the_smaller_ttl_counts(broker):
-    with broker.connect() as peer:
-        short = limited(broker, peer, message_ttl=300)
-        long = limited(broker, peer, message_ttl=60000)
-        for queue in (short, long):
-            published(peer, queue, b"none")
-            published(peer, queue, b"longer", expiration="30000")
-            published(peer, queue, b"shorter", expiration="600")
-        peer.expect_silence(1.4)
-        assert peer.drain(short) == []
-        assert peer.drain(long) == [b"none", b"longer"]
-
-
-@pytest.mark.waits
-def test_QUEUE_67_only_the_head_expires(broker):
-    with broker.connect() as peer:
-        name = peer.queue()
-        published(peer, name, b"short", expiration="300")
-        published(peer, name, b"live")
-        published(peer, name, b"late", expiration="300")
-        published(peer, name, b"last")
-        peer.expect_silence(1.2)
-        assert peer.counts(name) == (3, 0)
-        assert peer.drain(name) == [b"live", b"last"]
-
-
-@pytest.mark.waits
-def test_QUEUE_68_QUEUE_70_the_clock_does_not_stop_in_the_consumers_hands(broker):
-    with broker.connect() as peer:
-        name = limited(broker, peer, message_ttl=500)
-        published(peer, name, b"a")
-        held = peer.get(name, no_ack=False)
-        peer.expect_silence(1.2)
-        peer.send(Basic.Reject(delivery_tag=held.tag, requeue=True))
-        peer.sync()
-        peer.await_counts(name, (0, 0))
-
-
-@pytest.mark.parametrize("way", ["queue", "message"])
-def test_QUEUE_69_no_time_to_live_is_just_enough_for_a_consumer_who_waits(broker, way):
-    with broker.connect() as peer:
-        name = limited(broker, peer, message_ttl=0) if way == "queue" else peer.queue()
-        properties = {} if way == "queue" else {"expiration": "0"}
-        published(peer, name, b"lost", **properties)
-        assert peer.counts(name) == (0, 0)
-        peer.consume(name, "t", no_ack=True)
-        peer.publish(name, b"seen", **properties)
-        peer.expect_message(body=b"seen")
-
-
-# --- priorities --------------------------------------------------------------------------------------------
-
-
-def test_QUEUE_71_higher_priorities_first_and_in_order_within_one(broker):
-    with broker.connect() as peer:
-        name = limited(broker, peer, max_priority=Int8(5))
-        for body, priority in ((b"a", 1), (b"b", None), (b"c", 5), (b"d", 200), (b"e", 1), (b"f", 0)):
-            published(peer, name, body, **({} if priority is None else {"priority": priority}))
-        peer.await_counts(name, (6, 0))
-        got = [peer.get(name) for _ in range(6)]
-        assert [one.body for one in got] == [b"c", b"d", b"a", b"e", b"b", b"f"]
-        assert [one.properties.priority for one in got] == [5, 200, 1, 1, None, 0]
-
-
-def test_QUEUE_71_a_returned_message_goes_to_its_place_within_its_priority(broker):
-    with broker.connect() as peer:
-        name = limited(broker, peer, max_priority=9)
-        published(peer, name, b"a", b"b", priority=1)
-        published(peer, name, b"c", priority=9)
-        held = [peer.get(name, no_ack=False) for _ in range(2)]
-        assert [one.body for one in held] == [b"c", b"a"]
-        published(peer, name, b"d", priority=9)
-        peer.send(Basic.Nack(delivery_tag=0, multiple=True, requeue=True))
-        peer.sync()
-        peer.await_counts(name, (4, 0))
-        assert peer.drain(name) == [b"c", b"d", b"a", b"b"]
-
-
-def test_QUEUE_72_a_full_priority_queue_drops_its_most_urgent_message(broker):
-    with broker.connect() as peer:
-        name = limited(broker, peer, max_priority=5, max_length=2)
-        published(peer, name, b"low", priority=1)
-        published(peer, name, b"high", priority=5)
-        published(peer, name, b"lower", priority=0)
-        assert peer.drain(name) == [b"low", b"lower"]
-
-
-def test_QUEUE_73_elsewhere_priorities_mean_nothing(broker):
-    with broker.connect() as peer:
-        name = peer.queue()
-        published(peer, name, b"a", priority=0)
-        published(peer, name, b"b", priority=9)
-        assert peer.drain(name) == [b"a", b"b"]
-
-
-# --- one active consumer -----------------------------------------------------------------------------------
-
-
-def test_BASIC_21_an_exclusive_consumer_and_a_single_active_one_exclude_each_other(broker):
-    with broker.connect() as peer:
-        name = limited(broker, peer, single_active_consumer=True)
-        peer.send(Basic.Consume(queue=name, exclusive=True))
-        text = f"ACCESS_REFUSED - queue '{name}' in vhost '/' in exclusive use"
-        peer.expect_channel_error(403, text, (60, 20))
-
-
-def test_BASIC_35_the_first_comer_gets_everything_and_priority_decides_who_is_next(broker):
-    with broker.connect(channels=4) as peer:
-        name = limited(broker, peer, single_active_consumer=True)
-        peer.consume(name, "first", no_ack=True)
-        peer.consume(name, "waits longest", channel=2, no_ack=True)
-        peer.consume(name, "urgent", channel=3, no_ack=True, arguments={"x-priority": 5})
-        peer.consume(name, "as urgent", channel=4, no_ack=True, arguments={"x-priority": 5})
-        peer.publish(name, b"a")
-        assert peer.expect_message(body=b"a").method.consumer_tag == "first"
-        for leaving, channel, coming, next_channel in (
-            ("first", 1, "urgent", 3),
-            ("urgent", 3, "as urgent", 4),
-            ("as urgent", 4, "waits longest", 2),
-        ):
-            peer.call(Basic.Cancel(consumer_tag=leaving), Basic.CancelOk, channel=channel)
-            peer.publish(name, b"b")
-            assert peer.expect_message(channel=next_channel).method.consumer_tag == coming
-
-
-def test_BASIC_35_nobody_steps_in_for_one_whose_hands_are_full(broker):
-    with broker.connect(channels=2) as peer:
-        name = limited(broker, peer, single_active_consumer=True)
-        peer.call(Basic.Qos(prefetch_count=1), Basic.QosOk())
-        peer.consume(name, "active")
-        peer.consume(name, "waiting", channel=2)
-        peer.publish(name, b"a")
-        peer.publish(name, b"b")
-        (first,) = peer.deliveries(1)
-        peer.await_counts(name, (1, 2))
-        peer.send(Basic.Ack(delivery_tag=first.tag))
-        peer.expect_message(body=b"b")
-
-
-def test_BASIC_36_what_the_old_one_holds_stays_with_it_and_what_it_rejects_goes_to_the_new_one(broker):
-    with broker.connect(channels=2) as peer:
-        name = limited(broker, peer, single_active_consumer=True)
-        tag = peer.consume(name, "old")
-        peer.consume(name, "new", channel=2)
-        peer.publish(name, b"a")
-        peer.publish(name, b"b")
-        held = peer.deliveries(2)
-        peer.call(Basic.Cancel(consumer_tag=tag), Basic.CancelOk)
-        peer.await_counts(name, (0, 1))
-        peer.send(Basic.Reject(delivery_tag=held[0].tag, requeue=True))
-        assert peer.expect_message(channel=2, body=b"a").method.redelivered
-        peer.send(Basic.Ack(delivery_tag=held[1].tag))
-        peer.sync()
-
-
-def test_BASIC_35_basic_get_is_still_allowed(broker):
-    with broker.connect() as peer:
-        name = limited(broker, peer, single_active_consumer=True)
-        published(peer, name, b"a")
-        assert peer.get(name).body == b"a"

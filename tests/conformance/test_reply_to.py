@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from amqplab.wire.methods import Basic, Channel, Queue
+from amqplab.wire.methods import Basic, Channel, Confirm, Queue
 
 REPLY_TO = "amq.rabbitmq.reply-to"
 ADDRESS = re.compile(r"amq\.rabbitmq\.reply-to\.[A-Za-z0-9+/=]+\.[A-Za-z0-9+/]{22}==")
@@ -190,3 +190,103 @@ def test_BASIC_69_answers_to_one_who_left_are_dropped(broker, end):
         peer.publish(address, b"!", channel=2)
         peer.sync(2)
         peer.sync(1)
+
+
+def test_BASIC_62_BASIC_69_who_listens_again_has_another_address(broker):
+    with broker.connect() as peer:
+        old = asker(peer)
+        peer.call(Basic.Cancel(consumer_tag="answers"), Basic.CancelOk)
+        new = asker(peer, tag="again")
+        assert old != new
+        peer.publish(old, b"late")
+        peer.publish(new, b"!")
+        assert peer.expect_message(body=b"!").method.consumer_tag == "again"
+
+
+@pytest.mark.parametrize("header", ["CC", "BCC"])
+def test_BASIC_64_an_answer_may_be_a_copy(broker, header):
+    """It then carries the key that the message was published with."""
+    with broker.connect() as peer:
+        address, name = asker(peer), peer.queue()
+        peer.publish(name, b"!", headers={header: [address]})
+        answer = peer.expect_message(body=b"!")
+        assert (answer.method.routing_key, set(answer.properties.headers)) == (name, {"CC"} & {header})
+        peer.await_counts(name, (1, 0))
+
+
+def test_BASIC_65_an_answer_is_confirmed_after_its_return(broker):
+    with broker.connect(channels=2) as peer:
+        address = asker(peer)
+        peer.call(Confirm.Select(), Confirm.SelectOk(), channel=2)
+        peer.publish(address, b"!", channel=2)
+        peer.expect_message(body=b"!")
+        peer.expect(Basic.Ack(delivery_tag=1), channel=2)
+        peer.publish(address, b"!", channel=2, mandatory=True)
+        peer.expect_message(body=b"!")
+        peer.expect_message(Basic.Return, channel=2)
+        peer.expect(Basic.Ack(delivery_tag=2), channel=2)
+
+
+def test_BASIC_61_BASIC_62_the_exchange_of_the_question_does_not_matter(broker):
+    with broker.connect(channels=2) as peer:
+        peer.consume(REPLY_TO, "answers", no_ack=True)
+        exchange = peer.exchange(broker.fresh("questions"), "fanout", auto_delete=True)
+        name = peer.queue()
+        peer.bind(name, exchange)
+        peer.publish("", b"?", exchange=exchange, reply_to=REPLY_TO)
+        peer.await_counts(name, (1, 0))
+        assert ADDRESS.fullmatch(peer.get(name).properties.reply_to)
+        peer.publish("", b"?", exchange=exchange, reply_to=REPLY_TO, channel=2)
+        text = "PRECONDITION_FAILED - fast reply consumer does not exist"
+        peer.expect_channel_error(406, text, PUBLISH, channel=2)
+
+
+def test_BASIC_64_the_name_without_an_address_is_nobody(broker):
+    with broker.connect() as peer:
+        peer.consume(REPLY_TO, "answers", no_ack=True)
+        peer.publish(REPLY_TO, b"!", mandatory=True)
+        assert peer.expect_message(Basic.Return).method.reply_code == 312
+        peer.sync()
+
+
+def test_BASIC_63_the_tag_of_an_answer_cannot_be_acknowledged(broker):
+    with broker.connect() as peer:
+        address = asker(peer)
+        peer.publish(address, b"!")
+        tag = peer.expect_message(body=b"!").tag
+        peer.send(Basic.Ack(delivery_tag=tag))
+        text = f"PRECONDITION_FAILED - unknown delivery tag {tag}"
+        peer.expect_channel_error(406, text, (60, 80))
+
+
+@pytest.mark.parametrize("method", [Queue.Purge, Queue.Bind, Basic.Get])
+@pytest.mark.parametrize("full", [False, True], ids=["name", "address"])
+def test_BASIC_68_there_is_nothing_to_purge_to_bind_or_to_get(broker, method, full):
+    with broker.connect() as peer:
+        name = asker(peer) if full else REPLY_TO
+        binding = {"exchange": "amq.direct"} if method is Queue.Bind else {}
+        peer.send(method(queue=name, **binding))
+        peer.expect_channel_error(404, f"NOT_FOUND - no queue '{name}' in vhost '/'", method.ids)
+
+
+def test_BASIC_68_to_delete_an_address_changes_nothing(broker):
+    with broker.connect() as peer:
+        address = asker(peer)
+        for name, flags in ((address, {}), (REPLY_TO, {"if_unused": True})):
+            peer.call(Queue.Delete(queue=name, **flags), Queue.DeleteOk(0))
+        peer.publish(address, b"!")
+        peer.expect_message(body=b"!")
+
+
+def test_BASIC_66_whatever_is_said_of_the_name_it_is_declared(broker):
+    with broker.connect() as peer:
+        flags = {"durable": True, "exclusive": True, "auto_delete": True}
+        declare = Queue.Declare(queue=REPLY_TO, arguments={"x-message-ttl": -1}, **flags)
+        peer.call(declare, Queue.DeclareOk(REPLY_TO, 0, 1))
+
+
+def test_BASIC_60_its_tag_does_not_keep_others_from_using_it(broker):
+    with broker.connect() as peer:
+        peer.send(Basic.Consume(queue=REPLY_TO, consumer_tag="t", no_ack=True, nowait=True))
+        peer.sync()
+        peer.consume(peer.queue(), "t")

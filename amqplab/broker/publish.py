@@ -166,15 +166,19 @@ def _report_unroutable(channel: Channel, report: Report, message: Message, manda
 def put(channel: Channel, accepted: Accepted) -> bool:
     """Copies into queues; what nobody wanted goes back if mandatory; then the confirm (CONF-03, CONF-04).
 
-    False if some queue refused its copy; the others keep theirs (CONF-09).
+    False if some classic queue refused its copy, which spoils a transaction (TX-08); the others keep theirs
+    (CONF-09).
     """
     message, routing, mandatory, sequence = accepted[:4]
     vhost = channel.vhost
-    taken, now = True, channel.broker.now
+    taken, unspoiled, now = True, True, channel.broker.now
     for name in routing.queues:
         queue = vhost.queues.get(name)
-        if queue is not None:  # deleted between publish and tx.commit
-            taken = queue.enqueue(message, now) and taken
+        if queue is None:  # deleted between publish and tx.commit
+            continue
+        if not queue.enqueue(message, now):
+            taken = False
+            unspoiled = unspoiled and queue.kind != "classic"
     if mandatory and not routing.queues:
         _return(channel, message)
     if sequence and channel.confirms is not None:
@@ -183,7 +187,7 @@ def put(channel: Channel, accepted: Accepted) -> bool:
             channel.broker.confirming[channel] = None
         else:
             channel.flush_confirms()
-    return taken
+    return unspoiled
 
 
 def confirm(channel: Channel, confirms: Confirms, sequence: int, message: Message, taken: bool) -> None:

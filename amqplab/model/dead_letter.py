@@ -24,11 +24,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from amqplab.model.crash import Crash
 from amqplab.model.message import Message
 from amqplab.wire.table import Int64, Table, Timestamp
 
 __all__ = ["buried", "cycles"]
 
+TWO_63 = 1 << 63
 Pairs = list[tuple[str, Any]]
 
 
@@ -44,7 +46,8 @@ def buried(
 ) -> Message:
     """The message as it is published to the dead-letter `exchange`; `number` is the new message's own.
 
-    `routing_key` None keeps the original keys. `time_s` is Unix time in seconds.
+    `routing_key` None keeps the original keys. `time_s` is Unix time in seconds. Raises Crash for an x-death
+    of the publisher's own that RabbitMQ cannot read.
     """
     properties = message.properties
     headers = Table(properties.headers or {})
@@ -93,7 +96,9 @@ def _with_death(headers: Pairs, event: Pairs) -> Pairs:
         return _set(headers, "x-death", [fresh])
     if not isinstance(before, list | tuple):
         return _set(headers, "x-death", [fresh])
-    return _set(headers, "x-death", _one_more([one for one in before if isinstance(one, Mapping)], event))
+    if not all(isinstance(one, Mapping) for one in before):
+        raise Crash("x-death holds something that is no table")
+    return _set(headers, "x-death", _one_more(before, event))
 
 
 def _one_more(deaths: Iterable[Mapping[str, Any]], event: Pairs) -> list[Table]:
@@ -125,9 +130,12 @@ def _grouped(tables: list[Table]) -> list[Table]:
 
 def _counted_again(table: Table) -> Pairs:
     count = table.get("count")
-    if not isinstance(count, int):
+    if count is None:
         return [("count", Int64(1)), *table.pairs]
-    return [(name, Int64(count + 1) if name == "count" else value) for name, value in table.pairs]
+    if not isinstance(count, int) or isinstance(count, bool):
+        raise Crash(f"{count!r} deaths cannot be counted on")
+    again = Int64((count + 1 + TWO_63) % (2 * TWO_63) - TWO_63)  # it wraps, as the octets do
+    return [(name, again if name == "count" else value) for name, value in table.pairs]
 
 
 def _queue_and_reason(table: Mapping[str, Any]) -> tuple[Any, Any]:

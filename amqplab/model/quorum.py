@@ -98,8 +98,9 @@ class QuorumQueue(Queue):
 
     @property
     def consumer_count(self) -> int:
-        """Consumers, and messages that were got."""
-        return len(self.consumers) + self._got
+        """Consumers, of which only the active one counts where there is one, and messages that were got."""
+        count = len(self.consumers)
+        return self._got + (min(count, 1) if self.settings.single_active_consumer else count)
 
     def _read_settings(self, policy: Mapping[str, Any]) -> Settings:
         settings = super()._read_settings(policy)

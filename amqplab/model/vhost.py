@@ -30,6 +30,7 @@ from amqplab.errors import AccessRefused, NotFound, PreconditionFailed, Resource
 from amqplab.model.arguments import QueueArguments, assert_argument_equivalence
 from amqplab.model.binding import EXCHANGE, QUEUE, Binding
 from amqplab.model.consumer import Consumer
+from amqplab.model.crash import Crash
 from amqplab.model.dead_letter import buried, cycles
 from amqplab.model.describe import describe, describe_arguments
 from amqplab.model.exchange import KINDS, DirectExchange, Exchange, HeadersExchange, TopicExchange
@@ -419,15 +420,19 @@ class VirtualHost:
         if name is None or name not in self.exchanges:
             queue.lose(copy, reason)
             return
-        letter = buried(
-            copy.message,
-            self.next_message(),
-            queue=queue.name,
-            reason=reason,
-            exchange=name,
-            routing_key=settings.dead_letter_routing_key,
-            time_s=self.unix_s(now),
-        )
+        try:
+            letter = buried(
+                copy.message,
+                self.next_message(),
+                queue=queue.name,
+                reason=reason,
+                exchange=name,
+                routing_key=settings.dead_letter_routing_key,
+                time_s=self.unix_s(now),
+            )
+        except Crash as crash:
+            queue.lose(copy, f"{reason}, and {crash}")
+            return
         routing = self.route(name, letter.routing_key, letter.extra_keys, letter.properties.headers)
         again = [target for target in routing.queues if cycles(letter, target, reason)]
         routing = routing._replace(queues=tuple(one for one in routing.queues if one not in again))

@@ -475,3 +475,28 @@ def test_DLX_04_nobody_hears_when_the_next_queue_does_not_want_it(broker, peer, 
     reject(peer, name)
     peer.await_counts(full, (0, 0))
     peer.call(Queue.Purge(queue=name), Queue.PurgeOk(0))
+
+
+@pytest.mark.parametrize("told", [["nonsense"], [{"count": "5"}], [{"count": True}]], ids=str)
+@pytest.mark.brokers("amqplab", "in-memory")
+def test_DLX_12_a_story_that_cannot_be_read_costs_the_letter_and_nothing_else(broker, peer, dead, told):
+    """RabbitMQ's queue process fails, and starts again without its transient messages."""
+    name = dying(broker, peer, "", dead)
+    told = [one | {"queue": name, "reason": "rejected"} if isinstance(one, dict) else one for one in told]
+    peer.publish(name, b"a", headers={"x-death": told})
+    peer.publish(name, b"b")
+    peer.sync()
+    peer.await_counts(name, (2, 0))
+    reject(peer, name)
+    assert peer.counts(dead) == (0, 0)
+    assert peer.drain(name) == [b"b"]
+
+
+def test_DLX_12_a_count_wraps_round(broker, peer, dead):
+    name = dying(broker, peer, "", dead)
+    told = [{"queue": name, "reason": "rejected", "count": Int64(2**63 - 1), "time": Timestamp(7)}]
+    peer.publish(name, b"a", headers={"x-death": told})
+    peer.sync()
+    peer.await_counts(name, (1, 0))
+    reject(peer, name)
+    assert deaths(letter(peer, dead))[0]["count"] == -(2**63)

@@ -6,7 +6,7 @@ import contextlib
 
 import pytest
 
-from amqplab.wire.methods import Basic, Channel, Confirm, Queue
+from amqplab.wire.methods import Basic, Channel, Confirm, Queue, Tx
 from amqplab.wire.table import Int64
 
 
@@ -312,3 +312,20 @@ def test_QUORUM_01_declared_again_it_has_to_be_a_quorum_queue(broker):
         peer.send(Queue.Declare(queue=name, durable=True, arguments={"x-queue-type": "classic"}))
         text = f"{resource}: received 'classic' but current is 'quorum'"
         peer.expect_channel_error(406, text, (50, 10))
+
+
+def test_QUORUM_12_only_the_active_consumer_is_counted(broker):
+    arguments = {"single_active_consumer": True}
+    with broker.connect(capabilities={}) as peer, quorum(broker, peer, **arguments) as name:
+        for tag in "ab":
+            peer.consume(name, tag)
+        peer.await_counts(name, (0, 1))
+
+
+def test_QUORUM_13_a_refusal_does_not_spoil_a_transaction(broker):
+    with broker.connect() as peer, quorum(broker, peer, max_length=0, overflow="reject-publish") as name:
+        published(peer, name, b"a")
+        peer.call(Tx.Select(), Tx.SelectOk())
+        peer.publish(name, b"b")
+        peer.call(Tx.Commit(), Tx.CommitOk())
+        peer.await_counts(name, (1, 0))

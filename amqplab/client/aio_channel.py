@@ -210,18 +210,7 @@ class AsyncChannel(ChannelCore):
             routing_key=short("routing_key", routing_key),
             mandatory=flag("mandatory", mandatory),
         )
-        own = self._own("basic.publish")
-        sequence, effects = self._machine.publish(
-            own, method, properties_octets(properties), body_octets(body)
-        )
-        if not sequence:
-            self._apply(effects)
-            return self.connection.room()
-        confirm = self._confirms[sequence] = Waiting(
-            f"the confirm of publish {sequence} on channel {self.channel_number}", self.loop
-        )
-        self._apply(effects)
-        return confirm
+        return self._publish((method, properties_octets(properties), body_octets(body)))
 
     @reported
     def confirm_delivery(self) -> Awaitable[Any]:
@@ -323,14 +312,14 @@ class AsyncChannel(ChannelCore):
     def basic_ack(self, delivery_tag: int = 0, multiple: bool = False) -> Awaitable[None]:
         """Acknowledge a delivery, or all up to it."""
         tag = number("delivery_tag", delivery_tag, MOST_TAG)
-        return self._tell(Basic.Ack(delivery_tag=tag, multiple=flag("multiple", multiple)))
+        return self._settle(Basic.Ack(delivery_tag=tag, multiple=flag("multiple", multiple)))
 
     @reported
     def basic_nack(
         self, delivery_tag: int = 0, multiple: bool = False, requeue: bool = True
     ) -> Awaitable[None]:
         """Refuse a delivery, or all up to it: back into the queue, or discard."""
-        return self._tell(
+        return self._settle(
             Basic.Nack(
                 delivery_tag=number("delivery_tag", delivery_tag, MOST_TAG),
                 multiple=flag("multiple", multiple),
@@ -342,7 +331,7 @@ class AsyncChannel(ChannelCore):
     def basic_reject(self, delivery_tag: int = 0, requeue: bool = True) -> Awaitable[None]:
         """Refuse one delivery."""
         tag = number("delivery_tag", delivery_tag, MOST_TAG)
-        return self._tell(Basic.Reject(delivery_tag=tag, requeue=flag("requeue", requeue)))
+        return self._settle(Basic.Reject(delivery_tag=tag, requeue=flag("requeue", requeue)))
 
     @reported
     def basic_recover(self, requeue: bool = False) -> Waiting[Basic.RecoverOk]:
@@ -374,6 +363,9 @@ class AsyncChannel(ChannelCore):
     @reported
     def close(self, reply_code: int = 200, reply_text: str = "Normal shutdown") -> Awaitable[None]:
         """Close the channel; a closed one stays closed."""
+        if self.connection.is_recovering and self.is_usable:
+            self.connection.drop_channel(self)
+            return DONE
         if not self.is_open:
             return DONE
         waiting: Waiting[None] = Waiting(

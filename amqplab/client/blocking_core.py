@@ -124,7 +124,7 @@ class BlockingCore:
 
     def _check_open(self, what: str) -> None:
         self._aio.raise_untold()
-        if not self._aio.is_open:
+        if not self._aio.is_usable:
             why = f": {str(self._aio.error).rstrip('.')}" if self._aio.error else ""
             raise UsageError(f"{what}: this channel was closed{why}. Open another with connection.channel().")
 
@@ -138,11 +138,11 @@ class BlockingCore:
 
     @property
     def is_open(self) -> bool:
-        return self._aio.is_open
+        return self._aio.is_usable
 
     @property
     def is_closed(self) -> bool:
-        return not self._aio.is_open
+        return not self._aio.is_usable
 
     @property
     def consumer_tags(self) -> list[str]:

@@ -19,9 +19,9 @@ Negotiation (CLIENT-02): if either side says 0, "no limit", the other side's val
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from amqplab.errors import UsageError
@@ -36,9 +36,11 @@ __all__ = [
     "Credentials",
     "ExternalCredentials",
     "PlainCredentials",
+    "Target",
     "URLParameters",
     "negotiate",
     "parameters_from",
+    "targets_from",
 ]
 
 DEFAULT_PORT = 5672
@@ -148,7 +150,11 @@ class URLParameters(ConnectionParameters):
         super().__init__(**_read_url(url))
 
 
-def parameters_from(target: ConnectionParameters | str | None, **changes: Any) -> ConnectionParameters:
+Target = ConnectionParameters | str | None
+"""What says where to connect: parameters, an AMQP URI, or nothing for RabbitMQ's defaults on this machine."""
+
+
+def parameters_from(target: Target, **changes: Any) -> ConnectionParameters:
     """What `connect` was given (parameters, an AMQP URI, or nothing) as parameters, with `changes` made."""
     if target is None:
         target = ConnectionParameters()
@@ -168,6 +174,15 @@ def parameters_from(target: ConnectionParameters | str | None, **changes: Any) -
         )
     values = {name: getattr(target, name) for name in known}
     return ConnectionParameters(**(values | changes))
+
+
+def targets_from(target: Target | Sequence[Target], **changes: Any) -> tuple[ConnectionParameters, ...]:
+    """The hosts to try, in order: one target or a list of them, each with `changes` made."""
+    one = target is None or isinstance(target, str) or not isinstance(target, Sequence)
+    choices: list[Any] = [target] if one else list(cast(Sequence[Target], target))
+    if not choices:
+        raise UsageError("An empty list of connection parameters leads nowhere; give at least one.")
+    return tuple(parameters_from(each, **changes) for each in choices)
 
 
 def negotiate(ours: int, theirs: int) -> int:

@@ -13,6 +13,7 @@ import struct
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from amqplab.client.batch import Batch
 from amqplab.client.channel import ChannelMachine
 from amqplab.client.consuming import Consumer
 from amqplab.client.effects import CancelledByBroker, Delivered, Returned, Settled
@@ -29,6 +30,7 @@ from amqplab.wire.methods import Basic, Method
 if TYPE_CHECKING:
     from amqplab.client.aio import AsyncConnection
     from amqplab.client.machine import ClientMachine
+    from amqplab.client.rpc import RpcClient
 
 __all__ = ["ChannelCore"]
 
@@ -73,6 +75,9 @@ class ChannelCore:
         self._returned: dict[int, ReturnedMessage] = {}
         self._tags = TagShift() if connection.recovery is not None else None
         self._sent: dict[int, Publication] = {}
+        self._rpc: RpcClient | None = None
+        self._refused = 0  # publishes that the broker refused since the last wait_for_confirms
+        self._on_confirm: list[Callable[[Any, int, bool], Any]] = []
         self._unconfirmed: list[tuple[Publication, Waiting[None]]] = []
         self.told = False
         self._untold: Exception | None = None
@@ -133,8 +138,8 @@ class ChannelCore:
             return DONE
         return self._tell(method.replace(delivery_tag=real))
 
-    def _publish(self, publication: Publication) -> Awaitable[None]:
-        """Publish now, or when the connection is back."""
+    def publish(self, publication: Publication) -> Awaitable[None]:
+        """Publish now, or when the connection is back. For :meth:`AsyncChannel.basic_publish` and calls."""
         if not self.connection.is_recovering:
             return self._publish_now(publication, None)
         self._check_mine("basic.publish")
@@ -191,6 +196,9 @@ class ChannelCore:
     def on_settled(self, news: Settled) -> None:
         """The broker confirmed, or refused, some of our publishes."""
         for sequence in news.sequences:
+            self._refused += not news.positive
+            for callback in self._on_confirm:
+                self._call(callback, self, sequence, news.positive)
             returned = self._returned.pop(sequence, None)
             self._sent.pop(sequence, None)
             confirm = self._confirms.pop(sequence, None)
@@ -227,6 +235,20 @@ class ChannelCore:
         for callback in self._on_close:
             self._call(callback, self, error)
 
+    def all_settled(self, timeout: float | None) -> Waiting[bool]:
+        """Wait until no publish of now is unconfirmed: whether none was refused since the last time."""
+        due = list(self._confirms.values()) + [confirm for _, confirm in self._unconfirmed]
+        waiting: Waiting[bool] = Waiting(
+            f"the confirms of {len(due)} publishes on channel {self.channel_number}", self.loop
+        )
+        Batch(self, due, waiting).watch(timeout)
+        return waiting
+
+    def take_refused(self) -> int:
+        """How many publishes were refused since this was asked last."""
+        refused, self._refused = self._refused, 0
+        return refused
+
     # --- the connection breaks and comes back ---
 
     def on_broken(self, error: Exception | None) -> None:
@@ -240,6 +262,8 @@ class ChannelCore:
                 self._unconfirmed.append((sent[sequence], confirm))
             else:
                 confirm.fail(error or self._channel.unanswered(f"publish {sequence}"))
+        if self._rpc is not None:
+            self._rpc.fail(error)
         if self._tags is not None:
             self._tags.broke()
 
@@ -307,6 +331,12 @@ class ChannelCore:
         """Call ``callback(channel, method, properties, body)`` for each message that comes back."""
         self._on_return.append(callback)
 
+    def add_on_confirm_callback(self, callback: Callable[[Any, int, bool], Any]) -> None:
+        """Call ``callback(channel, number, positive)`` when the broker confirms (or refuses) a publish; the
+        number is what `next_publish_number` was before it.
+        """
+        self._on_confirm.append(callback)
+
     def add_on_cancel_callback(self, callback: Callable[[str], Any]) -> None:
         """Call ``callback(consumer_tag)`` when the broker cancels a consumer."""
         self._on_cancel.append(callback)
@@ -341,6 +371,17 @@ class ChannelCore:
     def confirms(self) -> bool:
         """Whether the broker answers each publish."""
         return self._channel.confirms is not None
+
+    @property
+    def next_publish_number(self) -> int:
+        """In confirm mode: the number that the next publish will have (CONF-02); otherwise 0."""
+        confirms = self._channel.confirms
+        return 0 if confirms is None else confirms.next
+
+    @property
+    def unconfirmed_count(self) -> int:
+        """How many publishes wait for their confirm."""
+        return len(self._confirms) + len(self._unconfirmed)
 
     @property
     def consumer_tags(self) -> list[str]:

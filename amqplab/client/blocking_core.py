@@ -111,6 +111,14 @@ class BlockingCore:
 
         self._aio.add_on_return_callback(returned)
 
+    def add_on_confirm_callback(self, callback: Callable[[Any, int, bool], Any]) -> None:
+        """Call ``callback(channel, number, positive)`` when the broker confirms or refuses a publish."""
+
+        def confirmed(_: Any, number: int, positive: bool) -> None:
+            self._connection.post(self.channel_number, "", lambda: callback(self, number, positive))
+
+        self._aio.add_on_confirm_callback(confirmed)
+
     def add_on_cancel_callback(self, callback: Callable[[MethodFrame], Any]) -> None:
         """Call ``callback(frame)`` when the broker cancels a consumer; ``frame.method.consumer_tag``."""
 

@@ -121,10 +121,11 @@ class Lifeline:
     async def _connect_tcp(self) -> None:
         where = self.parameters
         protocol = self._protocol
+        tls: dict[str, Any] = {"ssl": where.ssl_options or None}
+        if where.ssl_options and where.server_hostname is not None:
+            tls["server_hostname"] = where.server_hostname
         async with asyncio.timeout(where.socket_timeout):
-            await self.loop.create_connection(
-                lambda: protocol, where.host, where.port, ssl=where.ssl_options or None
-            )
+            await self.loop.create_connection(lambda: protocol, where.host, where.port, **tls)
 
     def _nobody_there(self, error: Exception) -> str:
         why = "no answer in time" if isinstance(error, TimeoutError) else error

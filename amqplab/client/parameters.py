@@ -99,6 +99,7 @@ class _Limits:
     frame_max: int = 131072
     heartbeat: int | None = None
     ssl_options: ssl.SSLContext | bool | None = None
+    server_hostname: str | None = None
     connection_attempts: int = 1
     retry_delay: float = 2.0
     socket_timeout: float | None = 10.0
@@ -115,8 +116,9 @@ class ConnectionParameters(_Limits):
     ``heartbeat`` is in seconds: None accepts the broker's offer, 0 turns heartbeats off. ``frame_max`` is in
     octets, 4096 at least. ``socket_timeout`` is the patience for TCP, ``stack_timeout`` for the whole
     handshake, ``blocked_connection_timeout`` for a connection.blocked; all in seconds, None for ever.
-    ``ssl_options`` is an `ssl.SSLContext`, or True for the default one. Raises UsageError for values that no
-    connection can have.
+    ``ssl_options`` is an `ssl.SSLContext`, or True for the default one, which trusts what the system trusts
+    and checks the name in the certificate: ``host``, unless ``server_hostname`` is another. Raises UsageError
+    for values that no connection can have.
     """
 
     host: str = "localhost"
@@ -140,7 +142,7 @@ class ConnectionParameters(_Limits):
     @property
     def url(self) -> str:
         """Where this leads, without the password."""
-        return f"amqp://{self.host}:{self.port}"
+        return f"{'amqps' if self.ssl_options else 'amqp'}://{self.host}:{self.port}"
 
 
 class URLParameters(ConnectionParameters):

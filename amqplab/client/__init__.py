@@ -22,6 +22,7 @@ from amqplab.client.parameters import (
     PlainCredentials,
     URLParameters,
 )
+from amqplab.client.recovery import Recovery
 from amqplab.wire.properties import BasicProperties
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "Message",
     "NackError",
     "PlainCredentials",
+    "Recovery",
     "ReturnedMessage",
     "URLParameters",
     "UnroutableError",

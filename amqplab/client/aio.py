@@ -15,13 +15,13 @@ ends::
             await message.ack()
             break
 
-A lost connection fails everything that waits, with the reason. Reconnecting is the program's decision.
+A lost connection fails everything that waits, with the reason. Whether it is brought back is the program's
+decision: ``connect(…, recovery=Recovery())``, see :mod:`amqplab.client.recovery`.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from amqplab.client.aio_channel import AsyncChannel
@@ -42,12 +42,11 @@ from amqplab.client.effects import (
     Settled,
     Unblocked,
 )
-from amqplab.client.machine import ClientMachine
-from amqplab.client.parameters import ConnectionParameters, parameters_from
-from amqplab.client.protocol import ClientProtocol
+from amqplab.client.lifeline import Lifeline
+from amqplab.client.parameters import ConnectionParameters, Target, targets_from
+from amqplab.client.recovery import Recovery
 from amqplab.client.states import ConnectionState
 from amqplab.client.waiting import DONE, Waiting
-from amqplab.errors import ConnectionLost
 from amqplab.trace.recorder import Report
 from amqplab.wire.methods import Connection
 
@@ -57,79 +56,50 @@ UNREPORTED = "unreported"  # for the blocking face, which reports its own calls
 
 
 async def connect(
-    target: ConnectionParameters | str | None = None,
+    target: Target | Sequence[Target] = None,
     *,
     report: Report | str | None = None,
+    recovery: Recovery | None = None,
     **changes: Any,
 ) -> AsyncConnection:
-    """Connect, log in and open the virtual host; `target` is an AMQP URI or ConnectionParameters.
+    """Connect, log in and open the virtual host; `target` is an AMQP URI or ConnectionParameters, or a list
+    of these that are tried in order.
 
-    ``changes`` replace single parameters: ``connect("amqp://localhost", heartbeat=5)``. Raises ConnectionLost
-    when nobody answers, and the broker's own error when it refuses.
+    ``changes`` replace single parameters: ``connect("amqp://localhost", heartbeat=5)``. With ``recovery`` the
+    connection comes back after a loss (:mod:`amqplab.client.recovery`). Raises ConnectionLost when nobody
+    answers, and the broker's own error when it refuses; for several hosts, ConnectionLost that names each.
     """
-    parameters = parameters_from(target, **changes)
+    targets = targets_from(target, **changes)
     found = find_report() if report is None else report
-    connection = AsyncConnection(parameters, None if isinstance(found, str) else found)
-    await connection._dial()
+    connection = AsyncConnection(targets, None if isinstance(found, str) else found, recovery)
+    await connection.establish()
     return connection
 
 
-class AsyncConnection:
+class AsyncConnection(Lifeline):
     """Made by :func:`connect`. Usable with ``async with``: leaving closes it."""
 
     spoken = "connection"
 
-    def __init__(self, parameters: ConnectionParameters, report: Report | None) -> None:
-        self.parameters = parameters
-        self.loop = asyncio.get_running_loop()
-        self.machine = ClientMachine(parameters)
+    def __init__(
+        self,
+        targets: Sequence[ConnectionParameters],
+        report: Report | None,
+        recovery: Recovery | None = None,
+    ) -> None:
         self._report = report
-        self._protocol = ClientProtocol(self.machine, self.loop, self._on_news)
-        self._channels: dict[int, AsyncChannel] = {}
-        self._opened: Waiting[None] = Waiting(f"connection.open-ok from {parameters.url}", self.loop)
-        self._closed: list[Waiting[None]] = []
         self._on_blocked: list[Callable[[AsyncConnection, str], Any]] = []
         self._on_unblocked: list[Callable[[AsyncConnection], Any]] = []
-        self._on_close: list[Callable[[AsyncConnection, Exception | None], Any]] = []
-        self._protocol.ended.add_done_callback(self._tell_the_end)
+        super().__init__(targets, recovery)
 
-    # --- beginning and end ---
-
-    async def _dial(self) -> None:
-        for attempt in range(1, self.parameters.connection_attempts + 1):
-            try:
-                await self._dial_once()
-                break
-            except (OSError, TimeoutError) as error:
-                if attempt == self.parameters.connection_attempts:
-                    raise ConnectionLost(self._nobody_there(error)) from error
-                await asyncio.sleep(self.parameters.retry_delay)
-        try:
-            await self._opened
-        except asyncio.CancelledError:
-            self._protocol.abort()
-            raise
-        except Exception:
-            await self._protocol.ended
-            raise
-
-    async def _dial_once(self) -> None:
-        where = self.parameters
-        async with asyncio.timeout(where.socket_timeout):
-            await self.loop.create_connection(
-                lambda: self._protocol, where.host, where.port, ssl=where.ssl_options or None
-            )
-
-    def _nobody_there(self, error: Exception) -> str:
-        why = "no answer in time" if isinstance(error, TimeoutError) else error
-        return (
-            f"No broker could be reached at {self.parameters.url} ({why}). "
-            "Is one running there? `python -m amqplab serve` starts one."
-        )
+    # --- the end ---
 
     @reported
     def close(self, reply_code: int = 200, reply_text: str = "Normal shutdown") -> Awaitable[None]:
-        """Close the connection and wait for its end; a closed one stays closed."""
+        """Close the connection and wait for its end; a closed one stays closed. It ends a recovery, too."""
+        if self.is_recovering:
+            self._stop_recovering()
+            return DONE
         if not self.is_open:
             return DONE if self._protocol.ended.done() else self.wait_closed()
         answer: Waiting[None] = Waiting("connection.close-ok", self.loop)
@@ -142,34 +112,41 @@ class AsyncConnection:
         """Wait for the end of the connection; raises the error that ended it, if one did."""
         waiting: Waiting[None] = Waiting("the end of the connection", self.loop)
         self._closed.append(waiting)
-        if self._protocol.ended.done():
+        if self._protocol.ended.done() or not self._protocol.name:  # ended, or never begun
             self._tell_the_end()
         return waiting
-
-    def abort(self) -> None:
-        """End the TCP connection without a word, as a crash would."""
-        self._protocol.abort()
 
     # --- calls ---
 
     @reported
     def channel(self, channel_number: int | None = None) -> Waiting[AsyncChannel]:
         """Open a channel, on the lowest free number unless one is given."""
+        chosen: list[int] = []
         opened: Waiting[AsyncChannel] = Waiting(
-            "channel.open-ok", self.loop, lambda _: self._channels[number]
+            "channel.open-ok", self.loop, lambda _: self._channels[chosen[0]]
         )
-        number, effects = self.machine.open_channel(channel_number, opened)
+        if self.is_recovering:
+            self.hold(lambda: self._open_channel(channel_number, opened, chosen), opened)
+        else:
+            self._open_channel(channel_number, opened, chosen)
+        return opened
+
+    def _open_channel(self, wished: int | None, opened: Waiting[AsyncChannel], chosen: list[int]) -> None:
+        number, effects = self.machine.open_channel(wished, opened)
+        chosen.append(number)
         opened.waiting_for = f"channel.open-ok on channel {number}"
         self._channels[number] = AsyncChannel(self, self.machine.channels[number], self._report)
         self.apply(effects)
-        return opened
 
     @reported
     def update_secret(self, new_secret: str, reason: str) -> Waiting[Any]:
         """Give the broker a new secret, such as a renewed token."""
         waiting: Waiting[Any] = Waiting("connection.update-secret-ok", self.loop)
         method = Connection.UpdateSecret(new_secret=new_secret.encode(), reason=short("reason", reason))
-        self.apply(self.machine.request(0, method, waiting))
+        if self.is_recovering:
+            self.hold(lambda: self.apply(self.machine.request(0, method, waiting)), waiting)
+        else:
+            self.apply(self.machine.request(0, method, waiting))
         return waiting
 
     @reported
@@ -201,41 +178,15 @@ class AsyncConnection:
     def _on_opened(self, _: Opened) -> None:
         self._opened.succeed()
 
-    def _on_gone(self, news: ConnectionGone) -> None:
-        self._opened.fail(news.error or ConnectionLost("Closed before it was open."))
-        for callback in self._on_close:
-            self._call(callback, self, news.error)
-
-    def _tell_the_end(self, _: object = None) -> None:
-        waiting, self._closed = self._closed, []
-        for each in waiting:
-            if self.machine.error is None:
-                each.succeed()
-            else:
-                each.fail(self.machine.error)
-
     def _on_blocked_news(self, news: Blocked) -> None:
         for callback in self._on_blocked:
-            self._call(callback, self, news.reason)
+            self.tell(callback, news.reason)
 
     def _on_unblocked_news(self, _: Unblocked) -> None:
         for callback in self._on_unblocked:
-            self._call(callback, self)
-
-    def _call(self, callback: Callable[..., Any], *args: Any) -> None:
-        try:
-            callback(*args)
-        except Exception as error:
-            self.loop.call_exception_handler(
-                {"message": f"A callback failed on {self!r}", "exception": error}
-            )
+            self.tell(callback)
 
     # --- state and callbacks ---
-
-    @property
-    def name(self) -> str:
-        """Our end of the TCP connection, "host:port", by which the broker names the connection."""
-        return self._protocol.name
 
     @property
     def is_open(self) -> bool:
@@ -243,12 +194,12 @@ class AsyncConnection:
 
     @property
     def is_closed(self) -> bool:
-        return self.machine.state is ConnectionState.CLOSED
+        return self._over or (self.machine.state is ConnectionState.CLOSED and not self.is_recovering)
 
     @property
     def error(self) -> Exception | None:
         """What ended the connection, if it was not our wish."""
-        return self.machine.error
+        return None if self.is_recovering else self._error or self.machine.error
 
     @property
     def server_properties(self) -> Any:
@@ -271,7 +222,7 @@ class AsyncConnection:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self.is_open:
+        if self.is_usable:
             await self.close()
 
     def __repr__(self) -> str:
@@ -296,9 +247,15 @@ def _on_delivered(connection: AsyncConnection, news: Delivered) -> None:
 
 
 def _on_channel_gone(connection: AsyncConnection, news: ChannelGone) -> None:
-    channel = connection._channels.pop(news.channel, None)
-    if channel is not None:
-        channel.on_gone(news.error)
+    channel = connection._channels.get(news.channel)
+    if channel is None:
+        return
+    if connection.breaks_with(news.error):
+        channel.on_broken(news.error)
+        return
+    del connection._channels[news.channel]
+    connection.topology.forget_channel(news.channel)
+    channel.on_gone(news.error)
 
 
 NEWS: dict[type, Callable[[AsyncConnection, Any], None]] = {

@@ -34,11 +34,12 @@ from amqplab.client.checks import (
     table,
 )
 from amqplab.client.consuming import Consumer, Consumption, Message, consumer_for
+from amqplab.client.rpc import RpcClient
 from amqplab.client.waiting import DONE, Waiting
 from amqplab.errors import UsageError
 from amqplab.wire.content import Command
 from amqplab.wire.frames import encode_method
-from amqplab.wire.methods import Basic, Channel, Confirm, Exchange, Method, Queue, Tx
+from amqplab.wire.methods import Access, Basic, Channel, Confirm, Exchange, Method, Queue, Tx
 
 __all__ = ["AsyncChannel"]
 
@@ -199,6 +200,8 @@ class AsyncChannel(ChannelCore):
         body: bytes | str,
         properties: Any = None,
         mandatory: bool = False,
+        *,
+        immediate: bool = False,
     ) -> Awaitable[None]:
         """Publish a message; a str is sent as UTF-8.
 
@@ -209,19 +212,9 @@ class AsyncChannel(ChannelCore):
             exchange=short("exchange", exchange),
             routing_key=short("routing_key", routing_key),
             mandatory=flag("mandatory", mandatory),
+            immediate=flag("immediate", immediate),
         )
-        own = self._own("basic.publish")
-        sequence, effects = self._machine.publish(
-            own, method, properties_octets(properties), body_octets(body)
-        )
-        if not sequence:
-            self._apply(effects)
-            return self.connection.room()
-        confirm = self._confirms[sequence] = Waiting(
-            f"the confirm of publish {sequence} on channel {self.channel_number}", self.loop
-        )
-        self._apply(effects)
-        return confirm
+        return self.publish((method, properties_octets(properties), body_octets(body)))
 
     @reported
     def confirm_delivery(self) -> Awaitable[Any]:
@@ -229,6 +222,33 @@ class AsyncChannel(ChannelCore):
         if self._channel.confirms is not None:
             return DONE
         return self._ask(Confirm.Select())
+
+    @reported
+    def wait_for_confirms(self, timeout: float | None = None) -> Waiting[bool]:
+        """Wait until all that was published is confirmed: True, or False when the broker refused any since
+        the last time. TimeoutError after `timeout` seconds.
+        """
+        if self._channel.confirms is None:
+            raise UsageError("Nothing is confirmed on this channel; call confirm_delivery() first.")
+        return self.all_settled(timeout)
+
+    @reported
+    def rpc_call(
+        self,
+        exchange: str,
+        routing_key: str,
+        body: bytes | str,
+        properties: Any = None,
+        timeout: float | None = None,
+    ) -> Waiting[Message]:
+        """Publish a request and wait for its answer (:mod:`amqplab.client.rpc`).
+
+        UnroutableError when no queue gets it, TimeoutError after `timeout` seconds. Who answers publishes to
+        the request's `reply_to`, through the default exchange, with its `correlation_id`.
+        """
+        if self._rpc is None:
+            self._rpc = RpcClient(self)
+        return self._rpc.call(exchange, routing_key, body, properties, timeout)
 
     # --- consuming ---
 
@@ -323,14 +343,14 @@ class AsyncChannel(ChannelCore):
     def basic_ack(self, delivery_tag: int = 0, multiple: bool = False) -> Awaitable[None]:
         """Acknowledge a delivery, or all up to it."""
         tag = number("delivery_tag", delivery_tag, MOST_TAG)
-        return self._tell(Basic.Ack(delivery_tag=tag, multiple=flag("multiple", multiple)))
+        return self._settle(Basic.Ack(delivery_tag=tag, multiple=flag("multiple", multiple)))
 
     @reported
     def basic_nack(
         self, delivery_tag: int = 0, multiple: bool = False, requeue: bool = True
     ) -> Awaitable[None]:
         """Refuse a delivery, or all up to it: back into the queue, or discard."""
-        return self._tell(
+        return self._settle(
             Basic.Nack(
                 delivery_tag=number("delivery_tag", delivery_tag, MOST_TAG),
                 multiple=flag("multiple", multiple),
@@ -342,12 +362,17 @@ class AsyncChannel(ChannelCore):
     def basic_reject(self, delivery_tag: int = 0, requeue: bool = True) -> Awaitable[None]:
         """Refuse one delivery."""
         tag = number("delivery_tag", delivery_tag, MOST_TAG)
-        return self._tell(Basic.Reject(delivery_tag=tag, requeue=flag("requeue", requeue)))
+        return self._settle(Basic.Reject(delivery_tag=tag, requeue=flag("requeue", requeue)))
 
     @reported
     def basic_recover(self, requeue: bool = False) -> Waiting[Basic.RecoverOk]:
         """Put all that this channel has not acknowledged back into the queues (requeue must be True)."""
         return self._ask(Basic.Recover(requeue=flag("requeue", requeue)))
+
+    @reported
+    def basic_recover_async(self, requeue: bool = False) -> Awaitable[None]:
+        """The same without an answer, from AMQP 0-8."""
+        return self._tell(Basic.RecoverAsync(requeue=flag("requeue", requeue)))
 
     # --- transactions, flow, closing ---
 
@@ -372,8 +397,33 @@ class AsyncChannel(ChannelCore):
         return self._ask(Channel.Flow(active=flag("active", active)), lambda ok: bool(ok.active))
 
     @reported
+    def access_request(
+        self,
+        realm: str = "/data",
+        exclusive: bool = False,
+        passive: bool = True,
+        active: bool = True,
+        write: bool = True,
+        read: bool = True,
+    ) -> Waiting[Access.RequestOk]:
+        """Ask for a ticket, from AMQP 0-8: RabbitMQ answers and ignores it."""
+        return self._ask(
+            Access.Request(
+                realm=short("realm", realm),
+                exclusive=flag("exclusive", exclusive),
+                passive=flag("passive", passive),
+                active=flag("active", active),
+                write=flag("write", write),
+                read=flag("read", read),
+            )
+        )
+
+    @reported
     def close(self, reply_code: int = 200, reply_text: str = "Normal shutdown") -> Awaitable[None]:
         """Close the channel; a closed one stays closed."""
+        if self.connection.is_recovering and self.is_usable:
+            self.connection.drop_channel(self)
+            return DONE
         if not self.is_open:
             return DONE
         waiting: Waiting[None] = Waiting(

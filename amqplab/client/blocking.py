@@ -33,9 +33,10 @@ from amqplab.client.aio import UNREPORTED, AsyncConnection, connect
 from amqplab.client.blocking_channel import BlockingChannel
 from amqplab.client.blocking_core import TICK_S, MethodFrame
 from amqplab.client.calls import find_report, told
-from amqplab.client.parameters import ConnectionParameters
+from amqplab.client.parameters import Target
+from amqplab.client.recovery import Recovery
 from amqplab.client.waiting import DONE, Waiting
-from amqplab.errors import AMQPError, ConnectionLost, UsageError
+from amqplab.errors import UsageError
 from amqplab.trace.recorder import CAUSE, Report, because
 from amqplab.wire.methods import Connection
 
@@ -43,7 +44,6 @@ __all__ = ["BlockingConnection", "PrivateLoop", "Runner"]
 
 T = TypeVar("T")
 Runner = Callable[[Coroutine[Any, Any, Any]], Any]
-Target = ConnectionParameters | str | None
 
 
 TURN_AFTER_CALLS = 32
@@ -98,7 +98,8 @@ class Event(NamedTuple):
 class BlockingConnection:
     """pika's names, signatures and results.
 
-    ``parameters`` is ConnectionParameters, an AMQP URI, or a sequence of these that are tried in turn.
+    ``parameters`` is ConnectionParameters, an AMQP URI, or a sequence of these that are tried in turn. With
+    ``recovery`` the connection comes back after a loss, while calls last (see `process_data_events`).
     """
 
     spoken = "connection"
@@ -110,6 +111,7 @@ class BlockingConnection:
         _impl_class: Any = None,
         *,
         runner: Runner | None = None,
+        recovery: Recovery | None = None,
     ) -> None:
         self._runner: Runner = PrivateLoop() if runner is None else runner
         self._report: Report | None = None
@@ -120,28 +122,18 @@ class BlockingConnection:
         self._timers: dict[int, asyncio.TimerHandle] = {}
         self._last_timer = 0
         self._channels: dict[int, BlockingChannel] = {}
-        choices = list(parameters) if isinstance(parameters, list | tuple) else [parameters]
         try:
-            self._aio: AsyncConnection = self._drive(self._connect, choices)
+            self._aio: AsyncConnection = self._drive(self._connect, parameters, recovery)
         except BaseException:
             self._let_go()
             raise
 
-    async def _connect(self, choices: list[Target]) -> AsyncConnection:
+    async def _connect(self, target: Target | Sequence[Target], recovery: Recovery | None) -> AsyncConnection:
         self._report = find_report()
-        last: Exception = UsageError(
-            "An empty list of connection parameters leads nowhere; give at least one."
-        )
-        for target in choices:
-            try:
-                connection = await connect(target, report=UNREPORTED)
-            except (AMQPError, ConnectionLost) as error:
-                last = error
-            else:
-                self._loop = asyncio.get_running_loop()
-                connection.add_on_close_callback(lambda *_: self._wake())
-                return connection
-        raise last
+        connection = await connect(target, report=UNREPORTED, recovery=recovery)
+        self._loop = asyncio.get_running_loop()
+        connection.add_on_close_callback(lambda *_: self._wake())
+        return connection
 
     # --- driving ---
 
@@ -171,7 +163,7 @@ class BlockingConnection:
             self._runner.close()
 
     def _check_open(self, what: str) -> None:
-        if not self._aio.is_open:
+        if not self._aio.is_usable:
             why = f": {str(self._aio.error).rstrip('.')}" if self._aio.error else ""
             raise UsageError(f"{what}: this connection is closed{why}. Connect again.")
 
@@ -195,7 +187,7 @@ class BlockingConnection:
     async def _wait(self, time_limit: float | None) -> None:
         """Until an event is there, or the connection has ended, or the time is over."""
         await asyncio.sleep(0)
-        if self._events or not self._aio.is_open or time_limit == 0:
+        if self._events or not self._aio.is_usable or time_limit == 0:
             return
         self._something = Waiting("a message or another event", self._loop)
         try:
@@ -215,7 +207,7 @@ class BlockingConnection:
         self._drive(self._wait, time_limit)
         if not self._dispatching:
             self._dispatch()
-        if not self._aio.is_open:
+        if not self._aio.is_usable:
             self._let_go()
             if self._aio.error is not None:
                 raise self._aio.error
@@ -298,7 +290,7 @@ class BlockingConnection:
 
     def add_callback_threadsafe(self, callback: Callable[[], Any]) -> None:
         """Have `callback()` called in the connection's thread; the only call that other threads may make."""
-        if not self._aio.is_open:
+        if not self._aio.is_usable:
             raise UsageError("add_callback_threadsafe(): this connection is closed. Connect again.")
         self._loop.call_soon_threadsafe(self.post, 0, "", callback)
 
@@ -323,11 +315,12 @@ class BlockingConnection:
 
     @property
     def is_open(self) -> bool:
-        return self._aio.is_open
+        """Whether calls can be made; while a recovery is going on they wait."""
+        return self._aio.is_usable
 
     @property
     def is_closed(self) -> bool:
-        return not self._aio.is_open
+        return not self._aio.is_usable
 
     @property
     def name(self) -> str:

@@ -13,6 +13,7 @@ says so, when nothing is left that could ever happen.
 from __future__ import annotations
 
 from collections.abc import Generator
+from functools import partial
 from typing import Any
 
 from amqplab.client.blocking_core import TICK_S, BlockingConsumer, BlockingCore, MethodFrame, OnMessage
@@ -125,9 +126,44 @@ class BlockingChannel(BlockingCore):
         body: bytes | str,
         properties: Any = None,
         mandatory: bool = False,
+        *,
+        immediate: bool = False,
+        wait: bool = True,
     ) -> None:
-        """Publish a message; a str is sent as UTF-8. In confirm mode, wait for the confirm."""
-        self._connection._tell(self._aio.basic_publish, exchange, routing_key, body, properties, mandatory)
+        """Publish a message; a str is sent as UTF-8. In confirm mode, wait for the confirm, unless `wait` is
+        False: then `wait_for_confirms` tells later. (`immediate` and `wait` are not in pika.)
+        """
+        publish = partial(self._aio.basic_publish, immediate=immediate)
+        if wait or self._aio.next_publish_number == 0:
+            self._connection._tell(publish, exchange, routing_key, body, properties, mandatory)
+        else:
+            self._drive(self._unwaited, publish, exchange, routing_key, body, properties, mandatory)
+
+    @staticmethod
+    async def _unwaited(publish: Any, *args: Any) -> None:
+        publish(*args).add_done_callback(lambda done: done.cancelled() or done.exception())
+
+    @told
+    def wait_for_confirms(self, timeout: float | None = None) -> bool:
+        """Wait until all that was published is confirmed; False when the broker refused any since the last
+        time, TimeoutError after `timeout` seconds. (Not in pika.)
+        """
+        return bool(self._drive(self._aio.wait_for_confirms, timeout))
+
+    @told
+    def rpc_call(
+        self,
+        exchange: str,
+        routing_key: str,
+        body: bytes | str,
+        properties: Any = None,
+        timeout: float | None = None,
+    ) -> Content:
+        """Publish a request and wait for its answer: (method, properties, body). UnroutableError when no
+        queue gets it, TimeoutError after `timeout` seconds. (Not in pika.)
+        """
+        answer = self._drive(self._aio.rpc_call, exchange, routing_key, body, properties, timeout)
+        return answer.method, answer.properties, answer.body
 
     @told
     def confirm_delivery(self) -> None:
@@ -159,6 +195,29 @@ class BlockingChannel(BlockingCore):
     def basic_recover(self, requeue: bool = False) -> None:
         """Put all that this channel has not acknowledged back into the queues."""
         self._drive(self._aio.basic_recover, requeue)
+
+    @told
+    def basic_recover_async(self, requeue: bool = False) -> None:
+        """The same without an answer, from AMQP 0-8. (Not in pika.)"""
+        self._connection._tell(self._aio.basic_recover_async, requeue)
+
+    @told
+    def access_request(
+        self,
+        realm: str = "/data",
+        exclusive: bool = False,
+        passive: bool = True,
+        active: bool = True,
+        write: bool = True,
+        read: bool = True,
+    ) -> MethodFrame:
+        """Ask for a ticket, from AMQP 0-8. (Not in pika.)"""
+        return self._frame(self._aio.access_request, realm, exclusive, passive, active, write, read)
+
+    @told
+    def send(self, method: Any) -> None:
+        """Send any method, sense or nonsense, without a check or an answer. (Not in pika.)"""
+        self._connection._tell(self._aio.send, method)
 
     @told
     def basic_qos(self, prefetch_size: int = 0, prefetch_count: int = 0, global_qos: bool = False) -> None:

@@ -111,6 +111,14 @@ class BlockingCore:
 
         self._aio.add_on_return_callback(returned)
 
+    def add_on_confirm_callback(self, callback: Callable[[Any, int, bool], Any]) -> None:
+        """Call ``callback(channel, number, positive)`` when the broker confirms or refuses a publish."""
+
+        def confirmed(_: Any, number: int, positive: bool) -> None:
+            self._connection.post(self.channel_number, "", lambda: callback(self, number, positive))
+
+        self._aio.add_on_confirm_callback(confirmed)
+
     def add_on_cancel_callback(self, callback: Callable[[MethodFrame], Any]) -> None:
         """Call ``callback(frame)`` when the broker cancels a consumer; ``frame.method.consumer_tag``."""
 
@@ -124,7 +132,7 @@ class BlockingCore:
 
     def _check_open(self, what: str) -> None:
         self._aio.raise_untold()
-        if not self._aio.is_open:
+        if not self._aio.is_usable:
             why = f": {str(self._aio.error).rstrip('.')}" if self._aio.error else ""
             raise UsageError(f"{what}: this channel was closed{why}. Open another with connection.channel().")
 
@@ -138,11 +146,11 @@ class BlockingCore:
 
     @property
     def is_open(self) -> bool:
-        return self._aio.is_open
+        return self._aio.is_usable
 
     @property
     def is_closed(self) -> bool:
-        return not self._aio.is_open
+        return not self._aio.is_usable
 
     @property
     def consumer_tags(self) -> list[str]:

@@ -16,7 +16,16 @@ from typing import Any
 from amqplab.errors import UsageError
 from amqplab.wire.properties import Properties
 
-__all__ = ["body_octets", "flag", "number", "properties_octets", "short", "short_or_empty", "table"]
+__all__ = [
+    "body_octets",
+    "flag",
+    "like_ours",
+    "number",
+    "properties_octets",
+    "short",
+    "short_or_empty",
+    "table",
+]
 
 _PROPERTY_NAMES = Properties.names
 _NO_PROPERTIES = Properties().encode()
@@ -78,16 +87,17 @@ def properties_octets(properties: Any) -> bytes:
     """Message properties as octets: ours, pika's, or None for none."""
     if properties is None:
         return _NO_PROPERTIES
-    if not isinstance(properties, Properties):
-        properties = _like_ours(properties)
+    properties = like_ours(properties)
     try:
         return bytes(properties.encode())
     except (TypeError, ValueError, OverflowError, AttributeError, ArithmeticError) as error:
         raise UsageError(f"These properties cannot be written: {error}") from error
 
 
-def _like_ours(properties: Any) -> Properties:
-    """pika's BasicProperties has the same 14 names."""
+def like_ours(properties: Any) -> Properties:
+    """Properties as ours; pika's BasicProperties has the same 14 names."""
+    if isinstance(properties, Properties):
+        return properties
     if not all(hasattr(properties, name) for name in _PROPERTY_NAMES):
         raise UsageError(
             f"properties must be BasicProperties, not {_type(properties)}: "

@@ -226,7 +226,7 @@ class Consumption:
 
     async def cancel(self) -> None:
         """End it; what had come but was not looked at goes back to the queue. Again is harmless."""
-        if self.consumer_tag is None or not self._channel.is_open:
+        if self.consumer_tag is None or not self._channel.is_usable:
             return
         try:
             if not self._over:

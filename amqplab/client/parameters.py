@@ -19,9 +19,9 @@ Negotiation (CLIENT-02): if either side says 0, "no limit", the other side's val
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from amqplab.errors import UsageError
@@ -36,9 +36,11 @@ __all__ = [
     "Credentials",
     "ExternalCredentials",
     "PlainCredentials",
+    "Target",
     "URLParameters",
     "negotiate",
     "parameters_from",
+    "targets_from",
 ]
 
 DEFAULT_PORT = 5672
@@ -97,6 +99,7 @@ class _Limits:
     frame_max: int = 131072
     heartbeat: int | None = None
     ssl_options: ssl.SSLContext | bool | None = None
+    server_hostname: str | None = None
     connection_attempts: int = 1
     retry_delay: float = 2.0
     socket_timeout: float | None = 10.0
@@ -113,8 +116,9 @@ class ConnectionParameters(_Limits):
     ``heartbeat`` is in seconds: None accepts the broker's offer, 0 turns heartbeats off. ``frame_max`` is in
     octets, 4096 at least. ``socket_timeout`` is the patience for TCP, ``stack_timeout`` for the whole
     handshake, ``blocked_connection_timeout`` for a connection.blocked; all in seconds, None for ever.
-    ``ssl_options`` is an `ssl.SSLContext`, or True for the default one. Raises UsageError for values that no
-    connection can have.
+    ``ssl_options`` is an `ssl.SSLContext`, or True for the default one, which trusts what the system trusts
+    and checks the name in the certificate: ``host``, unless ``server_hostname`` is another. Raises UsageError
+    for values that no connection can have.
     """
 
     host: str = "localhost"
@@ -138,7 +142,7 @@ class ConnectionParameters(_Limits):
     @property
     def url(self) -> str:
         """Where this leads, without the password."""
-        return f"amqp://{self.host}:{self.port}"
+        return f"{'amqps' if self.ssl_options else 'amqp'}://{self.host}:{self.port}"
 
 
 class URLParameters(ConnectionParameters):
@@ -148,7 +152,11 @@ class URLParameters(ConnectionParameters):
         super().__init__(**_read_url(url))
 
 
-def parameters_from(target: ConnectionParameters | str | None, **changes: Any) -> ConnectionParameters:
+Target = ConnectionParameters | str | None
+"""What says where to connect: parameters, an AMQP URI, or nothing for RabbitMQ's defaults on this machine."""
+
+
+def parameters_from(target: Target, **changes: Any) -> ConnectionParameters:
     """What `connect` was given (parameters, an AMQP URI, or nothing) as parameters, with `changes` made."""
     if target is None:
         target = ConnectionParameters()
@@ -168,6 +176,15 @@ def parameters_from(target: ConnectionParameters | str | None, **changes: Any) -
         )
     values = {name: getattr(target, name) for name in known}
     return ConnectionParameters(**(values | changes))
+
+
+def targets_from(target: Target | Sequence[Target], **changes: Any) -> tuple[ConnectionParameters, ...]:
+    """The hosts to try, in order: one target or a list of them, each with `changes` made."""
+    one = target is None or isinstance(target, str) or not isinstance(target, Sequence)
+    choices: list[Any] = [target] if one else list(cast(Sequence[Target], target))
+    if not choices:
+        raise UsageError("An empty list of connection parameters leads nowhere; give at least one.")
+    return tuple(parameters_from(each, **changes) for each in choices)
 
 
 def negotiate(ours: int, theirs: int) -> int:

@@ -26,7 +26,8 @@ from typing import Any, cast
 from amqplab.lab.errors import LabError
 from amqplab.lab.processes import AtHome
 from amqplab.lab.world import BROKER_HOST, World
-from amqplab.net.server import GOODBYE_S, BrokerProtocol, name_of, why_not_listening
+from amqplab.net.server import GOODBYE_S, BrokerProtocol, why_not_listening
+from amqplab.net.sockets import name_of
 from amqplab.net.tapped import TappedProtocol
 from amqplab.trace.tap import Tap
 

@@ -29,16 +29,14 @@ from typing import TYPE_CHECKING, Any
 from amqplab.errors import AccessRefused, NotFound, PreconditionFailed, ResourceLocked
 from amqplab.model.arguments import QueueArguments, assert_argument_equivalence
 from amqplab.model.binding import EXCHANGE, QUEUE, Binding
+from amqplab.model.burial import bury
 from amqplab.model.consumer import Consumer
-from amqplab.model.crash import Crash
-from amqplab.model.dead_letter import buried, cycles
 from amqplab.model.describe import describe, describe_arguments
 from amqplab.model.exchange import KINDS, DirectExchange, Exchange, HeadersExchange, TopicExchange
 from amqplab.model.queue import Dying, Queue
 from amqplab.model.quorum import QuorumQueue
 from amqplab.model.routing import Routing, route
 from amqplab.trace import events
-from amqplab.trace.recorder import because
 
 if TYPE_CHECKING:
     from amqplab.model.keeper import Keeper
@@ -72,7 +70,7 @@ class VirtualHost:
         self._incoming: dict[tuple[str, str], dict[Binding, None]] = {}
         self._touched: dict[Queue, None] = {}
         self._routings: dict[tuple[str, str], Routing] = {}
-        self._report = report
+        self.report = report
         self._predeclare()
 
     def _predeclare(self) -> None:
@@ -144,9 +142,9 @@ class VirtualHost:
             self.keeper.exchange_declared(self.name, exchange)
         self.exchanges[name] = exchange
         self._changed()
-        if self._report is not None:
+        if self.report is not None:
             text = describe_arguments(arguments)
-            self._report(events.ExchangeDeclared, self.name, name, kind, durable, auto_delete, internal, text)
+            self.report(events.ExchangeDeclared, self.name, name, kind, durable, auto_delete, internal, text)
         return exchange
 
     def assert_exchange(
@@ -181,8 +179,8 @@ class VirtualHost:
         for binding in list(exchange.bindings):
             self._drop(binding, exchange)
         self._remove_incoming(EXCHANGE, name)
-        if self._report is not None:
-            self._report(events.ExchangeDeleted, self.name, name, reason)
+        if self.report is not None:
+            self.report(events.ExchangeDeleted, self.name, name, reason)
 
     # --- queues ----------------------------------------------------------------------------------------
 
@@ -204,7 +202,7 @@ class VirtualHost:
             owner=owner,
             auto_delete=auto_delete,
             arguments=arguments,
-            report=self._report,
+            report=self.report,
         )
         queue.dying = self.dying
         queue.watch = self.watch
@@ -217,8 +215,8 @@ class VirtualHost:
         self.queues[name] = queue
         self._changed()
         queue.renew(now)
-        if self._report is not None:
-            self._report(events.QueueDeclared, self.name, name, durable, owner, auto_delete, str(arguments))
+        if self.report is not None:
+            self.report(events.QueueDeclared, self.name, name, durable, owner, auto_delete, str(arguments))
         return queue
 
     def assert_queue(
@@ -262,8 +260,8 @@ class VirtualHost:
             queue.unsubscribe(consumer, "queue deleted")
         self.on_queue_gone(queue, consumers)
         self._remove_incoming(QUEUE, queue.name)
-        if self._report is not None:
-            self._report(events.QueueDeleted, self.name, queue.name, reason)
+        if self.report is not None:
+            self.report(events.QueueDeleted, self.name, queue.name, reason)
         return count
 
     def delete_exclusive_queues(self, connection: str) -> None:
@@ -301,8 +299,8 @@ class VirtualHost:
         self._changed()
         if self.keeper is not None and self._survives(binding):
             self.keeper.bound(self.name, binding)
-        if self._report is not None:
-            self._report(events.Bound, self.name, *binding[:4], binding.arguments_text)
+        if self.report is not None:
+            self.report(events.Bound, self.name, *binding[:4], binding.arguments_text)
 
     def remove_binding(self, binding: Binding, connection: str) -> None:
         """Unbind; nothing of it needs to exist (EXCH-43), but another's exclusive queue is 405 (EXCH-45)."""
@@ -343,8 +341,8 @@ class VirtualHost:
             incoming.pop(binding, None)
             if not incoming:
                 del self._incoming[binding.kind, binding.destination]
-        if self._report is not None:
-            self._report(events.Unbound, self.name, *binding[:4], binding.arguments_text)
+        if self.report is not None:
+            self.report(events.Unbound, self.name, *binding[:4], binding.arguments_text)
 
     def _remove_incoming(self, kind: str, destination: str) -> None:
         """The destination is gone: so are the bindings to it, and auto-delete exchanges left without any."""
@@ -402,7 +400,7 @@ class VirtualHost:
             dying = self.dying[:]
             self.dying.clear()
             for one in dying:
-                self._bury(one, now)
+                bury(self, one, now)
             notices, self.notices = self.notices, []
             for notice in notices:
                 notice()
@@ -411,54 +409,6 @@ class VirtualHost:
     def unsettled(self) -> bool:
         """Whether :meth:`settle` has something to do."""
         return bool(self._touched or self.dying or self.notices)
-
-    def _bury(self, dying: Dying, now: int) -> None:
-        """Publish a dead letter; without an exchange to publish to, it is lost (DLX-03)."""
-        queue, copy, reason = dying
-        settings = queue.settings
-        name = settings.dead_letter_exchange
-        if name is None or name not in self.exchanges:
-            queue.lose(copy, reason)
-            return
-        try:
-            letter = buried(
-                copy.message,
-                self.next_message(),
-                queue=queue.name,
-                reason=reason,
-                exchange=name,
-                routing_key=settings.dead_letter_routing_key,
-                time_s=self.unix_s(now),
-            )
-        except Crash as crash:
-            queue.lose(copy, f"{reason}, and {crash}")
-            return
-        routing = self.route(name, letter.routing_key, letter.extra_keys, letter.properties.headers)
-        again = [target for target in routing.queues if cycles(letter, target, reason)]
-        routing = routing._replace(queues=tuple(one for one in routing.queues if one not in again))
-        self._report_letter(dying, letter, routing, again)
-        self.deliver_replies(letter)
-        for target in routing.queues:
-            self.queues[target].enqueue(letter, now)
-
-    def _report_letter(self, dying: Dying, letter: Message, routing: Routing, again: list[str]) -> None:
-        report = self._report
-        if report is None:
-            return
-        queue, copy, reason = dying
-        address = (letter.exchange, letter.routing_key)
-        old, new = copy.message.number, letter.number
-        died = report(events.DeadLettered, self.name, queue.name, old, reason, *address, new)
-        matched = tuple(tuple(binding[:4]) for binding in routing.matched)
-        with because(died):
-            routed = report(
-                events.Routed, self.name, new, *address, matched, routing.queues, routing.alternates
-            )
-            for target in again:
-                report(events.Discarded, self.name, target, new, "dead-letter cycle")
-        if not routing.queues and not again:
-            with because(routed):
-                report(events.Unroutable, self.name, new, *address, False)
 
     def __repr__(self) -> str:
         return f"<VirtualHost {self.name!r}: {len(self.exchanges)} exchanges, {len(self.queues)} queues>"

@@ -31,9 +31,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import ipaddress
 import socket
-import struct
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -44,6 +42,7 @@ from amqplab.broker.broker import Broker
 from amqplab.broker.effects import Close, Effect, Persist, Reading, Room, Send, WakeAt
 from amqplab.errors import UsageError
 from amqplab.net.journal_files import JournalDirectory
+from amqplab.net.sockets import clock_of, like_rabbitmq, name_of
 from amqplab.net.tls import client_name
 
 if TYPE_CHECKING:
@@ -51,7 +50,6 @@ if TYPE_CHECKING:
 
 __all__ = ["BrokerProtocol", "BrokerServer", "RunningServer", "serve"]
 
-RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # struct linger: on, 0 seconds
 MUCH_UNSENT = 1 << 20  # octets; deliveries rest until a quarter is left
 TOO_MUCH_UNSENT = 1 << 25  # octets of replies to a client that asks and asks and does not read
 GOODBYE_S = 3.0  # how long a shutdown waits for the clients' close-ok (CONN-62)
@@ -324,35 +322,6 @@ class BrokerProtocol(asyncio.Protocol):
             self._transport.close()
             return
         self._transport.abort()
-
-
-def clock_of(loop: asyncio.AbstractEventLoop) -> Callable[[], int]:
-    """The clock, in integer nanoseconds, that `loop` lives by."""
-    return getattr(loop, "time_ns", None) or time.monotonic_ns
-
-
-def name_of(peer: Any) -> tuple[str, bool]:
-    """(name, is it on this machine?) of the client's address. Simulated hosts count as this machine, so
-    that guest may log in from them (CONN-22).
-    """
-    if not isinstance(peer, tuple) or len(peer) < 2:
-        return "local", True
-    host, port = peer[0], peer[1]
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return f"{host}:{port}", True
-    if isinstance(address, ipaddress.IPv4Address):
-        return f"{host}:{port}", address.is_loopback
-    return f"[{host}]:{port}", (address.ipv4_mapped or address).is_loopback
-
-
-def like_rabbitmq(transport: asyncio.BaseTransport) -> None:
-    """Small frames do not wait for more to come, and every end is a reset, also a sudden one (CONN-66)."""
-    sock = transport.get_extra_info("socket")
-    if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
 
 
 class RunningServer:

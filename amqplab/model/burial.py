@@ -4,8 +4,8 @@ Theory
 ------
 What a dead letter looks like is :mod:`amqplab.model.dead_letter`'s. Here it is published: routed like any
 other message, except that it does not go where it would go round for ever, and enqueued without anybody
-hearing of it (DLX-04). Without an exchange to publish to, or when RabbitMQ could not even write the letter, it
-is lost (DLX-03).
+hearing of it (DLX-04). Without an exchange to publish to, or where RabbitMQ could not write the letter, it is
+lost (DLX-03).
 """
 
 from __future__ import annotations

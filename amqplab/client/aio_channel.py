@@ -261,6 +261,8 @@ class AsyncChannel(ChannelCore):
         exclusive: bool = False,
         consumer_tag: str | None = None,
         arguments: Any = None,
+        *,
+        no_local: bool = False,
     ) -> Waiting[str]:
         """Have ``on_message_callback(channel, method, properties, body)``, sync or async, called for each
         message of the queue. The result is the consumer's tag.
@@ -268,7 +270,7 @@ class AsyncChannel(ChannelCore):
         if on_message_callback is None:
             raise UsageError("basic_consume needs on_message_callback; for `async for`, use consume().")
         consumer = consumer_for(self, on_message_callback)
-        return self.start_consumer(consumer, queue, auto_ack, exclusive, consumer_tag, arguments)
+        return self.start_consumer(consumer, queue, auto_ack, exclusive, consumer_tag, arguments, no_local)
 
     def consume(
         self,
@@ -291,12 +293,14 @@ class AsyncChannel(ChannelCore):
         exclusive: bool = False,
         consumer_tag: str | None = None,
         arguments: Any = None,
+        no_local: bool = False,
     ) -> Waiting[str]:
         """basic.consume with any :class:`Consumer` at its end."""
         asked = self._ask(
             Basic.Consume(
                 queue=short("queue", queue),
                 consumer_tag=short_or_empty("consumer_tag", consumer_tag),
+                no_local=flag("no_local", no_local),
                 no_ack=flag("auto_ack", auto_ack),
                 exclusive=flag("exclusive", exclusive),
                 arguments=table(arguments),

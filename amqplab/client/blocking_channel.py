@@ -262,6 +262,8 @@ class BlockingChannel(BlockingCore):
         exclusive: bool = False,
         consumer_tag: str | None = None,
         arguments: Any = None,
+        *,
+        no_local: bool = False,
     ) -> str:
         """Have ``on_message_callback(channel, method, properties, body)`` called for each message, by
         `start_consuming` or `process_data_events`. Returns the consumer's tag.
@@ -269,15 +271,21 @@ class BlockingChannel(BlockingCore):
         if not callable(on_message_callback):
             raise UsageError("on_message_callback must be a function (channel, method, properties, body).")
         consumer = BlockingConsumer(self, on_message_callback, auto_ack)
-        return self._begin(consumer, queue, exclusive, consumer_tag, arguments)
+        return self._begin(consumer, queue, exclusive, consumer_tag, arguments, no_local)
 
     def _begin(
-        self, consumer: BlockingConsumer, queue: str, exclusive: bool, tag: str | None, arguments: Any
+        self,
+        consumer: BlockingConsumer,
+        queue: str,
+        exclusive: bool,
+        tag: str | None,
+        arguments: Any,
+        no_local: bool = False,
     ) -> str:
         if tag in self._consumers:
             raise UsageError(f"Consumer tag {tag!r} is in use on this channel; choose another one.")
         consumer.tag = self._drive(
-            self._aio.start_consumer, consumer, queue, consumer.auto_ack, exclusive, tag, arguments
+            self._aio.start_consumer, consumer, queue, consumer.auto_ack, exclusive, tag, arguments, no_local
         )
         if consumer.tag in self._aio.consumer_tags:  # it may be over already: its queue was deleted
             self._consumers[consumer.tag] = consumer

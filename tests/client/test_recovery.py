@@ -19,7 +19,7 @@ from amqplab.client import BlockingConnection, Recovery, connect
 from amqplab.client.recovery import Backoff
 from amqplab.errors import ConnectionForced, ConnectionLost, NotFound, PreconditionFailed, UsageError
 from amqplab.net.server import BrokerServer, serve
-from amqplab.sim.loop import SimLoop
+from amqplab.sim.loop import Deadlock, SimLoop
 from amqplab.sim.network import Network
 
 Fresh = Callable[[str], str]
@@ -309,6 +309,44 @@ def test_a_cut_link_is_noticed_by_heartbeats_and_recovered_from_at_the_same_time
     times = history()
     assert 15 <= times[0] <= 21 and times[1] > times[0] + 20
     assert history() == times
+
+
+def test_an_exclusive_queue_is_waited_for_while_the_broker_keeps_it_for_the_dead_connection() -> None:
+    world = SimulatedWorld()
+
+    async def program(connect: Connect) -> Any:
+        told = Told()
+        connection = await connect(heartbeat=10, recovery=told.recovery(first_pause=1, longest_pause=10))
+        channel = await connection.channel()
+        await channel.queue_declare("mine", exclusive=True)
+        await channel.queue_declare("", exclusive=True)
+        await asyncio.sleep(1)
+        world.network.cut("main", "broker")  # the broker does not hear that the connection ends
+        connection.abort()
+        await asyncio.sleep(0.1)
+        world.network.heal("main", "broker")
+        await told.back.wait()
+        return (await channel.queue_declare("mine", exclusive=True)).queue, told.problems, len(told.renamed)
+
+    assert world.run(program) == ("mine", [], 1)
+    assert world.loop.time() > 5  # when the next heartbeat of the broker meets nobody
+
+
+def test_what_waits_for_a_recovery_is_told_in_a_deadlock_report() -> None:
+    world = SimulatedWorld()
+
+    async def program(connect: Connect) -> None:
+        never = asyncio.get_running_loop().create_future()
+        connection = await connect(recovery=Recovery(sleep=lambda _: never))
+        channel = await connection.channel()
+        connection.abort()
+        while not connection.is_recovering:
+            await asyncio.sleep(0.001)
+        await channel.queue_declare("q")
+
+    with pytest.raises(Deadlock) as caught:
+        world.run(program)
+    assert "queue.declare-ok on channel 1 (held until the connection is back)" in str(caught.value)
 
 
 class Restartable:

@@ -329,3 +329,85 @@ def test_QUORUM_13_a_refusal_does_not_spoil_a_transaction(broker):
         peer.publish(name, b"b")
         peer.call(Tx.Commit(), Tx.CommitOk())
         peer.await_counts(name, (1, 0))
+
+
+def test_QUORUM_02_a_count_that_the_publisher_claims_is_overwritten(broker):
+    with broker.connect() as peer, quorum(broker, peer) as name:
+        published(peer, name, b"a", headers={"x-delivery-count": 77})
+        message = peer.get(name, no_ack=False)
+        assert count(message) == 0
+        peer.send(Basic.Reject(delivery_tag=message.tag, requeue=True))
+        peer.await_counts(name, (1, 0))
+        assert count(peer.get(name)) == 1
+
+
+def test_QUORUM_04_a_limit_is_reached_by_losing_channels_too(broker):
+    with broker.connect(channels=2) as peer:
+        dead = peer.queue()
+        letters = {"dead_letter_exchange": "", "dead_letter_routing_key": dead}
+        with quorum(broker, peer, delivery_limit=0, **letters) as name:
+            published(peer, name, b"a")
+            peer.get(name, no_ack=False, channel=2)
+            peer.call(Channel.Close(reply_code=200), Channel.CloseOk(), channel=2)
+            peer.await_counts(dead, (1, 0))
+            assert peer.get(dead).properties.headers["x-first-death-reason"] == "delivery_limit"
+
+
+def test_QUORUM_10_what_somebody_holds_is_not_purged_and_not_counted_by_delete(broker):
+    with broker.connect() as peer, quorum(broker, peer) as name:
+        published(peer, name, b"a", b"b", b"c")
+        peer.get(name, no_ack=False)
+        peer.call(Queue.Purge(queue=name), Queue.PurgeOk(2))
+        peer.publish(name, b"d")
+        peer.await_counts(name, (1, 1))
+        peer.call(Queue.Delete(queue=name), Queue.DeleteOk(1))
+
+
+def test_QUORUM_12_a_lost_channel_makes_way(broker):
+    with broker.connect(channels=2) as peer, quorum(broker, peer, single_active_consumer=True) as name:
+        peer.consume(name, "old")
+        peer.consume(name, "new", channel=2)
+        peer.publish(name, b"a")
+        peer.expect_message(body=b"a")
+        peer.call(Channel.Close(reply_code=200), Channel.CloseOk(), channel=1)
+        again = peer.expect_message(channel=2, body=b"a")
+        assert (again.method.consumer_tag, again.method.redelivered, count(again)) == ("new", True, 1)
+        peer.send(Basic.Ack(delivery_tag=again.tag), channel=2)
+        peer.call(Basic.Cancel(consumer_tag="new"), Basic.CancelOk, channel=2)
+
+
+def test_QUORUM_14_bytes_are_limited_as_well_and_only_what_is_ready_counts(broker):
+    with broker.connect() as peer, quorum(broker, peer, max_length_bytes=4) as name:
+        published(peer, name, b"aa", b"bb")
+        held = peer.get(name, no_ack=False)
+        peer.publish(name, b"cc")
+        peer.await_counts(name, (2, 1))
+        peer.send(Basic.Ack(delivery_tag=held.tag))
+        peer.await_counts(name, (2, 0))
+        peer.publish(name, b"larger")
+        peer.await_counts(name, (0, 0))
+
+
+@pytest.mark.waits
+def test_QUORUM_15_the_smaller_time_counts_and_the_letter_tells_the_other(broker):
+    with broker.connect() as peer:
+        dead = peer.queue()
+        letters = {"dead_letter_exchange": "", "dead_letter_routing_key": dead}
+        with quorum(broker, peer, message_ttl=300, **letters) as name:
+            peer.publish(name, b"a", expiration="90000")
+            peer.expect_silence(1.2)
+            peer.await_counts(dead, (1, 0))
+            (death,) = peer.get(dead).properties.headers["x-death"]
+            assert (death["reason"], death["original-expiration"]) == ("expired", "90000")
+
+
+@pytest.mark.waits
+def test_QUORUM_15_DLX_14_a_message_does_not_go_round_by_itself(broker):
+    with broker.connect() as peer:
+        name = broker.fresh("loop")
+        table = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": name, "x-message-ttl": 200}
+        peer.queue(name, exclusive=False, durable=True, arguments=table | {"x-queue-type": "quorum"})
+        peer.publish(name, b"a")
+        peer.await_counts(name, (1, 0))
+        peer.expect_silence(1.2)
+        peer.call(Queue.Delete(queue=name), Queue.DeleteOk(0))

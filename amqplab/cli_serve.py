@@ -109,7 +109,10 @@ def run_serve(options: argparse.Namespace) -> int:
         one = listeners[0]
         given = {name: value for name in ("host", "port") if (value := getattr(options, name)) is not None}
         listeners = (type(one)(**(vars(one) | given)),)
-    return asyncio.run(serve_until_stopped(found, listeners, options.data, options.verbose))
+    try:
+        return asyncio.run(serve_until_stopped(found, listeners, options.data, options.verbose))
+    finally:  # a second Ctrl-C is not for the interpreter, which is ending anyway
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 async def serve_until_stopped(
@@ -130,6 +133,8 @@ async def serve_until_stopped(
     failure = await stopped_or_failed(stop, running[0].failed)
     for one in running:
         await one.close()
+    for number in (signal.SIGINT, signal.SIGTERM):  # nor for the event loop
+        signal.signal(number, signal.SIG_IGN)
     if failure is not None:
         raise failure
     return 0

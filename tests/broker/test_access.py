@@ -6,7 +6,7 @@ import pytest
 
 from amqplab.broker.access import Access, Users
 from amqplab.broker.config import Permission, User
-from amqplab.errors import AccessRefused
+from amqplab.errors import AccessRefused, UsageError
 
 
 def access(permission: Permission | None = None, **topics: tuple[str, str]) -> Access:
@@ -79,3 +79,16 @@ def test_a_removed_user_no_longer_logs_in() -> None:
     users.remove("alice")
     assert users.named("alice") is None
     assert users.authenticate("alice", "secret", loopback=True) is None
+
+
+@pytest.mark.parametrize(
+    ("user", "place"),
+    [
+        (User("alice", "secret", permissions={"/": Permission(write="(")}), "write in vhost '/'"),
+        (User("alice", "secret", topics={("/", "t"): ("", "(")}), "topics of exchange 't' in vhost '/'"),
+    ],
+)
+def test_a_pattern_that_is_none_is_refused_before_anybody_logs_in(user: User, place: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        Users((user,))
+    assert f"User 'alice' has a wrong pattern for {place}, '('" in str(refused.value)

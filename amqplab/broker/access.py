@@ -17,16 +17,18 @@ import re
 
 from amqplab.broker.config import Permission, User
 from amqplab.broker.passwords import matches
-from amqplab.errors import AccessRefused
+from amqplab.errors import AccessRefused, UsageError
 from amqplab.model.describe import describe
 
 __all__ = ["Access", "Users"]
 
 
 class Users:
-    """Everybody who may log in."""
+    """Everybody who may log in. UsageError if a pattern of theirs is no regular expression."""
 
     def __init__(self, users: tuple[User, ...]) -> None:
+        for user in users:
+            _check_patterns(user)  # now, not when the first client of theirs opens a connection
         self._by_name = {user.name: user for user in users}
 
     def named(self, name: str) -> User | None:
@@ -98,6 +100,24 @@ class Access:
             )
         if len(self._granted) < 4096:
             self._granted.add((right, kind, name))
+
+
+def _check_patterns(user: User) -> None:
+    named = [
+        (f"{right} in vhost {vhost!r}", getattr(permission, right))
+        for vhost, permission in user.permissions.items()
+        for right in ("configure", "write", "read")
+    ]
+    for (vhost, exchange), patterns in user.topics.items():
+        place = f"topics of exchange {exchange!r} in vhost {vhost!r}"
+        named += [(place, pattern) for pattern in patterns]
+    for place, pattern in named:
+        try:
+            _compile(pattern)
+        except re.error as error:
+            raise UsageError(
+                f"User {user.name!r} has a wrong pattern for {place}, {pattern!r}: {error}."
+            ) from None
 
 
 def _compile(pattern: str) -> re.Pattern[str]:

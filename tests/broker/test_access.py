@@ -1,0 +1,94 @@
+"""Rights: what is searched for where, under which names, and what a refusal says (PERM-02, 03, 04, 18)."""
+
+from __future__ import annotations
+
+import pytest
+
+from amqplab.broker.access import Access, Users
+from amqplab.broker.config import Permission, User
+from amqplab.errors import AccessRefused, UsageError
+
+
+def access(permission: Permission | None = None, **topics: tuple[str, str]) -> Access:
+    """Alice's rights in the virtual host "/"; `topics` is by exchange."""
+    permissions = {} if permission is None else {"/": permission}
+    by_exchange = {("/", exchange): patterns for exchange, patterns in topics.items()}
+    return Access(User("alice", "secret", permissions=permissions, topics=by_exchange), "/")
+
+
+@pytest.mark.parametrize("right", ["configure", "write", "read"])
+def test_each_right_has_a_pattern_of_its_own_that_is_searched_for(right: str) -> None:
+    rights = access(Permission(**{"configure": "", "write": "", "read": "", right: "abc"}))
+    for asked in ("configure", "write", "read"):
+        check = getattr(rights, asked)
+        if asked == right:
+            check("queue", "xabcx")
+        else:
+            with pytest.raises(AccessRefused):
+                check("queue", "xabcx")
+
+
+def test_an_empty_pattern_permits_only_the_empty_name() -> None:
+    rights = access(Permission("", "", ""))
+    rights.read("queue", "")
+    with pytest.raises(AccessRefused):
+        rights.read("queue", "q")
+
+
+def test_the_default_exchange_is_checked_and_told_under_its_other_name() -> None:
+    access(Permission("", "^amq[.]default$", "")).write("exchange", "")
+    with pytest.raises(AccessRefused) as refused:
+        access(Permission("", "^$", "")).write("exchange", "")
+    assert "access to exchange 'amq.default' in vhost '/' refused for user 'alice'" in str(refused.value)
+
+
+def test_who_has_no_rights_in_a_virtual_host_is_refused_every_time() -> None:
+    rights = access()
+    for _ in range(2):
+        with pytest.raises(AccessRefused, match="access to queue 'q' in vhost '/' refused for user 'alice'"):
+            rights.configure("queue", "q")
+
+
+def test_a_right_to_a_queue_is_not_remembered_as_one_to_read_or_to_an_exchange() -> None:
+    rights = access(Permission("^$", "^q$", "^$"))
+    rights.write("queue", "q")
+    rights.write("queue", "q")
+    with pytest.raises(AccessRefused):
+        rights.read("queue", "q")
+
+
+def test_topics_are_free_where_no_entry_is_and_know_the_user_and_the_virtual_host() -> None:
+    rights = access(Permission(), t=("^{username}[.]", "^in:{vhost}$"))
+    rights.topic("write", "elsewhere", "bob.news")
+    rights.topic("write", "t", "alice.news")
+    rights.topic("read", "t", "in:/")
+    with pytest.raises(AccessRefused) as refused:
+        rights.topic("write", "t", "bob.news")
+    expected = "access to topic 'bob.news' in exchange 't' in vhost '/' refused for user 'alice'"
+    assert expected in str(refused.value)
+
+
+def test_a_user_bound_to_loopback_comes_from_nowhere_else() -> None:
+    users = Users((User("guest", "guest", loopback_only=True),))
+    assert users.authenticate("guest", "guest", loopback=True) is not None
+    assert users.authenticate("guest", "guest", loopback=False) is None
+
+
+def test_a_removed_user_no_longer_logs_in() -> None:
+    users = Users((User("alice", "secret"),))
+    users.remove("alice")
+    assert users.named("alice") is None
+    assert users.authenticate("alice", "secret", loopback=True) is None
+
+
+@pytest.mark.parametrize(
+    ("user", "place"),
+    [
+        (User("alice", "secret", permissions={"/": Permission(write="(")}), "write in vhost '/'"),
+        (User("alice", "secret", topics={("/", "t"): ("", "(")}), "topics of exchange 't' in vhost '/'"),
+    ],
+)
+def test_a_pattern_that_is_none_is_refused_before_anybody_logs_in(user: User, place: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        Users((user,))
+    assert f"User 'alice' has a wrong pattern for {place}, '('" in str(refused.value)

@@ -162,6 +162,8 @@ class Broker:
         session = self.sessions.get(connection)
         if session is not None:
             session.stall(not on)
+            if on:
+                session.gate.drain()
             self._settle()
         return self._effects()
 
@@ -210,7 +212,7 @@ class Broker:
                 self.report(events.AlarmChanged, resource, active)
             if not self.alarms:
                 for session in list(self.sessions.values()):
-                    session.gate.open()
+                    session.gate.unblock()
                 self._settle()
         return self._effects()
 

@@ -68,6 +68,9 @@ def drive(session: Session, data: bytes) -> None:
             position = _take_all(session, data, position)
             if position == total:
                 return
+        if session.gate.closed:
+            session.frames(data[position:])
+            return
         surprises += 1
         if surprises > MAX_SURPRISES or session.state != "running":
             step = total

@@ -21,7 +21,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from amqplab.broker import handshake
-from amqplab.broker.alarms import Gate
+from amqplab.broker.alarms import MOST_QUEUED, Gate
 from amqplab.broker.channel import Channel
 from amqplab.broker.decoding import MalformedText, check_text
 from amqplab.broker.effects import Close, Room
@@ -98,6 +98,7 @@ class Session:
         self.octets_received = 0
         self.octets_sent = 0
         self.out: list[bytes] = []
+        self.queued = 0  # octets of replies in it
         self.pushed = 0  # octets of deliveries in it, about
         self.stalled = False  # the socket takes no more for now (BASIC-34)
         self.heartbeats: Heartbeats | None = None
@@ -114,6 +115,7 @@ class Session:
         if not self.out:
             self.broker.writers.append(self)
         self.out.append(data)
+        self.queued += len(data)
 
     def push(self, parts: tuple[bytes, ...], body_size: int) -> None:
         """Queue a delivery, in pieces. A backlog does not leave in one go: enough is enough until the socket
@@ -143,7 +145,7 @@ class Session:
         """Everything queued, joined."""
         data = EMPTY.join(self.out)
         self.out.clear()
-        self.pushed = 0
+        self.queued = self.pushed = 0
         self.octets_sent += len(data)
         return data
 
@@ -175,8 +177,12 @@ class Session:
         if self.broker.alarms or self.gate.closed:
             self.gate.pass_on(found)
         else:
-            for kind, number, payload in found:
+            for at, (kind, number, payload) in enumerate(found, 1):
                 self.frame(kind, number, payload)
+                if self.queued > MOST_QUEUED:
+                    self.gate.flood()
+                    self.gate.pass_on(found[at:])
+                    break
         self.check_parser()
 
     def frame(self, kind: int, number: int, payload: bytes) -> None:

@@ -6,6 +6,7 @@ import pytest
 from broker_peer import Peer, World
 
 from amqplab.broker.config import BrokerConfig
+from amqplab.broker.effects import Room, Send
 from amqplab.errors import UsageError
 from amqplab.wire import methods as m
 from amqplab.wire.frames import encode_content, encode_method
@@ -160,3 +161,34 @@ def test_who_acknowledges_in_time_may_go_on_for_ever() -> None:
         world.sleep(80)
         peer.send(1, m.Basic.Ack(delivery_tag=tag))
     assert [type(one).__name__ for one in peer.on()].count("Close") == 0
+
+
+BODY = bytes(1 << 20)
+
+
+@pytest.mark.parametrize("report", [None, lambda *event: 0], ids=["in the fast lane", "reported"])
+def test_a_client_that_asks_for_gigabytes_at_once_gets_them_as_it_takes_them(report: object) -> None:
+    world = World(report=report)
+    peer = world.connect()
+    peer.channel()
+    peer.declare("q")
+    for _ in range(100):
+        peer.publish(key="q", body=BODY)
+    broker, name = world.broker, peer.name
+    get = encode_method(1, m.Basic.Get(queue="q", no_ack=True))
+    effects = broker.received(name, get * 100 + encode_method(1, m.Queue.Purge(queue="q")), world.now)
+    rounds = 0
+    while True:
+        sent = sum(len(one.data) for one in effects if isinstance(one, Send))
+        assert sent < 36 << 20
+        room = any(isinstance(one, Room) for one in effects)
+        world.apply(one for one in effects if not isinstance(one, Room))
+        if not room:
+            break
+        assert not peer.reading
+        rounds += 1
+        effects = broker.writable(name, True, world.now)
+    got = peer.on()
+    assert [one.method.message_count for one in got[:-1]] == list(range(99, -1, -1))
+    assert got[-1] == m.Queue.PurgeOk(message_count=0)
+    assert (rounds, peer.reading) == (3, True)

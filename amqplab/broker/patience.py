@@ -26,20 +26,18 @@ TICK = 60 * SECOND
 
 
 class Patience:
-    """One channel's patience with its client; `limit_ms` None is endless."""
+    """One channel's patience with its client; `limit_ms` None is endless. While it is `idle`, a look has to be
+    planned as soon as something is outstanding.
+    """
 
-    __slots__ = ("_channel", "_deadline", "_limit_ms", "_opened")
+    __slots__ = ("_channel", "_deadline", "_limit_ms", "_opened", "idle")
 
     def __init__(self, channel: Channel, limit_ms: int | None) -> None:
         self._channel = channel
         self._limit_ms = limit_ms
         self._opened = channel.broker.now
         self._deadline: Deadline | None = None
-
-    @property
-    def idle(self) -> bool:
-        """A look is due, and none is planned."""
-        return self._deadline is None and self._limit_ms is not None
+        self.idle = limit_ms is not None
 
     def begin(self, since: int) -> None:
         """Something is outstanding since then (ns): plan the look that may find it too old."""
@@ -47,11 +45,13 @@ class Patience:
         too_old = since + self._limit_ms * MILLISECOND + 1
         ticks = -((self._opened - too_old) // TICK)
         self._deadline = self._channel.broker.deadlines.at(self._opened + ticks * TICK, self._look)
+        self.idle = False
 
     def _look(self, now: int) -> None:
         assert self._limit_ms is not None
         channel = self._channel
         self._deadline = None
+        self.idle = True
         oldest = next(iter(channel.ledger), None)
         if oldest is None or channel.state != "open":
             return

@@ -104,12 +104,11 @@ def _accept(channel: Channel, method: Basic.Publish, command: Command, number: i
     routed: int | None = None
     if channel.report is not None:
         routed = _report(channel, channel.report, message, routing, method.mandatory, sequence)
+    if not routing.queues or message.extra_keys:  # or it may be an answer to somebody (BASIC-62)
         with because(routed):
             replied = deliver_replies(channel.broker, message)
-            if not routing.queues and (method.mandatory or not replied):
+            if channel.report is not None and not routing.queues and (method.mandatory or not replied):
                 _report_unroutable(channel, channel.report, message, method.mandatory)
-    else:
-        deliver_replies(channel.broker, message)
     return Accepted(message, routing, method.mandatory, sequence, routed)
 
 

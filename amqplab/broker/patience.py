@@ -26,8 +26,8 @@ TICK = 60 * SECOND
 
 
 class Patience:
-    """One channel's patience with its client; `limit_ms` None is endless. While it is `idle`, a look has to be
-    planned as soon as something is outstanding.
+    """One channel's patience with its client; `limit_ms` None is endless. While `idle`, no look is planned,
+    and one has to be as soon as something is outstanding.
     """
 
     __slots__ = ("_channel", "_deadline", "_limit_ms", "_opened", "idle")

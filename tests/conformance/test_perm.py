@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from itertools import product
 
 import pytest
+from amqplab_server import AmqplabServer
 from brokers import InMemoryBroker, RemoteBroker
 from rabbitmq_node import RabbitMQNode, definitions
 
@@ -69,12 +71,46 @@ def guarded_config():
     return BrokerConfig(users=(*users, guest), vhosts=("/", "other"))
 
 
-@pytest.fixture(params=["rabbitmq", "in-memory"])
+def as_file(config):
+    """The same as a configuration file."""
+    lines = [f"[[vhosts]]\nname = {json.dumps(name)}" for name in config.vhosts]
+    for user in config.users:
+        rights = [
+            {"vhost": vhost, "configure": three.configure, "write": three.write, "read": three.read}
+            for vhost, three in user.permissions.items()
+        ]
+        topics = [
+            {"vhost": vhost, "exchange": exchange, "write": two[0], "read": two[1]}
+            for (vhost, exchange), two in user.topics.items()
+        ]
+        lines += [
+            "[[users]]",
+            *(f"{key} = {json.dumps(getattr(user, key))}" for key in ("name", "password", "tags")),
+            *(f"{key} = [{', '.join(map(inline, value))}]" for key, value in
+              (("permissions", rights), ("topics", topics))),
+        ]  # fmt: skip
+    return "\n".join(lines)
+
+
+def inline(table):
+    return "{ " + ", ".join(f"{key} = {json.dumps(value)}" for key, value in table.items()) + " }"
+
+
+@pytest.fixture(scope="session")
+def guarded_amqplab(tmp_path_factory):
+    """Our server process with the users above in its configuration file."""
+    path = tmp_path_factory.mktemp("guarded") / "broker.toml"
+    path.write_text(as_file(guarded_config()), encoding="utf-8")
+    with AmqplabServer("--config", str(path)) as server:
+        yield RemoteBroker("guarded amqplab", server)
+
+
+@pytest.fixture(params=["rabbitmq", "amqplab", "in-memory"])
 def guarded(request):
-    """RabbitMQ or our broker object, with the users above."""
+    """RabbitMQ, our server process or our broker object, with the users above."""
     if request.param == "in-memory":
         return InMemoryBroker(guarded_config())
-    return request.getfixturevalue("guarded_rabbitmq")
+    return request.getfixturevalue(f"guarded_{request.param}")
 
 
 def refused(kind, name, user):

@@ -65,6 +65,7 @@ class Queue:
 
     kind = "classic"
     grants_exclusive = True  # a consumer may ask to be the only one
+    keeps_delivered = False  # what a consumer got is here all the same
 
     def __init__(
         self,
@@ -328,6 +329,9 @@ class Queue:
         if self._report is not None:
             self._report(events.Discarded, self.vhost, self.name, copy.message.number, reason)
 
+    def check_refusal(self) -> None:
+        """Raise what a nack or reject of a copy from here meets: nothing, in most queues."""
+
     def purge(self) -> int:
         """Remove the ready copies and tell how many there were; unacked ones stay (QUEUE-24)."""
         count = len(self.ready)
@@ -403,7 +407,7 @@ class Queue:
 
     # --- consumers -------------------------------------------------------------------------------------
 
-    def subscribe(self, consumer: Consumer) -> None:
+    def subscribe(self, consumer: Consumer, now: int = 0) -> None:
         """Take a consumer on. Raises 403 if it or another wants the queue for itself (BASIC-20,
         BASIC-21).
         """

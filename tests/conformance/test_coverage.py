@@ -27,6 +27,7 @@ LAST = {
     "LIMIT": 19,
     "PERM": 21,
     "QUORUM": 18,
+    "STREAM": 6,
 }
 """How many facts each section has, as far as they are built."""
 

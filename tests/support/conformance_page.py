@@ -38,6 +38,7 @@ NAMES = {
     "DUR": "Durability",
     "LIMIT": "Limits, alarms, policies",
     "QUORUM": "Quorum queues",
+    "STREAM": "Streams",
 }
 HEAD = """\
 # Conformance

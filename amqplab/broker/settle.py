@@ -67,6 +67,7 @@ def acknowledge(channel: Channel, settled: list[Outstanding]) -> None:
                     channel.connection,
                     channel.number,
                     tag,
+                    queue.keeps_delivered,
                 )
     channel.settled(settled)
 

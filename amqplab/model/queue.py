@@ -296,6 +296,7 @@ class Queue:
             delivery_tag,
             copy.redelivered,
             no_ack,
+            self.keeps_delivered,
         )
 
     # --- the end of a copy -----------------------------------------------------------------------------

@@ -59,7 +59,6 @@ __all__ = [
     "edit_host",
     "edit_message",
     "edit_queue",
-    "is_stream",
     "put_binding",
 ]
 
@@ -163,12 +162,6 @@ def edit_queue(draft: Draft, vhost: str, name: str) -> dict[str, Any]:
             "total": 0,
         },
     )
-
-
-def is_stream(draft: Draft, vhost: str, name: str) -> bool:
-    """Whether the queue is a log, which keeps what was delivered."""
-    entity = draft.get(keys.queue_key(vhost, name))
-    return entity is not None and "x-queue-type=stream" in entity["arguments"]
 
 
 def put_binding(

@@ -26,7 +26,7 @@ from typing import Any
 from amqplab.trace import events as e
 from amqplab.trace import keys
 from amqplab.trace.draft import Draft
-from amqplab.trace.entities import edit_channel, edit_exchange, edit_message, edit_queue, is_stream
+from amqplab.trace.entities import edit_channel, edit_exchange, edit_message, edit_queue
 from amqplab.trace.lines import HOLDING, READY, SHOWN, UNACKED, Line, Place, join, leave
 from amqplab.trace.recorder import Record
 
@@ -86,7 +86,7 @@ def enqueued(draft: Draft, record: Record, event: e.Enqueued) -> None:
 
 def delivered(draft: Draft, record: Record, event: e.Delivered) -> None:
     """Out of the ready line, and unless nobody will acknowledge it, into somebody's hands."""
-    if is_stream(draft, event.vhost, event.queue):
+    if event.stays:
         read(draft, event)
         return
     take_out(draft, event.vhost, event.queue, event.message)
@@ -123,7 +123,7 @@ def replied(draft: Draft, record: Record, event: e.Replied) -> None:
 
 
 def acknowledged(draft: Draft, record: Record, event: e.Acknowledged) -> None:
-    if is_stream(draft, event.vhost, event.queue):
+    if event.stays:
         edit_channel(draft, event.connection, event.channel)["unacked"] -= 1
         return
     take_out(draft, event.vhost, event.queue, event.message)

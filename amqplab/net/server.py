@@ -300,6 +300,8 @@ class BrokerProtocol(asyncio.Protocol):
         self._server.room(self.name, self)
 
     def write(self, data: bytes) -> None:
+        if self._transport.is_closing():  # lost a moment ago, and about to tell
+            return
         self._transport.write(data)
         if self.full and not self._choked and self._transport.get_write_buffer_size() > TOO_MUCH_UNSENT:
             self._choked = True

@@ -163,6 +163,25 @@ def test_a_vanished_client_is_forgotten() -> None:
     served(program)
 
 
+def test_nobody_speaks_to_who_has_just_left(caplog: pytest.LogCaptureFixture) -> None:
+    """asyncio complains about every write to a transport that is about to tell of its end."""
+
+    async def program(running: RunningServer) -> None:
+        connection = await connect(running.url)
+        channel = await connection.channel()
+        await channel.queue_declare("q", exclusive=True)
+        (end,) = running.server._ends.values()
+        end._transport.abort()
+        connection._protocol.abort()
+        for _ in range(10):
+            end.write(b"x")
+            channel.basic_publish("", "q", "x")
+        await asyncio.sleep(0)
+
+    served(program)
+    assert not caplog.messages
+
+
 def test_many_connections_at_once() -> None:
     async def program(running: RunningServer) -> None:
         connections = await asyncio.gather(*[connect(running.url) for _ in range(50)])

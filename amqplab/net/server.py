@@ -142,6 +142,11 @@ class BrokerServer:
             unique, again = f"{name}#{again}", again + 1
         self._ends[unique] = protocol
         self.log(f"{unique} connected")
+        most = self.broker.config.max_connections
+        if most is not None and len(self._ends) > most:
+            self.log(f"{unique} is reset: there are {most} connections already")
+            protocol.close(abort=True)
+            return unique
         if self._stopping:  # it was on its way when the shutdown began
             protocol.close(abort=True)
             return unique

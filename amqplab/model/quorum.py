@@ -20,7 +20,7 @@ client notices of it, besides durability, are different manners:
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from amqplab.errors import ResourceLocked
 from amqplab.model.backlog import Backlog, ReturnsFirst
@@ -29,10 +29,6 @@ from amqplab.model.message import Copy, Message
 from amqplab.model.queue import Queue
 from amqplab.model.settings import Settings
 from amqplab.wire.table import Int64, Table
-
-if TYPE_CHECKING:
-    from amqplab.model.arguments import QueueArguments
-    from amqplab.trace.recorder import Report
 
 __all__ = ["CountedCopy", "QuorumQueue"]
 
@@ -72,26 +68,8 @@ class QuorumQueue(Queue):
     kind = "quorum"
     grants_exclusive = False
 
-    def __init__(
-        self,
-        vhost: str,
-        name: str,
-        *,
-        durable: bool = True,
-        owner: str | None = None,
-        auto_delete: bool = False,
-        arguments: QueueArguments | None = None,
-        report: Report | None = None,
-    ) -> None:
-        super().__init__(
-            vhost,
-            name,
-            durable=durable,
-            owner=owner,
-            auto_delete=auto_delete,
-            arguments=arguments,
-            report=report,
-        )
+    def __init__(self, vhost: str, name: str, *, durable: bool = True, **options: Any) -> None:
+        super().__init__(vhost, name, durable=durable, **options)
         self._to_the_front = "x-delivery-limit" in self.arguments.table
         self._overflowing = False
         self._got = 0

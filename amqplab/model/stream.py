@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from amqplab.errors import AMQPNotImplemented, PreconditionFailed
 from amqplab.model.backlog import place_of
@@ -38,10 +38,6 @@ from amqplab.model.stream_message import as_streamed
 from amqplab.model.stream_offset import age_in_ns, plain_offset
 from amqplab.trace import events
 from amqplab.wire.table import Timestamp
-
-if TYPE_CHECKING:
-    from amqplab.model.arguments import QueueArguments
-    from amqplab.trace.recorder import Report
 
 __all__ = ["Log", "Retention", "StreamQueue"]
 
@@ -151,26 +147,8 @@ class StreamQueue(Queue):
     consumers: Readers
     ready: Log  # type: ignore[assignment]  # not a line that anybody leaves
 
-    def __init__(
-        self,
-        vhost: str,
-        name: str,
-        *,
-        durable: bool = True,
-        owner: str | None = None,
-        auto_delete: bool = False,
-        arguments: QueueArguments | None = None,
-        report: Report | None = None,
-    ) -> None:
-        super().__init__(
-            vhost,
-            name,
-            durable=durable,
-            owner=owner,
-            auto_delete=auto_delete,
-            arguments=arguments,
-            report=report,
-        )
+    def __init__(self, vhost: str, name: str, *, durable: bool = True, **options: Any) -> None:
+        super().__init__(vhost, name, durable=durable, **options)
         self.consumers = Readers()
         self.unix_s: Callable[[int], int] = lambda now: now // SECOND
         self._positions: dict[Consumer, int] = {}

@@ -129,7 +129,9 @@ class Queue:
         """
         if not self.plain or message.expiration_ms is not None:
             return self._admit(message, now)
-        place = self._next_place
+        place = message.number  # places only have to rise; this number is there already
+        if place < self._next_place:
+            place = self._next_place
         self._next_place = place + 1
         copy = Copy(message, place)
         self.ready.append(copy)
@@ -151,7 +153,6 @@ class Queue:
     ) -> Copy:
         """A copy that survived, as it was."""
         copy = self._new_copy(message, place, expires_at)
-        copy.returned = returned
         copy.redelivered = redelivered
         return copy
 

@@ -14,6 +14,7 @@ nearly always before it asks whether the thing exists. What was granted once is 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from amqplab.broker.config import Permission, User
 from amqplab.broker.passwords import matches
@@ -39,6 +40,17 @@ class Users:
         """From now on this user cannot log in. KeyError if unknown."""
         del self._by_name[name]
 
+    def permit(self, name: str, vhost: str, permission: Permission | None) -> User:
+        """Change what a user may touch in a virtual host; None: not even enter it. Returns the user as it is
+        now. KeyError if unknown, UsageError if a pattern is no regular expression.
+        """
+        user = self._by_name[name]
+        others = {where: three for where, three in user.permissions.items() if where != vhost}
+        changed = replace(user, permissions=others | ({} if permission is None else {vhost: permission}))
+        _check_patterns(changed)
+        self._by_name[name] = changed
+        return changed
+
     def authenticate(self, name: str, password: str, loopback: bool) -> User | None:
         """The user with these credentials, or None (CONN-17, CONN-22). An empty password never works."""
         user = self._by_name.get(name)
@@ -53,9 +65,13 @@ class Access:
     """The rights of one user in one virtual host."""
 
     def __init__(self, user: User, vhost: str) -> None:
-        self.user = user
         self.vhost = vhost
-        permission = user.permissions.get(vhost, Permission("", "", ""))
+        self.renew(user)
+
+    def renew(self, user: User) -> None:
+        """The user's rights have changed: from now on these hold."""
+        self.user = user
+        permission = user.permissions.get(self.vhost, Permission("", "", ""))
         self._patterns = {
             "configure": _compile(permission.configure),
             "write": _compile(permission.write),

@@ -42,7 +42,7 @@ from amqplab.broker import (  # noqa: F401 (imported for the handlers they regis
 from amqplab.broker.access import Users
 from amqplab.broker.alarms import RESOURCES
 from amqplab.broker.channel import Channel
-from amqplab.broker.config import BrokerConfig
+from amqplab.broker.config import BrokerConfig, Permission
 from amqplab.broker.durability import JournalKeeper, restore
 from amqplab.broker.effects import Effect, Send, WakeAt
 from amqplab.broker.registry import Crash
@@ -199,6 +199,20 @@ class Broker:
         for session in list(self.sessions.values()):
             if session.opened and session.user.name == name:
                 self._force(session.connection, f"user '{name}' is deleted")
+        return self._effects()
+
+    def set_permissions(self, user: str, vhost: str, permission: Permission | None, now: int) -> list[Effect]:
+        """An operator changes a user's rights in a virtual host, or takes them all (None). They hold from now
+        on, also for open connections; those stay open even where they could no longer be opened (PERM-20).
+        KeyError if the user is unknown.
+        """
+        self.now = now
+        changed = self.users.permit(user, vhost, permission)
+        for session in self.sessions.values():
+            if session.opened and session.user.name == user:
+                session.user = changed
+                if session.vhost.name == vhost:
+                    session.access.renew(changed)
         return self._effects()
 
     def set_alarm(self, resource: str, active: bool, now: int) -> list[Effect]:

@@ -222,8 +222,10 @@ def open_(session: Session, method: Connection.Open) -> None:
             f"connection refused for user '{user.name}': user connection limit ({user.max_connections}) "
             "is reached"
         )
-    if name not in user.permissions:
+    rights = broker.users.named(user.name)  # as they are now, not as they were at the login
+    if rights is None or name not in rights.permissions:
         raise NotAllowed(refused)
+    session.user = user = rights
     session.vhost = vhost
     session.access = Access(user, name)
     session.opened = True

@@ -276,8 +276,8 @@ class BrokerProtocol(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        peer = transport.get_extra_info("peername")
-        name, loopback = name_of(peer)
+        name, _ = name_of(transport.get_extra_info("peername"))
+        _, loopback = name_of(transport.get_extra_info("sockname"))  # who dialled loopback must be here
         like_rabbitmq(transport)
         self._transport.set_write_buffer_limits(MUCH_UNSENT)
         self._closing = "closed by the client"

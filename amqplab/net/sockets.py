@@ -20,13 +20,13 @@ def clock_of(loop: asyncio.AbstractEventLoop) -> Callable[[], int]:
     return getattr(loop, "time_ns", None) or time.monotonic_ns
 
 
-def name_of(peer: Any) -> tuple[str, bool]:
-    """(name, is it on this machine?) of the client's address. Simulated hosts count as this machine, so
-    that guest may log in from them (CONN-22).
+def name_of(end: Any) -> tuple[str, bool]:
+    """(name, is it loopback?) of the address of one end of a connection. Simulated hosts count as loopback,
+    so that guest may log in there (CONN-22).
     """
-    if not isinstance(peer, tuple) or len(peer) < 2:
+    if not isinstance(end, tuple) or len(end) < 2:
         return "local", True
-    host, port = peer[0], peer[1]
+    host, port = end[0], end[1]
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

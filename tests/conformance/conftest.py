@@ -30,7 +30,6 @@ from overlap import Overlap
 from threaded_broker import ThreadedBroker
 
 BROKERS = ("rabbitmq", "amqplab", "in-memory")
-CONSUMER_TIMEOUT_MS = 900
 CHANNEL_TICK_MS = 300
 OVERLAP = pytest.StashKey[Overlap]()
 LONGEST_WAIT_S = 120.0
@@ -94,16 +93,14 @@ def unlimited(request: pytest.FixtureRequest) -> RemoteBroker | InMemoryBroker:
     return one_of_three(request, "unlimited")
 
 
-OPERATED_CONFIG = replace(CONFIG, consumer_timeout_ms=CONSUMER_TIMEOUT_MS, channel_tick_ms=CHANNEL_TICK_MS)
+OPERATED_CONFIG = replace(CONFIG, channel_tick_ms=CHANNEL_TICK_MS)
 
 
 @pytest.fixture(scope="session")
 def operated_rabbitmq() -> Iterator[RemoteBroker]:
-    """A RabbitMQ node with short patience, that nobody else uses."""
+    """A RabbitMQ node that nobody else uses, whose channels look more often at what is overdue."""
     with rabbitmq_node() as node:
-        settings = {"consumer_timeout": CONSUMER_TIMEOUT_MS, "channel_tick_interval": CHANNEL_TICK_MS}
-        for name, value in settings.items():
-            node.control("eval", f"application:set_env(rabbit, {name}, {value}).")
+        node.control("eval", f"application:set_env(rabbit, channel_tick_interval, {CHANNEL_TICK_MS}).")
         yield RemoteBroker("operated rabbitmq", node)
 
 

@@ -120,6 +120,36 @@ def test_BASIC_22_next_to_it_messages_can_be_got(broker):
         assert peer.get(queue, channel=2).body == b"two"
 
 
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [("yes", "longstr"), (1, "signedint"), ([True], "array")],
+    ids=["text", "number", "list"],
+)
+def test_BASIC_24_cancel_on_ha_failover_is_true_or_false(broker, value, kind):
+    """It only matters where queues are mirrored, but it is looked at everywhere."""
+    with broker.connect() as peer:
+        queue = peer.queue()
+        peer.send(Basic.Consume(queue=queue, arguments={"x-cancel-on-ha-failover": value}))
+        text = (
+            f"PRECONDITION_FAILED - invalid arg 'x-cancel-on-ha-failover' for queue '{queue}' in vhost '/': "
+            f"{{unacceptable_type,{kind}}}"
+        )
+        peer.expect_channel_error(406, text, CONSUME)
+        for good in (True, False):
+            peer.consume(queue, arguments={"x-cancel-on-ha-failover": good, "x-unknown": value})
+
+
+def test_BASIC_24_an_offset_is_for_streams(broker):
+    with broker.connect() as peer:
+        queue = peer.queue()
+        peer.send(Basic.Consume(queue=queue, arguments={"x-stream-offset": "first"}))
+        text = (
+            f"PRECONDITION_FAILED - invalid arg 'x-stream-offset' for queue '{queue}' in vhost '/' "
+            "of queue type rabbit_classic_queue"
+        )
+        peer.expect_channel_error(406, text, CONSUME)
+
+
 def test_BASIC_25_cancel_comes_after_what_is_on_its_way(broker):
     with broker.connect() as peer:
         queue = peer.queue()

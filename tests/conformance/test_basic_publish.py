@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import struct
+
 import pytest
 
-from amqplab.wire.frames import encode_content
+from amqplab.wire.frames import FRAME_BODY, FRAME_HEADER, encode_content, encode_frame, encode_method
 from amqplab.wire.methods import Basic, Confirm, Queue
 from amqplab.wire.properties import Properties
 
@@ -173,6 +175,31 @@ def test_BASIC_01_BASIC_10_they_are_looked_at_before_the_delivery_mode(broker):
         peer.publish("nobody", headers={"CC": "x"}, delivery_mode=3)
         text = 'PRECONDITION_FAILED - invalid message: {unacceptable_type_in_header,"CC",longstr}'
         peer.expect_channel_error(406, text, PUBLISH)
+
+
+LARGEST = 134_217_728
+
+
+def publish_zeros(peer, size):
+    """A message as large as that, to nobody, without having it in memory."""
+    method, head = Basic.Publish(routing_key="nobody"), struct.pack(">HHQH", 60, 0, size, 0)
+    peer.send_octets(encode_method(1, method) + encode_frame(FRAME_HEADER, 1, head))
+    piece = encode_frame(FRAME_BODY, 1, bytes(131_064))
+    whole, rest = divmod(size, 131_064)
+    for _ in range(whole):
+        peer.send_octets(piece)
+    peer.send_frame(FRAME_BODY, 1, bytes(rest))
+
+
+def test_BASIC_12_LIMIT_14_a_message_may_have_so_many_octets_and_not_one_more(broker):
+    with broker.connect() as peer:
+        publish_zeros(peer, LARGEST)
+        peer.sync()
+        publish_zeros(peer, LARGEST + 1)
+        text = (
+            f"PRECONDITION_FAILED - message size {LARGEST + 1} is larger than configured max size {LARGEST}"
+        )
+        peer.expect_channel_error(406, text, (60, 40))
 
 
 def test_BASIC_13_one_channel_one_queue_one_order(broker):

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 import pytest
-from brokers import InMemoryBroker
+from addresses import own_address
+from brokers import CONFIG
+from byte_pipes import SocketPipe
 from patterns import matching
+from peer import Peer
+from rabbitmq_node import free_port
+from threaded_broker import ThreadedBroker
 
 from amqplab.wire.frames import PROTOCOL_HEADER
 from amqplab.wire.methods import Channel, Connection
@@ -287,14 +294,36 @@ def test_CONN_20_a_wrong_password_is_refused_and_another_answer_malformed(unlimi
         malformed.expect_reset(after_s=3)
 
 
-def test_CONN_22_guest_may_only_come_from_this_machine():
-    """In memory only: the tests do not leave loopback."""
-    with InMemoryBroker().dial(loopback=False) as peer:
-        peer.greet()
-        peer.send(start_ok())
-        peer.expect_connection_error(403, REFUSED.format("PLAIN"), (0, 0))
-    with InMemoryBroker().dial(loopback=False) as peer:
-        peer.log_in("limited", "secret")
+@contextmanager
+def listening_elsewhere(operated):
+    """The same broker at an address that is not loopback: how to dial it, from an address or any."""
+    if operated.virtual:
+        yield lambda source="": operated.dial(loopback=False)
+        return
+    host = own_address()
+    if "rabbitmq" not in operated.name:
+        with ThreadedBroker(CONFIG, host) as other:
+            yield lambda source="": Peer(SocketPipe(host, other.port, source))
+        return
+    port = free_port()
+    listen = f'rabbit_networking:{{}}_tcp_listener({{{{"{host}",{port},inet}}}}{{}})'
+    operated.process.control("eval", listen.format("start", ",2") + ".")
+    try:
+        yield lambda source="": Peer(SocketPipe(host, port, source))
+    finally:
+        operated.process.control("eval", listen.format("stop", "") + ".")
+
+
+def test_CONN_22_guest_may_only_come_from_this_machine(operated):
+    """What counts is the address that was dialled: it is not loopback, so the client may be anywhere."""
+    with listening_elsewhere(operated) as dial:
+        for source in ("", "127.0.0.1"):
+            with dial(source) as peer:
+                peer.greet()
+                peer.send(start_ok())
+                peer.expect_connection_error(403, REFUSED.format("PLAIN"), (0, 0))
+        with dial() as peer:
+            peer.log_in("limited", "secret")
 
 
 def test_CONN_23_a_new_secret_changes_nothing(broker):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from amqplab.wire.methods import Basic, Confirm, Exchange, Queue, Tx
+from amqplab.wire.methods import Basic, Confirm, Connection, Exchange, Queue, Tx
 
 WAYS = ("stopped", "killed")
 
@@ -61,7 +61,7 @@ def missing(peer, method, text):
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_DUR_01_DUR_02_DUR_03_DUR_04_DUR_05_DUR_06_DUR_07_DUR_09_DUR_10_a_restart(mortal, way):
+def test_DUR_01_DUR_02_DUR_03_DUR_04_DUR_05_DUR_06_DUR_07_DUR_09_DUR_10_DUR_14_a_restart(mortal, way):
     with mortal.connect() as peer:
         prepare(peer)
         fill(peer)
@@ -105,7 +105,33 @@ def test_DUR_01_DUR_02_DUR_03_DUR_04_DUR_05_DUR_06_DUR_07_DUR_09_DUR_10_a_restar
             peer.publish(key, b"routed", exchange=exchange)
         peer.sync()
         peer.await_counts("classic", (2, 0))
+        obey(peer)
         tidy(peer)
+    admit(mortal)
+
+
+def obey(peer):
+    """There is still a policy that lets such a queue hold one message."""
+    name = peer.queue("ruled from the start")
+    for _ in range(2):
+        peer.publish(name)
+    peer.sync()
+    peer.await_counts(name, (1, 0))
+
+
+def admit(mortal):
+    """Users, what they may, virtual hosts and limits are still there."""
+    with mortal.connect("small"), mortal.connect(user="limited", password="secret"):
+        for user, password, vhost, reason in (
+            ("guest", "guest", "small", "access to vhost 'small' refused for user 'guest': connection limit"),
+            ("limited", "secret", "/", "connection refused for user 'limited': user connection limit"),
+            ("outsider", "secret", "/", "access to vhost '/' refused for user 'outsider'"),
+        ):
+            with mortal.dial() as late:
+                late.log_in(user, password)
+                late.send(Connection.TuneOk(2047, 131072, 0), Connection.Open(vhost))
+                close = late.expect(Connection.Close)
+                assert close.reply_text.startswith(f"NOT_ALLOWED - {reason}")
 
 
 def tidy(peer):

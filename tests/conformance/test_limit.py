@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
 from amqplab.model.policy import Policy
 from amqplab.wire.methods import Basic, Channel, Connection, Exchange, Queue
 
-TIMEOUT_MS = 900  # see conftest.py
+TIMEOUT_MS = 900
 TOLD = "connection.blocked"
 
 
@@ -129,27 +131,81 @@ def test_LIMIT_05_a_message_without_a_body_still_passes(operated, operator):
         observer.call(Queue.Delete(queue=name), Queue.DeleteOk)
 
 
-@pytest.mark.parametrize("way", ["consume", "get"])
-def test_LIMIT_13_who_never_acknowledges_loses_the_channel(operated, way):
-    with operated.connect() as peer:
-        name = peer.queue()
-        peer.publish(name)
+def consume_one_by_one(peer, queue):
+    """Subscribe with room for one message; returns that one."""
+    peer.call(Basic.Qos(prefetch_count=1), Basic.QosOk())
+    peer.consume(queue, "t")
+    return peer.deliveries(1)[0]
+
+
+def test_CONN_53_LIMIT_07_LIMIT_09_who_both_publishes_and_consumes_stalls_but_lives(operated, operator):
+    """Not even acknowledgements are read, but the silence is not taken for death."""
+    with operated.connect() as apart:
+        queues = [apart.queue(operated.fresh("stalled"), exclusive=False) for _ in range(2)]
+        for queue in queues * 2:
+            apart.publish(queue)
+        apart.sync()
+        operator.alarm("memory", True)
+        operator.settle(apart)
+        try:
+            with operated.connect(tune=(2047, 131072, 1)) as mixed:
+                first = consume_one_by_one(mixed, queues[0])
+                mixed.publish(operated.fresh("nobody"))
+                blocked(mixed, "low on memory")
+                mixed.send(Basic.Ack(first.tag))
+                apart.send(Basic.Ack(consume_one_by_one(apart, queues[1]).tag))
+                apart.deliveries(1)
+                mixed.heartbeats.clear()
+                mixed.expect_silence(3.4)
+                assert len(mixed.heartbeats) >= 5
+                operator.alarm("memory", False)
+                mixed.expect(Connection.Unblocked())
+                mixed.deliveries(1)
+        finally:
+            operator.alarm("memory", False)
+        apart.call(Basic.Cancel(consumer_tag="t"), Basic.CancelOk)
+        for queue in queues:
+            apart.call(Queue.Delete(queue=queue), Queue.DeleteOk)
+
+
+@contextmanager
+def patience_of(operated, timeout_ms):
+    """Channels opened meanwhile wait so long for acknowledgements."""
+
+    def be(timeout_ms):
+        def change(broker, _):
+            broker.config = replace(broker.config, consumer_timeout_ms=timeout_ms)
+            return []
+
+        setting = f"application:set_env(rabbit, consumer_timeout, {timeout_ms})."
+        operated.operate(("eval", setting), change)
+
+    be(timeout_ms)
+    try:
+        yield
+    finally:
+        be(1_800_000)
+
+
+def test_LIMIT_13_who_never_acknowledges_loses_the_channel(operated):
+    with patience_of(operated, TIMEOUT_MS), operated.connect(channels=2) as peer:
+        names = [peer.queue(), peer.queue()]
+        for name in names:
+            peer.publish(name)
         peer.sync()
-        peer.await_counts(name, (1, 0))
-        if way == "get":
-            peer.get(name, no_ack=False)
-        else:
-            peer.consume(name, "t")
-            peer.deliveries(1)
-        close = peer.expect(Channel.Close)
-        text = (
-            f"PRECONDITION_FAILED - delivery acknowledgement on channel 1 timed out. Timeout value used: "
-            f"{TIMEOUT_MS} ms. This timeout value can be configured, see consumers doc guide to learn more"
-        )
-        assert close == Channel.Close(406, text, 0, 0)
-        peer.send(Channel.CloseOk(), Channel.Open(), channel=1)
-        peer.expect(Channel.OpenOk())
-        peer.await_counts(name, (1, 0))
+        for name in names:
+            peer.await_counts(name, (1, 0))
+        peer.get(names[0], no_ack=False)
+        peer.consume(names[1], "t", channel=2)
+        peer.deliveries(1, channel=2)
+        for channel, name in enumerate(names, 1):
+            text = (
+                f"PRECONDITION_FAILED - delivery acknowledgement on channel {channel} timed out. Timeout "
+                f"value used: {TIMEOUT_MS} ms. This timeout value can be configured, see consumers doc guide "
+                "to learn more"
+            )
+            peer.expect_channel_error(406, text, (0, 0), channel)
+            peer.await_counts(name, (1, 0), channel)
 
 
 def test_LIMIT_17_LIMIT_19_a_policy_holds_from_now_on_and_nobody_is_told(operated, operator):

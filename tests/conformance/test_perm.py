@@ -11,7 +11,7 @@ from configuration_file import as_file
 from rabbitmq_node import RabbitMQNode, definitions
 
 from amqplab.broker.config import BrokerConfig, Permission, User
-from amqplab.wire.methods import Basic, Channel, Confirm, Exchange, Queue, Tx, decode_method
+from amqplab.wire.methods import Basic, Channel, Confirm, Connection, Exchange, Queue, Tx, decode_method
 
 RIGHTS = ("configure", "write", "read")
 COMBINATIONS = [tuple(right for right, has in zip(RIGHTS, flags, strict=True) if has)
@@ -266,6 +266,35 @@ def test_PERM_01_virtual_hosts_are_worlds_of_their_own(guarded):
         there.sync()
         there.await_counts(name, (1, 0))
         assert here.counts(name) == (0, 0)
+
+
+def test_PERM_20_who_is_in_stays_in(operated):
+    """Without rights nothing new is permitted, but the connection goes on, and so does its consumer."""
+    user, everything = "impostor", (".*",) * 3
+    with operated.connect(user=user, password="secret") as peer, operated.connect() as other:
+        there = peer.queue(operated.fresh("there"), exclusive=False)
+        peer.consume(there, "t", no_ack=True)
+        operated.operate(
+            ("clear_permissions", user), lambda broker, now: broker.set_permissions(user, "/", None, now)
+        )
+        peer.sync()
+        peer.send(Queue.Declare(queue="new"))
+        peer.expect(Channel.Close(403, refused("queue", "new", user), 50, 10))
+        peer.send(Channel.CloseOk(), Channel.Open(), channel=1)
+        peer.expect(Channel.OpenOk())
+        peer.send(Basic.Consume(queue=there))
+        expect_refused(peer, Basic.Consume, "queue", there, user)
+        with operated.dial() as late:
+            late.log_in(user, "secret")
+            late.send(Connection.TuneOk(2047, 131072, 0), Connection.Open("/"))
+            text = f"NOT_ALLOWED - access to vhost '/' refused for user '{user}'"
+            late.expect_connection_error(530, text, (10, 40))
+        operated.operate(
+            ("set_permissions", user, *everything),
+            lambda broker, now: broker.set_permissions(user, "/", Permission(*everything), now),
+        )
+        peer.queue()
+        other.call(Queue.Delete(queue=there), Queue.DeleteOk)
 
 
 def test_PERM_21_a_tag_means_nothing_but_for_impersonators(guarded):

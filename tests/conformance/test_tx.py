@@ -168,3 +168,23 @@ def test_TX_13_only_messages_are_transactional(broker):
         peer.call(Queue.Purge(queue=queue), Queue.PurgeOk(1))
         peer.call(Tx.Rollback(), Tx.RollbackOk())
         assert peer.counts(queue, channel=2) == (0, 0)
+
+
+def test_TX_09_all_of_it_or_nothing_unless_a_queue_refuses(broker):
+    """Queues take their part of a commit one by one: what one refuses, the others have."""
+    with transactional(broker, channels=2) as peer:
+        first, second = peer.queue(), peer.queue()
+        full = peer.queue(arguments={"x-max-length": 1, "x-overflow": "reject-publish"})
+        for queue in (first, second):
+            peer.publish(queue)
+        peer.sync()
+        assert [peer.counts(queue, 2) for queue in (first, second)] == [(0, 0), (0, 0)]
+        commit(peer)
+        for queue in (first, second):
+            peer.await_counts(queue, (1, 0), channel=2)
+        for queue in (first, full, full, second):
+            peer.publish(queue)
+        peer.send(Tx.Commit())
+        peer.expect_channel_error(406, "PRECONDITION_FAILED - partial tx completion", (90, 20))
+        for queue, count in ((first, 2), (full, 1), (second, 2)):
+            peer.await_counts(queue, (count, 0), channel=2)

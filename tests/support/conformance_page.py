@@ -16,9 +16,11 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
-__all__ = ["PAGE", "page"]
+__all__ = ["BROKERS", "PAGE", "collected", "page", "proofs"]
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "conformance.md"
@@ -48,8 +50,8 @@ HEAD = """\
 
 What a client can observe of RabbitMQ 3.10 is a catalogue of numbered facts. Each line here is one of them:
 how many tests show it to **RabbitMQ** itself, to our broker in **virtual** time, and to our server on a
-**socket**. It is the same test each time, so what RabbitMQ passes and we pass is the same behaviour. A fact
-without a test says why.
+**socket**. It is the same test each time, so what RabbitMQ passes and we pass is the same behaviour. The few
+facts without a test say why, and [differences.md](differences.md) says more.
 
 Beside these tests there is chance: `python tests/support/differing.py` makes up conversations, sensible and
 not, on two connections with two channels each, plays them to RabbitMQ and to us, and compares what clients
@@ -59,19 +61,20 @@ Made by `python tests/support/conformance_page.py`.
 """
 
 
-def collected() -> list[str]:
+@cache
+def collected() -> tuple[str, ...]:
     """The node ids of all conformance tests."""
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", str(TESTS)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    return [line for line in done.stdout.splitlines() if "::" in line]
+    return tuple(line for line in done.stdout.splitlines() if "::" in line)
 
 
-def proofs(nodes: list[str]) -> Counter[tuple[str, str]]:
+def proofs(nodes: Iterable[str]) -> Counter[tuple[str, str]]:
     """(fact, broker) → how many tests."""
     found: Counter[tuple[str, str]] = Counter()
     for node in nodes:
         name, _, parameters = node.rpartition("::")[2].partition("[")
-        shown_to = [broker for broker in BROKERS if broker in parameters] or ["amqplab"]
+        shown_to = [broker for broker in BROKERS if re.search(rf"\b{broker}\b", parameters)]
         for section, number in re.findall(r"([A-Z]+)_(\d\d)", name):
             found.update((f"{section}-{number}", broker) for broker in shown_to)
     return found

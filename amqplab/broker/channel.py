@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from amqplab.broker.fastlane import Lane
     from amqplab.broker.session import Session
     from amqplab.broker.transaction import Transaction
-    from amqplab.model.message import Copy
+    from amqplab.model.message import Copy, Envelope
     from amqplab.model.queue import Queue
 
 __all__ = ["NAMING_A_QUEUE", "Channel"]
@@ -82,6 +82,7 @@ class Channel:
         self.confirms: Confirms | None = None
         self.transaction: Transaction | None = None
         self.last_queue = ""
+        self.last_envelope: Envelope | None = None
         self.lane: Lane | None = None
         self.lane_key = FRAME_METHOD.to_bytes(1, "big") + number.to_bytes(2, "big")
         self.patience = Patience(self, self.broker.config.consumer_timeout_ms)

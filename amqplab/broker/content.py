@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from amqplab.broker.registry import Crash
+from amqplab.model.message import Envelope
 from amqplab.wire.errors import DecodeError
 from amqplab.wire.properties import Properties
 from amqplab.wire.table import Table, type_name
@@ -56,6 +57,18 @@ class Facts(NamedTuple):
             or self.properties.user_id is not None
             or self.expiration_ms is not None
             or self.properties.reply_to is not None
+        )
+
+    def envelope(self, exchange: str, routing_key: str) -> Envelope:
+        """The envelope of a message with these properties and this address."""
+        return Envelope(
+            exchange,
+            routing_key,
+            self.properties,
+            self.octets,
+            self.persistent,
+            self.expiration_ms,
+            self.extra_keys,
         )
 
     @property

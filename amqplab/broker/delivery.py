@@ -56,11 +56,12 @@ class DeliveryWriter:
 
     def parts(self, message: Message, tag: int, redelivered: bool) -> tuple[bytes, ...]:
         """The octets of one delivery, in pieces to be joined."""
-        key = (message.exchange, message.routing_key)
+        envelope = message.envelope
+        key = envelope[:2]
         prepared = self._known.get(key)
         if prepared is None:
             prepared = self._prepare(*key)
-        octets = message.octets
+        octets = envelope.octets
         body = message.body
         size = len(body)
         if 0 < size <= self._body_max:

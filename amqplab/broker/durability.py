@@ -115,7 +115,8 @@ class JournalKeeper:
     def _finish_message(self) -> None:
         one = self._message
         if one is not None:
-            kept = entries.StoredMessage(one.number, one.exchange, one.routing_key, one.octets, one.body)
+            exchange, routing_key = one.envelope[:2]
+            kept = entries.StoredMessage(one.number, exchange, routing_key, one.envelope.octets, one.body)
             self._entries.append(entries.stored(self._vhost, kept, self._standing))
             self._message = None
             self._standing = []
@@ -207,15 +208,5 @@ def _restore_copies(
 
 
 def _message(kept: StoredMessage) -> Message:
-    facts = facts_of(kept.octets)
-    return Message(
-        kept.number,
-        kept.exchange,
-        kept.routing_key,
-        facts.properties,
-        kept.octets,
-        kept.body,
-        facts.persistent,
-        facts.expiration_ms,
-        facts.extra_keys,
-    )
+    envelope = facts_of(kept.octets).envelope(kept.exchange, kept.routing_key)
+    return Message(kept.number, envelope, kept.body)

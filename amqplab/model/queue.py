@@ -126,7 +126,7 @@ class Queue:
         """A copy of `message` joins, and leaves again if a consumer can take it. False if the queue refuses
         it (QUEUE-64).
         """
-        if not self.plain or message.expiration_ms is not None:
+        if not self.plain or message.envelope.expiration_ms is not None:
             return self._admit(message, now)
         place = self._next_place
         self._next_place = place + 1
@@ -135,7 +135,7 @@ class Queue:
         self.ready_octets += len(message.body)
         if self._report is not None:
             self._report(events.Enqueued, self.vhost, self.name, message.number, len(self.ready) - 1)
-        if self.keeper is not None and message.persistent:
+        if self.keeper is not None and message.envelope.persistent:
             self.keeper.stored(self, message, copy)
         if self.consumers.count:
             self.pump(now)
@@ -143,14 +143,13 @@ class Queue:
 
     def keeps(self, copy: Copy) -> bool:
         """Whether the copy survives the broker (DUR-04, DUR-05)."""
-        return self.keeper is not None and (copy.message.persistent or self.kind != "classic")
+        return self.keeper is not None and (copy.message.envelope.persistent or self.kind != "classic")
 
     def revive(
         self, message: Message, place: int, expires_at: int | None, returned: int, redelivered: bool
     ) -> Copy:
-        """A copy that survived, as it was."""
+        """A copy that survived, as it was; how often it `returned` is not counted here."""
         copy = self._new_copy(message, place, expires_at)
-        copy.returned = returned
         copy.redelivered = redelivered
         return copy
 

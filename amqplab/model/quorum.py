@@ -43,11 +43,12 @@ DELIVERY_COUNT = "x-delivery-count"
 class CountedCopy(Copy):
     """A copy that shows how often it came back. `message` is what the client gets to see."""
 
-    __slots__ = ("got", "original")
+    __slots__ = ("got", "original", "returned")
 
     def __init__(self, message: Message, place: int, expires_at: int | None = None) -> None:
         super().__init__(message, place, expires_at)
         self.original = message
+        self.returned = 0
         self.got = False  # in the hands of one who used basic.get
 
     def show_count(self) -> None:
@@ -115,6 +116,14 @@ class QuorumQueue(Queue):
     def _new_copy(self, message: Message, place: int, expires_at: int | None) -> Copy:
         return CountedCopy(message, place, expires_at)
 
+    def revive(
+        self, message: Message, place: int, expires_at: int | None, returned: int, redelivered: bool
+    ) -> Copy:
+        """A copy that survived, as it was, and with its count."""
+        copy = super().revive(message, place, expires_at, returned, redelivered)
+        _counted(copy).returned = returned
+        return copy
+
     def _has_no_room_for(self, size: int) -> bool:
         settings = self.settings
         if not settings.refuses:
@@ -162,12 +171,13 @@ class QuorumQueue(Queue):
         limit = self.settings.delivery_limit
         kept = []
         for copy in copies:
-            copy.returned += 1
-            if limit is not None and copy.returned > limit:
+            counted = _counted(copy)
+            counted.returned += 1
+            if limit is not None and counted.returned > limit:
                 self.discard(copy, "delivery_limit")
             else:
                 self._let_go(copy)
-                _counted(copy).show_count()
+                counted.show_count()
                 kept.append(copy)
         super().requeue(kept, reason, now)
 

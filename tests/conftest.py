@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from amqplab_server import AmqplabServer
 from brokers import RemoteBroker, rabbitmq_node
+from brokers import amqplab_server as configured_server
 from needs import program
 
 
@@ -24,8 +24,10 @@ def rabbitmq() -> Iterator[RemoteBroker]:
 
 
 @pytest.fixture(scope="session")
-def amqplab_server() -> Iterator[RemoteBroker]:
-    """`python -m amqplab serve` in a process of its own: `.host`, `.port`, `.connect()`, `.process`."""
-    with AmqplabServer() as server:
+def amqplab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RemoteBroker]:
+    """`python -m amqplab serve --config …` in a process of its own: `.host`, `.port`, `.connect()`,
+    `.process`.
+    """
+    with configured_server(tmp_path_factory.mktemp("amqplab")) as server:
         yield RemoteBroker("amqplab", server)
     assert "Traceback" not in server.errors, server.errors

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from amqplab.broker.fastlane import Lane
     from amqplab.broker.session import Session
     from amqplab.broker.transaction import Transaction
-    from amqplab.model.message import Copy, Envelope
+    from amqplab.model.message import Copy
     from amqplab.model.queue import Queue
 
 __all__ = ["NAMING_A_QUEUE", "Channel"]
@@ -82,7 +82,6 @@ class Channel:
         self.confirms: Confirms | None = None
         self.transaction: Transaction | None = None
         self.last_queue = ""
-        self.last_envelope: Envelope | None = None
         self.lane: Lane | None = None
         self.lane_key = FRAME_METHOD.to_bytes(1, "big") + number.to_bytes(2, "big")
         self.patience = Patience(self, self.broker.config.consumer_timeout_ms)
@@ -228,10 +227,19 @@ class Channel:
                 count += 1
                 consumer.regain()
                 if consumer.blocked and queue.consumers.unblock(self):
-                    self.vhost.touch(queue)
+                    self._serve_again(queue)
         window.release(count)
         if was_full and not window.full:
             self.unblock_consumers()
+
+    def _serve_again(self, queue: Queue) -> None:
+        """A consumer has room again. What a queue pushes comes after the command; what a reader reads from a
+        log, its channel reads at once.
+        """
+        if queue.keeps_delivered:
+            queue.pump(self.broker.now)
+        else:
+            self.vhost.touch(queue)
 
     def unblock_consumers(self) -> None:
         """The shared window has room again, or its limit is gone."""
@@ -324,5 +332,5 @@ class Channel:
     def report_lost(self, queue: Queue) -> None:
         """A queue was deleted while the client holds copies from it: they end with it (QUEUE-30)."""
         for one in self.ledger:
-            if one.queue is queue:
+            if one.queue is queue and not queue.keeps_delivered:
                 queue.lose(one.copy, "queue deleted")

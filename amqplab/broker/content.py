@@ -17,7 +17,6 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from amqplab.broker.registry import Crash
-from amqplab.model.message import Envelope
 from amqplab.wire.errors import DecodeError
 from amqplab.wire.properties import Properties
 from amqplab.wire.table import Table, type_name
@@ -41,7 +40,6 @@ class Facts(NamedTuple):
 
     properties: Properties
     octets: bytes
-    persistent: bool
     expiration_ms: int | None
     extra_keys: tuple[str, ...]
     bad_expiration: str
@@ -57,18 +55,6 @@ class Facts(NamedTuple):
             or self.properties.user_id is not None
             or self.expiration_ms is not None
             or self.properties.reply_to is not None
-        )
-
-    def envelope(self, exchange: str, routing_key: str) -> Envelope:
-        """The envelope of a message with these properties and this address."""
-        return Envelope(
-            exchange,
-            routing_key,
-            self.properties,
-            self.octets,
-            self.persistent,
-            self.expiration_ms,
-            self.extra_keys,
         )
 
     @property
@@ -102,15 +88,7 @@ def _read(octets: bytes) -> Facts:
     if "BCC" in (properties.headers or {}):
         properties = _without_bcc(properties)
         octets = properties.encode()
-    return Facts(
-        properties,
-        octets,
-        mode == 2,
-        expiration,
-        keys,
-        bad_expiration,
-        problem,
-    )
+    return Facts(properties, octets, expiration, keys, bad_expiration, problem)
 
 
 def _expiration(text: str | None) -> tuple[int | None, str]:

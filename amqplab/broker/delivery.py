@@ -56,12 +56,11 @@ class DeliveryWriter:
 
     def parts(self, message: Message, tag: int, redelivered: bool) -> tuple[bytes, ...]:
         """The octets of one delivery, in pieces to be joined."""
-        envelope = message.envelope
-        key = envelope[:2]
+        key = (message.exchange, message.routing_key)
         prepared = self._known.get(key)
         if prepared is None:
             prepared = self._prepare(*key)
-        octets = envelope.octets
+        octets = message.octets
         body = message.body
         size = len(body)
         if 0 < size <= self._body_max:

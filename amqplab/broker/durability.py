@@ -115,8 +115,7 @@ class JournalKeeper:
     def _finish_message(self) -> None:
         one = self._message
         if one is not None:
-            exchange, routing_key = one.envelope[:2]
-            kept = entries.StoredMessage(one.number, exchange, routing_key, one.envelope.octets, one.body)
+            kept = entries.StoredMessage(one.number, one.exchange, one.routing_key, one.octets, one.body)
             self._entries.append(entries.stored(self._vhost, kept, self._standing))
             self._message = None
             self._standing = []
@@ -208,5 +207,14 @@ def _restore_copies(
 
 
 def _message(kept: StoredMessage) -> Message:
-    envelope = facts_of(kept.octets).envelope(kept.exchange, kept.routing_key)
-    return Message(kept.number, envelope, kept.body)
+    facts = facts_of(kept.octets)
+    return Message(
+        kept.number,
+        kept.exchange,
+        kept.routing_key,
+        facts.properties,
+        kept.octets,
+        kept.body,
+        facts.expiration_ms,
+        facts.extra_keys,
+    )

@@ -38,9 +38,9 @@ from amqplab.wire.frames import FRAME_END, FRAME_METHOD, encode_frame
 
 if TYPE_CHECKING:
     from amqplab.broker.channel import Channel
+    from amqplab.broker.content import Facts
     from amqplab.broker.publish import Accepted
     from amqplab.broker.session import Session
-    from amqplab.model.message import Envelope
     from amqplab.model.queue import Queue
 
 __all__ = ["Lane", "drive"]
@@ -100,8 +100,8 @@ class Lane:
         "_ack_head",
         "_body_size",
         "_channel",
-        "_envelope",
         "_exchange",
+        "_facts",
         "_head",
         "_limit",
         "_method_frame",
@@ -116,7 +116,7 @@ class Lane:
         self._method_frame = self._head = b"\x00no publish yet"
         self._topology = -1
         self._queues: tuple[Queue, ...] = ()
-        self._envelope: Envelope | None = None
+        self._facts: Facts | None = None
         self._body_size = 0
         self._exchange = self._routing_key = ""
         limit = channel.session.frame_max
@@ -184,18 +184,26 @@ class Lane:
             return SURPRISE
         if facts.wants_a_look:
             return SURPRISE
-        self._envelope = facts.envelope(self._exchange, self._routing_key)
+        self._facts = facts
         self._body_size = body_size
         self._head = data[position:start]
         return start
 
     def _publish(self, body: bytes) -> None:
         """What publish.publish does with a message that passes all checks."""
-        channel, envelope = self._channel, self._envelope
-        assert envelope is not None
+        channel, facts = self._channel, self._facts
+        assert facts is not None
         broker = channel.broker
         broker.last_message = number = broker.last_message + 1
-        message = Message(number, envelope, body)
+        message = Message(
+            number,
+            self._exchange,
+            self._routing_key,
+            facts.properties,
+            facts.octets,
+            body,
+            facts.expiration_ms,
+        )
         for queue in self._queues:
             queue.enqueue(message, broker.now)
         if channel.confirms is not None:

@@ -6,15 +6,15 @@ An unacknowledged delivery keeps its message from everybody else. A consumer tha
 ever, so once a minute each channel looks at its oldest unacknowledged delivery, basic.get's included. One
 that is older than the limit, half an hour unless configured, costs the channel (LIMIT-13).
 
-The minutes are counted from the opening of the channel. As long as nothing is outstanding there is nothing to
-look at, and no deadline.
+The minutes (`channel_tick_ms`) are counted from the opening of the channel. As long as nothing is outstanding
+there is nothing to look at, and no deadline.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amqplab.broker.timers import MILLISECOND, SECOND, Deadline
+from amqplab.broker.timers import MILLISECOND, Deadline
 from amqplab.errors import PreconditionFailed
 
 if TYPE_CHECKING:
@@ -22,20 +22,19 @@ if TYPE_CHECKING:
 
 __all__ = ["Patience"]
 
-TICK = 60 * SECOND
-
 
 class Patience:
     """One channel's patience with its client; `limit_ms` None is endless. While `idle`, no look is planned,
     and one has to be as soon as something is outstanding.
     """
 
-    __slots__ = ("_channel", "_deadline", "_limit_ms", "_opened", "idle")
+    __slots__ = ("_channel", "_deadline", "_limit_ms", "_opened", "_tick", "idle")
 
     def __init__(self, channel: Channel, limit_ms: int | None) -> None:
         self._channel = channel
         self._limit_ms = limit_ms
         self._opened = channel.broker.now
+        self._tick = channel.broker.config.channel_tick_ms * MILLISECOND
         self._deadline: Deadline | None = None
         self.idle = limit_ms is not None
 
@@ -43,8 +42,8 @@ class Patience:
         """Something is outstanding since then (ns): plan the look that may find it too old."""
         assert self._limit_ms is not None
         too_old = since + self._limit_ms * MILLISECOND + 1
-        ticks = -((self._opened - too_old) // TICK)
-        self._deadline = self._channel.broker.deadlines.at(self._opened + ticks * TICK, self._look)
+        ticks = -((self._opened - too_old) // self._tick)
+        self._deadline = self._channel.broker.deadlines.at(self._opened + ticks * self._tick, self._look)
         self.idle = False
 
     def _look(self, now: int) -> None:

@@ -21,7 +21,7 @@ from amqplab.broker.registry import Crash, on_content
 from amqplab.broker.reply_to import deliver_replies, with_address
 from amqplab.errors import AccessRefused, AMQPError, AMQPNotImplemented, NoRoute, PreconditionFailed
 from amqplab.model.binding import EXCHANGE
-from amqplab.model.message import Envelope, Message
+from amqplab.model.message import Message
 from amqplab.model.routing import Routing
 from amqplab.trace import events
 from amqplab.trace.recorder import Report, because
@@ -88,7 +88,16 @@ def _accept(channel: Channel, method: Basic.Publish, command: Command, number: i
         channel.access.topic("write", exchange.name, method.routing_key)
     facts = with_address(channel, facts_of(command.header or b""))
     _check_properties(channel, facts)
-    message = Message(number, _envelope(channel, method, facts), body)
+    message = Message(
+        number,
+        method.exchange,
+        method.routing_key,
+        facts.properties,
+        facts.octets,
+        body,
+        facts.expiration_ms,
+        facts.extra_keys,
+    )
     sequence = channel.confirms.next() if channel.confirms is not None else 0
     routing = vhost.route(method.exchange, method.routing_key, facts.extra_keys, facts.headers)
     routed: int | None = None
@@ -100,15 +109,6 @@ def _accept(channel: Channel, method: Basic.Publish, command: Command, number: i
             if channel.report is not None and not routing.queues and (method.mandatory or not replied):
                 _report_unroutable(channel, channel.report, message, method.mandatory)
     return Accepted(message, routing, method.mandatory, sequence, routed)
-
-
-def _envelope(channel: Channel, method: Basic.Publish, facts: Facts) -> Envelope:
-    """All but the body: the envelope of the channel's last message, if this one's says the same."""
-    last = channel.last_envelope
-    if last is not None and last.octets == facts.octets and last[:2] == (method.exchange, method.routing_key):
-        return last
-    channel.last_envelope = envelope = facts.envelope(method.exchange, method.routing_key)
-    return envelope
 
 
 def _too_large(size: int, limit: int) -> PreconditionFailed:

@@ -25,7 +25,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from amqplab.model.crash import Crash
-from amqplab.model.message import Envelope, Message
+from amqplab.model.message import Message
 from amqplab.wire.table import Int64, Table, Timestamp
 
 __all__ = ["buried", "cycles"]
@@ -64,15 +64,15 @@ def buried(
     if routing_key is not None:
         pairs = [pair for pair in pairs if pair[0] != "CC"]
     told = properties.replace(headers=Table(pairs), expiration=None)
-    envelope = Envelope(
+    return Message(
+        number,
         exchange,
         message.routing_key if routing_key is None else routing_key,
         told,
         told.encode(),
-        message.persistent,
+        message.body,
         extra_keys=message.extra_keys if routing_key is None else (),
     )
-    return Message(number, envelope, message.body)
 
 
 def _visible_keys(headers: Mapping[str, Any]) -> list[str]:

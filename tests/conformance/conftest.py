@@ -4,17 +4,34 @@ A test that takes `broker` runs against RabbitMQ, against our server process, an
 in virtual time; ``@pytest.mark.brokers("rabbitmq", …)`` narrows that. ``@pytest.mark.waits`` marks
 conversations that take seconds: they run side by side (see overlap.py), and so may take nothing but
 `broker`.
+
+Three kinds of brokers are for tests that do more to them than talk: `unlimited` offers no limits, `operated`
+has an operator, `mortal` may be stopped and killed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
-from brokers import UNLIMITED_CONFIG, InMemoryBroker, RemoteBroker, unlimited_node
+from brokers import (
+    CONFIG,
+    UNLIMITED_CONFIG,
+    InMemoryBroker,
+    MortalAmqplab,
+    MortalInMemory,
+    MortalRabbitMQ,
+    RemoteBroker,
+    rabbitmq_node,
+    unlimited_node,
+)
 from overlap import Overlap
+from threaded_broker import ThreadedBroker
 
 BROKERS = ("rabbitmq", "amqplab", "in-memory")
+CONSUMER_TIMEOUT_MS = 900
+CHANNEL_TICK_MS = 300
 OVERLAP = pytest.StashKey[Overlap]()
 LONGEST_WAIT_S = 120.0
 
@@ -46,19 +63,95 @@ def broker(request: pytest.FixtureRequest) -> RemoteBroker | InMemoryBroker:
     return found
 
 
+def one_of_three(request: pytest.FixtureRequest, kind: str) -> RemoteBroker | InMemoryBroker:
+    """The broker that the test's parameter names, of this kind."""
+    return request.getfixturevalue(f"{kind}_{request.param.replace('-', '_')}")
+
+
 @pytest.fixture(scope="session")
 def unlimited_rabbitmq() -> Iterator[RemoteBroker]:
-    """A RabbitMQ node that offers no limits and no heartbeat; a test may stop it and start it again."""
+    """A RabbitMQ node that offers no limits and no heartbeat."""
     with unlimited_node() as node:
         yield RemoteBroker("unlimited rabbitmq", node)
 
 
-@pytest.fixture(params=["rabbitmq", "in-memory"])
+@pytest.fixture(scope="session")
+def unlimited_amqplab() -> Iterator[RemoteBroker]:
+    """The same of ours, in a thread."""
+    with ThreadedBroker(UNLIMITED_CONFIG) as server:
+        yield RemoteBroker("unlimited amqplab", server)
+
+
+@pytest.fixture
+def unlimited_in_memory() -> InMemoryBroker:
+    """The same in virtual time."""
+    return InMemoryBroker(UNLIMITED_CONFIG)
+
+
+@pytest.fixture(params=BROKERS)
 def unlimited(request: pytest.FixtureRequest) -> RemoteBroker | InMemoryBroker:
-    """A broker configured to offer 0/0/0."""
-    if request.param == "in-memory":
-        return InMemoryBroker(UNLIMITED_CONFIG)
-    return request.getfixturevalue("unlimited_rabbitmq")
+    """A broker configured to offer 0/0/0; a test may stop it and start it again."""
+    return one_of_three(request, "unlimited")
+
+
+OPERATED_CONFIG = replace(CONFIG, consumer_timeout_ms=CONSUMER_TIMEOUT_MS, channel_tick_ms=CHANNEL_TICK_MS)
+
+
+@pytest.fixture(scope="session")
+def operated_rabbitmq() -> Iterator[RemoteBroker]:
+    """A RabbitMQ node with short patience, that nobody else uses."""
+    with rabbitmq_node() as node:
+        settings = {"consumer_timeout": CONSUMER_TIMEOUT_MS, "channel_tick_interval": CHANNEL_TICK_MS}
+        for name, value in settings.items():
+            node.control("eval", f"application:set_env(rabbit, {name}, {value}).")
+        yield RemoteBroker("operated rabbitmq", node)
+
+
+@pytest.fixture(scope="session")
+def operated_amqplab() -> Iterator[RemoteBroker]:
+    """The same of ours, in a thread."""
+    with ThreadedBroker(OPERATED_CONFIG) as server:
+        yield RemoteBroker("operated amqplab", server)
+
+
+@pytest.fixture
+def operated_in_memory() -> InMemoryBroker:
+    """The same in virtual time."""
+    return InMemoryBroker(OPERATED_CONFIG)
+
+
+@pytest.fixture(params=BROKERS)
+def operated(request: pytest.FixtureRequest) -> RemoteBroker | InMemoryBroker:
+    """A broker under an operator's hand: it has `operate`."""
+    return one_of_three(request, "operated")
+
+
+@pytest.fixture(scope="session")
+def mortal_rabbitmq() -> Iterator[MortalRabbitMQ]:
+    """A RabbitMQ node that may be killed."""
+    broker = MortalRabbitMQ()
+    yield broker
+    broker.process.stop()
+
+
+@pytest.fixture(scope="session")
+def mortal_amqplab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MortalAmqplab]:
+    """The same of ours, a process."""
+    broker = MortalAmqplab(tmp_path_factory.mktemp("mortal"))
+    yield broker
+    broker.process.stop()
+
+
+@pytest.fixture
+def mortal_in_memory() -> MortalInMemory:
+    """The same in virtual time."""
+    return MortalInMemory()
+
+
+@pytest.fixture(params=BROKERS)
+def mortal(request: pytest.FixtureRequest) -> MortalRabbitMQ | MortalAmqplab | MortalInMemory:
+    """A broker that is gone after `end("stopped")` or `end("killed")`, and back after `start()`."""
+    return one_of_three(request, "mortal")
 
 
 def _waits(item: pytest.Item) -> bool:

@@ -106,7 +106,6 @@ def test_BASIC_08_user_id_is_the_name_of_the_login(broker, claimed):
         peer.expect_channel_error(406, text, PUBLISH)
 
 
-@pytest.mark.brokers("rabbitmq", "in-memory")
 def test_BASIC_08_unless_the_user_may_impersonate_others(broker):
     with broker.connect(user="impostor", password="secret") as peer:
         queue = peer.queue()

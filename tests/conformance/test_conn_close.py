@@ -119,16 +119,11 @@ def test_CONN_62_a_broker_that_stops_says_so(unlimited):
     idle, busy, early = unlimited.connect(channels=0), unlimited.connect(), unlimited.dial()
     busy.consume(busy.queue())
     early.greet()
-    if unlimited.virtual:
-        unlimited.world.apply(unlimited.world.broker.shutdown(unlimited.world.now_ns))
-    else:
-        unlimited.process.terminate(wait=False)
+    unlimited.begin_to_stop()
     forced(idle, SHUTDOWN)
     forced(busy, SHUTDOWN)
     early.expect_reset(timeout_s=30)
-    if not unlimited.virtual:
-        unlimited.process.terminate()
-        unlimited.process.start()
+    unlimited.come_back()
 
 
 def test_CONN_62_our_server_does_on_ctrl_c():
@@ -139,57 +134,39 @@ def test_CONN_62_our_server_does_on_ctrl_c():
         assert "Traceback" not in server.errors
 
 
-def operator(broker, words, effects):
-    """What an operator does: a command to the node, or a call of the broker object."""
-    if broker.virtual:
-        broker.world.apply(effects(broker.world.broker, broker.world.now_ns))
-    else:
-        broker.process.control(*words)
-
-
-@pytest.mark.brokers("rabbitmq", "in-memory")
-def test_CONN_63_an_operator_closes_a_connection(broker):
-    with broker.connect(user="impostor", password="secret") as peer:
+def test_CONN_63_an_operator_closes_a_connection(operated):
+    with operated.connect(user="impostor", password="secret") as peer:
         peer.sync()
         text = "time to go"
-        operator(
-            broker,
+        operated.operate(
             ("close_all_user_connections", "impostor", text),
-            lambda one, now: one.close_connection(peer.pipe.name, text, now),
+            lambda broker, now: broker.close_connection(*broker.sessions, text, now),
         )
         forced(peer, text)
 
 
-@pytest.mark.brokers("rabbitmq", "in-memory")
-def test_CONN_64_the_virtual_host_is_deleted(broker):
+def test_CONN_64_the_virtual_host_is_deleted(operated):
     """Two parts of RabbitMQ hear of it, and the one that is first gives the reason."""
-    with broker.connect("doomed") as peer:
+    with operated.connect("doomed") as peer:
         peer.queue()
-        operator(broker, ("delete_vhost", "doomed"), lambda one, now: one.delete_vhost("doomed", now))
+        operated.operate(("delete_vhost", "doomed"), lambda broker, now: broker.delete_vhost("doomed", now))
         texts = [f"CONNECTION_FORCED - vhost 'doomed' is {state}" for state in ("down", "deleted")]
-        expected = texts[0] if broker.virtual else one_of(*texts)
+        expected = one_of(*texts) if "rabbitmq" in operated.name else texts[0]
         peer.expect_connection_error(320, expected, (0, 0))
 
 
-@pytest.mark.brokers("rabbitmq", "in-memory")
-def test_CONN_65_the_user_is_deleted(broker):
-    with broker.connect(user="doomed", password="secret") as peer:
+def test_CONN_65_the_user_is_deleted(operated):
+    with operated.connect(user="doomed", password="secret") as peer:
         peer.sync()
-        operator(broker, ("delete_user", "doomed"), lambda one, now: one.delete_user("doomed", now))
+        operated.operate(("delete_user", "doomed"), lambda broker, now: broker.delete_user("doomed", now))
         forced(peer, "user 'doomed' is deleted")
 
 
-def test_CONN_66_a_killed_broker_says_nothing(unlimited_rabbitmq):
-    with unlimited_rabbitmq.connect() as peer:
-        unlimited_rabbitmq.process.kill()
+def test_CONN_66_a_killed_broker_says_nothing(mortal):
+    with mortal.connect() as peer:
+        mortal.end("killed")
         peer.expect_reset()
-    unlimited_rabbitmq.process.start()
-
-
-def test_CONN_66_nor_does_our_server():
-    with AmqplabServer() as server, RemoteBroker("amqplab", server).connect() as peer:
-        server.process.kill()
-        peer.expect_reset()
+    mortal.start()
 
 
 def test_acknowledging_twice_is_the_channel_s_affair_and_not_the_connection_s(broker):

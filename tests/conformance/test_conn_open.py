@@ -11,7 +11,7 @@ LOGIN = Connection.StartOk(mechanism="PLAIN", response=b"\0guest\0guest")
 OPEN = (10, 40)
 
 
-def test_CONN_24_what_the_broker_offers(broker):
+def test_CONN_24_LIMIT_15_what_the_broker_offers(broker):
     with broker.dial() as peer:
         assert peer.log_in() == Connection.Tune(channel_max=2047, frame_max=131072, heartbeat=60)
 
@@ -81,7 +81,6 @@ def test_CONN_30_a_virtual_host_that_is_not_there(broker, vhost):
         peer.expect_connection_error(530, f"NOT_ALLOWED - vhost {vhost} not found", OPEN)
 
 
-@pytest.mark.brokers("rabbitmq", "in-memory")
 def test_CONN_31_a_virtual_host_where_the_user_has_no_business(broker):
     with broker.dial() as peer:
         peer.log_in("outsider", "secret")
@@ -90,8 +89,7 @@ def test_CONN_31_a_virtual_host_where_the_user_has_no_business(broker):
         peer.expect_connection_error(530, text, OPEN)
 
 
-@pytest.mark.brokers("rabbitmq", "in-memory")
-def test_CONN_32_a_virtual_host_that_is_full(broker):
+def test_CONN_32_LIMIT_16_a_virtual_host_that_is_full(broker):
     with broker.connect("small"), broker.dial() as late:
         late.log_in()
         late.send(Connection.TuneOk(2047, 131072, 0), Connection.Open("small"))
@@ -101,8 +99,7 @@ def test_CONN_32_a_virtual_host_that_is_full(broker):
         late.expect_connection_error(530, text, OPEN)
 
 
-@pytest.mark.brokers("rabbitmq", "in-memory")
-def test_CONN_33_a_user_with_too_many_connections(broker):
+def test_CONN_33_LIMIT_16_a_user_with_too_many_connections(broker):
     with broker.connect(user="limited", password="secret"), broker.dial() as late:
         late.log_in("limited", "secret")
         late.send(Connection.TuneOk(2047, 131072, 0), Connection.Open("/"))

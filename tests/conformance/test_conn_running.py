@@ -124,8 +124,7 @@ def test_CONN_43_it_is_their_count_not_their_numbers(broker):
         peer.sync(65535)
 
 
-@pytest.mark.brokers("rabbitmq", "in-memory")
-def test_CONN_44_a_user_with_too_many_channels(broker):
+def test_CONN_44_LIMIT_16_a_user_with_too_many_channels(broker):
     with broker.connect(user="limited", password="secret", channels=2) as peer:
         peer.send(Channel.Open(), channel=3)
         text = (

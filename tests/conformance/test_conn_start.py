@@ -274,22 +274,17 @@ def test_CONN_20_a_challenge_has_to_be_met(unlimited):
         peer.call(Connection.SecureOk(b"My password is guest"), Connection.Tune)
 
 
-def test_CONN_20_a_wrong_password_is_refused(unlimited):
-    with unlimited.dial() as peer:
-        peer.greet()
-        peer.call(start_ok(b"guest", "RABBIT-CR-DEMO"), Connection.Secure)
-        peer.send(Connection.SecureOk(b"My password is wrong"))
-        peer.expect(Connection.Close(403, REFUSED.format("RABBIT-CR-DEMO"), 0, 0))
-        peer.send(Connection.CloseOk())
-        peer.expect_reset(after_s=3)
-
-
-def test_CONN_20_another_answer_is_malformed(unlimited):
-    with unlimited.dial() as peer:
-        peer.greet()
-        peer.call(start_ok(b"guest", "RABBIT-CR-DEMO"), Connection.Secure)
-        peer.send(Connection.SecureOk(b"guest"))
-        peer.expect_reset(after_s=3)
+def test_CONN_20_a_wrong_password_is_refused_and_another_answer_malformed(unlimited):
+    with unlimited.dial() as wrong, unlimited.dial() as malformed:
+        for peer in (wrong, malformed):
+            peer.greet()
+            peer.call(start_ok(b"guest", "RABBIT-CR-DEMO"), Connection.Secure)
+        wrong.send(Connection.SecureOk(b"My password is wrong"))
+        wrong.expect(Connection.Close(403, REFUSED.format("RABBIT-CR-DEMO"), 0, 0))
+        wrong.send(Connection.CloseOk())
+        malformed.send(Connection.SecureOk(b"guest"))
+        wrong.expect_reset(after_s=3)
+        malformed.expect_reset(after_s=3)
 
 
 def test_CONN_22_guest_may_only_come_from_this_machine():

@@ -2,61 +2,11 @@
 
 from __future__ import annotations
 
-import signal
-
 import pytest
-from amqplab_server import AmqplabServer
-from brokers import RemoteBroker, rabbitmq_node
 
 from amqplab.wire.methods import Basic, Confirm, Exchange, Queue, Tx
 
 WAYS = ("stopped", "killed")
-
-
-class Restarted(RemoteBroker):
-    """A broker that goes and comes back, with what it kept."""
-
-    def go_and_come_back(self, way: str) -> None:
-        raise NotImplementedError
-
-
-class RestartedRabbitMQ(Restarted):
-    def go_and_come_back(self, way: str) -> None:
-        if way == "killed":
-            self.process.kill()
-        else:
-            self.process.terminate()
-        self.process.start()
-
-
-class RestartedAmqplab(Restarted):
-    def __init__(self, folder: str) -> None:
-        self.options = ("--data", folder)
-        super().__init__("amqplab", AmqplabServer(*self.options).__enter__())
-
-    def go_and_come_back(self, way: str) -> None:
-        self.process.stop(signal.SIGKILL if way == "killed" else signal.SIGINT)
-        assert self.process.errors == ""
-        self.process = AmqplabServer(*self.options).__enter__()
-
-
-@pytest.fixture(scope="module")
-def mortal_rabbitmq():
-    with rabbitmq_node() as node:
-        yield RestartedRabbitMQ("mortal rabbitmq", node)
-
-
-@pytest.fixture(scope="module")
-def mortal_amqplab(tmp_path_factory):
-    broker = RestartedAmqplab(str(tmp_path_factory.mktemp("data")))
-    yield broker
-    broker.process.stop()
-
-
-@pytest.fixture(params=["rabbitmq", "amqplab"])
-def mortal(request):
-    """RabbitMQ, or our server with a directory."""
-    return request.getfixturevalue(f"mortal_{request.param}")
 
 
 KINDS = {
@@ -102,7 +52,7 @@ def fill(peer):
 
 def rest(mortal, peer, way):
     """What was not confirmed has reached the disk: RabbitMQ keeps a new queue in mind for two seconds."""
-    peer.expect_silence(2.5 if way == "killed" and mortal.name != "amqplab" else 0.3)
+    peer.expect_silence(2.5 if way == "killed" and "rabbitmq" in mortal.name else 0.3)
 
 
 def missing(peer, method, text):
@@ -120,7 +70,8 @@ def test_DUR_01_DUR_02_DUR_03_DUR_04_DUR_05_DUR_06_DUR_07_DUR_09_DUR_10_a_restar
         peer.sync()
         rest(mortal, peer, way)
         peer.abort()
-    mortal.go_and_come_back(way)
+    mortal.end(way)
+    mortal.start()
     with mortal.connect() as peer:
         for queue in KINDS:
             if (queue, way) == ("quorum", "killed"):
@@ -188,7 +139,8 @@ def test_DUR_08_DUR_11_DUR_12_DUR_13_DUR_15_what_changes_meanwhile(mortal, way):
         peer.call(Tx.Commit(), Tx.CommitOk())
         rest(mortal, peer, way)
         peer.abort()
-    mortal.go_and_come_back(way)
+    mortal.end(way)
+    mortal.start()
     with mortal.connect() as peer:
         peer.await_counts(name, (2, 0))
         assert peer.drain(name) == [b"high", b"low"]

@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from brokers import IN_MEMORY_CONFIG, InMemoryBroker, RemoteBroker, rabbitmq_node
 
-from amqplab.broker.config import BrokerConfig
 from amqplab.model.policy import Policy
 from amqplab.wire.methods import Basic, Channel, Connection, Exchange, Queue
 
-TIMEOUT_MS = 900
+TIMEOUT_MS = 900  # see conftest.py
 TOLD = "connection.blocked"
 
 
@@ -23,50 +21,28 @@ class Operator:
         self._policies = 0
 
     def alarm(self, resource, active):
-        if self.broker.virtual:
-            world = self.broker.world
-            world.apply(world.broker.set_alarm(resource, active, world.now_ns))
-        elif resource == "memory":
-            self.broker.process.control("set_vm_memory_high_watermark", "0" if active else "0.9")
+        if resource == "memory":
+            words = ("set_vm_memory_high_watermark", "0" if active else "0.9")
         else:
-            self.broker.process.control("set_disk_free_limit", "9000GB" if active else "1MB")
+            words = ("set_disk_free_limit", "9000GB" if active else "1MB")
+        self.broker.operate(words, lambda broker, now: broker.set_alarm(resource, active, now))
 
     def policy(self, pattern, definition, priority=0):
         """Set a policy; returns its name."""
         self._policies += 1
         name = f"policy{self._policies}"
-        if self.broker.virtual:
-            world = self.broker.world
-            policy = Policy(name, pattern, definition, priority=priority)
-            world.apply(world.broker.set_policy(policy, world.now_ns))
-        else:
-            words = ("set_policy", name, pattern, json.dumps(definition), "--priority", str(priority))
-            self.broker.process.control(*words)
+        words = ("set_policy", name, pattern, json.dumps(definition), "--priority", str(priority))
+        policy = Policy(name, pattern, definition, priority=priority)
+        self.broker.operate(words, lambda broker, now: broker.set_policy(policy, now))
         return name
 
     def clear(self, name):
-        if self.broker.virtual:
-            world = self.broker.world
-            world.apply(world.broker.clear_policy("/", name, world.now_ns))
-        else:
-            self.broker.process.control("clear_policy", name)
+        self.broker.operate(("clear_policy", name), lambda broker, now: broker.clear_policy("/", name, now))
 
-
-@pytest.fixture(scope="session")
-def operated_rabbitmq():
-    """A RabbitMQ node that nobody else uses."""
-    with rabbitmq_node() as node:
-        for name, value in (("consumer_timeout", TIMEOUT_MS), ("channel_tick_interval", 300)):
-            node.control("eval", f"application:set_env(rabbit, {name}, {value}).")
-        yield RemoteBroker("operated rabbitmq", node)
-
-
-@pytest.fixture(params=["rabbitmq", "in-memory"])
-def operated(request):
-    """RabbitMQ, or our broker object, under our own hands."""
-    if request.param == "in-memory":
-        return InMemoryBroker(IN_MEMORY_CONFIG)
-    return request.getfixturevalue("operated_rabbitmq")
+    def settle(self, peer):
+        """What was done has got about: RabbitMQ's processes tell each other."""
+        if "rabbitmq" in self.broker.name:
+            peer.expect_silence(1.2)
 
 
 @pytest.fixture
@@ -84,11 +60,6 @@ def expect_quiet(peer):
     peer.expect_silence(0.3)
 
 
-def settle(peer):
-    """The alarm has got about."""
-    peer.expect_silence(1.2)
-
-
 def test_LIMIT_02_LIMIT_03_LIMIT_05_LIMIT_07_LIMIT_08_publishing_during_an_alarm(operated, operator):
     with operated.connect() as early, operated.connect() as consumer:
         name = consumer.queue(exclusive=False)
@@ -97,7 +68,7 @@ def test_LIMIT_02_LIMIT_03_LIMIT_05_LIMIT_07_LIMIT_08_publishing_during_an_alarm
         early.sync()
         consumer.await_counts(name, (2, 0))
         operator.alarm("memory", True)
-        settle(early)
+        operator.settle(early)
         try:
             early.sync()
             with operated.connect() as late:
@@ -118,7 +89,7 @@ def test_LIMIT_04_LIMIT_06_two_alarms_and_a_client_that_does_not_understand(oper
     with operated.connect() as peer, operated.connect(capabilities={}) as deaf:
         name = peer.queue(exclusive=False)
         operator.alarm("disk", True)
-        settle(peer)
+        operator.settle(peer)
         try:
             peer.publish(name)
             blocked(peer, "low on disk")
@@ -126,7 +97,7 @@ def test_LIMIT_04_LIMIT_06_two_alarms_and_a_client_that_does_not_understand(oper
             expect_quiet(deaf)
             operator.alarm("memory", True)
             with operated.connect() as late:
-                settle(late)
+                operator.settle(late)
                 late.publish(name)
                 blocked(late, "low on disk & memory")
                 operator.alarm("disk", False)
@@ -147,7 +118,7 @@ def test_LIMIT_05_a_message_without_a_body_still_passes(operated, operator):
     with operated.connect() as peer, operated.connect() as observer:
         name = observer.queue(exclusive=False)
         operator.alarm("memory", True)
-        settle(peer)
+        operator.settle(peer)
         try:
             peer.publish(name, b"")
             blocked(peer, "low on memory")
@@ -159,9 +130,7 @@ def test_LIMIT_05_a_message_without_a_body_still_passes(operated, operator):
 
 
 @pytest.mark.parametrize("way", ["consume", "get"])
-def test_LIMIT_13_who_never_acknowledges_loses_the_channel(request, operated, way):
-    if operated.virtual:
-        operated = InMemoryBroker(BrokerConfig(consumer_timeout_ms=TIMEOUT_MS))
+def test_LIMIT_13_who_never_acknowledges_loses_the_channel(operated, way):
     with operated.connect() as peer:
         name = peer.queue()
         peer.publish(name)
@@ -172,7 +141,7 @@ def test_LIMIT_13_who_never_acknowledges_loses_the_channel(request, operated, wa
         else:
             peer.consume(name, "t")
             peer.deliveries(1)
-        close = peer.expect(Channel.Close, timeout_s=70)
+        close = peer.expect(Channel.Close)
         text = (
             f"PRECONDITION_FAILED - delivery acknowledgement on channel 1 timed out. Timeout value used: "
             f"{TIMEOUT_MS} ms. This timeout value can be configured, see consumers doc guide to learn more"

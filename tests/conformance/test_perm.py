@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from itertools import product
 
 import pytest
 from amqplab_server import AmqplabServer
 from brokers import InMemoryBroker, RemoteBroker
+from configuration_file import as_file
 from rabbitmq_node import RabbitMQNode, definitions
 
 from amqplab.broker.config import BrokerConfig, Permission, User
@@ -69,31 +69,6 @@ def guarded_config():
     everywhere = {vhost: Permission() for vhost in ("/", "other")}
     guest = User("guest", "guest", ("administrator",), permissions=everywhere)
     return BrokerConfig(users=(*users, guest), vhosts=("/", "other"))
-
-
-def as_file(config):
-    """The same as a configuration file."""
-    lines = [f"[[vhosts]]\nname = {json.dumps(name)}" for name in config.vhosts]
-    for user in config.users:
-        rights = [
-            {"vhost": vhost, "configure": three.configure, "write": three.write, "read": three.read}
-            for vhost, three in user.permissions.items()
-        ]
-        topics = [
-            {"vhost": vhost, "exchange": exchange, "write": two[0], "read": two[1]}
-            for (vhost, exchange), two in user.topics.items()
-        ]
-        lines += [
-            "[[users]]",
-            *(f"{key} = {json.dumps(getattr(user, key))}" for key in ("name", "password", "tags")),
-            *(f"{key} = [{', '.join(map(inline, value))}]" for key, value in
-              (("permissions", rights), ("topics", topics))),
-        ]  # fmt: skip
-    return "\n".join(lines)
-
-
-def inline(table):
-    return "{ " + ", ".join(f"{key} = {json.dumps(value)}" for key, value in table.items()) + " }"
 
 
 @pytest.fixture(scope="session")

@@ -208,8 +208,7 @@ def test_QUEUE_13_QUEUE_14_QUEUE_15_what_counts_as_the_same(broker):
         peer.call(Queue.Delete(queue=name), Queue.DeleteOk(0))
 
 
-@pytest.mark.brokers("rabbitmq", "in-memory")
-def test_QUEUE_17_a_virtual_host_with_enough_queues(broker):
+def test_QUEUE_17_LIMIT_16_a_virtual_host_with_enough_queues(broker):
     with broker.connect("small") as peer:
         peer.queue("only")
         peer.send(Queue.Declare(queue="more"))

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from amqplab.errors import AccessRefused, PreconditionFailed
 from amqplab.model.consumer import Consumer, SharedWindow
 from amqplab.model.ledger import Ledger, Outstanding
-from amqplab.model.message import Copy, Envelope, Message
+from amqplab.model.message import Copy, Message
 from amqplab.model.queue import Queue
 from amqplab.wire.properties import Properties
 
 
 def message(number: int) -> Message:
-    return Message(number, Envelope("", "q", Properties(), b"\x00\x00"), b"body")
+    return Message(number, "", "q", Properties(), b"\x00\x00", b"body")
 
 
 def numbers(queue: Queue) -> list[int]:

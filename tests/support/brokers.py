@@ -2,30 +2,45 @@
 
 Theory
 ------
-``rabbitmq`` is the reference, ``amqplab`` our server process as users start it, ``in-memory`` the same
-broker object without any socket, in virtual time, where waiting costs nothing and delays are exact. All
-have the users, virtual hosts and limits below, except the server process, which has RabbitMQ's defaults
-only; tests that need more say so.
+``rabbitmq`` is the reference, ``amqplab`` our server on a socket, ``in-memory`` the same broker object
+without any socket, in virtual time, where waiting costs nothing and delays are exact. All have the users,
+virtual hosts, limits and policies below.
+
+Our server is the process that users start, told of them by a configuration file. Only where a test needs an
+operator's hand in it, it is a thread (see threaded_broker.py). And three of them are *mortal*: they can be
+stopped or killed, and come back with what they kept.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+import signal
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from amqplab_server import AmqplabServer
-from byte_pipes import SocketPipe, VirtualTime
+from byte_pipes import DurableTime, SocketPipe, VirtualTime
+from configuration_file import as_file
 from peer import Peer
 from rabbitmq_node import RabbitMQNode, definitions
+from threaded_broker import ThreadedBroker
 
+from amqplab.broker.broker import Broker
 from amqplab.broker.config import BrokerConfig, Permission, User
+from amqplab.broker.effects import Effect
+from amqplab.model.policy import Policy
 
 __all__ = [
-    "IN_MEMORY_CONFIG",
+    "CONFIG",
     "UNLIMITED_CONFIG",
     "InMemoryBroker",
+    "MortalAmqplab",
+    "MortalInMemory",
+    "MortalRabbitMQ",
     "RemoteBroker",
+    "amqplab_server",
     "rabbitmq_node",
     "unlimited_node",
 ]
@@ -45,11 +60,26 @@ PERMISSIONS = {("guest", vhost): ALL for vhost in VHOSTS} | {
     ("doomed", "/"): ALL,
     ("impostor", "/"): ALL,
 }
+POLICIES = (Policy("one", "^ruled from the start", {"max-length": 1}, apply_to="queues"),)
+
+Action = Callable[[Broker, int], list[Effect]]
+"""What an operator does to a broker object, told the time."""
 
 
 def rabbitmq_node() -> RabbitMQNode:
-    """A node with RabbitMQ's defaults and the users and virtual hosts above."""
-    return RabbitMQNode(define=definitions(USERS, VHOSTS, PERMISSIONS, USER_LIMITS, TAGS))
+    """A node with RabbitMQ's defaults and the users, virtual hosts and policies above."""
+    policies = [
+        {key.replace("_", "-"): value for key, value in asdict(policy).items()} for policy in POLICIES
+    ]
+    defined = definitions(USERS, VHOSTS, PERMISSIONS, USER_LIMITS, TAGS)
+    return RabbitMQNode(define=defined | {"policies": policies})
+
+
+def amqplab_server(folder: Path, *options: str) -> AmqplabServer:
+    """Our server process with the same; `folder` is for its configuration file."""
+    path = folder / "broker.toml"
+    path.write_text(as_file(CONFIG), encoding="utf-8")
+    return AmqplabServer("--config", str(path), *options)
 
 
 def unlimited_node() -> RabbitMQNode:
@@ -81,9 +111,10 @@ def _user(name: str, password: str) -> User:
     )
 
 
-IN_MEMORY_CONFIG = BrokerConfig(
+CONFIG = BrokerConfig(
     users=tuple(_user(name, password) for name, password in USERS.items()),
     vhosts=tuple(VHOSTS),
+    policies=POLICIES,
     vhost_max_connections={name: one["max-connections"] for name, one in VHOSTS.items() if one},
     vhost_max_queues={name: one["max-queues"] for name, one in VHOSTS.items() if one},
 )
@@ -124,28 +155,44 @@ class _Face:
 
 
 class RemoteBroker(_Face):
-    """A broker behind a socket: RabbitMQ or our server process."""
+    """A broker behind a socket: RabbitMQ, our server process, or our server in a thread."""
 
     virtual = False
 
-    def __init__(self, name: str, process: RabbitMQNode | AmqplabServer) -> None:
+    def __init__(self, name: str, process: RabbitMQNode | AmqplabServer | ThreadedBroker) -> None:
         super().__init__()
         self.name = name
-        self.process = process
+        self.process: Any = process
 
     @property
     def host(self) -> str:
         """Where it listens."""
-        return self.process.host
+        return str(self.process.host)
 
     @property
     def port(self) -> int:
         """Where it listens."""
-        return self.process.port
+        return int(self.process.port)
 
     def dial(self) -> Peer:
         """A TCP connection on which nothing has been said."""
         return Peer(SocketPipe(self.host, self.port))
+
+    def operate(self, words: tuple[str, ...], action: Action) -> None:
+        """What an operator does: a `rabbitmqctl` command, or a call of our broker."""
+        if isinstance(self.process, ThreadedBroker):
+            self.process.operate(action)
+        else:
+            self.process.control(*words)
+
+    def begin_to_stop(self) -> None:
+        """Have it stop in good order, and do not wait for that."""
+        self.process.terminate(wait=False)
+
+    def come_back(self) -> None:
+        """Stop, if it has not stopped, and start again."""
+        self.process.terminate()
+        self.process.start()
 
 
 class InMemoryBroker(_Face):
@@ -154,10 +201,80 @@ class InMemoryBroker(_Face):
     name = "in-memory"
     virtual = True
 
-    def __init__(self, config: BrokerConfig = IN_MEMORY_CONFIG) -> None:
+    def __init__(self, config: BrokerConfig = CONFIG, world: type[VirtualTime] = VirtualTime) -> None:
         super().__init__()
-        self.world = VirtualTime(config)
+        self.world: Any = world(config)
 
     def dial(self, loopback: bool = True) -> Peer:
         """A connection on which nothing has been said."""
         return Peer(self.world.dial(loopback))
+
+    def operate(self, words: tuple[str, ...], action: Action) -> None:
+        """What an operator does: a call of the broker; `words` are for RabbitMQ."""
+        self.world.operate(action)
+
+    def begin_to_stop(self) -> None:
+        """Have it stop in good order."""
+        self.world.operate(Broker.shutdown)
+
+    def come_back(self) -> None:
+        """Nothing: the next test has a new one."""
+
+
+class MortalRabbitMQ(RemoteBroker):
+    """A node that can be ended. Only its first start reads the definitions, so what is there later is what
+    it kept.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("mortal rabbitmq", rabbitmq_node().__enter__())
+        self.process.define = None
+
+    def end(self, way: str) -> None:
+        """It is "stopped" or "killed"."""
+        if way == "killed":
+            self.process.kill()
+        else:
+            self.process.terminate()
+
+    def start(self) -> None:
+        """It comes back with what it kept."""
+        self.process.start()
+
+
+class MortalAmqplab(RemoteBroker):
+    """Our server process with a directory for what it has to keep; `folder` is for all its files."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        super().__init__("mortal amqplab", self._make())
+
+    def _make(self) -> AmqplabServer:
+        return amqplab_server(self.folder, "--data", str(self.folder / "data")).__enter__()
+
+    def end(self, way: str) -> None:
+        """It is "stopped" or "killed"."""
+        self.process.stop(signal.SIGKILL if way == "killed" else signal.SIGINT)
+        assert self.process.errors == ""
+
+    def start(self) -> None:
+        """It comes back with what it kept."""
+        self.process = self._make()
+
+
+class MortalInMemory(InMemoryBroker):
+    """A broker object with a simulated disk. When it is killed, the disk loses its power, too."""
+
+    def __init__(self) -> None:
+        super().__init__(CONFIG, DurableTime)
+
+    def end(self, way: str) -> None:
+        """It is "stopped" or "killed"."""
+        if way == "killed":
+            self.world.kill()
+        else:
+            self.world.terminate()
+
+    def start(self) -> None:
+        """It comes back with what it kept."""
+        self.world.start()

@@ -9,20 +9,26 @@ here offer just that, so that one test body runs over either; only a socket real
 
 from __future__ import annotations
 
-import heapq
 import socket
 import struct
 import time
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import count
+from typing import Any
 
 from amqplab.broker.broker import Broker
 from amqplab.broker.config import BrokerConfig
 from amqplab.broker.effects import Close, Effect, Persist, Reading, Room, Send, WakeAt
+from amqplab.model.journal_log import Journal
+from amqplab.sim.clock import Clock
+from amqplab.sim.disk import Disk
 
-__all__ = ["Ended", "MemoryPipe", "SocketPipe", "VirtualTime"]
+__all__ = ["DurableTime", "Ended", "MemoryPipe", "SocketPipe", "VirtualTime"]
 
 SECOND = 1_000_000_000
 DISK_NS = 1_000_000  # how long the imagined disk of the in-memory broker takes
+MUCH_UNREAD = 1 << 20  # octets in virtual time; a socket has room for some more
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -39,8 +45,8 @@ class SocketPipe:
 
     virtual = False
 
-    def __init__(self, host: str, port: int) -> None:
-        self._socket = socket.create_connection((host, port), timeout=10)
+    def __init__(self, host: str, port: int, source: str = "") -> None:
+        self._socket = socket.create_connection((host, port), timeout=10, source_address=(source, 0))
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._reset = False
 
@@ -85,12 +91,21 @@ class VirtualTime:
     """
 
     def __init__(self, config: BrokerConfig | None = None) -> None:
-        self.broker = Broker(config=config)
-        self.now_ns = 0
+        self.config = config
+        self.clock = Clock()
         self._pipes: dict[str, MemoryPipe] = {}
         self._names = count(1)
         self._wake: int | None = None
-        self._disk: list[tuple[int, int]] = []
+        self.broker = self.make_broker()
+
+    def make_broker(self) -> Broker:
+        """The broker object."""
+        return Broker(config=self.config)
+
+    @property
+    def now_ns(self) -> int:
+        """The time, in nanoseconds."""
+        return self.clock.now
 
     def dial(self, loopback: bool = True) -> MemoryPipe:
         """A new connection."""
@@ -99,38 +114,97 @@ class VirtualTime:
         self.apply(self.broker.connected(name, self.now_ns, loopback=loopback))
         return pipe
 
+    def operate(self, action: Callable[[Broker, int], list[Effect]]) -> None:
+        """Do something to the broker, told the time, and carry out what it causes."""
+        self.apply(action(self.broker, self.now_ns))
+
     def apply(self, effects: list[Effect]) -> None:
         """Carry out effects, in order."""
         for effect in effects:
             match effect:
                 case Send(connection, data):
-                    self._pipes[connection].inbox += data
+                    self._pipes[connection].take(data)
                 case Close(connection, abort):
                     self._pipes[connection].end = "reset" if abort else "end of file"
                 case Reading(connection, on):
                     self._pipes[connection].read(on)
                 case Room(connection):
-                    self.apply(self.broker.writable(connection, True, self.now_ns))
+                    self._pipes[connection].offer_room()
                 case WakeAt(when):
-                    self._wake = when
-                case Persist(token, _):
-                    heapq.heappush(self._disk, (self.now_ns + DISK_NS, token))
+                    self._plan(when)
+                case Persist(token, entries):
+                    self.persist(entries, partial(self._persisted, token))
+
+    def persist(self, entries: Sequence[bytes], then: Callable[[], None]) -> None:
+        """A disk that only takes its time."""
+        self.clock.after(DISK_NS, then)
+
+    def _persisted(self, token: Any) -> None:
+        self.apply(self.broker.persisted(token, self.now_ns))
+
+    def _plan(self, when: int | None) -> None:
+        if self._wake is not None:
+            self.clock.cancel(self._wake)
+        self._wake = None if when is None else self.clock.at(when, self._ring)
+
+    def _ring(self) -> None:
+        self._wake = None
+        self.apply(self.broker.tick(self.now_ns))
 
     def advance(self, limit_ns: int) -> bool:
         """Let the next thing happen that is due by `limit_ns`; false when nothing is, and then it is that
         time.
         """
-        due = [when for when in (self._wake, self._disk[0][0] if self._disk else None) if when is not None]
-        if not due or min(due) > limit_ns:
-            self.now_ns = max(self.now_ns, limit_ns)
+        due = self.clock.next_time()
+        if due is None or due > limit_ns:
+            self.clock.run(limit_ns)
             return False
-        self.now_ns = max(self.now_ns, min(due))
-        if self._disk and self._disk[0][0] <= self.now_ns:
-            self.apply(self.broker.persisted(heapq.heappop(self._disk)[1], self.now_ns))
-        else:
-            self._wake = None
-            self.apply(self.broker.tick(self.now_ns))
-        return True
+        return self.clock.run_one()
+
+
+class DurableTime(VirtualTime):
+    """The same with a journal on a simulated disk, so that the broker can go and come back."""
+
+    def __init__(self, config: BrokerConfig | None = None) -> None:
+        super().__init__(config)
+        self.disk = Disk(self.clock)
+        self.start()
+
+    def make_broker(self) -> Broker:
+        """A broker that says what must survive."""
+        return Broker(config=self.config, durable=True)
+
+    def persist(self, entries: Sequence[bytes], then: Callable[[], None]) -> None:
+        """Into the journal."""
+        self._journal.append(entries, then)
+
+    def start(self) -> None:
+        """A new broker, with what survived on the disk."""
+        self._journal, state, _ = Journal.open(self.disk)
+        self.broker = self.make_broker()
+        self.apply(self.broker.restore(state, self.now_ns))
+
+    def terminate(self) -> None:
+        """The broker stops in good order. What it did not write in doing so is forgotten."""
+        self.operate(Broker.shutdown)
+        for pipe in self._pipes.values():
+            pipe.abort()
+        written: list[bool] = []
+        self._journal.close(lambda: written.append(True))
+        while not written:
+            self.clock.run_one()
+        self._end()
+
+    def kill(self) -> None:
+        """The power fails: all connections end without a word, and the disk forgets what is not safe."""
+        for pipe in self._pipes.values():
+            pipe.end = pipe.end or "reset"
+        self._end()
+
+    def _end(self) -> None:
+        self._plan(None)
+        self._pipes.clear()
+        self.disk.crash()
 
 
 class MemoryPipe:
@@ -143,6 +217,7 @@ class MemoryPipe:
         self.name = name
         self.inbox = b""
         self.end = ""
+        self._full = False
         self._reading = True
         self._unread = b""
 
@@ -170,9 +245,24 @@ class MemoryPipe:
         while not self.inbox and not self.end and self.world.advance(limit):
             pass
         data, self.inbox = self.inbox, b""
+        if self._full:
+            self._full = False
+            self.offer_room()
         if not data and self.end:
             raise Ended(self.end)
         return data
+
+    def take(self, data: bytes) -> None:
+        """Octets from the broker. When many are unread it is told so, as the server tells it of a socket."""
+        self.inbox += data
+        if not self._full and len(self.inbox) > MUCH_UNREAD:
+            self._full = True
+            self.world.apply(self.world.broker.writable(self.name, False, self.world.now_ns))
+
+    def offer_room(self) -> None:
+        """Tell the broker that there is room, if there is."""
+        if not self._full:
+            self.world.apply(self.world.broker.writable(self.name, True, self.world.now_ns))
 
     def close(self) -> None:
         """End with a FIN."""

@@ -40,6 +40,7 @@ __all__ = ["ALL_CAPABILITIES", "Message", "Peer"]
 TIMEOUT_S = 10.0  # for what is due now; a limit for waiting, not a measure
 AT_ONCE_S = 2.5  # for a reset that comes at once, as opposed to RST(3s)
 SLACK_S = 0.3  # real clocks of two processes
+HEAD = struct.Struct(">BHI")
 ALL_CAPABILITIES = {
     "authentication_failure_close": True,
     "basic.nack": True,
@@ -222,17 +223,21 @@ class Peer:
             self.ended = end.how
             if not may_end:
                 raise AssertionError(f"the broker ended the connection: {end.how}{self._others()}") from None
-        while len(self._octets) >= 8:
-            kind, channel, size = struct.unpack(">BHI", self._octets[:7])
-            if len(self._octets) < size + 8:
-                return
-            assert self._octets[size + 7] == 0xCE, f"no frame end in {self._octets[: size + 8]!r}"
-            payload, self._octets = self._octets[7 : size + 7], self._octets[size + 8 :]
+        octets, at = self._octets, 0
+        while len(octets) >= at + 8:
+            kind, channel, size = HEAD.unpack_from(octets, at)
+            end = at + size + 8
+            if len(octets) < end:
+                break
+            assert octets[end - 1] == 0xCE, f"no frame end in {octets[at:end]!r}"
+            payload = octets[at + 7 : end - 1]
+            at = end
             if kind == FRAME_HEARTBEAT:
                 assert (channel, size) == (0, 0)
                 self.heartbeats.append(self.pipe.now())
             else:
                 self._frames.append((kind, channel, payload))
+        self._octets = octets[at:]
 
     def _others(self) -> str:
         return f"; unread: {', '.join(map(describe, self._frames))}" if self._frames else ""

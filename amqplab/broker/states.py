@@ -90,7 +90,7 @@ CHANNEL_ACTIONS: Final = {
     "close": "channel.close-ok; the number is free again (CHAN-05)",
     "close-ok": "channel.close-ok, and go on waiting for the client's own (CHAN-08)",
     "forget": "the number is free again",
-    "ignore": "read and forget (CHAN-07)",
+    "ignore": "read and forget (CHAN-07), if an empty queue name can be completed (CHAN-20)",
     "504 expected": "connection.close 504 \"expected 'channel.open'\" (CHAN-02)",
     "504 second": "connection.close 504 \"second 'channel.open' seen\" (CHAN-03, CHAN-04)",
     "503": 'connection.close 503 "unimplemented method" (CHAN-06)',

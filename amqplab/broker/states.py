@@ -13,8 +13,9 @@ A channel is unopened, open, or closing after the broker's own channel.close; :d
 does with channel.open, channel.close, close-ok and anything else. :data:`COPY` is the life of one copy of a
 message.
 
-The code consults these tables, the documentation prints them, and a test tries every (state, method) pair
-against the running broker.
+The code consults these tables, the documentation prints them, and tests try every state with every input:
+against the running broker, and beside RabbitMQ (``tests/conformance/test_legality.py`` and
+``test_legality_copies.py``).
 """
 
 from __future__ import annotations

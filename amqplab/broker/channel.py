@@ -19,7 +19,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from amqplab.broker.confirms import Confirms
-from amqplab.broker.decoding import decode_known
+from amqplab.broker.decoding import decode_known, look_up
 from amqplab.broker.delivery import DeliveryWriter
 from amqplab.broker.patience import Patience
 from amqplab.broker.registry import CHANNEL_HANDLERS, CONTENT_HANDLERS, Crash
@@ -93,8 +93,11 @@ class Channel:
     def frame(self, kind: int, payload: bytes) -> None:
         """A frame of this channel arrived; raises the decoding errors of :mod:`amqplab.wire`.
 
-        A method is decoded as soon as its frame is there, before any content follows (CODEC-30).
+        A method is decoded as soon as its frame is there, before any content follows (CODEC-30). Where none
+        is due it is still looked up, and only then out of place.
         """
+        if kind == FRAME_METHOD and not self.assembler.idle:
+            look_up(payload)
         command = self.assembler.feed(kind, payload)
         if kind == FRAME_METHOD:
             self._method = decode_known(payload)
@@ -105,11 +108,11 @@ class Channel:
         """A whole command arrived: do what the table says."""
         row = CHANNEL[self.state]
         action = row.get(method.name) or row["other"]
-        if action == "ignore":
-            return
         try:
             if action == "handle":
                 self._handle(method, command)
+            elif action == "ignore":
+                self._complete_name(method)
             else:
                 self._transition(action, method)
         except AMQPError as error:
@@ -150,9 +153,15 @@ class Channel:
         elif action == "504 second":
             raise ChannelError("second 'channel.open' seen")
         else:
-            if isinstance(method, NAMING_A_QUEUE):  # names are completed before the state is looked at
-                self.queue_name(method.queue)
+            self._complete_name(method)
             raise ChannelError("expected 'channel.open'")
+
+    def _complete_name(self, method: methods.Method) -> None:
+        """RabbitMQ completes an empty queue name before it looks at the channel's state, and complains if it
+        cannot: also on a channel that is not open, and once more on one that is closing.
+        """
+        if isinstance(method, NAMING_A_QUEUE):
+            self.queue_name(method.queue)
 
     # --- out -------------------------------------------------------------------------------------------
 

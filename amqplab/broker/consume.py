@@ -16,7 +16,7 @@ from typing import Any
 from amqplab.broker.channel import Channel
 from amqplab.broker.registry import on
 from amqplab.broker.reply_to import REPLY_TO, subscribe, unsubscribe
-from amqplab.errors import AMQPNotImplemented, NotAllowed, PreconditionFailed
+from amqplab.errors import AMQPNotImplemented, CommandInvalid, NotAllowed, PreconditionFailed
 from amqplab.model.binding import QUEUE
 from amqplab.model.consumer import Consumer
 from amqplab.model.ledger import Outstanding
@@ -138,6 +138,14 @@ def qos(channel: Channel, method: Basic.Qos) -> None:
     channel.reply(Basic.QosOk())
     if was_full and not channel.window.full:
         channel.unblock_consumers()
+
+
+@on(Basic.Credit)
+def credit(channel: Channel, method: Basic.Credit) -> None:
+    """An extension that RabbitMQ uses inside itself; only its complaint is here (LIMIT-12)."""
+    if method.consumer_tag not in channel.consumers:
+        raise PreconditionFailed(f"unknown consumer tag '{method.consumer_tag}'")
+    raise CommandInvalid("unimplemented method")
 
 
 @on(Basic.Get)

@@ -17,9 +17,10 @@ from __future__ import annotations
 import re
 
 from amqplab.errors import FrameError
+from amqplab.wire.errors import UnknownMethod
 from amqplab.wire.methods import METHODS, Method, decode_method
 
-__all__ = ["MalformedText", "check_text", "decode_known"]
+__all__ = ["MalformedText", "check_text", "decode_known", "look_up"]
 
 REMEMBERED_METHODS = 4096
 REMEMBERED_OCTETS = 600
@@ -62,6 +63,15 @@ def decode_known(payload: bytes) -> Method:
         else:
             check_text(method)
     return method
+
+
+def look_up(payload: bytes) -> type[Method]:
+    """Which method it is that begins this payload. Raises UnknownMethod."""
+    class_id, method_id = int.from_bytes(payload[:2], "big"), int.from_bytes(payload[2:4], "big")
+    kind = METHODS.get((class_id, method_id))
+    if kind is None:
+        raise UnknownMethod(class_id, method_id)
+    return kind
 
 
 def check_text(method: Method) -> None:

@@ -13,8 +13,9 @@ A channel is unopened, open, or closing after the broker's own channel.close; :d
 does with channel.open, channel.close, close-ok and anything else. :data:`COPY` is the life of one copy of a
 message.
 
-The code consults these tables, the documentation prints them, and a test tries every (state, method) pair
-against the running broker.
+The code consults these tables, the documentation prints them, and tests try every state with every input:
+against the running broker, and beside RabbitMQ (``tests/conformance/test_legality.py`` and
+``test_legality_copies.py``).
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ CHANNEL_ACTIONS: Final = {
     "close": "channel.close-ok; the number is free again (CHAN-05)",
     "close-ok": "channel.close-ok, and go on waiting for the client's own (CHAN-08)",
     "forget": "the number is free again",
-    "ignore": "read and forget (CHAN-07)",
+    "ignore": "read and forget (CHAN-07), if an empty queue name can be completed (CHAN-20)",
     "504 expected": "connection.close 504 \"expected 'channel.open'\" (CHAN-02)",
     "504 second": "connection.close 504 \"second 'channel.open' seen\" (CHAN-03, CHAN-04)",
     "503": 'connection.close 503 "unimplemented method" (CHAN-06)',

@@ -50,6 +50,10 @@ class SocketPipe:
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._reset = False
 
+    def fileno(self) -> int:
+        """For select."""
+        return self._socket.fileno()
+
     def now(self) -> float:
         """Seconds, from an arbitrary start."""
         return time.monotonic()

@@ -54,8 +54,12 @@ class Scene:
     def say(self, *methods):
         self.client.send(*methods, channel=OUR)
 
-    def listen(self):
-        """Write down what the client hears until it has an answer to a question on both channels."""
+    def listen(self, waits=False):
+        """Write down what the client hears until it has an answer to a question on both channels. After its
+        own channel.close it `waits` for the answer to that: nothing may follow (CHAN-09).
+        """
+        if waits:
+            self._read_until_flow_ok(OUR)
         for _ in range(ROUNDS):
             self.pause()
             for channel in (OUR, OTHER):
@@ -256,7 +260,7 @@ def played(broker, state, name, slowly=False):
         scene.client.abort()
     else:
         scene.say(METHODS[name] if name in METHODS else ON_THE_QUEUE[name](scene.queue))
-        scene.listen()
+        scene.listen(waits=name == "channel.close")
     scene.look("then")
     scene.leave()
     return [f"channel {channel}: {line}" if channel else line for channel, line in scene.told]

@@ -54,6 +54,12 @@ class Scene:
     def say(self, *methods):
         self.client.send(*methods, channel=OUR)
 
+    def close_channel(self):
+        """Nothing may be said behind a channel.close before its answer has come (CHAN-09)."""
+        self.client.call(Channel.Close(200, "bye"), Channel.CloseOk(), channel=OUR)
+        self.told.append((OUR, "channel.close-ok"))
+        self.listen()
+
     def listen(self):
         """Write down what the client hears until it has an answer to a question on both channels."""
         for _ in range(ROUNDS):
@@ -233,7 +239,6 @@ METHODS = {
     "tx.select": Tx.Select(),
     "tx.commit": Tx.Commit(),
     "tx.rollback": Tx.Rollback(),
-    "channel.close": Channel.Close(200, "bye"),
 }
 ON_THE_QUEUE = {
     "get": lambda queue: Basic.Get(queue=queue),
@@ -245,7 +250,7 @@ ON_THE_QUEUE = {
     "delete if empty": lambda queue: Queue.Delete(queue=queue, if_empty=True),
     "delete if unused": lambda queue: Queue.Delete(queue=queue, if_unused=True),
 }
-INPUTS = [*METHODS, *ON_THE_QUEUE, "connection loss"]
+INPUTS = [*METHODS, *ON_THE_QUEUE, "channel.close", "connection loss"]
 
 
 def played(broker, state, name, slowly=False):
@@ -254,6 +259,8 @@ def played(broker, state, name, slowly=False):
     state(scene)
     if name == "connection loss":
         scene.client.abort()
+    elif name == "channel.close":
+        scene.close_channel()
     else:
         scene.say(METHODS[name] if name in METHODS else ON_THE_QUEUE[name](scene.queue))
         scene.listen()

@@ -136,10 +136,9 @@ def closing(broker):
 
 
 LEAVING = {"channel.close on 1": b"", "channel.close-ok on 1": b""}  # the number may be free too early
-FREE = LEAVING | {"channel.open on 1": FLOW}
-LEFT = {"channel.open on 1": b"", "channel.close on 1": b"", "channel.close-ok on 1": ON_1 + FLOW} | {
-    f"{kind.name} on 1": b"" for kind in NAMING_A_QUEUE
-}
+COMPLETED = {f"{kind.name} on 1": b"" for kind in NAMING_A_QUEUE}  # closes the channel, sooner or later
+FREE = LEAVING | COMPLETED | {"channel.open on 1": FLOW}
+LEFT = COMPLETED | {"channel.open on 1": b"", "channel.close on 1": b"", "channel.close-ok on 1": ON_1 + FLOW}
 
 
 def channel_state(name, enter, question=FLOW, instead=LEAVING, reopening=ON_1 + FLOW):

@@ -2,7 +2,8 @@
 
 The tables of ``amqplab/broker/states.py`` say what is legal when. Here each state that a client can bring
 about meets all 69 methods, on channel 0 and on another, all kinds of frames, and what is no frame. RabbitMQ
-hears the same, and both have to say the same.
+hears the same, and both have to say the same. A blocked connection is the exception: RabbitMQ does not read it
+at all until the alarm is over (test_limit.py).
 """
 
 from __future__ import annotations
@@ -136,10 +137,9 @@ def closing(broker):
 
 
 LEAVING = {"channel.close on 1": b"", "channel.close-ok on 1": b""}  # the number may be free too early
-FREE = LEAVING | {"channel.open on 1": FLOW}
-LEFT = {"channel.open on 1": b"", "channel.close on 1": b"", "channel.close-ok on 1": ON_1 + FLOW} | {
-    f"{kind.name} on 1": b"" for kind in NAMING_A_QUEUE
-}
+COMPLETED = {f"{kind.name} on 1": b"" for kind in NAMING_A_QUEUE}  # closes the channel, sooner or later
+FREE = LEAVING | COMPLETED | {"channel.open on 1": FLOW}
+LEFT = COMPLETED | {"channel.open on 1": b"", "channel.close on 1": b"", "channel.close-ok on 1": ON_1 + FLOW}
 
 
 def channel_state(name, enter, question=FLOW, instead=LEAVING, reopening=ON_1 + FLOW):

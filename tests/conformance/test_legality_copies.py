@@ -54,12 +54,14 @@ class Scene:
     def say(self, *methods):
         self.client.send(*methods, channel=OUR)
 
-    def listen(self, waits=False):
-        """Write down what the client hears until it has an answer to a question on both channels. After its
-        own channel.close it `waits` for the answer to that: nothing may follow (CHAN-09).
-        """
-        if waits:
-            self._read_until_flow_ok(OUR)
+    def close_channel(self):
+        """Nothing may be said behind a channel.close before its answer has come (CHAN-09)."""
+        self.client.call(Channel.Close(200, "bye"), Channel.CloseOk(), channel=OUR)
+        self.told.append((OUR, "channel.close-ok"))
+        self.listen()
+
+    def listen(self):
+        """Write down what the client hears until it has an answer to a question on both channels."""
         for _ in range(ROUNDS):
             self.pause()
             for channel in (OUR, OTHER):
@@ -237,7 +239,6 @@ METHODS = {
     "tx.select": Tx.Select(),
     "tx.commit": Tx.Commit(),
     "tx.rollback": Tx.Rollback(),
-    "channel.close": Channel.Close(200, "bye"),
 }
 ON_THE_QUEUE = {
     "get": lambda queue: Basic.Get(queue=queue),
@@ -249,7 +250,7 @@ ON_THE_QUEUE = {
     "delete if empty": lambda queue: Queue.Delete(queue=queue, if_empty=True),
     "delete if unused": lambda queue: Queue.Delete(queue=queue, if_unused=True),
 }
-INPUTS = [*METHODS, *ON_THE_QUEUE, "connection loss"]
+INPUTS = [*METHODS, *ON_THE_QUEUE, "channel.close", "connection loss"]
 
 
 def played(broker, state, name, slowly=False):
@@ -258,9 +259,11 @@ def played(broker, state, name, slowly=False):
     state(scene)
     if name == "connection loss":
         scene.client.abort()
+    elif name == "channel.close":
+        scene.close_channel()
     else:
         scene.say(METHODS[name] if name in METHODS else ON_THE_QUEUE[name](scene.queue))
-        scene.listen(waits=name == "channel.close")
+        scene.listen()
     scene.look("then")
     scene.leave()
     return [f"channel {channel}: {line}" if channel else line for channel, line in scene.told]

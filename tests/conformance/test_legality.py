@@ -2,8 +2,8 @@
 
 The tables of ``amqplab/broker/states.py`` say what is legal when. Here each state that a client can bring
 about meets all 69 methods, on channel 0 and on another, all kinds of frames, and what is no frame. RabbitMQ
-hears the same, and both have to say the same. A blocked connection is the exception: RabbitMQ does not read it
-at all until the alarm is over (test_limit.py).
+hears the same, and both have to say the same. A blocked connection is the exception: RabbitMQ does not read
+it at all until the alarm is over (test_limit.py).
 """
 
 from __future__ import annotations

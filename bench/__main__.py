@@ -11,7 +11,7 @@ import sys
 
 from bench.table import Row, show
 
-NAMES = ["codec", "clock", "simulation", "memory", "topic", "broker"]
+NAMES = ["codec", "clock", "simulation", "memory", "topic", "broker", "backlog"]
 
 
 def main(names: list[str]) -> int:

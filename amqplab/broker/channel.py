@@ -227,10 +227,19 @@ class Channel:
                 count += 1
                 consumer.regain()
                 if consumer.blocked and queue.consumers.unblock(self):
-                    self.vhost.touch(queue)
+                    self._serve_again(queue)
         window.release(count)
         if was_full and not window.full:
             self.unblock_consumers()
+
+    def _serve_again(self, queue: Queue) -> None:
+        """A consumer has room again. What a queue pushes comes after the command; what a reader reads from a
+        log, its channel reads at once.
+        """
+        if queue.keeps_delivered:
+            queue.pump(self.broker.now)
+        else:
+            self.vhost.touch(queue)
 
     def unblock_consumers(self) -> None:
         """The shared window has room again, or its limit is gone."""
@@ -323,5 +332,5 @@ class Channel:
     def report_lost(self, queue: Queue) -> None:
         """A queue was deleted while the client holds copies from it: they end with it (QUEUE-30)."""
         for one in self.ledger:
-            if one.queue is queue:
+            if one.queue is queue and not queue.keeps_delivered:
                 queue.lose(one.copy, "queue deleted")

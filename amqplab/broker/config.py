@@ -50,7 +50,10 @@ def _guest() -> tuple[User, ...]:
 
 @dataclass(frozen=True, slots=True)
 class BrokerConfig:
-    """The settings of one broker; `platform`, `cluster_name`, `version` only appear in connection.start."""
+    """The settings of one broker; `platform`, `cluster_name`, `version` only appear in connection.start.
+
+    `max_connections` is for who listens on a socket: so many TCP connections at once, logged in or not.
+    """
 
     channel_max: int = 2047
     frame_max: int = 131_072
@@ -62,6 +65,7 @@ class BrokerConfig:
     mechanisms: tuple[str, ...] = ("PLAIN", "AMQPLAIN")
     users: tuple[User, ...] = field(default_factory=_guest)
     vhosts: tuple[str, ...] = ("/",)
+    max_connections: int | None = None
     policies: tuple[Policy, ...] = ()
     vhost_max_connections: dict[str, int] = field(default_factory=dict)
     vhost_max_queues: dict[str, int] = field(default_factory=dict)

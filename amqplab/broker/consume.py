@@ -10,7 +10,7 @@ set per channel and works in two ways, told apart by a flag called `global` (see
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from amqplab.broker.channel import Channel
@@ -21,10 +21,11 @@ from amqplab.model.binding import QUEUE
 from amqplab.model.consumer import Consumer
 from amqplab.model.ledger import Outstanding
 from amqplab.model.queue import Queue
+from amqplab.model.stream_offset import check_offset
 from amqplab.trace import events
 from amqplab.wire.frames import encode_content
 from amqplab.wire.methods import Basic
-from amqplab.wire.table import type_name
+from amqplab.wire.table import Timestamp, type_name
 
 __all__: list[str] = []
 
@@ -43,6 +44,7 @@ def consume(channel: Channel, method: Basic.Consume) -> None:
     queue = channel.queue(name)
     if queue.kind == "quorum" and channel.window.limit:
         raise AMQPNotImplemented(f"{queue.describe()} does not support global qos")
+    _check_arguments(queue, method.arguments)
     consumer = Consumer(
         queue,
         channel,
@@ -50,34 +52,50 @@ def consume(channel: Channel, method: Basic.Consume) -> None:
         no_ack=method.no_ack,
         exclusive=method.exclusive,
         prefetch=channel.prefetch,
-        priority=_priority(queue, method.arguments),
+        priority=method.arguments.get("x-priority", 0),
         arguments=method.arguments,
     )
     consumer.wire = channel.delivery_writer(tag)
-    queue.subscribe(consumer)
+    queue.subscribe(consumer, channel.broker.now)
     channel.consumers[tag] = consumer
     if not method.nowait:
         channel.reply(Basic.ConsumeOk(consumer_tag=tag))
     channel.vhost.touch(queue)
 
 
-def _priority(queue: Queue, arguments: Mapping[str, Any]) -> int:
-    """x-priority: an integer (BASIC-23); x-cancel-on-ha-failover: true or false (BASIC-24)."""
-    priority = arguments.get("x-priority", 0)
-    if not isinstance(priority, int) or isinstance(priority, bool) or type_name(priority) == "timestamp":
-        raise _invalid("x-priority", queue, f'"expected integer, got {type_name(priority)}"')
-    failover = arguments.get("x-cancel-on-ha-failover", False)
-    if not isinstance(failover, bool):
-        raise _invalid("x-cancel-on-ha-failover", queue, f"{{unacceptable_type,{type_name(failover)}}}")
-    if "x-stream-offset" in arguments:
-        raise PreconditionFailed(
-            f"invalid arg 'x-stream-offset' for {queue.describe()} of queue type rabbit_classic_queue"
-        )
-    return priority
+def _check_arguments(queue: Queue, arguments: Mapping[str, Any]) -> None:
+    """Raise 406 for the first thing that is wrong: the values of what this type of queue knows, then what
+    only another one knows (BASIC-23, BASIC-24, STREAM-05).
+    """
+    of_streams = queue.kind == "stream"
+    for name, (for_streams, rule) in ARGUMENTS.items():
+        if name in arguments and for_streams is of_streams:
+            objection = rule(arguments[name])
+            if objection:
+                raise PreconditionFailed(f"invalid arg '{name}' for {queue.describe()}: {objection}")
+    for name, (for_streams, _) in ARGUMENTS.items():
+        if name in arguments and for_streams is not of_streams:
+            raise PreconditionFailed(
+                f"invalid arg '{name}' for {queue.describe()} of queue type rabbit_{queue.kind}_queue"
+            )
 
 
-def _invalid(name: str, queue: Queue, reason: str) -> PreconditionFailed:
-    return PreconditionFailed(f"invalid arg '{name}' for {queue.describe()}: {reason}")
+def _priority(value: Any) -> str:
+    if isinstance(value, int) and not isinstance(value, (bool, Timestamp)):
+        return ""
+    return f'"expected integer, got {type_name(value)}"'
+
+
+def _flag(value: Any) -> str:
+    return "" if isinstance(value, bool) else f"{{unacceptable_type,{type_name(value)}}}"
+
+
+ARGUMENTS: dict[str, tuple[bool, Callable[[Any], str]]] = {
+    "x-priority": (False, _priority),
+    "x-cancel-on-ha-failover": (False, _flag),
+    "x-stream-offset": (True, check_offset),
+}
+"""Argument → whether it is for streams or for all others, and what says what is wrong with its value."""
 
 
 @on(Basic.Cancel)

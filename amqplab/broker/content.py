@@ -40,7 +40,6 @@ class Facts(NamedTuple):
 
     properties: Properties
     octets: bytes
-    persistent: bool
     expiration_ms: int | None
     extra_keys: tuple[str, ...]
     bad_expiration: str
@@ -89,15 +88,7 @@ def _read(octets: bytes) -> Facts:
     if "BCC" in (properties.headers or {}):
         properties = _without_bcc(properties)
         octets = properties.encode()
-    return Facts(
-        properties,
-        octets,
-        mode == 2,
-        expiration,
-        keys,
-        bad_expiration,
-        problem,
-    )
+    return Facts(properties, octets, expiration, keys, bad_expiration, problem)
 
 
 def _expiration(text: str | None) -> tuple[int | None, str]:

@@ -215,7 +215,6 @@ def _message(kept: StoredMessage) -> Message:
         facts.properties,
         kept.octets,
         kept.body,
-        facts.persistent,
         facts.expiration_ms,
         facts.extra_keys,
     )

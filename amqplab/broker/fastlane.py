@@ -202,7 +202,6 @@ class Lane:
             facts.properties,
             facts.octets,
             body,
-            facts.persistent,
             facts.expiration_ms,
         )
         for queue in self._queues:

@@ -95,7 +95,6 @@ def _accept(channel: Channel, method: Basic.Publish, command: Command, number: i
         facts.properties,
         facts.octets,
         body,
-        facts.persistent,
         facts.expiration_ms,
         facts.extra_keys,
     )

@@ -191,7 +191,10 @@ def delete(channel: Channel, method: Queue.Delete) -> None:
     if queue is not None:
         vhost.check_exclusive(queue, channel.connection)
         _check_delete_flags(queue, method)
-        count = vhost.delete_queue(queue, if_unused=method.if_unused, if_empty=method.if_empty)
+        heeded = not queue.keeps_delivered  # STREAM-06
+        count = vhost.delete_queue(
+            queue, if_unused=method.if_unused and heeded, if_empty=method.if_empty and heeded
+        )
     if not method.nowait:
         channel.reply(Queue.DeleteOk(message_count=count))
 

@@ -13,7 +13,7 @@ In a transaction, settlements are only noted and take effect at commit (TX-04).
 from __future__ import annotations
 
 from amqplab.broker.channel import Channel
-from amqplab.broker.registry import on
+from amqplab.broker.registry import Crash, on
 from amqplab.errors import AMQPNotImplemented
 from amqplab.model.ledger import Outstanding
 from amqplab.trace import events
@@ -67,12 +67,14 @@ def acknowledge(channel: Channel, settled: list[Outstanding]) -> None:
                     channel.connection,
                     channel.number,
                     tag,
+                    queue.keeps_delivered,
                 )
     channel.settled(settled)
 
 
 def reject(channel: Channel, settled: list[Outstanding]) -> None:
     """Give the copies up (BASIC-54)."""
+    _check_refusal(settled)
     _report_rejected(channel, settled, requeue=False)
     for _, queue, copy, _, _ in settled:
         if not queue.deleted:
@@ -82,9 +84,15 @@ def reject(channel: Channel, settled: list[Outstanding]) -> None:
 
 def reject_and_requeue(channel: Channel, settled: list[Outstanding]) -> None:
     """Put the copies back where they were (BASIC-53); they are deliverable at once (BASIC-55)."""
+    _check_refusal(settled)
     _report_rejected(channel, settled, requeue=True)
     channel.settled(settled)
     channel.requeue(settled, "rejected")
+
+
+def _check_refusal(settled: list[Outstanding]) -> None:
+    for one in settled:
+        one.queue.check_refusal()
 
 
 def _report_rejected(channel: Channel, settled: list[Outstanding], *, requeue: bool) -> None:
@@ -121,5 +129,7 @@ def _recover(channel: Channel, requeue: bool) -> None:
     if not requeue:
         raise AMQPNotImplemented("requeue=false")
     settled = channel.ledger.settle_all()
+    if any(one.queue.keeps_delivered for one in settled):
+        raise Crash("a stream takes nothing back")
     channel.settled(settled)
     channel.requeue(settled, "recover")

@@ -77,7 +77,7 @@ class ClientProtocol(asyncio.Protocol):
         for effect in effects:
             kind = type(effect)
             if kind is Send:
-                if self._transport is not None:
+                if self._transport is not None and not self._transport.is_closing():
                     self._transport.write(cast(Send, effect).data)
             elif kind is WakeAt:
                 self._wake(cast(WakeAt, effect).when)

@@ -68,7 +68,7 @@ class Conservation(Check):
             e.Routed: self._routed,
             e.Enqueued: lambda r: self._move(r, ("never there",), "ready"),
             e.Delivered: self._delivered,
-            e.Acknowledged: lambda r: self._move(r, ("held",), "gone"),
+            e.Acknowledged: self._acknowledged,
             e.Rejected: lambda r: self._move(r, ("held",), "rejected"),
             e.Requeued: lambda r: self._move(r, ("held", "rejected"), "ready"),
             e.Discarded: lambda r: self._move(r, ("ready", "held", "rejected", "never there"), "gone"),
@@ -86,7 +86,12 @@ class Conservation(Check):
 
     def _delivered(self, record: Record) -> Complaint:
         assert isinstance(record.event, e.Delivered)
-        return self._move(record, ("ready",), "gone" if record.event.no_ack else "held")
+        event = record.event
+        return self._move(record, ("ready",), "ready" if event.stays else "gone" if event.no_ack else "held")
+
+    def _acknowledged(self, record: Record) -> Complaint:
+        assert isinstance(record.event, e.Acknowledged)
+        return None if record.event.stays else self._move(record, ("held",), "gone")
 
     def _move(self, record: Record, allowed: tuple[str, ...], to: str) -> Complaint:
         event = record.event

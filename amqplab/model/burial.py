@@ -5,7 +5,7 @@ Theory
 What a dead letter looks like is :mod:`amqplab.model.dead_letter`'s. Here it is published: routed like any
 other message, except that it does not go where it would go round for ever, and enqueued without anybody
 hearing of it (DLX-04). Without an exchange to publish to, or where RabbitMQ could not write the letter, it is
-lost (DLX-03).
+lost (DLX-03). RabbitMQ 3.10 does not get dead letters into streams, either.
 """
 
 from __future__ import annotations
@@ -48,15 +48,28 @@ def bury(vhost: VirtualHost, dying: Dying, now: int) -> None:
         queue.lose(copy, f"{reason}, and {crash}")
         return
     routing = vhost.route(name, letter.routing_key, letter.extra_keys, letter.properties.headers)
-    again = [target for target in routing.queues if cycles(letter, target, reason)]
-    routing = routing._replace(queues=tuple(one for one in routing.queues if one not in again))
-    _report(vhost, dying, letter, routing, again)
+    not_for = _not_for(vhost, letter, routing, reason)
+    routing = routing._replace(queues=tuple(one for one in routing.queues if one not in not_for))
+    _report(vhost, dying, letter, routing, not_for)
     vhost.deliver_replies(letter)
     for target in routing.queues:
         vhost.queues[target].enqueue(letter, now)
 
 
-def _report(vhost: VirtualHost, dying: Dying, letter: Message, routing: Routing, again: list[str]) -> None:
+def _not_for(vhost: VirtualHost, letter: Message, routing: Routing, reason: str) -> dict[str, str]:
+    """Queue → why the letter does not go there."""
+    not_for = {}
+    for target in routing.queues:
+        if cycles(letter, target, reason):
+            not_for[target] = "dead-letter cycle"
+        elif vhost.queues[target].kind == "stream":
+            not_for[target] = "dead letters do not get into streams"
+    return not_for
+
+
+def _report(
+    vhost: VirtualHost, dying: Dying, letter: Message, routing: Routing, not_for: dict[str, str]
+) -> None:
     report = vhost.report
     if report is None:
         return
@@ -67,8 +80,8 @@ def _report(vhost: VirtualHost, dying: Dying, letter: Message, routing: Routing,
     matched = tuple(tuple(binding[:4]) for binding in routing.matched)
     with because(died):
         routed = report(events.Routed, vhost.name, new, *address, matched, routing.queues, routing.alternates)
-        for target in again:
-            report(events.Discarded, vhost.name, target, new, "dead-letter cycle")
-    if not routing.queues and not again:
+        for target, why in not_for.items():
+            report(events.Discarded, vhost.name, target, new, why)
+    if not routing.queues and not not_for:
         with because(routed):
             report(events.Unroutable, vhost.name, new, *address, False)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from amqplab.model.message import Copy
     from amqplab.model.queue import Queue
 
-__all__ = ["UNLIMITED", "Consumer", "Recipient", "SharedWindow", "SingleActive", "Turns"]
+__all__ = ["UNLIMITED", "Consumer", "Readers", "Recipient", "SharedWindow", "SingleActive", "Turns"]
 
 UNLIMITED = -1
 """Credit of a consumer without a window."""
@@ -248,3 +248,32 @@ class SingleActive(Turns):
             return False
         active.blocked = not active.can_take()
         return not active.blocked
+
+
+class Readers(Turns):
+    """Everybody gets everything, so nobody waits for a turn (STREAM-04)."""
+
+    __slots__ = ("_readers",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._readers: list[Consumer] = []
+
+    def add(self, consumer: Consumer) -> None:
+        self.count += 1
+        self._readers.append(consumer)
+
+    def remove(self, consumer: Consumer) -> None:
+        self.count -= 1
+        self._readers.remove(consumer)
+
+    def unblock(self, recipient: Recipient) -> bool:
+        ready = [
+            one for one in self._readers if one.blocked and one.recipient is recipient and one.can_take()
+        ]
+        for consumer in ready:
+            consumer.blocked = False
+        return bool(ready)
+
+    def __iter__(self) -> Iterator[Consumer]:
+        return iter(tuple(self._readers))

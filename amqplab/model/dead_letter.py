@@ -71,7 +71,6 @@ def buried(
         told,
         told.encode(),
         message.body,
-        message.persistent,
         extra_keys=message.extra_keys if routing_key is None else (),
     )
 

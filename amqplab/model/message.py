@@ -30,8 +30,8 @@ class Message:
 
     ``number`` is the broker's own count of published messages, from 1. ``properties`` is decoded and shared
     between messages with equal octets; ``octets`` are the property flags and values as they came.
-    ``extra_keys`` are the routing keys of the CC and BCC headers (BASIC-10). ``persistent`` is
-    delivery-mode 2; ``expiration_ms`` is the expiration property or None.
+    ``extra_keys`` are the routing keys of the CC and BCC headers (BASIC-10). ``expiration_ms`` is the
+    expiration property or None.
     """
 
     __slots__ = (
@@ -41,7 +41,6 @@ class Message:
         "extra_keys",
         "number",
         "octets",
-        "persistent",
         "properties",
         "routing_key",
     )
@@ -54,7 +53,6 @@ class Message:
         properties: Properties,
         octets: bytes,
         body: bytes,
-        persistent: bool = False,
         expiration_ms: int | None = None,
         extra_keys: tuple[str, ...] = (),
     ) -> None:
@@ -64,9 +62,13 @@ class Message:
         self.properties = properties
         self.octets = octets
         self.body = body
-        self.persistent = persistent
         self.expiration_ms = expiration_ms
         self.extra_keys = extra_keys
+
+    @property
+    def persistent(self) -> bool:
+        """Delivery mode 2: it survives the broker, in a durable queue."""
+        return self.properties.delivery_mode == 2
 
     def with_properties(self, properties: Properties) -> Message:
         """The same message, told differently."""
@@ -77,7 +79,6 @@ class Message:
             properties,
             properties.encode(),
             self.body,
-            self.persistent,
             self.expiration_ms,
             self.extra_keys,
         )
@@ -94,17 +95,20 @@ class Copy:
 
     ``place`` orders the copies of one queue by arrival. ``redelivered`` means "was handed out before", not
     "was processed" (BASIC-58). ``expires_at`` is in nanoseconds, None for never.
-    ``returned`` is how often it came back, where that is counted (QUORUM-03).
+    ``returned`` is how often it came back, where that is counted (QUORUM-03): not here.
+
+    A queue may hold millions of copies, so this is all there is of each.
     """
 
-    __slots__ = ("expires_at", "message", "place", "redelivered", "returned")
+    __slots__ = ("expires_at", "message", "place", "redelivered")
+
+    returned: int = 0
 
     def __init__(self, message: Message, place: int, expires_at: int | None = None) -> None:
         self.message = message
         self.place = place
         self.redelivered = False
         self.expires_at = expires_at
-        self.returned = 0
 
     def __repr__(self) -> str:
         flag = ", redelivered" if self.redelivered else ""

@@ -65,6 +65,7 @@ class Queue:
 
     kind = "classic"
     grants_exclusive = True  # a consumer may ask to be the only one
+    keeps_delivered = False  # what a consumer got is here all the same
 
     def __init__(
         self,
@@ -128,7 +129,9 @@ class Queue:
         """
         if not self.plain or message.expiration_ms is not None:
             return self._admit(message, now)
-        place = self._next_place
+        place = message.number  # places only have to rise; this number is there already
+        if place < self._next_place:
+            place = self._next_place
         self._next_place = place + 1
         copy = Copy(message, place)
         self.ready.append(copy)
@@ -150,7 +153,6 @@ class Queue:
     ) -> Copy:
         """A copy that survived, as it was."""
         copy = self._new_copy(message, place, expires_at)
-        copy.returned = returned
         copy.redelivered = redelivered
         return copy
 
@@ -295,6 +297,7 @@ class Queue:
             delivery_tag,
             copy.redelivered,
             no_ack,
+            self.keeps_delivered,
         )
 
     # --- the end of a copy -----------------------------------------------------------------------------
@@ -327,6 +330,9 @@ class Queue:
         """A copy that is in nobody's hands and in no queue any more ends here."""
         if self._report is not None:
             self._report(events.Discarded, self.vhost, self.name, copy.message.number, reason)
+
+    def check_refusal(self) -> None:
+        """Raise what a nack or reject of a copy from here meets: nothing, in most queues."""
 
     def purge(self) -> int:
         """Remove the ready copies and tell how many there were; unacked ones stay (QUEUE-24)."""
@@ -403,7 +409,7 @@ class Queue:
 
     # --- consumers -------------------------------------------------------------------------------------
 
-    def subscribe(self, consumer: Consumer) -> None:
+    def subscribe(self, consumer: Consumer, now: int = 0) -> None:
         """Take a consumer on. Raises 403 if it or another wants the queue for itself (BASIC-20,
         BASIC-21).
         """

@@ -16,12 +16,11 @@ An existing queue's arguments are not judged at all, only compared (QUEUE-59).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from amqplab.errors import PreconditionFailed
-from amqplab.model.crash import Crash
+from amqplab.model.stream_offset import age_in_ns
 from amqplab.wire.table import Table, field_tag, type_name
 
 __all__ = ["KNOWN", "check_arguments", "check_flags", "check_segment_size", "is_locator", "queue_type_of"]
@@ -170,12 +169,7 @@ def _version(value: Any, arguments: Mapping[str, Any]) -> str:
 def _max_age(value: Any, arguments: Mapping[str, Any]) -> str:
     if not isinstance(value, str):
         return _string(value, arguments)
-    digits = re.match(r"[0-9]*", value)
-    assert digits is not None
-    if not digits[0]:
-        raise Crash(f"{value!r} begins without a number")
-    known_unit = value[digits.end() :] in ("Y", "M", "D", "h", "m", "s")
-    return "" if known_unit and int(digits[0]) > 0 else "invalid_max_age"
+    return "" if age_in_ns(value) is not None else "invalid_max_age"
 
 
 _queue_type = _one_of("classic", "quorum", "stream", otherwise="\"unsupported queue type '{}'\"")

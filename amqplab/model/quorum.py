@@ -20,7 +20,7 @@ client notices of it, besides durability, are different manners:
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from amqplab.errors import ResourceLocked
 from amqplab.model.backlog import Backlog, ReturnsFirst
@@ -29,10 +29,6 @@ from amqplab.model.message import Copy, Message
 from amqplab.model.queue import Queue
 from amqplab.model.settings import Settings
 from amqplab.wire.table import Int64, Table
-
-if TYPE_CHECKING:
-    from amqplab.model.arguments import QueueArguments
-    from amqplab.trace.recorder import Report
 
 __all__ = ["CountedCopy", "QuorumQueue"]
 
@@ -43,11 +39,12 @@ DELIVERY_COUNT = "x-delivery-count"
 class CountedCopy(Copy):
     """A copy that shows how often it came back. `message` is what the client gets to see."""
 
-    __slots__ = ("got", "original")
+    __slots__ = ("got", "original", "returned")
 
     def __init__(self, message: Message, place: int, expires_at: int | None = None) -> None:
         super().__init__(message, place, expires_at)
         self.original = message
+        self.returned = 0
         self.got = False  # in the hands of one who used basic.get
 
     def show_count(self) -> None:
@@ -72,26 +69,8 @@ class QuorumQueue(Queue):
     kind = "quorum"
     grants_exclusive = False
 
-    def __init__(
-        self,
-        vhost: str,
-        name: str,
-        *,
-        durable: bool = True,
-        owner: str | None = None,
-        auto_delete: bool = False,
-        arguments: QueueArguments | None = None,
-        report: Report | None = None,
-    ) -> None:
-        super().__init__(
-            vhost,
-            name,
-            durable=durable,
-            owner=owner,
-            auto_delete=auto_delete,
-            arguments=arguments,
-            report=report,
-        )
+    def __init__(self, vhost: str, name: str, *, durable: bool = True, **options: Any) -> None:
+        super().__init__(vhost, name, durable=durable, **options)
         self._to_the_front = "x-delivery-limit" in self.arguments.table
         self._overflowing = False
         self._got = 0
@@ -114,6 +93,13 @@ class QuorumQueue(Queue):
 
     def _new_copy(self, message: Message, place: int, expires_at: int | None) -> Copy:
         return CountedCopy(message, place, expires_at)
+
+    def revive(
+        self, message: Message, place: int, expires_at: int | None, returned: int, redelivered: bool
+    ) -> Copy:
+        copy = super().revive(message, place, expires_at, returned, redelivered)
+        _counted(copy).returned = returned
+        return copy
 
     def _has_no_room_for(self, size: int) -> bool:
         settings = self.settings
@@ -161,13 +147,13 @@ class QuorumQueue(Queue):
         """Copies come back, and are counted; those that came back too often are given up."""
         limit = self.settings.delivery_limit
         kept = []
-        for copy in copies:
+        for copy in map(_counted, copies):
             copy.returned += 1
             if limit is not None and copy.returned > limit:
                 self.discard(copy, "delivery_limit")
             else:
                 self._let_go(copy)
-                _counted(copy).show_count()
+                copy.show_count()
                 kept.append(copy)
         super().requeue(kept, reason, now)
 

@@ -36,6 +36,7 @@ from amqplab.model.exchange import KINDS, DirectExchange, Exchange, HeadersExcha
 from amqplab.model.queue import Dying, Queue
 from amqplab.model.quorum import QuorumQueue
 from amqplab.model.routing import Routing, route
+from amqplab.model.stream import StreamQueue
 from amqplab.trace import events
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 __all__ = ["VirtualHost"]
 
 REMEMBERED_ROUTINGS = 8192
-QUEUE_TYPES: dict[str, type[Queue]] = {"classic": Queue, "quorum": QuorumQueue, "stream": Queue}
+QUEUE_TYPES: dict[str, type[Queue]] = {"classic": Queue, "quorum": QuorumQueue, "stream": StreamQueue}
 SECOND = 1_000_000_000  # ns
 
 
@@ -206,6 +207,8 @@ class VirtualHost:
         )
         queue.dying = self.dying
         queue.watch = self.watch
+        if isinstance(queue, StreamQueue):
+            queue.unix_s = self.unix_s
         if self.keeper is not None and durable and owner is None:
             queue.keeper = self.keeper
             self.keeper.queue_declared(queue)
@@ -239,7 +242,9 @@ class VirtualHost:
     def delete_queue(
         self, queue: Queue, *, if_unused: bool = False, if_empty: bool = False, reason: str = "deleted"
     ) -> int:
-        """Delete a queue with its bindings and consumers; how many messages were ready (QUEUE-27)."""
+        """Delete a queue with its bindings and consumers; how many messages were ready (QUEUE-27): in a
+        stream, nobody counts them.
+        """
         if if_empty and queue.ready:
             raise PreconditionFailed(f"{queue.describe()} not empty")
         if if_unused and queue.consumers:
@@ -251,7 +256,7 @@ class VirtualHost:
             queue.keeper.queue_deleted(queue)
         self._touched.pop(queue, None)
         self._changed()
-        count = len(queue.ready)
+        count = 0 if queue.keeps_delivered else len(queue.ready)
         for copy in queue.ready:
             queue.lose(copy, "queue deleted")
         queue.ready.clear()

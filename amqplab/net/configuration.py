@@ -61,6 +61,7 @@ LIMITS: dict[str, Any] = {
     "heartbeat_s": int,
     "handshake_timeout_s": NUMBER,
     "max_message_size": int,
+    "max_connections": int,
     "consumer_timeout_ms": int,
     "cluster_name": str,
 }

@@ -142,6 +142,11 @@ class BrokerServer:
             unique, again = f"{name}#{again}", again + 1
         self._ends[unique] = protocol
         self.log(f"{unique} connected")
+        most = self.broker.config.max_connections
+        if most is not None and len(self._ends) > most:
+            self.log(f"{unique} is reset: there are {most} connections already")
+            protocol.close(abort=True)
+            return unique
         if self._stopping:  # it was on its way when the shutdown began
             protocol.close(abort=True)
             return unique
@@ -300,6 +305,8 @@ class BrokerProtocol(asyncio.Protocol):
         self._server.room(self.name, self)
 
     def write(self, data: bytes) -> None:
+        if self._transport.is_closing():  # lost a moment ago, and about to tell
+            return
         self._transport.write(data)
         if self.full and not self._choked and self._transport.get_write_buffer_size() > TOO_MUCH_UNSENT:
             self._choked = True

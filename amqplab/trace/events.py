@@ -598,7 +598,7 @@ class Enqueued(Event):
 @event
 class Delivered(Event):
     """One copy was handed out; `consumer_tag` is "" for basic.get; with `no_ack` it is gone from the
-    queue.
+    queue; it `stays` where it is in a stream.
     """
 
     vhost: str
@@ -610,6 +610,7 @@ class Delivered(Event):
     delivery_tag: int
     redelivered: bool
     no_ack: bool
+    stays: bool = False
 
 
 @event
@@ -626,7 +627,7 @@ class Replied(Event):
 
 @event
 class Acknowledged(Event):
-    """The copy is forgotten."""
+    """The copy is forgotten; it `stays` where it is in a stream."""
 
     vhost: str
     queue: str
@@ -634,6 +635,7 @@ class Acknowledged(Event):
     connection: str
     channel: int
     delivery_tag: int
+    stays: bool = False
 
 
 @event

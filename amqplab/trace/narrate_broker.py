@@ -250,7 +250,9 @@ def delivered(record: Record, event: e.Delivered) -> str:
     queue = quoted(event.queue)
     who = f"consumer {quoted(event.consumer_tag)}" if event.consumer_tag else "the client that asked for one"
     again = ", marked as redelivered" if event.redelivered else ""
-    if event.no_ack:
+    if event.stays:
+        rest = "the stream keeps it, and its consumer may take another one when this is acknowledged"
+    elif event.no_ack:
         rest = "it is gone from the queue at once, because nobody will acknowledge it"
     else:
         rest = "it stays unacked until the acknowledgement"
@@ -266,6 +268,8 @@ def replied(record: Record, event: e.Replied) -> str:
 def acknowledged(record: Record, event: e.Acknowledged) -> str:
     queue = quoted(event.queue)
     tag = event.delivery_tag
+    if event.stays:
+        return f"Delivery {tag} is acknowledged: stream {queue} keeps message {event.message} all the same."
     return f"Delivery {tag} is acknowledged, so queue {queue} forgets its copy of message {event.message}."
 
 

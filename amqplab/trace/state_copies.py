@@ -9,7 +9,8 @@ A message is published once; each queue it is routed to gets a *copy*, and each 
                   +------ Requeued ------+        Discarded, DeadLettered, QueuePurged: gone
 
 So the state has one entity for the message and one for each copy that is still in a queue. A copy stands in
-its queue's line of ready or of unacked ones, and if a consumer holds it, in that consumer's line. The message
+its queue's line of ready or of unacked ones, and if a consumer holds it, in that consumer's line. (A stream's
+copies are read, not handed out: they stay ready.) The message
 remembers what became of each copy in ``where``; its ``status`` is "unacked" or "ready" while any copy is,
 else the last thing that happened to it. What ended without an acknowledgement leaves a ``lost`` entity
 behind.
@@ -85,6 +86,9 @@ def enqueued(draft: Draft, record: Record, event: e.Enqueued) -> None:
 
 def delivered(draft: Draft, record: Record, event: e.Delivered) -> None:
     """Out of the ready line, and unless nobody will acknowledge it, into somebody's hands."""
+    if event.stays:
+        read(draft, event)
+        return
     take_out(draft, event.vhost, event.queue, event.message)
     consumer_key = keys.consumer_key(event.connection, event.channel, event.consumer_tag)
     consumer = draft.edit(consumer_key) if event.consumer_tag else None
@@ -105,12 +109,23 @@ def delivered(draft: Draft, record: Record, event: e.Delivered) -> None:
     tell_message(draft, event.vhost, event.message, event.queue, "unacked")
 
 
+def read(draft: Draft, event: e.Delivered) -> None:
+    """A stream's message stays in its line, whoever has read it."""
+    edit_channel(draft, event.connection, event.channel)["unacked"] += 1
+    consumer = draft.edit(keys.consumer_key(event.connection, event.channel, event.consumer_tag))
+    if consumer is not None:
+        consumer["delivered"] += 1
+
+
 def replied(draft: Draft, record: Record, event: e.Replied) -> None:
     """No queue, no copy: the message itself is with the one who asked."""
     edit_message(draft, event.vhost, event.message)["status"] = "delivered"
 
 
 def acknowledged(draft: Draft, record: Record, event: e.Acknowledged) -> None:
+    if event.stays:
+        edit_channel(draft, event.connection, event.channel)["unacked"] -= 1
+        return
     take_out(draft, event.vhost, event.queue, event.message)
     tell_message(draft, event.vhost, event.message, event.queue, "acknowledged")
 

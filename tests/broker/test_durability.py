@@ -12,6 +12,7 @@ from amqplab.sim.clock import Clock
 from amqplab.sim.disk import Disk
 from amqplab.wire.methods import Basic, Confirm, Exchange, Queue, Tx
 from amqplab.wire.properties import Properties
+from amqplab.wire.table import Timestamp
 
 SECOND = 1_000_000_000
 PERSISTENT = Properties(delivery_mode=2)
@@ -270,3 +271,29 @@ def test_message_numbers_go_on(world: DurableWorld) -> None:
     again, peer = after(world, DurableWorld.crash)
     peer.publish(1, "", "q", b"y", PERSISTENT)
     assert [copy.message.number for copy in again.broker.vhosts["/"].queues["q"].ready] == [1, 2, 3, 4]
+
+
+@ENDS
+def test_a_stream_keeps_what_was_read_its_offsets_and_its_times(world: DurableWorld, end: End) -> None:
+    """STREAM-04: who begins at a moment or an offset finds the same messages as before."""
+    peer = client(world)
+    peer.declare("s", durable=True, arguments={"x-queue-type": "stream"})
+    for number in range(4):
+        peer.publish(1, "", "s", b"m%d" % number, TRANSIENT)
+        world.sleep(10)
+    assert len(read_all(peer, "first")) == 4
+    _, peer = after(world, end, 60 * SECOND)
+    assert read_all(peer, 2) == [(b"m2", 2), (b"m3", 3)]
+    assert read_all(peer, Timestamp(10))[0] == (b"m1", 1)
+    peer.publish(1, "", "s", b"m4")
+    assert read_all(peer, "last") == [(b"m4", 4)]
+
+
+def read_all(peer: Peer, offset: object) -> list[tuple[bytes, int]]:
+    """(body, offset) of all messages from there on; all are acknowledged."""
+    peer.call(1, Basic.Qos(prefetch_count=100))
+    peer.send(1, Basic.Consume(queue="s", consumer_tag="t", arguments={"x-stream-offset": offset}))
+    messages = [got for _, got in peer.drain() if isinstance(got, Message)]
+    peer.send(1, Basic.Ack(delivery_tag=0, multiple=True))
+    peer.call(1, Basic.Cancel(consumer_tag="t"))
+    return [(one.body, (one.properties.headers or {})["x-stream-offset"]) for one in messages]

@@ -523,3 +523,31 @@ def test_several_clients_work_side_by_side(broker: RemoteBroker, name: str) -> N
         for producer in range(3):
             numbers = [int(body.split(b":")[1]) for body in one if body.startswith(b"%d:" % producer)]
             assert numbers == sorted(numbers)
+
+
+def test_a_stream_is_read_by_everybody_from_where_they_like(broker: RemoteBroker, name: str) -> None:
+    with connect(broker) as connection:
+        channel = connection.channel()
+        channel.queue_declare(name, durable=True, arguments={"x-queue-type": "stream"})
+        channel.confirm_delivery()
+        for number in range(5):
+            channel.basic_publish("", name, b"%d" % number)
+
+    def read(offset: object, last: bytes) -> list[tuple[int, bytes]]:
+        got = []
+        with connect(broker) as connection:
+            channel = connection.channel()
+            channel.basic_qos(prefetch_count=2)
+            reading = channel.consume(name, arguments={"x-stream-offset": offset}, inactivity_timeout=30)
+            for method, properties, body in reading:
+                got.append((properties.headers["x-stream-offset"], body))
+                channel.basic_ack(method.delivery_tag)
+                if body == last:
+                    break
+            channel.cancel()
+        return got
+
+    assert read("first", b"4") == [(number, b"%d" % number) for number in range(5)]
+    assert read(3, b"4") == [(3, b"3"), (4, b"4")]
+    with connect(broker) as connection:
+        connection.channel().queue_delete(name)

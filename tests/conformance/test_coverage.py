@@ -27,6 +27,10 @@ LAST = {
     "LIMIT": 19,
     "PERM": 21,
     "QUORUM": 18,
+    "STREAM": 6,
+    "CLIENT": 13,
+    "REF": 6,
+    "WIRE": 27,
 }
 """How many facts each section has, as far as they are built."""
 

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from amqplab.broker.broker import Broker
+from amqplab.broker.config import BrokerConfig
 from amqplab.client import connect
-from amqplab.errors import ConnectionForced, UsageError
+from amqplab.errors import ConnectionForced, ConnectionLost, UsageError
 from amqplab.net.server import BrokerServer, RunningServer, name_of, serve
 from amqplab.wire.frames import encode_method
 from amqplab.wire.methods import Connection
@@ -161,6 +162,46 @@ def test_a_vanished_client_is_forgotten() -> None:
             await (await other.channel()).queue_declare("mine", exclusive=True)
 
     served(program)
+
+
+def test_nobody_speaks_to_who_has_just_left(caplog: pytest.LogCaptureFixture) -> None:
+    """asyncio complains about every write to a transport that is about to tell of its end."""
+
+    async def program(running: RunningServer) -> None:
+        connection = await connect(running.url)
+        channel = await connection.channel()
+        await channel.queue_declare("q", exclusive=True)
+        (end,) = running.server._ends.values()
+        end._transport.abort()
+        connection._protocol.abort()
+        for _ in range(10):
+            end.write(b"x")
+            channel.basic_publish("", "q", "x")
+        await asyncio.sleep(0)
+
+    served(program)
+    assert not caplog.messages
+
+
+def test_one_connection_too_many_is_reset_and_disturbs_nobody() -> None:
+    lines: list[str] = []
+
+    async def main() -> None:
+        broker = Broker(config=BrokerConfig(max_connections=2))
+        async with await serve(broker, port=0, log=lines.append) as running:
+            strangers = [await dial(running) for _ in range(2)]
+            while len(running.server.connections) < 2:
+                await asyncio.sleep(0.005)
+            with pytest.raises(ConnectionLost):
+                await connect(running.url)
+            strangers.pop().close()
+            while len(running.server.connections) > 1:
+                await asyncio.sleep(0.005)
+            await (await connect(running.url)).close()
+            strangers.pop().close()
+
+    asyncio.run(asyncio.wait_for(main(), 20))
+    assert sum("is reset: there are 2 connections already" in line for line in lines) == 1
 
 
 def test_many_connections_at_once() -> None:

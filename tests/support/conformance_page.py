@@ -40,6 +40,10 @@ NAMES = {
     "DUR": "Durability",
     "LIMIT": "Limits, alarms, policies",
     "QUORUM": "Quorum queues",
+    "STREAM": "Streams",
+    "CLIENT": "What a well-behaved client does",
+    "REF": "Reply codes",
+    "WIRE": "One session, octet for octet",
 }
 HEAD = """\
 # Conformance

@@ -88,6 +88,7 @@ class Broker:
         self.policies = {(one.vhost, one.name): one for one in self.config.policies}
         self.keeper = JournalKeeper(self) if durable else None
         self.vhosts = {name: self._new_vhost(name) for name in self.config.vhosts}
+        self.stopped: set[str] = set()  # virtual hosts that nobody may enter
         self.sessions: dict[str, Session] = {}
         self.now = 0
         self.last_message = 0
@@ -184,13 +185,26 @@ class Broker:
         """An operator deletes a virtual host and all that it holds (CONN-64). KeyError if unknown."""
         self.now = now
         vhost = self.vhosts[name]
-        for session in list(self.sessions.values()):
-            if session.opened and session.vhost is vhost:
-                self._force(session.connection, f"vhost '{name}' is down")
+        self._empty(vhost)
+        self.stopped.discard(name)
         for queue in vhost.queues.values():
             self._watch_queue(vhost, queue, None)
         del self.vhosts[name]
         return self._effects()
+
+    def stop_vhost(self, name: str, now: int) -> list[Effect]:
+        """A virtual host fails alone: its clients are told, and nobody enters it any more while this broker
+        runs (CONN-34). KeyError if unknown.
+        """
+        self.now = now
+        self._empty(self.vhosts[name])
+        self.stopped.add(name)
+        return self._effects()
+
+    def _empty(self, vhost: VirtualHost) -> None:
+        for session in list(self.sessions.values()):
+            if session.opened and session.vhost is vhost:
+                self._force(session.connection, f"vhost '{vhost.name}' is down")
 
     def delete_user(self, name: str, now: int) -> list[Effect]:
         """An operator deletes a user (CONN-65). KeyError if unknown."""

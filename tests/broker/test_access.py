@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from broker_peer import World
 
 from amqplab.broker.access import Access, Users
-from amqplab.broker.config import Permission, User
+from amqplab.broker.config import BrokerConfig, Permission, User
 from amqplab.errors import AccessRefused, UsageError
+from amqplab.wire.frames import PROTOCOL_HEADER
+from amqplab.wire.methods import Channel, Connection
+
+EVERYWHERE = {"/": Permission(), "other": Permission()}
 
 
 def access(permission: Permission | None = None, **topics: tuple[str, str]) -> Access:
@@ -79,6 +84,41 @@ def test_a_removed_user_no_longer_logs_in() -> None:
     users.remove("alice")
     assert users.named("alice") is None
     assert users.authenticate("alice", "secret", loopback=True) is None
+
+
+def test_changed_rights_hold_at_once_and_only_where_they_were_changed() -> None:
+    world = World(BrokerConfig(vhosts=("/", "other"), users=(User("alice", "a", permissions=EVERYWHERE),)))
+    here, there = (
+        world.connect(f"c{number}:1", user="alice", password="a", vhost=vhost)
+        for number, vhost in enumerate(EVERYWHERE, 1)
+    )
+    for peer in (here, there):
+        peer.channel()
+        peer.declare("q")
+    world.apply(world.broker.set_permissions("alice", "/", Permission(configure="^p$"), world.now))
+    assert here.declare("q").reply_code == 403
+    assert there.declare("q").queue == "q"
+    here.send(1, Channel.CloseOk(), Channel.Open())
+    assert here.declare("p").queue == "p"
+
+
+def test_rights_may_go_between_the_login_and_the_entry() -> None:
+    world = World()
+    peer = world.tcp()
+    peer.octets(PROTOCOL_HEADER)
+    peer.login()
+    world.apply(world.broker.set_permissions("guest", "/", None, world.now))
+    peer.send(0, Connection.TuneOk(2047, 131072, 0), Connection.Open("/"))
+    _, close = peer.drain()[-1]
+    assert close.reply_text == "NOT_ALLOWED - access to vhost '/' refused for user 'guest'"
+
+
+def test_a_change_to_what_is_no_pattern_changes_nothing() -> None:
+    users = Users((User("alice", "secret", permissions=EVERYWHERE),))
+    with pytest.raises(UsageError):
+        users.permit("alice", "/", Permission("("))
+    alice = users.named("alice")
+    assert alice is not None and alice.permissions == EVERYWHERE
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,6 @@ LAST = {
 """How many facts each section has, as far as they are built."""
 
 ELSEWHERE = {
-    "CONN-34": "takes a damaged node; a virtual host here is either there or not",
     "LIMIT-01": "says when a node raises an alarm; ours is raised by whoever drives the broker",
     "PERM-19": "revoked rights are remembered for a while, for how long depends on hibernation",
 }

@@ -39,7 +39,7 @@ from amqplab.broker import (  # noqa: F401 (imported for the handlers they regis
     settle,
     transaction,
 )
-from amqplab.broker.access import Users
+from amqplab.broker.access import Fading, Users
 from amqplab.broker.alarms import RESOURCES
 from amqplab.broker.channel import Channel
 from amqplab.broker.config import BrokerConfig, Permission
@@ -217,16 +217,16 @@ class Broker:
 
     def set_permissions(self, user: str, vhost: str, permission: Permission | None, now: int) -> list[Effect]:
         """An operator changes a user's rights in a virtual host, or takes them all (None). They hold from now
-        on, also for open connections; those stay open even where they could no longer be opened (PERM-20).
-        KeyError if the user is unknown.
+        on, also for open connections, but for what their channels remember (PERM-19); and those stay open
+        even where they could no longer be opened (PERM-20). KeyError if the user is unknown.
         """
-        self.now = now
+        self._come_to(now)
         changed = self.users.permit(user, vhost, permission)
         for session in self.sessions.values():
             if session.opened and session.user.name == user:
                 session.user = changed
                 if session.vhost.name == vhost:
-                    session.access.renew(changed)
+                    Fading(session, changed)
         return self._effects()
 
     def set_alarm(self, resource: str, active: bool, now: int) -> list[Effect]:

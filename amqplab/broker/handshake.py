@@ -22,7 +22,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from amqplab.broker.access import Access
 from amqplab.broker.auth import CHALLENGE, DEMO, EXTERNAL, MECHANISMS, Credentials, Malformed, demo_answer
 from amqplab.broker.heartbeat import Heartbeats
 from amqplab.broker.registry import on_connection
@@ -229,7 +228,6 @@ def open_(session: Session, method: Connection.Open) -> None:
         raise InternalError(f"{refused}: vhost '{name}' is down")
     session.user = user = rights
     session.vhost = vhost
-    session.access = Access(user, name)
     session.opened = True
     session.state = "running"
     session.handshake_done()

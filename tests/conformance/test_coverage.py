@@ -36,7 +36,6 @@ LAST = {
 
 ELSEWHERE = {
     "LIMIT-01": "says when a node raises an alarm; ours is raised by whoever drives the broker",
-    "PERM-19": "revoked rights are remembered for a while, for how long depends on hibernation",
 }
 """What no test shows. docs/differences.md has each of them, at more length."""
 

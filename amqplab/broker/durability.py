@@ -20,10 +20,12 @@ Meanwhile the messages may be delivered already, even acknowledged: that does no
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from amqplab.broker.content import facts_of
 from amqplab.broker.effects import Persist
+from amqplab.errors import PreconditionFailed
 from amqplab.model import journal_entries as entries
 from amqplab.model.arguments import QueueArguments
 from amqplab.model.message import Copy, Message
@@ -185,7 +187,8 @@ def _restore_vhost(broker: Broker, vhost: VirtualHost, kept: KeptVhost, now: int
             now=now,
         )
     for binding in kept.bindings:
-        vhost.add_binding(binding, "")
+        with suppress(PreconditionFailed):  # what its source would not have taken was never there
+            vhost.add_binding(binding, "")
     if broker.keeper is not None:
         vhost.keep(broker.keeper)  # what follows is news: something may have expired meanwhile
     messages: dict[int, Message] = {}

@@ -21,7 +21,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from amqplab.errors import PreconditionFailed
 from amqplab.model.binding import EXCHANGE, QUEUE, bind
+from amqplab.model.crash import Crash
+from amqplab.model.exchange import KINDS
 from amqplab.model.journal_entries import (
     CHANNEL,
     PRODUCT,
@@ -46,6 +49,7 @@ from amqplab.model.journal_entries import (
     VhostDeclared,
     VhostDeleted,
 )
+from amqplab.model.queue_types import check_arguments
 from amqplab.wire.content import Command, ContentAssembler
 from amqplab.wire.errors import DecodeError
 from amqplab.wire.methods import Basic, Connection, Exchange, Method, Queue
@@ -231,6 +235,8 @@ def _close(reader: _Reader, method: Connection.Close, command: Command) -> Entry
 
 @on(CHANNEL, Exchange.Declare)
 def _exchange_declared(reader: _Reader, method: Exchange.Declare, command: Command) -> Entry:
+    if method.type not in KINDS:
+        raise DecodeError(f"an exchange of type {method.type!r}")
     return ExchangeDeclared(
         reader.vhost, method.exchange, method.type, method.auto_delete, method.internal, method.arguments
     )
@@ -246,6 +252,10 @@ def _queue_declared(reader: _Reader, method: Queue.Declare, command: Command) ->
     if method.passive:
         reader.name(method.queue, method.arguments)
         return None
+    try:
+        check_arguments(method.arguments, f"queue '{method.queue}'")
+    except (PreconditionFailed, Crash) as error:  # no broker has declared it so
+        raise DecodeError(str(error)) from error
     return QueueDeclared(reader.vhost, method.queue, method.auto_delete, method.arguments)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from amqplab.wire.methods import Basic, Confirm, Connection, Exchange, Queue, Tx
+from amqplab.wire.methods import Basic, Channel, Confirm, Connection, Exchange, Queue, Tx, decode_method
 
 WAYS = ("stopped", "killed")
 
@@ -189,3 +189,41 @@ def test_TX_07_TX_10_nothing_but_a_close_while_the_commit_waits_for_the_disk(mor
         peer.expect_connection_error(504, text, (90, 30))
     with mortal.connect() as peer:
         peer.call(Queue.Delete(queue=name), Queue.DeleteOk)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_DUR_05_STREAM_04_a_stream_keeps_transient_messages_and_offsets(mortal, way):
+    with mortal.connect() as peer:
+        name = mortal.fresh("log")
+        peer.queue(name, exclusive=False, durable=True, arguments={"x-queue-type": "stream"})
+        peer.call(Confirm.Select(), Confirm.SelectOk())
+        for number in range(3):
+            peer.publish(name, b"m%d" % number, delivery_mode=1)
+            peer.expect(Basic.Ack)
+        rest(mortal, peer, way)
+        peer.abort()
+    mortal.end(way)
+    mortal.start()
+    with mortal.connect() as peer:
+        read_from(peer, name, 1)
+        found = peer.deliveries(2)
+        assert [one.body for one in found] == [b"m1", b"m2"]
+        assert [one.properties.headers["x-stream-offset"] for one in found] == [1, 2]
+        peer.call(Basic.Cancel(consumer_tag="t"), Basic.CancelOk)
+        peer.call(Queue.Delete(queue=name), Queue.DeleteOk)
+
+
+def read_from(peer, name, offset):
+    """Subscribe. RabbitMQ's streams come up a little later than the rest of it."""
+    consume = Basic.Consume(queue=name, consumer_tag="t", arguments={"x-stream-offset": offset})
+    for _ in range(100):
+        peer.call(Basic.Qos(prefetch_count=10), Basic.QosOk())
+        peer.send(consume)
+        reply = decode_method(peer.frame(1)[2])
+        if reply == Basic.ConsumeOk(consumer_tag="t"):
+            return
+        assert reply.reply_code == 404
+        peer.send(Channel.CloseOk(), Channel.Open())
+        peer.expect(Channel.OpenOk())
+        peer.expect_silence(0.2)
+    raise AssertionError(f"{name} did not come up: {reply}")

@@ -33,6 +33,7 @@ __all__ = ["any_entry", "histories"]
 numbers = st.integers(0, 5) | st.integers(0, 2**63 - 1)
 places = st.lists(numbers, min_size=1, max_size=4).map(tuple)
 kinds = st.sampled_from([QUEUE, EXCHANGE])
+types = st.sampled_from(["direct", "fanout", "topic", "headers"])
 
 
 def entries(
@@ -55,7 +56,7 @@ def entries(
         st.builds(Setting, names, values),
         st.builds(VhostDeclared, vhosts),
         st.builds(VhostDeleted, vhosts),
-        st.builds(ExchangeDeclared, vhosts, names, names, st.booleans(), st.booleans(), arguments),
+        st.builds(ExchangeDeclared, vhosts, names, types, st.booleans(), st.booleans(), arguments),
         st.builds(ExchangeDeleted, vhosts, names),
         st.builds(QueueDeclared, vhosts, names, st.booleans(), arguments),
         st.builds(QueueDeleted, vhosts, names),

@@ -19,6 +19,7 @@ import ctypes
 import hashlib
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -26,12 +27,14 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 __all__ = ["RabbitMQMissing", "RabbitMQNode", "definitions"]
 
 HOST = "127.0.0.1"
+PORTS = (10_240, 32_768)  # below those that Linux gives to outgoing connections
 START_TIMEOUT_S = 90.0
 STOP_TIMEOUT_S = 30.0
 FOLDERS = ("/usr/lib/rabbitmq/bin", "/usr/local/lib/rabbitmq/bin", "/opt/rabbitmq/sbin")
@@ -56,10 +59,14 @@ def program(name: str) -> str:
 
 
 def free_port() -> int:
-    """A TCP port that nobody on loopback uses at the moment."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    """A TCP port that nobody on loopback uses at the moment, and that no outgoing connection gets by chance
+    before the node listens, or while it restarts.
+    """
+    while True:
+        port = random.SystemRandom().randrange(*PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((HOST, port))
+            return port
 
 
 def end_with_parent() -> None:

@@ -16,7 +16,8 @@ from collections.abc import Callable
 from amqplab.broker.broker import Broker
 from amqplab.broker.config import BrokerConfig
 from amqplab.broker.effects import Effect
-from amqplab.net.server import serve
+from amqplab.errors import UsageError
+from amqplab.net.server import RunningServer, serve
 
 __all__ = ["ThreadedBroker"]
 
@@ -42,7 +43,7 @@ class ThreadedBroker:
         self._listening = threading.Event()
         self._thread = threading.Thread(target=asyncio.run, args=(self._serve(),))
         self._thread.start()
-        assert self._listening.wait(PATIENCE_S), "the broker's thread did not begin to listen"
+        assert self._listening.wait(2 * PATIENCE_S), "the broker's thread did not begin to listen"
         return self
 
     def terminate(self, *, wait: bool = True) -> None:
@@ -64,7 +65,18 @@ class ThreadedBroker:
 
     async def _serve(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        async with await serve(Broker(config=self.config), self.host, self.port) as self._running:
+        async with await self._listen() as self._running:
             self.port = self._running.port
             self._listening.set()
             await self._stop.wait()
+
+    async def _listen(self) -> RunningServer:
+        """After a restart, on the old port; meanwhile somebody's outgoing connection may have got it."""
+        deadline = self._loop.time() + PATIENCE_S
+        while True:
+            try:
+                return await serve(Broker(config=self.config), self.host, self.port)
+            except (OSError, UsageError):
+                if self._loop.time() > deadline:
+                    raise
+                await asyncio.sleep(0.1)

@@ -7,21 +7,30 @@ deleted), *written* (published to, bound) and *read* (consumed, bound from). The
 searched for a match, not compared as a whole: ``abc`` also permits ``xabcx``. An empty expression permits
 only the empty name (PERM-02). The default exchange is checked under the name ``amq.default`` (PERM-03).
 
-An :class:`Access` is the rights of one user in one virtual host; every operation of a channel asks it first,
-nearly always before it asks whether the thing exists. What was granted once is remembered by name.
+An :class:`Access` is what one channel's user may do in its virtual host; every operation asks it first,
+nearly always before it asks whether the thing exists. The last twelve grants are remembered by name, and not
+taken back when the rights change, until the channel has slept (PERM-19): see :class:`Fading`.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from amqplab.broker.config import Permission, User
 from amqplab.broker.passwords import matches
+from amqplab.broker.timers import SECOND
 from amqplab.errors import AccessRefused, UsageError
 from amqplab.model.describe import describe
 
-__all__ = ["Access", "Users"]
+if TYPE_CHECKING:
+    from amqplab.broker.session import Session
+
+__all__ = ["Access", "Fading", "Users"]
+
+REMEMBERED = 12
+SLEEPS_AFTER = SECOND
 
 
 class Users:
@@ -62,14 +71,17 @@ class Users:
 
 
 class Access:
-    """The rights of one user in one virtual host."""
+    """The rights of one channel's user in its virtual host."""
+
+    __slots__ = ("_granted", "_patterns", "user", "vhost")
 
     def __init__(self, user: User, vhost: str) -> None:
         self.vhost = vhost
+        self._granted: dict[tuple[str, str, str], None] = {}
         self.renew(user)
 
     def renew(self, user: User) -> None:
-        """The user's rights have changed: from now on these hold."""
+        """The user's rights have changed: from now on these hold for what is not remembered."""
         self.user = user
         permission = user.permissions.get(self.vhost, Permission("", "", ""))
         self._patterns = {
@@ -77,7 +89,10 @@ class Access:
             "write": _compile(permission.write),
             "read": _compile(permission.read),
         }
-        self._granted: set[tuple[str, str, str]] = set()
+
+    def forget(self) -> None:
+        """Remember no grants any more."""
+        self._granted.clear()
 
     def configure(self, kind: str, name: str) -> None:
         """Raise 403 unless the user may declare and delete this."""
@@ -114,8 +129,32 @@ class Access:
             raise AccessRefused(
                 f"access to {describe(kind, checked, self.vhost)} refused for user '{self.user.name}'"
             )
-        if len(self._granted) < 4096:
-            self._granted.add((right, kind, name))
+        if len(self._granted) >= REMEMBERED:
+            del self._granted[next(iter(self._granted))]
+        self._granted[right, kind, name] = None
+
+
+class Fading:
+    """The rights of a connection's user have changed, and what its channels were granted fades: it is
+    forgotten as soon as the client has been silent for a second. RabbitMQ's channels go to sleep then.
+    """
+
+    def __init__(self, session: Session, user: User) -> None:
+        self._session = session
+        for channel in session.channels.values():
+            channel.access.renew(user)
+        self._look(session.broker.now)
+
+    def _look(self, now: int) -> None:
+        session = self._session
+        due = session.heard_at + SLEEPS_AFTER
+        if now < due:
+            session.broker.deadlines.at(due, self._look)
+            return
+        for channel in session.channels.values():
+            channel.access.forget()
+            if channel.lane is not None:
+                channel.lane.forget()
 
 
 def _check_patterns(user: User) -> None:

@@ -39,7 +39,7 @@ from amqplab.broker import (  # noqa: F401 (imported for the handlers they regis
     settle,
     transaction,
 )
-from amqplab.broker.access import Users
+from amqplab.broker.access import Fading, Users
 from amqplab.broker.alarms import RESOURCES
 from amqplab.broker.channel import Channel
 from amqplab.broker.config import BrokerConfig, Permission
@@ -88,6 +88,7 @@ class Broker:
         self.policies = {(one.vhost, one.name): one for one in self.config.policies}
         self.keeper = JournalKeeper(self) if durable else None
         self.vhosts = {name: self._new_vhost(name) for name in self.config.vhosts}
+        self.stopped: set[str] = set()  # virtual hosts that nobody may enter
         self.sessions: dict[str, Session] = {}
         self.now = 0
         self.last_message = 0
@@ -184,13 +185,26 @@ class Broker:
         """An operator deletes a virtual host and all that it holds (CONN-64). KeyError if unknown."""
         self.now = now
         vhost = self.vhosts[name]
-        for session in list(self.sessions.values()):
-            if session.opened and session.vhost is vhost:
-                self._force(session.connection, f"vhost '{name}' is down")
+        self._empty(vhost)
+        self.stopped.discard(name)
         for queue in vhost.queues.values():
             self._watch_queue(vhost, queue, None)
         del self.vhosts[name]
         return self._effects()
+
+    def stop_vhost(self, name: str, now: int) -> list[Effect]:
+        """A virtual host fails alone: its clients are told, and nobody enters it any more while this broker
+        runs (CONN-34). KeyError if unknown.
+        """
+        self.now = now
+        self._empty(self.vhosts[name])
+        self.stopped.add(name)
+        return self._effects()
+
+    def _empty(self, vhost: VirtualHost) -> None:
+        for session in list(self.sessions.values()):
+            if session.opened and session.vhost is vhost:
+                self._force(session.connection, f"vhost '{vhost.name}' is down")
 
     def delete_user(self, name: str, now: int) -> list[Effect]:
         """An operator deletes a user (CONN-65). KeyError if unknown."""
@@ -203,16 +217,16 @@ class Broker:
 
     def set_permissions(self, user: str, vhost: str, permission: Permission | None, now: int) -> list[Effect]:
         """An operator changes a user's rights in a virtual host, or takes them all (None). They hold from now
-        on, also for open connections; those stay open even where they could no longer be opened (PERM-20).
-        KeyError if the user is unknown.
+        on, also for open connections, but for what their channels remember (PERM-19); and those stay open
+        even where they could no longer be opened (PERM-20). KeyError if the user is unknown.
         """
-        self.now = now
+        self._come_to(now)
         changed = self.users.permit(user, vhost, permission)
         for session in self.sessions.values():
             if session.opened and session.user.name == user:
                 session.user = changed
                 if session.vhost.name == vhost:
-                    session.access.renew(changed)
+                    Fading(session, changed)
         return self._effects()
 
     def set_alarm(self, resource: str, active: bool, now: int) -> list[Effect]:

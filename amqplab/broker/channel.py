@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from amqplab.broker.access import Access
 from amqplab.broker.confirms import Confirms
 from amqplab.broker.decoding import decode_known, look_up
 from amqplab.broker.delivery import DeliveryWriter
@@ -69,7 +70,7 @@ class Channel:
         self.connection = session.connection
         self.number = number
         self.vhost = session.vhost
-        self.access = session.access
+        self.access = Access(session.user, session.vhost.name)
         self.report = session.report
         self.state = "unopened"
         self.assembler = ContentAssembler()

@@ -138,6 +138,10 @@ class Lane:
         self._method_frame = encode_frame(FRAME_METHOD, self._channel.number, method_payload)
         self._head = b"\x00no header yet"
 
+    def forget(self) -> None:
+        """Let the ordinary road take the next publish, whatever it looks like."""
+        self._topology = -1
+
     def take(self, data: bytes, position: int) -> int:
         """The command at `position` if it is familiar, and the place after it; SURPRISE if it is not."""
         channel = self._channel

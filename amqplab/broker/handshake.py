@@ -22,11 +22,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from amqplab.broker.access import Access
 from amqplab.broker.auth import CHALLENGE, DEMO, EXTERNAL, MECHANISMS, Credentials, Malformed, demo_answer
 from amqplab.broker.heartbeat import Heartbeats
 from amqplab.broker.registry import on_connection
-from amqplab.errors import AccessRefused, NotAllowed
+from amqplab.errors import AccessRefused, InternalError, NotAllowed
 from amqplab.trace import events
 from amqplab.wire.frames import FRAME_MIN_SIZE, PROTOCOL_HEADER
 from amqplab.wire.methods import Connection
@@ -208,7 +207,7 @@ def _acceptable(value: int, least: int, most: int) -> bool:
 
 @on_connection(Connection.Open)
 def open_(session: Session, method: Connection.Open) -> None:
-    """Enter a virtual host (CONN-30 … CONN-33)."""
+    """Enter a virtual host (CONN-30 … CONN-34)."""
     broker, user, name = session.broker, session.user, method.virtual_host
     vhost = broker.vhosts.get(name)
     if vhost is None:
@@ -225,9 +224,10 @@ def open_(session: Session, method: Connection.Open) -> None:
     rights = broker.users.named(user.name)  # as they are now, not as they were at the login
     if rights is None or name not in rights.permissions:
         raise NotAllowed(refused)
+    if name in broker.stopped:
+        raise InternalError(f"{refused}: vhost '{name}' is down")
     session.user = user = rights
     session.vhost = vhost
-    session.access = Access(user, name)
     session.opened = True
     session.state = "running"
     session.handshake_done()

@@ -55,7 +55,6 @@ from amqplab.wire.frames import (
 from amqplab.wire.parser import FrameParser
 
 if TYPE_CHECKING:
-    from amqplab.broker.access import Access
     from amqplab.broker.broker import Broker
     from amqplab.broker.config import User
     from amqplab.model.vhost import VirtualHost
@@ -73,7 +72,6 @@ class Session:
     """One connection. `state` is a row of ``states.CONNECTION``."""
 
     vhost: VirtualHost
-    access: Access
     user: User
 
     def __init__(
@@ -96,6 +94,7 @@ class Session:
         self.frame_max = FRAME_MIN_SIZE
         self.close_timeout_s = 3  # until tune-ok has told the heartbeat (CONN-17, CONN-56)
         self.octets_received = 0
+        self.heard_at = now
         self.octets_sent = 0
         self.out: list[bytes] = []
         self.queued = 0  # octets of replies in it
@@ -154,6 +153,7 @@ class Session:
     def received(self, data: bytes) -> None:
         """Octets arrived."""
         self.octets_received += len(data)
+        self.heard_at = self.broker.now
         if self.lanes and not self.broker.alarms and not self.gate.closed:
             drive(self, data)
         elif self.opened or self.state == "closed":

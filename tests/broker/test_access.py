@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from broker_peer import Peer, World
 
 from amqplab.broker.access import Access, Users
-from amqplab.broker.config import Permission, User
+from amqplab.broker.config import BrokerConfig, Permission, User
 from amqplab.errors import AccessRefused, UsageError
+from amqplab.wire.frames import PROTOCOL_HEADER
+from amqplab.wire.methods import Connection
+
+EVERYWHERE = {"/": Permission(), "other": Permission()}
 
 
 def access(permission: Permission | None = None, **topics: tuple[str, str]) -> Access:
@@ -79,6 +84,91 @@ def test_a_removed_user_no_longer_logs_in() -> None:
     users.remove("alice")
     assert users.named("alice") is None
     assert users.authenticate("alice", "secret", loopback=True) is None
+
+
+def two_entered() -> tuple[World, Peer, Peer]:
+    """Alice is in two virtual hosts, with a queue in each."""
+    alice = User("alice", "a", permissions=EVERYWHERE)
+    world = World(BrokerConfig(vhosts=("/", "other"), users=(alice,)))
+    peers = []
+    for number, vhost in enumerate(EVERYWHERE, 1):
+        peer = world.connect(f"c{number}:1", user="alice", password="a", vhost=vhost)
+        peer.channel()
+        peer.declare("q")
+        peers.append(peer)
+    return world, peers[0], peers[1]
+
+
+def test_changed_rights_hold_at_once_but_for_what_is_remembered() -> None:
+    world, here, there = two_entered()
+    world.apply(world.broker.set_permissions("alice", "/", Permission(configure="^p$"), world.now))
+    assert here.declare("p").queue == "p"
+    assert here.declare("q").queue == "q"
+    assert there.declare("r").queue == "r", "nothing has changed there"
+    assert here.declare("r").reply_code == 403
+
+
+def test_twelve_grants_are_remembered_and_the_first_is_forgotten_first() -> None:
+    world, peer, _ = two_entered()
+    for number in range(12):
+        peer.declare(f"q{number}")
+    world.apply(world.broker.set_permissions("alice", "/", None, world.now))
+    for number in range(12):
+        assert peer.declare(f"q{number}").queue == f"q{number}"
+    assert peer.declare("q").reply_code == 403
+
+
+def test_grants_last_as_long_as_the_client_talks_and_are_gone_after_a_second_of_silence() -> None:
+    world, peer, _ = two_entered()
+    world.apply(world.broker.set_permissions("alice", "/", None, world.now))
+    for _ in range(5):
+        world.sleep(0.9)
+        assert peer.declare("q").queue == "q"
+    world.sleep(1)
+    assert peer.declare("q").reply_code == 403
+
+
+def test_who_was_silent_already_has_forgotten() -> None:
+    world, peer, _ = two_entered()
+    world.sleep(1)
+    world.apply(world.broker.set_permissions("alice", "/", None, world.now))
+    assert peer.declare("q").reply_code == 403
+
+
+def test_the_fast_lane_fades_as_well() -> None:
+    world, peer, _ = two_entered()
+    for _ in range(3):
+        peer.publish(key="q")
+    world.apply(world.broker.set_permissions("alice", "/", None, world.now))
+    peer.publish(key="q")
+    peer.drain()
+    world.sleep(1)
+    peer.publish(key="q")
+    (close,) = peer.on()
+    assert (
+        close.reply_text
+        == "ACCESS_REFUSED - access to exchange 'amq.default' in vhost '/' refused for user 'alice'"
+    )
+    assert len(world.broker.vhosts["/"].queues["q"].ready) == 4
+
+
+def test_rights_may_go_between_the_login_and_the_entry() -> None:
+    world = World()
+    peer = world.tcp()
+    peer.octets(PROTOCOL_HEADER)
+    peer.login()
+    world.apply(world.broker.set_permissions("guest", "/", None, world.now))
+    peer.send(0, Connection.TuneOk(2047, 131072, 0), Connection.Open("/"))
+    _, close = peer.drain()[-1]
+    assert close.reply_text == "NOT_ALLOWED - access to vhost '/' refused for user 'guest'"
+
+
+def test_a_change_to_what_is_no_pattern_changes_nothing() -> None:
+    users = Users((User("alice", "secret", permissions=EVERYWHERE),))
+    with pytest.raises(UsageError):
+        users.permit("alice", "/", Permission("("))
+    alice = users.named("alice")
+    assert alice is not None and alice.permissions == EVERYWHERE
 
 
 @pytest.mark.parametrize(

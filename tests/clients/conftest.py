@@ -19,9 +19,3 @@ def broker(request: pytest.FixtureRequest) -> RemoteBroker:
 def name(broker: RemoteBroker) -> str:
     """A name that no other test uses on this broker."""
     return broker.fresh("thing")
-
-
-@pytest.fixture
-def strict(broker: RemoteBroker) -> RemoteBroker:
-    """The same, by the name of what matters: it has several users, virtual hosts and limits."""
-    return broker

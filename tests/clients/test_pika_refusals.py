@@ -266,20 +266,20 @@ def test_a_wrong_password_is_refused(broker: RemoteBroker) -> None:
     ],
     ids=["CONN-30", "CONN-31", "CONN-32", "CONN-33"],
 )
-def test_a_virtual_host_is_refused(strict: RemoteBroker, user: str, vhost: str, text: str) -> None:
+def test_a_virtual_host_is_refused(broker: RemoteBroker, user: str, vhost: str, text: str) -> None:
     password = "guest" if user == "guest" else "secret"
-    first = connect(strict, user, password, vhost) if "limit" in text else None
+    first = connect(broker, user, password, vhost) if "limit" in text else None
     try:
         with pytest.raises(ProbableAccessDeniedError) as refused:
-            connect(strict, user, password, vhost)
+            connect(broker, user, password, vhost)
         assert refused.value.args[0] == f"ConnectionClosedByBroker: (530) {text!r}"
     finally:
         if first is not None:
             first.close()
 
 
-def test_a_user_has_no_more_channels_than_are_granted(strict: RemoteBroker) -> None:
-    connection = connect(strict, "limited", "secret")
+def test_a_user_has_no_more_channels_than_are_granted(broker: RemoteBroker) -> None:
+    connection = connect(broker, "limited", "secret")
     connection.channel(), connection.channel()
     with pytest.raises(ConnectionClosedByBroker) as refused:
         connection.channel()

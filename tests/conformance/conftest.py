@@ -12,7 +12,6 @@ has an operator, `mortal` may be stopped and killed.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 from brokers import (
@@ -30,7 +29,6 @@ from overlap import Overlap
 from threaded_broker import ThreadedBroker
 
 BROKERS = ("rabbitmq", "amqplab", "in-memory")
-CHANNEL_TICK_MS = 300
 OVERLAP = pytest.StashKey[Overlap]()
 LONGEST_WAIT_S = 120.0
 
@@ -93,28 +91,24 @@ def unlimited(request: pytest.FixtureRequest) -> RemoteBroker | InMemoryBroker:
     return one_of_three(request, "unlimited")
 
 
-OPERATED_CONFIG = replace(CONFIG, channel_tick_ms=CHANNEL_TICK_MS)
-
-
 @pytest.fixture(scope="session")
 def operated_rabbitmq() -> Iterator[RemoteBroker]:
-    """A RabbitMQ node that nobody else uses, whose channels look more often at what is overdue."""
+    """A RabbitMQ node that nobody else uses."""
     with rabbitmq_node() as node:
-        node.control("eval", f"application:set_env(rabbit, channel_tick_interval, {CHANNEL_TICK_MS}).")
         yield RemoteBroker("operated rabbitmq", node)
 
 
 @pytest.fixture(scope="session")
 def operated_amqplab() -> Iterator[RemoteBroker]:
     """The same of ours, in a thread."""
-    with ThreadedBroker(OPERATED_CONFIG) as server:
+    with ThreadedBroker(CONFIG) as server:
         yield RemoteBroker("operated amqplab", server)
 
 
 @pytest.fixture
 def operated_in_memory() -> InMemoryBroker:
     """The same in virtual time."""
-    return InMemoryBroker(OPERATED_CONFIG)
+    return InMemoryBroker(CONFIG)
 
 
 @pytest.fixture(params=BROKERS)

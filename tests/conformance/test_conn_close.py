@@ -155,6 +155,21 @@ def test_CONN_64_the_virtual_host_is_deleted(operated):
         peer.expect_connection_error(320, expected, (0, 0))
 
 
+def test_CONN_34_a_virtual_host_that_is_down(operated):
+    """It fails under the clients it has, and lets nobody else in; its neighbours go on."""
+    stop = 'rabbit_vhost_sup_sup:stop_and_delete_vhost(<<"down">>).'
+    with operated.connect() as neighbour, operated.connect("down") as peer:
+        peer.queue()
+        operated.operate(("eval", stop), lambda broker, now: broker.stop_vhost("down", now))
+        forced(peer, "vhost 'down' is down")
+        with operated.dial() as late:
+            late.log_in()
+            late.send(Connection.TuneOk(2047, 131072, 0), Connection.Open("down"))
+            text = "INTERNAL_ERROR - access to vhost 'down' refused for user 'guest': vhost 'down' is down"
+            late.expect_connection_error(541, text, (10, 40))
+        neighbour.sync()
+
+
 def test_CONN_65_the_user_is_deleted(operated):
     with operated.connect(user="doomed", password="secret") as peer:
         peer.sync()

@@ -35,9 +35,7 @@ LAST = {
 """How many facts each section has, as far as they are built."""
 
 ELSEWHERE = {
-    "CONN-34": "takes a damaged node; a virtual host here is either there or not",
     "LIMIT-01": "says when a node raises an alarm; ours is raised by whoever drives the broker",
-    "PERM-19": "revoked rights are remembered for a while, for how long depends on hibernation",
 }
 """What no test shows. docs/differences.md has each of them, at more length."""
 

@@ -169,26 +169,27 @@ def test_CONN_53_LIMIT_07_LIMIT_09_who_both_publishes_and_consumes_stalls_but_li
 
 
 @contextmanager
-def patience_of(operated, timeout_ms):
-    """Channels opened meanwhile wait so long for acknowledgements."""
+def impatience(operated):
+    """Channels opened meanwhile wait so long for acknowledgements, and look so often."""
 
-    def be(timeout_ms):
+    def be(timeout_ms, tick_ms):
         def change(broker, _):
-            broker.config = replace(broker.config, consumer_timeout_ms=timeout_ms)
+            broker.config = replace(broker.config, consumer_timeout_ms=timeout_ms, channel_tick_ms=tick_ms)
             return []
 
-        setting = f"application:set_env(rabbit, consumer_timeout, {timeout_ms})."
-        operated.operate(("eval", setting), change)
+        settings = {"consumer_timeout": timeout_ms, "channel_tick_interval": tick_ms}
+        words = (f"application:set_env(rabbit, {name}, {value})" for name, value in settings.items())
+        operated.operate(("eval", ", ".join(words) + "."), change)
 
-    be(timeout_ms)
+    be(TIMEOUT_MS, 300)
     try:
         yield
     finally:
-        be(1_800_000)
+        be(1_800_000, 60_000)
 
 
 def test_LIMIT_13_who_never_acknowledges_loses_the_channel(operated):
-    with patience_of(operated, TIMEOUT_MS), operated.connect(channels=2) as peer:
+    with impatience(operated), operated.connect(channels=2) as peer:
         names = [peer.queue(), peer.queue()]
         for name in names:
             peer.publish(name)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from itertools import product
+from threading import Thread
+from time import monotonic
 
 import pytest
 from amqplab_server import AmqplabServer
@@ -268,9 +271,72 @@ def test_PERM_01_virtual_hosts_are_worlds_of_their_own(guarded):
         assert here.counts(name) == (0, 0)
 
 
+BUSY_S = 0.5  # a channel of RabbitMQ's that hears nothing for a second goes to sleep
+
+
+def withdraw_while_busy(operated, peer, channels):
+    """Take the user's rights while these channels are talking; true when they never paused."""
+    withdrawal = Thread(
+        target=operated.operate,
+        args=(
+            ("clear_permissions", "impostor"),
+            lambda broker, now: broker.set_permissions("impostor", "/", None, now),
+        ),
+    )
+    withdrawal.start()
+    last, longest = monotonic(), 0.0
+    while withdrawal.is_alive():
+        for channel in channels:
+            peer.sync(channel)
+        withdrawal.join(0.05)
+        longest, last = max(longest, monotonic() - last), monotonic()
+    return longest < BUSY_S
+
+
+def give_back(operated):
+    operated.operate(
+        ("set_permissions", "impostor", ".*", ".*", ".*"),
+        lambda broker, now: broker.set_permissions("impostor", "/", Permission(), now),
+    )
+
+
+@contextmanager
+def deprived(operated, declared):
+    """A connection that declared these queues on channel 1 and the first of them on channel 2, and whose
+    rights were then withdrawn while it was busy; again where the machine was too slow for that.
+    """
+    while True:
+        with operated.connect(user="impostor", password="secret", channels=2) as peer:
+            for name in declared:
+                peer.queue(name)
+            peer.queue(declared[0], channel=2)
+            try:
+                if withdraw_while_busy(operated, peer, (1, 2)):
+                    yield peer
+                    return
+            finally:
+                give_back(operated)
+
+
+def test_PERM_19_a_channel_remembers_twelve_grants_until_it_sleeps(operated):
+    names = [operated.fresh("granted") for _ in range(14)]
+    with deprived(operated, names) as peer:
+        for name in names[2:]:
+            peer.queue(name)
+        peer.send(Queue.Declare(queue=names[1], exclusive=True))
+        peer.expect(Channel.Close(403, refused("queue", names[1], "impostor"), 50, 10))
+        peer.send(Channel.CloseOk(), channel=1)
+        peer.queue(names[0], channel=2)
+        peer.expect_silence(2.5)
+        peer.send(Queue.Declare(queue=names[0], exclusive=True), channel=2)
+        text = refused("queue", names[0], "impostor")
+        peer.expect_channel_error(403, text, (50, 10), channel=2, reopen=False)
+        peer.send(Channel.CloseOk(), channel=2)
+
+
 def test_PERM_20_who_is_in_stays_in(operated):
     """Without rights nothing new is permitted, but the connection goes on, and so does its consumer."""
-    user, everything = "impostor", (".*",) * 3
+    user = "impostor"
     with operated.connect(user=user, password="secret") as peer, operated.connect() as other:
         there = peer.queue(operated.fresh("there"), exclusive=False)
         peer.consume(there, "t", no_ack=True)
@@ -289,10 +355,7 @@ def test_PERM_20_who_is_in_stays_in(operated):
             late.send(Connection.TuneOk(2047, 131072, 0), Connection.Open("/"))
             text = f"NOT_ALLOWED - access to vhost '/' refused for user '{user}'"
             late.expect_connection_error(530, text, (10, 40))
-        operated.operate(
-            ("set_permissions", user, *everything),
-            lambda broker, now: broker.set_permissions(user, "/", Permission(*everything), now),
-        )
+        give_back(operated)
         peer.queue()
         other.call(Queue.Delete(queue=there), Queue.DeleteOk)
 

@@ -38,15 +38,15 @@ def test_QUEUE_23_a_queue_that_nobody_uses_expires_and_its_messages_with_it(brok
 @pytest.mark.parametrize("way", ["get", "passive", "active"])
 def test_QUEUE_23_looking_at_it_renews_the_lease(broker, way):
     with broker.connect() as peer:
-        name = peer.queue(broker.fresh("leased"), exclusive=False, arguments={"x-expires": 900})
+        name = peer.queue(broker.fresh("leased"), exclusive=False, arguments={"x-expires": 1700})
         for _ in range(3):
-            peer.expect_silence(0.6)
+            peer.expect_silence(0.8)
             if way == "get":
                 assert peer.get(name) is None
             else:
-                again = Queue.Declare(queue=name, passive=way == "passive", arguments={"x-expires": 900})
+                again = Queue.Declare(queue=name, passive=way == "passive", arguments={"x-expires": 1700})
                 peer.call(again, Queue.DeclareOk)
-        peer.expect_silence(1.6)
+        peer.expect_silence(2.5)
         peer.send(Queue.Declare(queue=name, passive=True))
         peer.expect_channel_error(404, not_found(name), DECLARE)
 

@@ -7,8 +7,8 @@ Theory
 ------
 :mod:`fuzzing` spoils real octets blindly, and fast. Here the code under test is instrumented: an input that
 reaches a line which none before it has reached is worth keeping. That finds what takes several accidents in a
-row. The accidents are libFuzzer's own and ours (:mod:`mutations`) by turns, and the corpus to begin with is the
-same. It is for a long run by hand; atheris is not among the requirements of the tests.
+row. The accidents are libFuzzer's own and ours (:mod:`mutations`) by turns, and the corpus to begin with is
+the same. It is for a long run by hand; atheris is not among the requirements of the tests.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 The tables of ``amqplab/broker/states.py`` say what is legal when. Here each state that a client can bring
 about meets all 69 methods, on channel 0 and on another, all kinds of frames, and what is no frame. RabbitMQ
-hears the same, and both have to say the same. A blocked connection is the exception: RabbitMQ does not read
-it at all until the alarm is over (test_limit.py).
+hears the same, and both have to say the same. A blocked connection is not read at all until the alarm is
+over, and then it is a running one again.
 """
 
 from __future__ import annotations
@@ -249,3 +249,49 @@ def test_every_state_and_every_input(told, state, where):
     )
     found = differences(theirs, ours)
     assert not found, f"in state {state.name}:\n{found}"
+
+
+# --- blocked ---------------------------------------------------------------------------------------------
+
+
+def blocked(broker):
+    peer = broker.connect()
+    peer.publish("nowhere")
+    peer.expect(Connection.Blocked)
+    return peer
+
+
+BLOCKED = State("blocked", blocked, encode_method(99, Channel.Open()), Channel.OpenOk)
+QUIET_S = 0.3
+
+
+def alarm(broker, active):
+    words = ("set_vm_memory_high_watermark", "0" if active else "0.9")
+    broker.operate(words, lambda ours, now: ours.set_alarm("memory", active, now))
+
+
+def told_when_unblocked(broker):
+    """What every input leads to when the alarm is over; before that, to nothing."""
+    alarm(broker, True)
+    try:
+        with broker.connect() as witness:
+            witness.expect_silence(1.2)  # until the news has got about
+            trials = {said.name: Trial(broker, BLOCKED, said) for said in ON_CHANNEL_0}
+            witness.expect_silence(QUIET_S)
+        for trial in trials.values():
+            trial.peer.expect_silence(0.001)
+            assert not trial.peer.ended
+    finally:
+        alarm(broker, False)
+    for trial in trials.values():
+        trial.restart()
+    return outcomes((name, lambda trial=trial: trial) for name, trial in trials.items())
+
+
+@pytest.mark.parametrize("where", ["amqplab", "in_memory"])
+def test_a_blocked_connection_and_every_input(request, operated_rabbitmq, where):
+    theirs = told_when_unblocked(operated_rabbitmq)
+    ours = told_when_unblocked(request.getfixturevalue(f"operated_{where}"))
+    assert all("connection.unblocked" in lines[0] for lines in theirs.values())
+    found = differences(theirs, ours)
+    assert not found, found

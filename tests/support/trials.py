@@ -84,6 +84,10 @@ class Trial:
         self._question = state.instead.get(said.name, state.question)
         self.peer.send_octets(said.octets)
         self.peer.send_octets(self._question)
+        self.restart()
+
+    def restart(self) -> None:
+        """From now on it counts how long an answer takes."""
         self._since = self.peer.pipe.now()
 
     @property

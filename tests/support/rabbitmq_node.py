@@ -31,7 +31,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-__all__ = ["RabbitMQMissing", "RabbitMQNode", "definitions"]
+__all__ = ["RabbitMQMissing", "RabbitMQNode", "definitions", "end_with_parent", "free_port"]
 
 HOST = "127.0.0.1"
 PORTS = (10_240, 32_768)  # below those that Linux gives to outgoing connections

@@ -12,12 +12,14 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+
+from rabbitmq_node import free_port
 
 from amqplab.broker.broker import Broker
 from amqplab.broker.config import BrokerConfig
 from amqplab.broker.effects import Effect
-from amqplab.errors import UsageError
-from amqplab.net.server import RunningServer, serve
+from amqplab.net.server import serve
 
 __all__ = ["ThreadedBroker"]
 
@@ -25,11 +27,11 @@ PATIENCE_S = 30.0
 
 
 class ThreadedBroker:
-    """Listens on a free port of loopback, or of another address, until the ``with`` block ends."""
+    """Listens on a port of loopback, or of another address, until the ``with`` block ends."""
 
     def __init__(self, config: BrokerConfig, host: str = "127.0.0.1") -> None:
         self.config = config
-        self.host, self.port = host, 0
+        self.host, self.port = host, free_port()
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> ThreadedBroker:
@@ -43,16 +45,20 @@ class ThreadedBroker:
         self._listening = threading.Event()
         self._thread = threading.Thread(target=asyncio.run, args=(self._serve(),))
         self._thread.start()
-        assert self._listening.wait(2 * PATIENCE_S), "the broker's thread did not begin to listen"
+        assert self._listening.wait(PATIENCE_S), "the broker's thread did not begin to listen"
         return self
 
     def terminate(self, *, wait: bool = True) -> None:
-        """Stop in good order; clients are told (CONN-62). `wait` until it has."""
+        """Stop in good order; clients are told (CONN-62). `wait` until it has. Twice is as once: the second
+        time the loop may be closed already.
+        """
         if self._thread is None:
             return
-        self._loop.call_soon_threadsafe(self._stop.set)
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._stop.set)
         if wait:
             self._thread.join(PATIENCE_S)
+            assert not self._thread.is_alive(), "the broker's thread did not stop"
             self._thread = None
 
     def operate(self, action: Callable[[Broker, int], list[Effect]]) -> None:
@@ -65,18 +71,6 @@ class ThreadedBroker:
 
     async def _serve(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        async with await self._listen() as self._running:
-            self.port = self._running.port
+        async with await serve(Broker(config=self.config), self.host, self.port) as self._running:
             self._listening.set()
             await self._stop.wait()
-
-    async def _listen(self) -> RunningServer:
-        """After a restart, on the old port; meanwhile somebody's outgoing connection may have got it."""
-        deadline = self._loop.time() + PATIENCE_S
-        while True:
-            try:
-                return await serve(Broker(config=self.config), self.host, self.port)
-            except (OSError, UsageError):
-                if self._loop.time() > deadline:
-                    raise
-                await asyncio.sleep(0.1)

@@ -18,7 +18,7 @@ from amqplab.errors import UsageError
 
 if TYPE_CHECKING:
     from amqplab.net.configuration import Configuration, Listener
-    from amqplab.net.server import RunningServer
+    from amqplab.net.server import BrokerServer, RunningServer
 
 __all__ = ["add_commands"]
 
@@ -130,7 +130,9 @@ async def serve_until_stopped(
     settle_garbage_collection()
     for one in running:
         print(f"listening on {one.url}", flush=True)
+    watching = asyncio.create_task(watched(running[0].server, found, data))
     failure = await stopped_or_failed(stop, running[0].failed)
+    watching.cancel()
     for one in running:
         await one.close()
     for number in (signal.SIGINT, signal.SIGTERM):  # nor for the event loop
@@ -173,6 +175,15 @@ async def listen(
             await started.close()
         raise
     return running
+
+
+async def watched(server: BrokerServer, found: Configuration, data: Path | None) -> None:
+    """Keep an eye on memory and disk."""
+    from amqplab.net.watch import machine_memory, watch
+
+    memory = found.most_memory(machine_memory())
+    server.apply(server.broker.set_watermarks(memory, found.disk_free_limit, server.now()))
+    await watch(server, data, say=log_line)
 
 
 async def stopped_or_failed(

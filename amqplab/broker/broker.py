@@ -49,6 +49,7 @@ from amqplab.broker.registry import Crash
 from amqplab.broker.reply_to import deliver_replies
 from amqplab.broker.session import Session
 from amqplab.broker.timers import SECOND, Deadline, Deadlines
+from amqplab.broker.watermarks import Watermarks
 from amqplab.errors import ConnectionForced, UsageError
 from amqplab.model.consumer import Consumer
 from amqplab.model.policy import Policy, definition_for
@@ -96,6 +97,7 @@ class Broker:
         self.confirming: dict[Channel, None] = {}
         self.later: list[Effect] = []
         self.alarms: set[str] = set()  # the resources that run low: "memory", "disk"
+        self.watermarks = Watermarks()
         self.reply_channels: dict[str, Channel] = {}  # by the address that answers go to
         self.unique: Callable[[], bytes] = unique or self._count
         self._names = 0
@@ -243,6 +245,26 @@ class Broker:
                     session.gate.unblock()
                 self._settle()
         return self._effects()
+
+    def set_watermarks(self, memory: int | None, free_disk: int | None, now: int) -> list[Effect]:
+        """An operator says how many octets of memory may be used and how many of the disk must be free; None
+        is no mark. What was measured last is judged anew (LIMIT-01).
+        """
+        self.watermarks.memory, self.watermarks.free_disk = memory, free_disk
+        return self._judge(now)
+
+    def measured(self, memory: int | None, free_disk: int | None, now: int) -> list[Effect]:
+        """So many octets of memory are used, so many of the disk are free; None where nobody knows. Raises
+        and ends alarms where there are watermarks (LIMIT-01).
+        """
+        self.watermarks.measured(memory, free_disk)
+        return self._judge(now)
+
+    def _judge(self, now: int) -> list[Effect]:
+        effects: list[Effect] = []
+        for resource, low in self.watermarks.changes():
+            effects += self.set_alarm(resource, low, now)
+        return effects
 
     def set_policy(self, policy: Policy, now: int) -> list[Effect]:
         """An operator sets a policy, or replaces the one of that name. It holds from now on (LIMIT-17)."""

@@ -7,7 +7,7 @@ policies, TLS. All of it stands in one TOML file::
 
     [limits]                          # every key is optional; times in seconds unless it says _ms
     heartbeat_s = 60
-    max_message_size = 134217728
+    memory_high_watermark = 0.4
 
     [[listeners]]
     host = "0.0.0.0"
@@ -64,7 +64,11 @@ LIMITS: dict[str, Any] = {
     "max_connections": int,
     "consumer_timeout_ms": int,
     "cluster_name": str,
+    "memory_high_watermark": NUMBER,
+    "disk_free_limit": int,
 }
+WATERMARKS = ("memory_high_watermark", "disk_free_limit")
+"""Limits that are not the broker's own, but about the machine it runs on."""
 LISTENER: dict[str, Any] = {
     "host": str,
     "port": int,
@@ -130,10 +134,21 @@ class Listener:
 
 @dataclass(frozen=True)
 class Configuration:
-    """What a file says."""
+    """What a file says. `memory_high_watermark` is in octets if whole, else a part of the machine's memory;
+    `disk_free_limit` is in octets. The defaults are RabbitMQ's (LIMIT-01).
+    """
 
     broker: BrokerConfig = field(default_factory=BrokerConfig)
     listeners: tuple[Listener, ...] = ()
+    memory_high_watermark: int | float = 0.4
+    disk_free_limit: int = 50_000_000
+
+    def most_memory(self, machine: int | None) -> int | None:
+        """How many octets may be used on a machine with so many; None if that is not known."""
+        mark = self.memory_high_watermark
+        if isinstance(mark, int):
+            return mark
+        return None if machine is None else int(mark * machine)
 
     def summary(self) -> str:
         """The same for people, a line for each thing."""
@@ -180,6 +195,12 @@ class _Reader:
             if not isinstance(value, str) and value < 0:
                 self._wrong("[limits]", f"{name} must not be negative")
                 del limits[name]
+        marks = {name: limits.pop(name) for name in WATERMARKS if name in limits}
+        mark = marks.get("memory_high_watermark")
+        if isinstance(mark, float) and mark > 1:
+            self._wrong(
+                "[limits]", "memory_high_watermark is a part (0.0 to 1.0) or a whole number of octets"
+            )
         vhosts = self._entries("vhosts", known, VHOST, ("name",))
         config = replace(BrokerConfig(), **limits, **self._vhosts(vhosts))
         if users := self._entries("users", known, USER, ("name", "password")):
@@ -189,7 +210,8 @@ class _Reader:
         self._check_vhosts(config, found)
         listeners = self._entries("listeners", known, LISTENER, ())
         config = replace(config, policies=found)
-        return Configuration(config, tuple(self._listener(where, one) for where, one in listeners))
+        found_listeners = tuple(self._listener(where, one) for where, one in listeners)
+        return Configuration(config, found_listeners, **marks)
 
     # --- tables ----------------------------------------------------------------------------------------
 

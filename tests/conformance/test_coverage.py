@@ -1,15 +1,13 @@
-"""Every fact of the catalogue has a conversation with each broker, or a reason why it has none.
+"""Every fact of the catalogue has a conversation with each broker.
 
 Theory
 ------
 The catalogue numbers what a client can observe of RabbitMQ: ``CONN-07`` is one fact. A test that shows a fact
 carries its number in its name. So what is shown can be counted: every fact to RabbitMQ, to our broker in
-virtual time and to our server on a socket. The few that are not must say why.
+virtual time and to our server on a socket.
 """
 
 from __future__ import annotations
-
-from pathlib import Path
 
 from conformance_page import BROKERS, PAGE, collected, page, proofs
 
@@ -32,15 +30,7 @@ LAST = {
     "REF": 6,
     "WIRE": 27,
 }
-"""How many facts each section has, as far as they are built."""
-
-ELSEWHERE = {
-    "LIMIT-01": "says when a node raises an alarm; ours is raised by whoever drives the broker",
-}
-"""What no test shows. docs/differences.md has each of them, at more length."""
-
-FEW = 10
-DIFFERENCES = Path(__file__).resolve().parents[2] / "docs" / "differences.md"
+"""How many facts each section has, as far as they are built; clusters are not."""
 
 
 def facts() -> set[str]:
@@ -48,17 +38,10 @@ def facts() -> set[str]:
     return {f"{section}-{number:02}" for section, last in LAST.items() for number in range(1, last + 1)}
 
 
-def test_every_fact_is_shown_to_all_three_or_has_a_reason() -> None:
+def test_every_fact_is_shown_to_all_three() -> None:
     found = proofs(collected())
-    assert {fact for fact, _ in found} <= facts()
-    to_all = {fact for fact in facts() if all(found[fact, broker] for broker in BROKERS)}
-    assert facts() - to_all == set(ELSEWHERE)
-
-
-def test_few_facts_need_a_reason_and_the_differences_name_them() -> None:
-    told = DIFFERENCES.read_text(encoding="utf-8")
-    assert len(ELSEWHERE) < FEW
-    assert [fact for fact in ELSEWHERE if f"({fact})" not in told] == []
+    assert {fact for fact, _ in found} == facts()
+    assert [fact for fact in sorted(facts()) if not all(found[fact, broker] for broker in BROKERS)] == []
 
 
 def test_the_page_about_conformance_is_up_to_date() -> None:

@@ -1,4 +1,4 @@
-"""LIMIT-02 … LIMIT-19: alarms, timeouts and policies, which an operator brings about."""
+"""LIMIT-01 … LIMIT-19: alarms, timeouts and policies, which an operator brings about."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from amqplab.model.policy import Policy
 from amqplab.wire.methods import Basic, Channel, Connection, Exchange, Queue
 
 TIMEOUT_MS = 900
-TOLD = "connection.blocked"
+MEASURED = 10**9  # octets, in virtual time
 
 
 class Operator:
@@ -23,11 +23,26 @@ class Operator:
         self._policies = 0
 
     def alarm(self, resource, active):
+        self.broker.operate(
+            self._marking(resource, active), lambda broker, now: broker.set_alarm(resource, active, now)
+        )
+
+    def mark(self, resource, active):
+        """Set the watermark of a resource so that what is used is too much, or back."""
+        marks = {"memory": (0, None), "disk": (None, 9 * 10**15)}[resource] if active else (None, None)
+
+        def act(broker, now):
+            if self.broker.virtual:  # where nobody measures
+                broker.measured(MEASURED, MEASURED, now)
+            return broker.set_watermarks(*marks, now)
+
+        self.broker.operate(self._marking(resource, active), act)
+
+    @staticmethod
+    def _marking(resource, active):
         if resource == "memory":
-            words = ("set_vm_memory_high_watermark", "0" if active else "0.9")
-        else:
-            words = ("set_disk_free_limit", "9000GB" if active else "1MB")
-        self.broker.operate(words, lambda broker, now: broker.set_alarm(resource, active, now))
+            return "set_vm_memory_high_watermark", "0" if active else "0.9"
+        return "set_disk_free_limit", "9000GB" if active else "1MB"
 
     def policy(self, pattern, definition, priority=0):
         """Set a policy; returns its name."""
@@ -60,6 +75,21 @@ def expect_quiet(peer):
     """Nothing comes, and a question stays without an answer."""
     peer.send(Channel.Flow(active=True))
     peer.expect_silence(0.3)
+
+
+@pytest.mark.parametrize("resource", ["memory", "disk"])
+def test_LIMIT_01_the_node_measures_and_raises_the_alarm_itself(operated, operator, resource):
+    with operated.connect() as peer:
+        name = peer.queue()
+        operator.mark(resource, True)
+        try:
+            operator.settle(peer)
+            peer.publish(name)
+            blocked(peer, f"low on {resource}")
+        finally:
+            operator.mark(resource, False)
+        peer.expect(Connection.Unblocked())
+        peer.await_counts(name, (1, 0))
 
 
 def test_LIMIT_02_LIMIT_03_LIMIT_05_LIMIT_07_LIMIT_08_publishing_during_an_alarm(operated, operator):

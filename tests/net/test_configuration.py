@@ -17,6 +17,8 @@ WHOLE = f"""
 [limits]
 heartbeat_s = 30
 max_message_size = 1000
+memory_high_watermark = 0.25
+disk_free_limit = 1000
 handshake_timeout_s = 2.5
 
 [[listeners]]
@@ -78,6 +80,7 @@ def test_everything_that_can_be_said(tmp_path: Path) -> None:
     found = read_configuration(write(tmp_path, WHOLE))
     config = found.broker
     assert (config.heartbeat_s, config.max_message_size, config.handshake_timeout_s) == (30, 1000, 2.5)
+    assert (found.memory_high_watermark, found.disk_free_limit) == (0.25, 1000)
     assert config.vhosts == ("/", "other")
     assert (config.vhost_max_queues, config.vhost_max_connections) == ({"/": 10}, {"other": 2})
     (ann,) = config.users
@@ -102,6 +105,10 @@ def test_everything_that_can_be_said(tmp_path: Path) -> None:
         ('[limits]\nheartbeat_s = "5"', "[limits]: heartbeat_s must be a whole number, not '5'."),
         ("[limits]\nheartbeat_s = true", "[limits]: heartbeat_s must be a whole number, not True."),
         ("[limits]\nframe_max = -1", "[limits]: frame_max must not be negative."),
+        (
+            "[limits]\nmemory_high_watermark = 1.5",
+            "[limits]: memory_high_watermark is a part (0.0 to 1.0) or a whole number of octets.",
+        ),
         ("limits = 5", "the file: limits must be a table, not 5."),
         ("users = [5]", "[[users]] 1: must be a table, not 5."),
         ('[[users]]\nname = "a"', "[[users]] 1: password is missing."),

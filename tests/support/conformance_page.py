@@ -45,13 +45,14 @@ NAMES = {
     "REF": "Reply codes",
     "WIRE": "One session, octet for octet",
 }
+MOST_PHRASES = 3
 HEAD = """\
 # Conformance
 
 What a client can observe of RabbitMQ 3.10 is a catalogue of numbered facts. Each line here is one of them:
 how many tests show it to **RabbitMQ** itself, to our broker in **virtual** time, and to our server on a
-**socket**. It is the same test each time, so what RabbitMQ passes and we pass is the same behaviour. The few
-facts without a test say why, and [differences.md](differences.md) says more.
+**socket**, and what the names of these tests say. It is the same test each time, so what RabbitMQ passes and
+we pass is the same behaviour. Where the two differ, [differences.md](differences.md) says how.
 
 Beside these tests there is chance: `python tests/support/differing.py` makes up conversations, sensible and
 not, on two connections with two channels each, plays them to RabbitMQ and to us, and compares what clients
@@ -80,20 +81,37 @@ def proofs(nodes: Iterable[str]) -> Counter[tuple[str, str]]:
     return found
 
 
+def told(nodes: Iterable[str]) -> dict[str, str]:
+    """fact → what its tests say of it: the names of those that show the fewest other facts beside it."""
+    found: dict[str, dict[str, int]] = {}
+    for node in nodes:
+        name = node.rpartition("::")[2].partition("[")[0].removeprefix("test_")
+        facts = re.findall(r"[A-Z]+_\d\d(?=_|$)", name)
+        words = re.sub(r"[A-Z]+_\d\d(_|$)", "", name).replace("_", " ")
+        for fact in facts:
+            found.setdefault(fact.replace("_", "-"), {})[words] = len(facts)
+    return {fact: "; ".join(_most_specific(phrases)) for fact, phrases in found.items()}
+
+
+def _most_specific(phrases: dict[str, int]) -> list[str]:
+    fewest = min(phrases.values())
+    return [words for words, facts in phrases.items() if facts == fewest][:MOST_PHRASES]
+
+
 def page() -> str:
     """The whole page."""
     sys.path.insert(0, str(TESTS))
-    from test_coverage import ELSEWHERE, LAST
+    from test_coverage import LAST
 
-    found = proofs(collected())
+    found, says = proofs(collected()), told(collected())
     parts = [HEAD]
     for section, last in sorted(LAST.items(), key=lambda pair: list(NAMES).index(pair[0])):
         facts = [f"{section}-{number:02}" for number in range(1, last + 1)]
         parts.append(f"\n## {section}: {NAMES[section]}\n")
-        parts.append("| fact | RabbitMQ | virtual | socket | |\n|---|---|---|---|---|")
+        parts.append("| fact | RabbitMQ | virtual | socket | shown |\n|---|---|---|---|---|")
         for fact in facts:
             counts = " | ".join(str(found[fact, broker] or "–") for broker in BROKERS)
-            parts.append(f"| {fact} | {counts} | {ELSEWHERE.get(fact, '')} |")
+            parts.append(f"| {fact} | {counts} | {says.get(fact, '')} |")
     return "\n".join(parts) + "\n"
 
 

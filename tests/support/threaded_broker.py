@@ -13,6 +13,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 from rabbitmq_node import free_port
 
@@ -20,10 +21,12 @@ from amqplab.broker.broker import Broker
 from amqplab.broker.config import BrokerConfig
 from amqplab.broker.effects import Effect
 from amqplab.net.server import serve
+from amqplab.net.watch import watch
 
 __all__ = ["ThreadedBroker"]
 
 PATIENCE_S = 30.0
+WATCH_S = 0.1
 
 
 class ThreadedBroker:
@@ -72,5 +75,7 @@ class ThreadedBroker:
     async def _serve(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         async with await serve(Broker(config=self.config), self.host, self.port) as self._running:
+            watching = asyncio.create_task(watch(self._running.server, Path.cwd(), every_s=WATCH_S))
             self._listening.set()
             await self._stop.wait()
+            watching.cancel()

@@ -48,7 +48,7 @@ from amqplab.broker.effects import Effect, Send, WakeAt
 from amqplab.broker.registry import Crash
 from amqplab.broker.reply_to import deliver_replies
 from amqplab.broker.session import Session
-from amqplab.broker.timers import SECOND, Deadline, Deadlines
+from amqplab.broker.timers import MILLISECOND, SECOND, Deadline, Deadlines
 from amqplab.broker.watermarks import Watermarks
 from amqplab.errors import ConnectionForced, UsageError
 from amqplab.model.consumer import Consumer
@@ -86,7 +86,7 @@ class Broker:
         self.epoch_ns = 0  # Unix time when `now` is 0: for what is stamped with the time of day
         self.deadlines = Deadlines()
         self.watches: dict[Queue, Deadline] = {}
-        self.policies = {(one.vhost, one.name): one for one in self.config.policies}
+        self.policies = {(one.vhost, one.name, one.operator): one for one in self.config.policies}
         self.keeper = JournalKeeper(self) if durable else None
         self.vhosts = {name: self._new_vhost(name) for name in self.config.vhosts}
         self.stopped: set[str] = set()  # virtual hosts that nobody may enter
@@ -111,6 +111,7 @@ class Broker:
         vhost.policy_for = partial(self._policy_for, name)
         vhost.next_message = self.number_message
         vhost.deliver_replies = self._deliver_reply
+        vhost.letter_patience_ns = lambda: self.config.dead_letter_timeout_ms * MILLISECOND
         vhost.unix_s = lambda now: (self.epoch_ns + now) // SECOND
         return vhost
 
@@ -268,12 +269,12 @@ class Broker:
 
     def set_policy(self, policy: Policy, now: int) -> list[Effect]:
         """An operator sets a policy, or replaces the one of that name. It holds from now on (LIMIT-17)."""
-        self.policies[policy.vhost, policy.name] = policy
+        self.policies[policy.vhost, policy.name, policy.operator] = policy
         return self._apply_policies(policy.vhost, now)
 
-    def clear_policy(self, vhost: str, name: str, now: int) -> list[Effect]:
+    def clear_policy(self, vhost: str, name: str, now: int, *, operator: bool = False) -> list[Effect]:
         """An operator takes a policy back. KeyError if there is none of that name."""
-        del self.policies[vhost, name]
+        del self.policies[vhost, name, operator]
         return self._apply_policies(vhost, now)
 
     def _apply_policies(self, vhost: str, now: int) -> list[Effect]:

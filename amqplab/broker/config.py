@@ -62,6 +62,7 @@ class BrokerConfig:
     max_message_size: int = 134_217_728
     consumer_timeout_ms: int | None = 1_800_000
     channel_tick_ms: int = 60_000
+    dead_letter_timeout_ms: int = 180_000
     mechanisms: tuple[str, ...] = ("PLAIN", "AMQPLAIN")
     users: tuple[User, ...] = field(default_factory=_guest)
     vhosts: tuple[str, ...] = ("/",)

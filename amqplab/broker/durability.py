@@ -108,7 +108,8 @@ class JournalKeeper:
             self._message, self._vhost = message, queue.vhost
             self._stored.add(message.number)
         expires_ms = None if copy.expires_at is None else self._unix_ms(copy.expires_at)
-        standing = entries.Standing(queue.name, copy.place, expires_ms, copy.returned, copy.redelivered)
+        facts = (copy.returned, copy.redelivered, copy.died)
+        standing = entries.Standing(queue.name, copy.place, expires_ms, *facts)
         self._standing.append(standing)
 
     def _unix_ms(self, moment: int) -> int:
@@ -205,7 +206,7 @@ def _restore_copies(
         if message is None:
             message = messages[one.message.number] = _message(one.message)
         expires_at = None if one.expires_ms is None else one.expires_ms * MILLISECOND - broker.epoch_ns
-        copies.append(queue.revive(message, one.place, expires_at, one.returned, one.redelivered))
+        copies.append(queue.revive(message, one, expires_at))
     queue.resume(copies, kept.next_place, now)
 
 

@@ -71,7 +71,7 @@ class Conservation(Check):
             e.Acknowledged: self._acknowledged,
             e.Rejected: lambda r: self._move(r, ("held",), "rejected"),
             e.Requeued: lambda r: self._move(r, ("held", "rejected"), "ready"),
-            e.Discarded: lambda r: self._move(r, ("ready", "held", "rejected", "never there"), "gone"),
+            e.Discarded: self._discarded,
             e.DeadLettered: lambda r: self._move(r, ("ready", "held", "rejected", "gone"), "gone"),
         }
 
@@ -92,6 +92,14 @@ class Conservation(Check):
     def _acknowledged(self, record: Record) -> Complaint:
         assert isinstance(record.event, e.Acknowledged)
         return None if record.event.stays else self._move(record, ("held",), "gone")
+
+    def _discarded(self, record: Record) -> Complaint:
+        """What the queue did not take was never there, and may yet come."""
+        assert isinstance(record.event, e.Discarded)
+        event = record.event
+        was = self._copies.get((event.vhost, event.queue, event.message), "never there")
+        to = "never there" if was == "never there" else "gone"
+        return self._move(record, ("ready", "held", "rejected", "never there"), to)
 
     def _move(self, record: Record, allowed: tuple[str, ...], to: str) -> Complaint:
         event = record.event

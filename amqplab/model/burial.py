@@ -5,7 +5,10 @@ Theory
 What a dead letter looks like is :mod:`amqplab.model.dead_letter`'s. Here it is published: routed like any
 other message, except that it does not go where it would go round for ever, and enqueued without anybody
 hearing of it (DLX-04). Without an exchange to publish to, or where RabbitMQ could not write the letter, it is
-lost (DLX-03). RabbitMQ 3.10 does not get dead letters into streams, either.
+lost (DLX-03). RabbitMQ 3.10 does not get such letters into streams, either.
+
+A letter that has to arrive (see outbox.py) is published until every queue that it is routed to has taken it.
+Where it goes is looked up each time, but it is the same letter, and nobody gets it twice.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from amqplab.trace.recorder import because
 
 if TYPE_CHECKING:
     from amqplab.model.message import Message
+    from amqplab.model.outbox import Pending
     from amqplab.model.queue import Dying
     from amqplab.model.vhost import VirtualHost
 
@@ -28,42 +32,85 @@ __all__ = ["bury"]
 
 def bury(vhost: VirtualHost, dying: Dying, now: int) -> None:
     """Publish a dead letter."""
-    queue, copy, reason = dying
-    settings = queue.settings
-    name = settings.dead_letter_exchange
+    if dying.pending is not None:
+        _send(vhost, dying, dying.pending, now)
+        return
+    name = dying.queue.settings.dead_letter_exchange
     if name is None or name not in vhost.exchanges:
-        queue.lose(copy, reason)
+        dying.queue.lose(dying.copy, dying.reason)
         return
-    try:
-        letter = buried(
-            copy.message,
-            vhost.next_message(),
-            queue=queue.name,
-            reason=reason,
-            exchange=name,
-            routing_key=settings.dead_letter_routing_key,
-            time_s=vhost.unix_s(now),
-        )
-    except Crash as crash:
-        queue.lose(copy, f"{reason}, and {crash}")
+    letter = _letter(vhost, dying, name, now)
+    if letter is None:
         return
-    routing = vhost.route(name, letter.routing_key, letter.extra_keys, letter.properties.headers)
-    not_for = _not_for(vhost, letter, routing, reason)
-    routing = routing._replace(queues=tuple(one for one in routing.queues if one not in not_for))
+    routing, not_for = _route(vhost, dying, letter)
     _report(vhost, dying, letter, routing, not_for)
     vhost.deliver_replies(letter)
     for target in routing.queues:
         vhost.queues[target].enqueue(letter, now)
 
 
-def _not_for(vhost: VirtualHost, letter: Message, routing: Routing, reason: str) -> dict[str, str]:
+def _send(vhost: VirtualHost, dying: Dying, pending: Pending, now: int) -> None:
+    """Publish a letter that has to arrive to those queues that have not taken it yet."""
+    queue = pending.queue
+    if pending not in queue.outbox:  # the queue was deleted in the same moment
+        return
+    if pending.letter is None:
+        pending.letter = _letter(vhost, dying, queue.settings.dead_letter_exchange or "", now)
+    letter = pending.letter
+    if letter is None:
+        queue.arrived(pending)
+        return
+    targets: tuple[str, ...] = ()
+    if letter.exchange in vhost.exchanges:
+        routing, not_for = _route(vhost, dying, letter)
+        targets = routing.queues
+        if targets and not pending.announced:
+            pending.announced = True
+            _report(vhost, dying, letter, routing, not_for)
+    for target in targets:
+        if target not in pending.reached and vhost.queues[target].enqueue(letter, now):
+            pending.reached.add(target)
+    if targets and pending.reached.issuperset(targets):
+        queue.arrived(pending)
+        return
+    if not targets and not pending.delayed:
+        queue.lose(dying.copy, f"{dying.reason}; its dead letter waits for a queue to go to")
+    queue.postpone(pending, now, vhost.letter_patience_ns())
+
+
+def _letter(vhost: VirtualHost, dying: Dying, exchange: str, now: int) -> Message | None:
+    """What is to be published; None if it cannot be written, and is lost."""
+    queue, copy, reason, _ = dying
+    try:
+        return buried(
+            copy.message,
+            vhost.next_message(),
+            queue=queue.name,
+            reason=reason,
+            exchange=exchange,
+            routing_key=queue.settings.dead_letter_routing_key,
+            time_s=vhost.unix_s(now),
+        )
+    except Crash as crash:
+        queue.lose(copy, f"{reason}, and {crash}")
+        return None
+
+
+def _route(vhost: VirtualHost, dying: Dying, letter: Message) -> tuple[Routing, dict[str, str]]:
+    """Where the letter goes, and where it would go but must not, with the reason."""
+    routing = vhost.route(letter.exchange, letter.routing_key, letter.extra_keys, letter.properties.headers)
+    not_for = _not_for(vhost, dying, letter, routing)
+    return routing._replace(queues=tuple(one for one in routing.queues if one not in not_for)), not_for
+
+
+def _not_for(vhost: VirtualHost, dying: Dying, letter: Message, routing: Routing) -> dict[str, str]:
     """Queue → why the letter does not go there."""
     not_for = {}
     for target in routing.queues:
-        if cycles(letter, target, reason):
+        if cycles(letter, target, dying.reason):
             not_for[target] = "dead-letter cycle"
-        elif vhost.queues[target].kind == "stream":
-            not_for[target] = "dead letters do not get into streams"
+        elif dying.pending is None and vhost.queues[target].kind == "stream":
+            not_for[target] = "ordinary dead letters do not get into streams"
     return not_for
 
 
@@ -73,7 +120,7 @@ def _report(
     report = vhost.report
     if report is None:
         return
-    queue, copy, reason = dying
+    queue, copy, reason, _ = dying
     address = (letter.exchange, letter.routing_key)
     old, new = copy.message.number, letter.number
     died = report(events.DeadLettered, vhost.name, queue.name, old, reason, *address, new)

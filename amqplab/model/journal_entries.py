@@ -34,6 +34,7 @@ what only a broker knows about a copy in that queue, all of it numbers:
                    time goes on)
     x-returned     how often the copy came back, if it did
     x-redelivered  1 if it may have been handed out before a crash (DUR-07)
+    x-died         why it died, if it is a dead letter that has to arrive: its place in :data:`DEATHS`
 
 Only what survives is an entry: durable exchanges, durable queues that are not exclusive, bindings between
 two of these, persistent messages in such queues, and in quorum queues and streams all messages (DUR-01,
@@ -82,6 +83,8 @@ __all__ = [
 
 CHANNEL = 1
 REMEMBERED = 4096
+DEATHS = ("", "rejected", "expired", "delivery_limit", "maxlen")
+"""Why a dead letter that has to arrive died, by number; the first is no death."""
 """Queues and virtual hosts whose opening octets are remembered."""
 
 PRODUCT = "amqplab journal"
@@ -108,6 +111,7 @@ class Standing(NamedTuple):
     expires_ms: int | None = None
     returned: int = 0
     redelivered: bool = False
+    died: str = ""
 
 
 # --- the octets ---------------------------------------------------------------------------------------------
@@ -152,7 +156,7 @@ def _field(name: str) -> bytes:
 
 
 _PLACE, _MESSAGE, _EXPIRES = _field("x-place"), _field("x-message"), _field("x-expires-ms")
-_RETURNED, _REDELIVERED = _field("x-returned"), _field("x-redelivered")
+_RETURNED, _REDELIVERED, _DIED = _field("x-returned"), _field("x-redelivered"), _field("x-died")
 _number = struct.Struct("!q").pack
 
 
@@ -165,6 +169,8 @@ def _facts(number: int, copy: Standing) -> bytes:
         facts += _RETURNED + _number(copy.returned)
     if copy.redelivered:
         facts += _REDELIVERED + _number(1)
+    if copy.died:
+        facts += _DIED + _number(DEATHS.index(copy.died))
     return facts
 
 

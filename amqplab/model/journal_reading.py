@@ -27,6 +27,7 @@ from amqplab.model.crash import Crash
 from amqplab.model.exchange import KINDS
 from amqplab.model.journal_entries import (
     CHANNEL,
+    DEATHS,
     PRODUCT,
     STOP_TEXT,
     VHOST_TEXT,
@@ -310,7 +311,14 @@ def _standing(queue: str, facts: Mapping[str, Any]) -> Standing:
         expires,
         number_in(facts, "x-returned", 0),
         bool(number_in(facts, "x-redelivered", 0)),
+        _death(number_in(facts, "x-died", 0)),
     )
+
+
+def _death(number: int) -> str:
+    if number >= len(DEATHS):
+        raise DecodeError(f"there is no death number {number}")
+    return DEATHS[number]
 
 
 @on(CHANNEL, Basic.Ack)

@@ -66,6 +66,7 @@ class KeptCopy:
     expires_ms: int | None = None
     returned: int = 0
     redelivered: bool = False
+    died: str = ""
 
 
 @dataclass(slots=True)
@@ -197,8 +198,8 @@ class State:
     def _store(self, entry: Stored) -> None:
         message = entry.message
         self.messages = max(self.messages, message.number)
-        for queue, place, expires_ms, returned, redelivered in entry.standing:
-            copy = KeptCopy(message, place, expires_ms, returned, redelivered)
+        for queue, place, expires_ms, returned, redelivered, died in entry.standing:
+            copy = KeptCopy(message, place, expires_ms, returned, redelivered, died)
             self._copies(entry.vhost, queue)[place] = copy
 
     def _begin(self, begun: Begun) -> None:
@@ -250,7 +251,7 @@ def _messages(name: str, vhost: KeptVhost) -> Iterator[Stored]:
     where: dict[StoredMessage, list[Standing]] = {}
     for queue_name, queue in vhost.queues.items():
         for copy in queue.in_order:
-            standing = Standing(queue_name, copy.place, copy.expires_ms, copy.returned, copy.redelivered)
-            where.setdefault(copy.message, []).append(standing)
+            facts = (copy.expires_ms, copy.returned, copy.redelivered, copy.died)
+            where.setdefault(copy.message, []).append(Standing(queue_name, copy.place, *facts))
     for message, standing_in in where.items():
         yield Stored(name, message, tuple(standing_in))

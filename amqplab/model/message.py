@@ -95,7 +95,8 @@ class Copy:
 
     ``place`` orders the copies of one queue by arrival. ``redelivered`` means "was handed out before", not
     "was processed" (BASIC-58). ``expires_at`` is in nanoseconds, None for never.
-    ``returned`` is how often it came back, where that is counted (QUORUM-03): not here.
+    ``returned`` is how often it came back, where that is counted (QUORUM-03), and ``died`` why it did, where
+    the dead are kept: not here.
 
     A queue may hold millions of copies, so this is all there is of each.
     """
@@ -103,6 +104,7 @@ class Copy:
     __slots__ = ("expires_at", "message", "place", "redelivered")
 
     returned: int = 0
+    died: str = ""
 
     def __init__(self, message: Message, place: int, expires_at: int | None = None) -> None:
         self.message = message

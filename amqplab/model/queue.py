@@ -43,18 +43,21 @@ from amqplab.model.settings import MILLISECOND, Settings, settings_from
 from amqplab.trace import events
 
 if TYPE_CHECKING:
+    from amqplab.model.journal_state import KeptCopy
     from amqplab.model.keeper import Keeper
+    from amqplab.model.outbox import Pending
     from amqplab.trace.recorder import Report
 
 __all__ = ["Dying", "Queue"]
 
 
 class Dying(NamedTuple):
-    """A copy on its way from `queue` to the dead letters."""
+    """A copy on its way from `queue` to the dead letters; `pending` if it has to arrive (see outbox.py)."""
 
     queue: Queue
     copy: Copy
     reason: str
+    pending: Pending | None = None
 
 
 class Queue:
@@ -148,12 +151,10 @@ class Queue:
         """Whether the copy survives the broker (DUR-04, DUR-05)."""
         return self.keeper is not None and (copy.message.persistent or self.kind != "classic")
 
-    def revive(
-        self, message: Message, place: int, expires_at: int | None, returned: int, redelivered: bool
-    ) -> Copy:
+    def revive(self, message: Message, kept: KeptCopy, expires_at: int | None) -> Copy:
         """A copy that survived, as it was."""
-        copy = self._new_copy(message, place, expires_at)
-        copy.redelivered = redelivered
+        copy = self._new_copy(message, kept.place, expires_at)
+        copy.redelivered = kept.redelivered
         return copy
 
     def resume(self, copies: list[Copy], next_place: int, now: int) -> None:
@@ -316,6 +317,10 @@ class Queue:
     def discard(self, copy: Copy, reason: str) -> None:
         """An unacked copy is given up: rejected without requeue (BASIC-54)."""
         self.unacked -= 1
+        self.end(copy, reason)
+
+    def end(self, copy: Copy, reason: str) -> None:
+        """A copy that was here dies."""
         self._forget([copy])
         self.bury(copy, reason)
 
@@ -330,6 +335,12 @@ class Queue:
         """A copy that is in nobody's hands and in no queue any more ends here."""
         if self._report is not None:
             self._report(events.Discarded, self.vhost, self.name, copy.message.number, reason)
+
+    def abandon(self, reason: str) -> None:
+        """The queue is gone, and all that stands in it."""
+        for copy in self.ready:
+            self.lose(copy, reason)
+        self.ready.clear()
 
     def check_refusal(self) -> None:
         """Raise what a nack or reject of a copy from here meets: nothing, in most queues."""
@@ -370,8 +381,7 @@ class Queue:
     def _drop_head(self, reason: str) -> None:
         copy = self.ready.popleft()
         self.ready_octets -= len(copy.message.body)
-        self._forget([copy])
-        self.bury(copy, reason)
+        self.end(copy, reason)
 
     def renew(self, now: int) -> None:
         """Somebody used the queue: its own expiry starts anew (QUEUE-23)."""
@@ -389,13 +399,15 @@ class Queue:
 
     def _rewatch(self) -> None:
         """Tell when the next look is due."""
-        moments = [self.expires_at]
-        if self._mortal and self.ready:
-            moments.append(self.ready.head.expires_at)
-        moment = min((one for one in moments if one is not None), default=None)
+        moment = min((one for one in self._moments() if one is not None), default=None)
         if moment != self._watched and not self.deleted:
             self._watched = moment
             self.watch(self, moment)
+
+    def _moments(self) -> list[int | None]:
+        """When there will be something to do."""
+        head = self.ready.head.expires_at if self._mortal and self.ready else None
+        return [self.expires_at, head]
 
     def look(self, now: int) -> bool:
         """The moment that was watched for has come. True if the queue itself has expired."""

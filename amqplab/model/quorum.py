@@ -14,21 +14,26 @@ client notices of it, besides durability, are different manners:
 * Its length limit is soft: it refuses when it *is* too long, not when it would become so (QUORUM-13), and
   accepts again when it has become clearly shorter.
 * A message that was got and not yet settled looks like a consumer, and is counted as one.
+* Its dead letters may be sent so that they arrive (see outbox.py).
 * Consumers cannot have it for themselves (QUORUM-09), and priorities mean nothing (QUORUM-16).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from amqplab.errors import ResourceLocked
 from amqplab.model.backlog import Backlog, ReturnsFirst
 from amqplab.model.consumer import Recipient
 from amqplab.model.message import Copy, Message
-from amqplab.model.queue import Queue
+from amqplab.model.outbox import Outbox, Pending
+from amqplab.model.queue import Dying, Queue
 from amqplab.model.settings import Settings
 from amqplab.wire.table import Int64, Table
+
+if TYPE_CHECKING:
+    from amqplab.model.journal_state import KeptCopy
 
 __all__ = ["CountedCopy", "QuorumQueue"]
 
@@ -39,12 +44,13 @@ DELIVERY_COUNT = "x-delivery-count"
 class CountedCopy(Copy):
     """A copy that shows how often it came back. `message` is what the client gets to see."""
 
-    __slots__ = ("got", "original", "returned")
+    __slots__ = ("died", "got", "original", "returned")
 
     def __init__(self, message: Message, place: int, expires_at: int | None = None) -> None:
         super().__init__(message, place, expires_at)
         self.original = message
         self.returned = 0
+        self.died = ""  # why, if it is dead and has to arrive
         self.got = False  # in the hands of one who used basic.get
 
     def show_count(self) -> None:
@@ -70,6 +76,7 @@ class QuorumQueue(Queue):
     grants_exclusive = False
 
     def __init__(self, vhost: str, name: str, *, durable: bool = True, **options: Any) -> None:
+        self.outbox = Outbox(self)
         super().__init__(vhost, name, durable=durable, **options)
         self._to_the_front = "x-delivery-limit" in self.arguments.table
         self._overflowing = False
@@ -88,24 +95,37 @@ class QuorumQueue(Queue):
             return settings._replace(overflow="drop-head")
         return settings
 
+    def apply_policy(self, policy: Mapping[str, Any], now: int) -> None:
+        super().apply_policy(policy, now)
+        if not self.settings.careful:
+            self._give_up("dead letters need not arrive any more")
+
     def _new_backlog(self) -> Backlog:
         return ReturnsFirst()
 
     def _new_copy(self, message: Message, place: int, expires_at: int | None) -> Copy:
         return CountedCopy(message, place, expires_at)
 
-    def revive(
-        self, message: Message, place: int, expires_at: int | None, returned: int, redelivered: bool
-    ) -> Copy:
-        copy = super().revive(message, place, expires_at, returned, redelivered)
-        _counted(copy).returned = returned
+    def revive(self, message: Message, kept: KeptCopy, expires_at: int | None) -> Copy:
+        copy = _counted(super().revive(message, kept, expires_at))
+        copy.returned = kept.returned
+        copy.died = kept.died
         return copy
+
+    def resume(self, copies: list[Copy], next_place: int, now: int) -> None:
+        """The dead that still have to arrive do not stand in line."""
+        super().resume([copy for copy in copies if not copy.died], next_place, now)
+        for copy in copies:
+            if copy.died:
+                self._post(copy, copy.died)
+        if not self.settings.careful:
+            self._give_up("dead letters need not arrive any more")
 
     def _has_no_room_for(self, size: int) -> bool:
         settings = self.settings
         if not settings.refuses:
             return False
-        count, octets = len(self.ready), self.ready_octets
+        count, octets = len(self.ready) + len(self.outbox), self.ready_octets + self.outbox.octets
         if settings.too_long(count, octets):
             self._overflowing = True
         elif self._overflowing:
@@ -172,6 +192,62 @@ class QuorumQueue(Queue):
     def bury(self, copy: Copy, reason: str) -> None:
         _counted(copy).hide_count()
         super().bury(copy, reason)
+
+    # --- dead letters that have to arrive --------------------------------------------------------------
+
+    def end(self, copy: Copy, reason: str) -> None:
+        """A copy dies. Where its letter has to arrive it stays, also on the disk, until that has."""
+        if not self.settings.careful:
+            super().end(copy, reason)
+            return
+        counted = _counted(copy)
+        counted.hide_count()
+        counted.died = reason
+        if self.keeper is not None:
+            self.keeper.stored(self, counted.original, counted)
+        self._post(counted, reason)
+
+    def _post(self, copy: Copy, reason: str) -> None:
+        self.outbox.put(copy, reason)
+        self._send(self.outbox.new())
+
+    def _send(self, letters: Iterable[Pending]) -> None:
+        for pending in letters:
+            pending.tried = True
+            self.dying.append(Dying(self, pending.copy, pending.reason, pending))
+
+    def arrived(self, pending: Pending) -> None:
+        """Every queue that the letter was for has it: the copy is done with, and others may follow."""
+        self.outbox.remove(pending)
+        self._forget([pending.copy])
+        self._send(self.outbox.new())
+        self._rewatch()
+
+    def postpone(self, pending: Pending, now: int, patience: int) -> None:
+        """The letter did not arrive everywhere; it is sent again when so much time has passed (ns)."""
+        self.outbox.failed(pending, now, patience)
+        self._rewatch()
+
+    def _moments(self) -> list[int | None]:
+        return [*super()._moments(), self.outbox.rings_at]
+
+    def look(self, now: int) -> bool:
+        self._send(self.outbox.ring(now))
+        return super().look(now)
+
+    def abandon(self, reason: str) -> None:
+        super().abandon(reason)
+        self._give_up(reason)
+
+    def _give_up(self, reason: str) -> None:
+        """The letters will not be sent."""
+        if not self.outbox:
+            return
+        for pending in self.outbox:
+            if not pending.delayed:  # else it was said to be lost, for the time being
+                self.lose(pending.copy, reason)
+        self._forget([pending.copy for pending in self.outbox])
+        self.outbox.clear()
 
 
 def _counted(copy: Copy) -> CountedCopy:

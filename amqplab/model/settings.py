@@ -42,6 +42,7 @@ class Settings(NamedTuple):
     expires: int | None = None
     dead_letter_exchange: str | None = None
     dead_letter_routing_key: str | None = None
+    dead_letter_strategy: str = "at-most-once"
     max_length: int | None = None
     max_length_bytes: int | None = None
     overflow: str = "drop-head"
@@ -58,6 +59,15 @@ class Settings(NamedTuple):
     def refuses(self) -> bool:
         """A publish that would not fit is refused, instead of dropping the head (QUEUE-64, QUEUE-65)."""
         return self.overflow != "drop-head"
+
+    @property
+    def careful(self) -> bool:
+        """Dead letters have to arrive, so that they wait in the queue until they have (QUEUE-52)."""
+        return (
+            self.dead_letter_strategy == "at-least-once"
+            and self.overflow == "reject-publish"
+            and self.dead_letter_exchange is not None
+        )
 
     @property
     def plain(self) -> bool:

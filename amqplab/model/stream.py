@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from amqplab.errors import AMQPNotImplemented, PreconditionFailed
 from amqplab.model.backlog import place_of
@@ -38,6 +38,9 @@ from amqplab.model.stream_message import as_streamed
 from amqplab.model.stream_offset import age_in_ns, plain_offset
 from amqplab.trace import events
 from amqplab.wire.table import Timestamp
+
+if TYPE_CHECKING:
+    from amqplab.model.journal_state import KeptCopy
 
 __all__ = ["Log", "Retention", "StreamQueue"]
 
@@ -58,10 +61,12 @@ class Retention(NamedTuple):
         """What the arguments and the policy say; of two lengths or ages the smaller counts (LIMIT-18)."""
         lengths = (arguments.get("x-max-length-bytes"), policy.get("max-length-bytes"))
         ages = (arguments.get("x-max-age"), policy.get("max-age"))
+        option = "stream-max-segment-size-bytes"
+        sizes = (arguments.get(f"x-{option}"), policy.get(option))
         return cls(
             min((one for one in lengths if one is not None), default=None),
             min((age_in_ns(one) or 0 for one in ages if one is not None), default=None),
-            arguments.get("x-stream-max-segment-size-bytes", SEGMENT_SIZE),
+            min((one for one in sizes if one is not None), default=SEGMENT_SIZE),
         )
 
 
@@ -202,10 +207,8 @@ class StreamQueue(Queue):
                 self.ready_octets -= len(copy.message.body)
                 self.lose(copy, reason)
 
-    def revive(
-        self, message: Message, place: int, expires_at: int | None, returned: int, redelivered: bool
-    ) -> Copy:
-        return StoredCopy(message, place, expires_at)
+    def revive(self, message: Message, kept: KeptCopy, expires_at: int | None) -> Copy:
+        return StoredCopy(message, kept.place, expires_at)
 
     def resume(self, copies: list[Copy], next_place: int, now: int) -> None:
         for copy in copies:

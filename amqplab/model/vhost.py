@@ -49,6 +49,7 @@ __all__ = ["VirtualHost"]
 REMEMBERED_ROUTINGS = 8192
 QUEUE_TYPES: dict[str, type[Queue]] = {"classic": Queue, "quorum": QuorumQueue, "stream": StreamQueue}
 SECOND = 1_000_000_000  # ns
+LETTER_PATIENCE_S = 180
 
 
 class VirtualHost:
@@ -68,6 +69,7 @@ class VirtualHost:
         self.next_message: Callable[[], int] = lambda: 0
         self.deliver_replies: Callable[[Message], bool] = lambda message: False
         self.unix_s: Callable[[int], int] = lambda now: now // SECOND
+        self.letter_patience_ns: Callable[[], int] = lambda: LETTER_PATIENCE_S * SECOND
         self._incoming: dict[tuple[str, str], dict[Binding, None]] = {}
         self._touched: dict[Queue, None] = {}
         self._routings: dict[tuple[str, str], Routing] = {}
@@ -257,9 +259,7 @@ class VirtualHost:
         self._touched.pop(queue, None)
         self._changed()
         count = 0 if queue.keeps_delivered else len(queue.ready)
-        for copy in queue.ready:
-            queue.lose(copy, "queue deleted")
-        queue.ready.clear()
+        queue.abandon("queue deleted")
         consumers = list(queue.consumers)
         for consumer in consumers:
             queue.unsubscribe(consumer, "queue deleted")

@@ -97,6 +97,7 @@ POLICY: dict[str, Any] = {
     "vhost": str,
     "apply_to": str,
     "priority": int,
+    "operator": bool,
     "definition": dict,
 }
 SECTIONS: dict[str, Any] = {

@@ -81,6 +81,7 @@ def refused(draft: Draft, record: Record, event: e.PublishRefused) -> None:
 def enqueued(draft: Draft, record: Record, event: e.Enqueued) -> None:
     take_out(draft, event.vhost, event.queue, event.message)
     put_in(draft, event.vhost, event.queue, event.message, redelivered=False, position=event.position)
+    draft.drop(keys.lost_key(event.message, event.queue))  # a dead letter may be refused, and come again
     tell_message(draft, event.vhost, event.message, event.queue, "ready")
 
 

@@ -56,6 +56,19 @@ class Operator:
     def clear(self, name):
         self.broker.operate(("clear_policy", name), lambda broker, now: broker.clear_policy("/", name, now))
 
+    def bound(self, pattern, definition):
+        """Set an operator policy."""
+        policy = Policy("bound", pattern, definition, operator=True)
+        words = ("set_operator_policy", "bound", pattern, json.dumps(definition))
+        self.broker.operate(words, lambda broker, now: broker.set_policy(policy, now))
+
+    def unbound(self):
+        """Take it back."""
+        self.broker.operate(
+            ("clear_operator_policy", "bound"),
+            lambda broker, now: broker.clear_policy("/", "bound", now, operator=True),
+        )
+
     def settle(self, peer):
         """What was done has got about: RabbitMQ's processes tell each other."""
         if "rabbitmq" in self.broker.name:
@@ -293,6 +306,37 @@ def test_LIMIT_17_the_policy_with_the_highest_priority_counts(operated, operator
         for policy in (low, high):
             operator.clear(policy)
         peer.expect_silence(0.1)
+
+
+def test_LIMIT_18_beside_a_policy_an_operator_has_a_word_and_the_smaller_limit_counts(operated, operator):
+    """What only one of the two sets holds as it is."""
+    with operated.connect() as peer:
+        dead, name = peer.queue(), peer.queue(operated.fresh("ruled"))
+        letters = {"dead-letter-exchange": "", "dead-letter-routing-key": dead}
+        policy = operator.policy(f"^{name}$", {"max-length": 3, **letters})
+        operator.bound(f"^{name}$", {"max-length": 1, "max-length-bytes": 5})
+        peer.expect_silence(0.3)
+        for body in (b"a", b"b", b"too long"):
+            peer.publish(name, body)
+        peer.await_counts(dead, (3, 0))
+        assert (peer.counts(name), peer.drain(dead)) == ((0, 0), [b"a", b"b", b"too long"])
+        operator.unbound()
+        peer.expect_silence(0.3)
+        for body in (b"c", b"d", b"e", b"f"):
+            peer.publish(name, body)
+        peer.await_counts(name, (3, 0))
+        operator.clear(policy)
+
+
+def test_LIMIT_18_an_operator_rules_where_nobody_else_does(operated, operator):
+    with operated.connect() as peer:
+        name = peer.queue(operated.fresh("ruled"), arguments={"x-max-length": 3})
+        operator.bound(f"^{name}$", {"max-length": 2})
+        peer.expect_silence(0.3)
+        for body in (b"a", b"b", b"c"):
+            peer.publish(name, body)
+        peer.await_counts(name, (2, 0))
+        operator.unbound()
 
 
 def test_EXCH_40_LIMIT_18_an_alternate_exchange_by_policy(operated, operator):

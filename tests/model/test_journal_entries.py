@@ -43,7 +43,7 @@ def test_entries_come_back_as_they_were_one_by_one_and_together(entries: list[En
 def test_a_stored_message_is_what_a_client_sends_after_the_names_of_its_queues() -> None:
     standing = (
         Standing("a", 3),
-        Standing("b", 0, expires_ms=1_700_000_000_000, returned=2, redelivered=True),
+        Standing("b", 0, expires_ms=1_700_000_000_000, returned=2, redelivered=True, died="expired"),
     )
     facts_a = Table({"x-message": Int64(7), "x-place": Int64(3)})
     facts_b = Table(
@@ -53,6 +53,7 @@ def test_a_stored_message_is_what_a_client_sends_after_the_names_of_its_queues()
             "x-expires-ms": Int64(1_700_000_000_000),
             "x-returned": Int64(2),
             "x-redelivered": Int64(1),
+            "x-died": Int64(2),
         }
     )
     assert Stored("/", HELLO, standing).encode() == b"".join(

@@ -138,7 +138,7 @@ def test_everything_that_can_be_said(tmp_path: Path) -> None:
         ),
         (
             '[[policies]]\nname = "p"\npattern = ""\ndefinition = { expires = "x" }',
-            "[[policies]] 1: Policy 'p' needs a number that is not negative for 'expires', not 'x'.",
+            "[[policies]] 1: Policy 'p' needs a number above 0 for 'expires', not 'x'.",
         ),
         ("[[listeners]]\nport = 70000", "[[listeners]] 1: 70000 is no port."),
         (

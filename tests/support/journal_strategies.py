@@ -7,6 +7,7 @@ from wire_strategies import properties, shortstrs, tables, values
 
 from amqplab.model.binding import EXCHANGE, QUEUE, bind
 from amqplab.model.journal_entries import (
+    DEATHS,
     Begun,
     Bound,
     Entry,
@@ -46,7 +47,8 @@ def entries(
     """Entries of all kinds, made of these virtual hosts, names, numbers, arguments and runs."""
     bindings = st.builds(bind, names, kinds, names, names, arguments)
     places = st.lists(numbers, min_size=1, max_size=4).map(tuple)
-    standing = st.builds(Standing, names, numbers, st.none() | numbers, numbers, st.booleans())
+    deaths = st.sampled_from(DEATHS)
+    standing = st.builds(Standing, names, numbers, st.none() | numbers, numbers, st.booleans(), deaths)
     messages = st.builds(
         StoredMessage, numbers, names, names, properties.map(lambda one: one.encode()), st.binary(max_size=9)
     )

@@ -67,14 +67,13 @@ def _check_arguments(queue: Queue, arguments: Mapping[str, Any]) -> None:
     """Raise 406 for the first thing that is wrong: the values of what this type of queue knows, then what
     only another one knows (BASIC-23, BASIC-24, STREAM-05).
     """
-    of_streams = queue.kind == "stream"
-    for name, (for_streams, rule) in ARGUMENTS.items():
-        if name in arguments and for_streams is of_streams:
+    for name, (kinds, rule) in ARGUMENTS.items():
+        if name in arguments and queue.kind in kinds:
             objection = rule(arguments[name])
             if objection:
                 raise PreconditionFailed(f"invalid arg '{name}' for {queue.describe()}: {objection}")
-    for name, (for_streams, _) in ARGUMENTS.items():
-        if name in arguments and for_streams is not of_streams:
+    for name, (kinds, _) in ARGUMENTS.items():
+        if name in arguments and queue.kind not in kinds:
             raise PreconditionFailed(
                 f"invalid arg '{name}' for {queue.describe()} of queue type rabbit_{queue.kind}_queue"
             )
@@ -90,12 +89,12 @@ def _flag(value: Any) -> str:
     return "" if isinstance(value, bool) else f"{{unacceptable_type,{type_name(value)}}}"
 
 
-ARGUMENTS: dict[str, tuple[bool, Callable[[Any], str]]] = {
-    "x-priority": (False, _priority),
-    "x-cancel-on-ha-failover": (False, _flag),
-    "x-stream-offset": (True, check_offset),
+ARGUMENTS: dict[str, tuple[tuple[str, ...], Callable[[Any], str]]] = {
+    "x-priority": (("classic", "quorum"), _priority),
+    "x-cancel-on-ha-failover": (("classic",), _flag),
+    "x-stream-offset": (("stream",), check_offset),
 }
-"""Argument → whether it is for streams or for all others, and what says what is wrong with its value."""
+"""Argument → the kinds of queue it is for, and what says what is wrong with its value."""
 
 
 @on(Basic.Cancel)

@@ -16,6 +16,7 @@ import pika
 import pika.exceptions
 import pytest
 from client_worlds import SimulatedWorld
+from leftovers import leftovers
 from pika.adapters.blocking_connection import BlockingChannel as PikaChannel
 from pika.adapters.blocking_connection import BlockingConnection as PikaConnection
 
@@ -396,20 +397,15 @@ def test_it_works_where_a_loop_is_running_already(amqplab_server: Any) -> None:
 
 
 def test_nothing_is_left_behind(amqplab_server: Any, recwarn: pytest.WarningsRecorder) -> None:
-    import gc
-    import os
-    import threading
-
     url = f"amqp://127.0.0.1:{amqplab_server.port}"
-    before = len(os.listdir("/proc/self/fd")), threading.active_count()
+    before = leftovers()
     BlockingConnection(url).close()
     failing = BlockingConnection(url)
     with pytest.raises(NotFound):
         failing.channel().queue_declare("client-no-such", passive=True)
     failing.close()
     del failing
-    gc.collect()
-    assert (len(os.listdir("/proc/self/fd")), threading.active_count()) == before
+    assert leftovers() == before
     assert [str(w.message) for w in recwarn if issubclass(w.category, ResourceWarning)] == []
 
 

@@ -1,4 +1,4 @@
-"""A hundred random conversations, the same ones each time; ``tests/support/differing.py`` plays thousands."""
+"""Some random conversations, the same ones each time; ``tests/support/differing.py`` plays thousands."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ from hypothesis import HealthCheck, Phase, given, settings
 from amqplab.broker.config import BrokerConfig
 
 
+@pytest.mark.parametrize(("kind", "many"), [("classic", 100), ("quorum", 40)])
 @pytest.mark.brokers("rabbitmq")
-def test_random_conversations_look_the_same(broker):
+def test_random_conversations_look_the_same(broker, kind, many):
     differential = Differential(broker)
 
     @settings(
-        max_examples=100,
+        max_examples=many,
         derandomize=True,
         deadline=None,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(conversations())
+    @given(conversations(quorum=kind == "quorum"))
     def run(steps):
         differential.check(steps)
 
     run()
-    assert differential.played >= 100
+    assert differential.played >= many
 
 
 @pytest.mark.brokers("rabbitmq")

@@ -167,6 +167,17 @@ def test_QUORUM_07_no_conditions_when_it_is_deleted(broker, flags):
         peer.expect_connection_error(540, text, (50, 40))
 
 
+@pytest.mark.parametrize("value", [True, "yes"])
+def test_BASIC_24_cancel_on_ha_failover_is_for_classic_queues(broker, value):
+    with broker.connect() as peer, quorum(broker, peer) as name:
+        peer.send(Basic.Consume(queue=name, arguments={"x-cancel-on-ha-failover": value}))
+        text = (
+            f"PRECONDITION_FAILED - invalid arg 'x-cancel-on-ha-failover' for queue '{name}' in vhost '/' "
+            "of queue type rabbit_quorum_queue"
+        )
+        peer.expect_channel_error(406, text, (60, 20))
+
+
 def test_QUORUM_08_no_get_beside_a_single_active_consumer(broker):
     with broker.connect() as peer, quorum(broker, peer, single_active_consumer=True) as name:
         peer.send(Basic.Get(queue=name))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import socket
-import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from leftovers import leftovers
 
 from amqplab.broker.broker import Broker
 from amqplab.broker.config import BrokerConfig
@@ -331,11 +330,9 @@ def test_nothing_is_left_behind(recwarn: pytest.WarningsRecorder) -> None:
             await connection.wait_closed()
 
     asyncio.run(main())  # the first run loads what is loaded once
-    gc.collect()
-    before = sorted(os.listdir("/proc/self/fd")), threading.active_count()
+    before = leftovers()
     asyncio.run(main())
-    gc.collect()
-    assert (sorted(os.listdir("/proc/self/fd")), threading.active_count()) == before
+    assert leftovers() == before
     assert [str(w.message) for w in recwarn if issubclass(w.category, ResourceWarning)] == []
 
 

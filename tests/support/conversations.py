@@ -73,6 +73,26 @@ QUEUE_ARGUMENTS: dict[str, tuple[Any, ...]] = {
 }
 
 
+QUORUM_ARGUMENTS: dict[str, tuple[Any, ...]] = {
+    "x-max-length": (1, 2, 3, 0),
+    "x-max-length-bytes": (3, 6),
+    "x-overflow": ("drop-head", "reject-publish", "reject-publish-dlx"),
+    "x-message-ttl": (0, LONG),
+    "x-expires": (LONG,),
+    "x-dead-letter-exchange": ("x0", "x1", "", "nowhere"),
+    "x-dead-letter-routing-key": ("a", "q0", "q1"),
+    "x-dead-letter-strategy": ("at-most-once", "at-least-once", "nonsense"),
+    "x-delivery-limit": (0, 1, 3, -1),
+    "x-single-active-consumer": (True, False),
+    "x-max-in-memory-length": (2,),
+    "x-quorum-initial-group-size": (1, 0),
+    "x-queue-leader-locator": ("client-local", "nonsense"),
+    "x-max-priority": (5,),
+    "x-queue-mode": ("lazy",),
+    "x-own": (5,),
+}
+
+
 def some_of(pools: dict[str, tuple[Any, ...]], most: int) -> st.SearchStrategy[dict[str, Any]]:
     """Up to `most` arguments with values from their pools; the first values of a pool come more often."""
     one = st.sampled_from(sorted(pools)).flatmap(
@@ -173,6 +193,19 @@ ACTIONS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "connection.close": {},
 }
 
+QUORUM = st.fixed_dictionaries(
+    {
+        "queue": st.sampled_from((*QUEUES, *QUEUES, *QUEUES, *QUEUES, "", "amq.mine")),
+        "passive": rarely,
+        "durable": mostly,
+        "exclusive": rarely,
+        "auto_delete": rarely,
+        "nowait": rarely,
+        "arguments": some_of(QUORUM_ARGUMENTS, 3).map(lambda table: {"x-queue-type": "quorum"} | table),
+    }
+)
+"""How a quorum queue is declared."""
+
 OFTEN = (
     "queue.declare",
     "basic.publish",
@@ -184,19 +217,21 @@ OFTEN = (
 )
 
 
-def step_of(action: str) -> st.SearchStrategy[Step]:
-    """One step of that kind."""
+def step_of(action: str, quorum: bool = False) -> st.SearchStrategy[Step]:
+    """One step of that kind; with `quorum` queues are quorum queues."""
+    options = QUORUM if quorum and action == "queue.declare" else st.fixed_dictionaries(ACTIONS[action])
     return st.builds(
         Step,
         st.integers(0, CONNECTIONS - 1),
         st.sampled_from(CHANNELS),
         st.just(action),
-        st.fixed_dictionaries(ACTIONS[action]),
+        options,
     )
 
 
-def conversations(longest: int = 16) -> st.SearchStrategy[list[Step]]:
+def conversations(longest: int = 16, quorum: bool = False) -> st.SearchStrategy[list[Step]]:
     """Conversations of up to so many steps, which begin by declaring something."""
-    beginning = st.tuples(step_of("queue.declare"), step_of("queue.declare"), step_of("exchange.declare"))
-    kinds = st.sampled_from((*ACTIONS, *OFTEN, *OFTEN)).flatmap(step_of)
+    declare, exchange = step_of("queue.declare", quorum), step_of("exchange.declare")
+    kinds = st.sampled_from((*ACTIONS, *OFTEN, *OFTEN)).flatmap(lambda action: step_of(action, quorum))
+    beginning = st.tuples(declare, declare, exchange)
     return st.builds(lambda first, rest: [*first, *rest], beginning, st.lists(kinds, max_size=longest))

@@ -1,6 +1,6 @@
 """The differential tester: random conversations, played to RabbitMQ and to us, until they disagree.
 
-    python tests/support/differing.py [--conversations 20000] [--seed 1]
+    python tests/support/differing.py [--conversations 20000] [--seed 1] [--quorum]
 
 Theory
 ------
@@ -81,6 +81,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Play random conversations to RabbitMQ and to amqplab.")
     parser.add_argument("--conversations", type=int, default=20_000, help="how many (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="for other ones (default: %(default)s)")
+    parser.add_argument("--quorum", action="store_true", help="with quorum queues instead of classic ones")
     options = parser.parse_args(arguments)
     with rabbitmq_node() as node:
         differential = Differential(RemoteBroker("rabbitmq", node))
@@ -94,7 +95,7 @@ def main(arguments: list[str] | None = None) -> int:
             phases=[Phase.generate],
             suppress_health_check=list(HealthCheck),
         )
-        @given(conversations())
+        @given(conversations(quorum=options.quorum))
         def run(steps: list[Step]) -> None:
             differential.check(steps)
             progress.update(1)
@@ -106,7 +107,8 @@ def main(arguments: list[str] | None = None) -> int:
             print(difference)
             return 1
     progress.close()
-    print(f"{differential.played} conversations, no difference (seed {options.seed})")
+    kind = ", quorum queues" if options.quorum else ""
+    print(f"{differential.played} conversations, no difference (seed {options.seed}{kind})")
     return 0
 
 

@@ -16,7 +16,13 @@ import pytest
 
 __all__ = ["missing", "program"]
 
-PACKAGES = {"node": "nodejs", "epmd": "rabbitmq-server"}
+PACKAGES = {
+    "epmd": "rabbitmq-server",
+    "java": "default-jdk-headless",
+    "javac": "default-jdk-headless",
+    "node": "nodejs",
+    "php": "php-cli",
+}
 """Debian's package, where it is not called like the program."""
 
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from amqplab.errors import UsageError
 from amqplab.model.binding import EXCHANGE, QUEUE
+from amqplab.model.pattern import problem_of
 
 __all__ = ["OPTIONS", "Policy", "definition_for"]
 
@@ -55,15 +56,13 @@ class Policy:
         who = f"Policy {self.name!r}"
         if self.apply_to not in APPLY_TO:
             raise UsageError(f"{who} applies to all, queues or exchanges, not {self.apply_to!r}.")
-        try:
-            re.compile(self.pattern)
-        except re.error as error:
-            raise UsageError(f"{who} has a wrong pattern, {self.pattern!r}: {error}.") from None
+        if problem := problem_of(self.pattern):
+            raise UsageError(f"{who} has a wrong pattern, {self.pattern!r}: {problem}.")
         for option, value in self.definition.items():
             if option not in OPTIONS:
                 raise UsageError(f"{who} sets {option!r}, which is none of {', '.join(sorted(OPTIONS))}.")
             if not _fits(OPTIONS[option], value):
-                wanted = "a number that is not negative" if OPTIONS[option] is int else "a string"
+                wanted = "a number from 0 to 2**63 - 1" if OPTIONS[option] is int else "a string"
                 raise UsageError(f"{who} needs {wanted} for {option!r}, not {value!r}.")
 
     def covers(self, kind: str, name: str) -> bool:
@@ -74,7 +73,7 @@ class Policy:
 def _fits(kind: type, value: Any) -> bool:
     if kind is str:
         return isinstance(value, str)
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 63
 
 
 def definition_for(policies: Iterable[Policy], vhost: str, kind: str, name: str) -> Mapping[str, Any]:

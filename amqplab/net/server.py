@@ -407,9 +407,18 @@ async def _listen(
     port: int,
     ssl_context: ssl.SSLContext | None,
 ) -> RunningServer:
+    if not host:  # asyncio would take it for all addresses
+        raise UsageError("An empty host is no address: try 127.0.0.1, or 0.0.0.0 for all of them.")
     try:
-        listener = await loop.create_server(server.protocol, host, port, ssl=ssl_context, backlog=1024)
-    except (OSError, OverflowError) as error:
+        listener = await loop.create_server(
+            server.protocol,
+            host,
+            port,
+            ssl=ssl_context,
+            backlog=1024,
+            ssl_handshake_timeout=server.broker.config.handshake_timeout_s if ssl_context else None,
+        )
+    except (OSError, OverflowError, UnicodeError) as error:
         raise UsageError(why_not_listening(error, host, port)) from error
     sockets = getattr(listener, "sockets", ())
     return RunningServer(
@@ -430,6 +439,6 @@ def why_not_listening(error: Exception, host: str, port: int) -> str:
     if code in (errno.EACCES, errno.EPERM):
         return f"Listening on port {port} is not permitted here: choose a port above 1023, or 0."
     nowhere = code == errno.EADDRNOTAVAIL or "could not bind on any address" in str(error)  # Python 3.13
-    if nowhere or isinstance(error, socket.gaierror):
+    if nowhere or isinstance(error, socket.gaierror | UnicodeError):
         return f"{host!r} is not an address of this machine: try 127.0.0.1, or 0.0.0.0 for all of them."
     return f"Listening on {host}:{port} failed: {error}"

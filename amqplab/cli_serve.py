@@ -149,7 +149,8 @@ async def serve_until_stopped(
     """Serve until a signal that ends, then close all connections as RabbitMQ does (CONN-62)."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    loop.set_exception_handler(SystemTroubles())
+    troubles = SystemTroubles()
+    loop.set_exception_handler(troubles)
     for number in ending_signals():
         try:
             loop.add_signal_handler(number, stop.set)
@@ -160,6 +161,7 @@ async def serve_until_stopped(
     for one in running:
         tell(f"listening on {one.url}", sys.stdout)
     failure = await stopped_or_failed(stop, running[0].failed)
+    troubles.stopping = True
     for one in running:
         await one.close()
     for number in ending_signals():  # nor for the event loop
@@ -184,11 +186,14 @@ class SystemTroubles:
     """
 
     def __init__(self) -> None:
+        self.stopping = False
         self._last = ""
         self._again_from = 0.0
 
     def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
+        if self.stopping and isinstance(error, ValueError):
+            return  # a second too late it asked a listener that is closed by now
         if not isinstance(error, OSError):
             loop.default_exception_handler(context)
             return

@@ -10,7 +10,8 @@ lost (DLX-03). RabbitMQ 3.10 does not get dead letters into streams, either.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from amqplab.model.crash import Crash
 from amqplab.model.dead_letter import buried, cycles
@@ -47,8 +48,9 @@ def bury(vhost: VirtualHost, dying: Dying, now: int) -> None:
     except Crash as crash:
         queue.lose(copy, f"{reason}, and {crash}")
         return
-    routing = vhost.route(name, letter.routing_key, letter.extra_keys, letter.properties.headers)
-    not_for = _not_for(vhost, letter, routing, reason)
+    headers = letter.full_properties.headers or {}
+    routing = vhost.route(name, letter.routing_key, letter.extra_keys, headers)
+    not_for = _not_for(vhost, headers, routing, reason)
     routing = routing._replace(queues=tuple(one for one in routing.queues if one not in not_for))
     _report(vhost, dying, letter, routing, not_for)
     vhost.deliver_replies(letter)
@@ -56,11 +58,11 @@ def bury(vhost: VirtualHost, dying: Dying, now: int) -> None:
         vhost.queues[target].enqueue(letter, now)
 
 
-def _not_for(vhost: VirtualHost, letter: Message, routing: Routing, reason: str) -> dict[str, str]:
+def _not_for(vhost: VirtualHost, headers: Mapping[str, Any], routing: Routing, reason: str) -> dict[str, str]:
     """Queue → why the letter does not go there."""
     not_for = {}
     for target in routing.queues:
-        if cycles(letter, target, reason):
+        if cycles(headers, target, reason):
             not_for[target] = "dead-letter cycle"
         elif vhost.queues[target].kind == "stream":
             not_for[target] = "dead letters do not get into streams"

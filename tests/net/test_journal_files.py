@@ -286,9 +286,10 @@ def test_a_directory_that_is_removed_ends_the_journal_and_nothing_more_counts_as
         journal, _, _ = JournalDirectory.open(path)
         failed: asyncio.Future[UsageError] = asyncio.get_running_loop().create_future()
         journal.journal.on_failure = failed.set_result
+        await written_to(journal, [QUEUE])
         shutil.rmtree(path)
         told: list[int] = []
-        journal.append([QUEUE], partial(told.append, 1))
+        journal.append([message(1)], partial(told.append, 1))
         assert str(await asyncio.wait_for(failed, 30)) == (
             f"{path / FIRST} cannot be written: somebody has removed it. "
             "What was confirmed went with it; what was not yet confirmed may be lost."

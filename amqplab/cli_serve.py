@@ -219,15 +219,17 @@ async def listen(
         report=report, unique=lambda: os.urandom(16), config=found.broker, durable=data is not None
     )
     server = BrokerServer(broker, log=log)
-    server.login_from = listeners[0].login_from
     running: list[RunningServer] = []
     try:
         for one, context in zip(listeners, contexts, strict=True):
             kept = data if not running else None
-            running.append(await serve(server, one.host, one.port, ssl_context=context, data=kept))
+            started = await serve(
+                server, one.host, one.port, ssl_context=context, data=kept, login_from=one.login_from
+            )
+            running.append(started)
     except BaseException:
-        for started in running:
-            await started.close()
+        for listening in running:
+            await listening.close()
         raise
     return running
 

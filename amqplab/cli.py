@@ -12,7 +12,6 @@ mistake costs one sentence on standard error and exit status 2.
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import sys
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from pathlib import Path
 
 from amqplab import __version__
 from amqplab.cli_serve import add_commands
+from amqplab.cli_streams import open_closed_streams, silence, tell
 from amqplab.errors import UsageError
 
 __all__ = ["main"]
@@ -49,17 +49,24 @@ COLOURS = {  # style -> the first group of a pattern over a rendered dissection
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the result is the exit status."""
+    open_closed_streams()
     options = parser().parse_args(arguments)
     try:
-        return int(options.run(options))
+        status = int(options.run(options))
+        sys.stdout.flush()
+        return status
     except UsageError as error:
-        print(f"amqplab: {error}", file=sys.stderr)
+        tell(f"amqplab: {error}", sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # `... | head` has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence(sys.stdout)
         return 0
+    except OSError as error:  # a full disk, as a rule
+        silence(sys.stdout)
+        tell(f"amqplab: Standard output cannot be written: {error.strerror or error}.", sys.stderr)
+        return 2
 
 
 def parser() -> argparse.ArgumentParser:
@@ -99,10 +106,10 @@ def run_decode(options: argparse.Namespace) -> int:
     from amqplab.net.capture import looks_like_a_capture
 
     words: list[str] = options.input
-    path = Path(words[0]) if len(words) == 1 else None
+    path = existing_file(words[0]) if len(words) == 1 else None
     if words == ["-"]:
         data = unwrap_hex(sys.stdin.buffer.read())
-    elif path is not None and path.is_file():
+    elif path is not None:
         data = read_file(path)
         if looks_like_a_capture(data):
             return decode_capture(path, options.port)
@@ -111,6 +118,17 @@ def run_decode(options: argparse.Namespace) -> int:
         data = from_hex(" ".join(words), strict=True)
     decode_octets(data)
     return 0
+
+
+def existing_file(word: str) -> Path | None:
+    """The file of that name, None if there is none; digits may be more than a name can have."""
+    path = Path(word)
+    try:
+        return path if path.is_file() else None
+    except PermissionError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
+    except OSError:
+        return None
 
 
 def read_file(path: Path) -> bytes:

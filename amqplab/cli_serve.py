@@ -14,9 +14,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from amqplab.cli_streams import tell
 from amqplab.errors import UsageError
 
 if TYPE_CHECKING:
+    import ssl
+
     from amqplab.net.configuration import Configuration, Listener
     from amqplab.net.server import BrokerServer, RunningServer
 
@@ -43,6 +46,9 @@ CHECK_HELP = """\
 Read a configuration file and say what it means, or everything that is wrong with it."""
 
 
+SAME_TROUBLE_S = 10.0
+
+
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser], port: Any) -> None:
     """The grammar of these commands; `port` reads a port number."""
     raw = argparse.RawDescriptionHelpFormatter
@@ -55,7 +61,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser], 
     )
     serve.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
     serve.add_argument("--port", type=port, help="port to listen on, 0 for a free one (default: 5672)")
-    serve.add_argument("--data", type=Path, metavar="DIR", help="keep what is durable in this directory")
+    serve.add_argument("--data", type=directory, metavar="DIR", help="keep what is durable in this directory")
     serve.add_argument("--config", type=Path, metavar="FILE", help="users, rights, limits, listeners (TOML)")
     serve.add_argument(
         "--verbose", action="store_true", help="tell on standard error who connects and why it ends"
@@ -72,6 +78,13 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser], 
     check.set_defaults(run=run_check)
 
 
+def directory(text: str) -> Path:
+    """A path; an empty one, as a script with an unset variable gives it, would be where we happen to be."""
+    if not text:
+        raise argparse.ArgumentTypeError("an empty name is no directory")
+    return Path(text)
+
+
 # --- passwd, check-config ----------------------------------------------------------------------------------
 
 
@@ -79,21 +92,36 @@ def run_passwd(options: argparse.Namespace) -> int:
     from amqplab.broker.passwords import hash_password
 
     if sys.stdin.isatty():
-        password = getpass.getpass("Password: ")
-        if getpass.getpass("Again: ") != password:
-            raise UsageError("The two passwords differ; nothing was made.")
+        password = ask_twice()
     else:
-        password = sys.stdin.readline().rstrip("\n")
+        line = sys.stdin.buffer.readline().rstrip(b"\r\n")
+        password = line.decode("utf-8", "surrogateescape")  # as it would come from a client
     if not password:
         raise UsageError("An empty password never lets anybody in; choose another one.")
+    if "\0" in password:
+        raise UsageError("A password with a NUL in it never lets anybody in; choose another one.")
     print(hash_password(password, os.urandom(16)))
     return 0
+
+
+def ask_twice() -> str:
+    """A password that was typed in the same way two times."""
+    try:
+        password = getpass.getpass("Password: ")
+        again = getpass.getpass("Again: ")
+    except EOFError:
+        raise UsageError("No password was given; nothing was made.") from None
+    if again != password:
+        raise UsageError("The two passwords differ; nothing was made.")
+    return password
 
 
 def run_check(options: argparse.Namespace) -> int:
     from amqplab.net.configuration import read_configuration
 
-    print(read_configuration(options.file).summary())
+    found = read_configuration(options.file)
+    security(found.listeners)
+    print(found.summary())
     return 0
 
 
@@ -118,10 +146,12 @@ def run_serve(options: argparse.Namespace) -> int:
 async def serve_until_stopped(
     found: Configuration, listeners: tuple[Listener, ...], data: Path | None, verbose: bool
 ) -> int:
-    """Serve until SIGINT or SIGTERM, then close all connections as RabbitMQ does (CONN-62)."""
+    """Serve until a signal that ends, then close all connections as RabbitMQ does (CONN-62)."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    troubles = SystemTroubles()
+    loop.set_exception_handler(troubles)
+    for number in ending_signals():
         try:
             loop.add_signal_handler(number, stop.set)
         except NotImplementedError:  # Windows
@@ -129,17 +159,50 @@ async def serve_until_stopped(
     running = await listen(found, listeners, data, log_line if verbose else None)
     settle_garbage_collection()
     for one in running:
-        print(f"listening on {one.url}", flush=True)
+        tell(f"listening on {one.url}", sys.stdout)
     watching = asyncio.create_task(watched(running[0].server, found, data))
     failure = await stopped_or_failed(stop, running[0].failed)
     watching.cancel()
+    troubles.stopping = True
     for one in running:
         await one.close()
-    for number in (signal.SIGINT, signal.SIGTERM):  # nor for the event loop
+    for number in ending_signals():  # nor for the event loop
         signal.signal(number, signal.SIG_IGN)
     if failure is not None:
         raise failure
     return 0
+
+
+def ending_signals() -> list[signal.Signals]:
+    """Ctrl-C, a polite kill, and the end of the terminal, unless `nohup` has that ignored."""
+    ending = [signal.SIGINT, signal.SIGTERM]
+    hang_up = getattr(signal, "SIGHUP", None)  # not on Windows
+    if hang_up is not None and signal.getsignal(hang_up) is not signal.SIG_IGN:
+        ending.append(hang_up)
+    return ending
+
+
+class SystemTroubles:
+    """What the system refuses, such as one more file, is a sentence, and not a thousand times the same (an
+    event loop asks on and on); what else goes wrong is a bug, and told with all there is to know.
+    """
+
+    def __init__(self) -> None:
+        self.stopping = False
+        self._last = ""
+        self._again_from = 0.0
+
+    def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if self.stopping and isinstance(error, ValueError):
+            return  # a second too late it asked a listener that is closed by now
+        if not isinstance(error, OSError):
+            loop.default_exception_handler(context)
+            return
+        line = f"{context['message']}: {error.strerror or error}"
+        if line != self._last or loop.time() >= self._again_from:
+            self._last, self._again_from = line, loop.time() + SAME_TROUBLE_S
+            log_line(line)
 
 
 async def listen(
@@ -151,30 +214,38 @@ async def listen(
     """One broker on all these addresses."""
     from amqplab.broker.broker import Broker
     from amqplab.net.server import BrokerServer, serve
-    from amqplab.net.tls import server_context
 
     report = report_to(log) if log else None
-    contexts = [
+    contexts = security(listeners)
+    broker = Broker(
+        report=report, unique=lambda: os.urandom(16), config=found.broker, durable=data is not None
+    )
+    server = BrokerServer(broker, log=log)
+    running: list[RunningServer] = []
+    try:
+        for one, context in zip(listeners, contexts, strict=True):
+            kept = data if not running else None
+            started = await serve(
+                server, one.host, one.port, ssl_context=context, data=kept, login_from=one.login_from
+            )
+            running.append(started)
+    except BaseException:
+        for listening in running:
+            await listening.close()
+        raise
+    return running
+
+
+def security(listeners: tuple[Listener, ...]) -> list[ssl.SSLContext | None]:
+    """For each listener its side of TLS, or None. Raises UsageError for files that will not do."""
+    from amqplab.net.tls import server_context
+
+    return [
         server_context(one.certificate, one.key, one.authority, require_client=one.require_client_certificate)
         if one.certificate is not None and one.key is not None
         else None
         for one in listeners
     ]
-    broker = Broker(
-        report=report, unique=lambda: os.urandom(16), config=found.broker, durable=data is not None
-    )
-    server = BrokerServer(broker, log=log)
-    server.login_from = listeners[0].login_from
-    running: list[RunningServer] = []
-    try:
-        for one, context in zip(listeners, contexts, strict=True):
-            kept = data if not running else None
-            running.append(await serve(server, one.host, one.port, ssl_context=context, data=kept))
-    except BaseException:
-        for started in running:
-            await started.close()
-        raise
-    return running
 
 
 async def watched(server: BrokerServer, found: Configuration, data: Path | None) -> None:
@@ -204,7 +275,7 @@ def settle_garbage_collection() -> None:
 
 
 def log_line(text: str) -> None:
-    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+    tell(f"{time.strftime('%H:%M:%S')} {text}", sys.stderr)
 
 
 def report_to(log: Callable[[str], None]) -> Callable[..., int]:

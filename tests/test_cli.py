@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import re
+import resource
 import select
 import signal
 import socket
@@ -12,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -119,13 +121,114 @@ def test_a_port_that_is_taken_is_one_clear_sentence() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["--port", "x"], ["--port", "70000"], ["--port", "-1"], ["--host", "no.such.invalid"]]
+    "words",
+    [
+        ["--port", "x"],
+        ["--port", "70000"],
+        ["--port", "-1"],
+        ["--host", "no.such.invalid"],
+        ["--host", "a" * 70],
+        ["--host", "a..b"],
+        ["--host", ""],
+        ["--data", ""],
+    ],
 )
 def test_an_impossible_address_is_one_clear_sentence(words: list[str]) -> None:
     done = amqplab("serve", *words)
     assert (done.returncode, done.stdout) == (2, "")
     assert "Traceback" not in done.stderr
     assert done.stderr.strip().splitlines()[-1].startswith("amqplab")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_it_once_however_often_it_comes(number: signal.Signals) -> None:
+    with serving("--port", "0") as (process, _):
+        for _ in range(3):
+            process.send_signal(number)
+        assert process.wait(10) == 0
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+
+
+def test_a_hang_up_that_was_to_be_ignored_is_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as `nohup` does
+    try:
+        with serving("--port", "0") as (process, url):
+            process.send_signal(signal.SIGHUP)
+            with BlockingConnection(url) as connection:
+                connection.channel().queue_declare("q")
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(10) == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_a_log_that_nobody_reads_any_more_disturbs_no_client() -> None:
+    with serving("--port", "0", "--verbose") as (process, url):
+        assert process.stderr is not None
+        process.stderr.close()
+        for _ in range(3):
+            with BlockingConnection(url) as connection:
+                connection.channel().queue_declare("q")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+        process.stderr = None
+
+
+FEW = 40  # files that the process may have open
+
+
+def test_more_connections_than_files_are_told_in_sentences_and_served_when_there_is_room() -> None:
+    few = partial(resource.setrlimit, resource.RLIMIT_NOFILE, (FEW, FEW))
+    process = subprocess.Popen(
+        [*COMMAND, "serve", "--port", "0"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=few,
+    )
+    try:
+        assert process.stdout is not None and process.stderr is not None
+        url = process.stdout.readline().split()[-1]
+        address = ("127.0.0.1", int(url.rsplit(":", 1)[1]))
+        crowd = [socket.create_connection(address) for _ in range(2 * FEW)]
+        assert "out of system resource: Too many open files" in process.stderr.readline()
+        for one in crowd:
+            one.close()
+        with BlockingConnection(url) as connection:
+            connection.channel().queue_declare("q")
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=10)
+        assert (process.returncode, "Traceback" in errors) == (0, False)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_a_closed_standard_stream_is_not_noticed(number: int, tmp_path: Path) -> None:
+    script = f'exec "$@" {number}>&-'
+    command = ["sh", "-c", script, "sh", *COMMAND, "decode", "-" if number == 0 else OPEN.hex()]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=30, check=False)
+    assert b"Traceback" not in done.stderr
+    assert done.returncode == (2 if number == 0 else 0)
+
+
+@pytest.mark.parametrize("words", [["decode", OPEN.hex()], ["passwd"]])
+def test_output_that_cannot_be_written_is_one_sentence(words: list[str]) -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [*COMMAND, *words], cwd=ROOT, input=b"secret", stdout=full, stderr=subprocess.PIPE, timeout=30
+        )
+    assert done.returncode == 2
+    assert done.stderr == b"amqplab: Standard output cannot be written: No space left on device.\n"
+
+
+def test_passwords_are_octets() -> None:
+    assert amqplab("passwd", stdin=b"\xff\xfe\n").returncode == 0
+    done = amqplab("passwd", stdin=b"a\0b\n")
+    assert (done.returncode, done.stdout) == (2, "") and "NUL" in done.stderr
 
 
 # --- decode ----------------------------------------------------------------------------------------------
@@ -162,6 +265,12 @@ def test_files_and_standard_input_hold_octets_or_digits(tmp_path: Path) -> None:
     assert amqplab("decode", str(digits)).stdout == expected
     assert amqplab("decode", "-", stdin=MESSAGE).stdout == expected
     assert amqplab("decode", "-", stdin=digits.read_bytes()).stdout == expected
+
+
+def test_more_digits_than_a_file_name_can_have_are_explained() -> None:
+    done = amqplab("decode", OPEN.hex() * 40)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("Channel.Open") == 40
 
 
 def test_digits_that_spell_digits_are_not_read_twice() -> None:
@@ -221,6 +330,7 @@ def test_a_journal_is_explained_record_by_record_and_a_newer_one_refused(tmp_pat
         (["-"], "the input is empty"),
         ([""], "the input is empty"),
         (["tests"], "neither a file that exists"),
+        (["x" * 5000], "neither a file that exists"),
     ],
 )
 def test_what_cannot_be_decoded_is_one_clear_sentence(words: list[str], says: str) -> None:

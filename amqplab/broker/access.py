@@ -23,6 +23,7 @@ from amqplab.broker.passwords import matches
 from amqplab.broker.timers import SECOND
 from amqplab.errors import AccessRefused, UsageError
 from amqplab.model.describe import describe
+from amqplab.model.pattern import problem_of
 
 if TYPE_CHECKING:
     from amqplab.broker.session import Session
@@ -167,12 +168,8 @@ def _check_patterns(user: User) -> None:
         place = f"topics of exchange {exchange!r} in vhost {vhost!r}"
         named += [(place, pattern) for pattern in patterns]
     for place, pattern in named:
-        try:
-            _compile(pattern)
-        except re.error as error:
-            raise UsageError(
-                f"User {user.name!r} has a wrong pattern for {place}, {pattern!r}: {error}."
-            ) from None
+        if problem := problem_of(pattern):
+            raise UsageError(f"User {user.name!r} has a wrong pattern for {place}, {pattern!r}: {problem}.")
 
 
 def _compile(pattern: str) -> re.Pattern[str]:

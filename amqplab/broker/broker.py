@@ -107,6 +107,7 @@ class Broker:
         vhost = VirtualHost(name, report=self.report)
         vhost.on_queue_gone = partial(self._queue_gone, vhost)
         vhost.watch = partial(self._watch_queue, vhost)
+        vhost.on_unrest = self._settle_soon
         vhost.keeper = self.keeper
         vhost.policy_for = partial(self._policy_for, name)
         vhost.next_message = self.number_message
@@ -323,6 +324,12 @@ class Broker:
         for vhost in self.vhosts.values():
             if vhost.unsettled:
                 vhost.settle(self.now)
+
+    def _settle_soon(self) -> None:
+        """Something would take long to settle, or for ever: others come first (after a deadline all is
+        settled that can be).
+        """
+        self.deadlines.at(self.now + MILLISECOND, lambda now: None)
 
     def _effects(self) -> list[Effect]:
         """Everything that came of one call: the confirms due, one chunk per connection, the rest, the

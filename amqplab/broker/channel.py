@@ -36,6 +36,7 @@ from amqplab.errors import (
 )
 from amqplab.model.consumer import Consumer, SharedWindow
 from amqplab.model.ledger import Ledger, Outstanding
+from amqplab.model.stream import StreamQueue
 from amqplab.trace import events
 from amqplab.wire import methods
 from amqplab.wire.content import Command, ContentAssembler
@@ -73,7 +74,7 @@ class Channel:
         self.access = Access(session.user, session.vhost.name)
         self.report = session.report
         self.state = "unopened"
-        self.assembler = ContentAssembler()
+        self.assembler = ContentAssembler(self.broker.config.max_message_size)
         self.ledger = Ledger()
         self.consumers: dict[str, Consumer] = {}
         self.prefetch = 0
@@ -236,26 +237,27 @@ class Channel:
             if consumer is not None:
                 count += 1
                 consumer.regain()
-                if consumer.blocked and queue.consumers.unblock(self):
-                    self._serve_again(queue)
+                if consumer.blocked and queue.consumers.rejoin(consumer):
+                    self._serve_again(consumer)
         window.release(count)
         if was_full and not window.full:
             self.unblock_consumers()
 
-    def _serve_again(self, queue: Queue) -> None:
+    def _serve_again(self, consumer: Consumer) -> None:
         """A consumer has room again. What a queue pushes comes after the command; what a reader reads from a
         log, its channel reads at once.
         """
-        if queue.keeps_delivered:
-            queue.pump(self.broker.now)
+        queue = consumer.queue
+        if isinstance(queue, StreamQueue):
+            queue.read_on(consumer)
         else:
             self.vhost.touch(queue)
 
     def unblock_consumers(self) -> None:
         """The shared window has room again, or its limit is gone."""
-        for consumer in self.consumers.values():
-            if consumer.blocked and consumer.queue.consumers.unblock(self):
-                self.vhost.touch(consumer.queue)
+        for queue in dict.fromkeys(one.queue for one in self.consumers.values() if one.blocked):
+            if queue.consumers.unblock(self):
+                self.vhost.touch(queue)
 
     # --- the end ---------------------------------------------------------------------------------------
 

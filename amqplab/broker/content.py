@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from amqplab.broker.registry import Crash
+from amqplab.model.message import LARGE, lean
 from amqplab.wire.errors import DecodeError
 from amqplab.wire.properties import Properties
 from amqplab.wire.table import Table, type_name
@@ -25,7 +26,7 @@ __all__ = ["Facts", "facts_of"]
 
 MAX_EXPIRATION_MS = 315_360_000_000
 REMEMBERED_FACTS = 4096
-REMEMBERED_OCTETS = 512
+REMEMBERED_OCTETS = LARGE
 """Longer property octets are hardly ever the same twice."""
 
 _INTEGER = re.compile(r"[+-]?[0-9]+")
@@ -34,8 +35,8 @@ _known: dict[bytes, Facts] = {}
 
 class Facts(NamedTuple):
     """`octets` are what consumers get: as they came, unless a BCC header had to go (BASIC-11); `properties`
-    says the same. `problem` is what makes the message unacceptable after the checks that come before
-    (BASIC-01).
+    says the same, and `kept` is what a message keeps of it. `problem` is what makes the message unacceptable
+    after the checks that come before (BASIC-01).
     """
 
     properties: Properties
@@ -44,6 +45,7 @@ class Facts(NamedTuple):
     extra_keys: tuple[str, ...]
     bad_expiration: str
     problem: str
+    kept: Properties
 
     @property
     def wants_a_look(self) -> bool:
@@ -88,7 +90,7 @@ def _read(octets: bytes) -> Facts:
     if "BCC" in (properties.headers or {}):
         properties = _without_bcc(properties)
         octets = properties.encode()
-    return Facts(properties, octets, expiration, keys, bad_expiration, problem)
+    return Facts(properties, octets, expiration, keys, bad_expiration, problem, lean(properties, octets))
 
 
 def _expiration(text: str | None) -> tuple[int | None, str]:

@@ -216,7 +216,7 @@ def _message(kept: StoredMessage) -> Message:
         kept.number,
         kept.exchange,
         kept.routing_key,
-        facts.properties,
+        facts.kept,
         kept.octets,
         kept.body,
         facts.expiration_ms,

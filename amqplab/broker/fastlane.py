@@ -188,7 +188,7 @@ class Lane:
             return SURPRISE
         if facts.wants_a_look:
             return SURPRISE
-        self._facts = facts
+        self._facts = facts if facts.properties is facts.kept else facts._replace(properties=facts.kept)
         self._body_size = body_size
         self._head = data[position:start]
         return start
@@ -203,7 +203,7 @@ class Lane:
             number,
             self._exchange,
             self._routing_key,
-            facts.properties,
+            facts.kept,
             facts.octets,
             body,
             facts.expiration_ms,

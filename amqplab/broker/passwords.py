@@ -86,7 +86,7 @@ def _parts(kept: str) -> tuple[int, int, int, bytes, bytes]:
         numbers = (int(cost), int(block), int(parallel))
         octets = (base64.b64decode(salt, validate=True), base64.b64decode(wanted, validate=True))
         hashlib.scrypt(b"", salt=octets[0], n=numbers[0], r=numbers[1], p=numbers[2], maxmem=MOST_MEMORY)
-    except ValueError as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise UsageError(
             f"{kept[:20]!r}… is no password hash ({error}); `python -m amqplab passwd` makes one."
         ) from None

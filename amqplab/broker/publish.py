@@ -75,11 +75,10 @@ def publish(channel: Channel, method: Basic.Publish, command: Command) -> None:
 def _accept(channel: Channel, method: Basic.Publish, command: Command, number: int) -> Accepted:
     """All checks, in order; then the message and its routing."""
     vhost = channel.vhost
-    body = command.body
     if method.immediate:
         raise AMQPNotImplemented("immediate=true")
-    if len(body) > channel.broker.config.max_message_size:
-        raise _too_large(len(body), channel.broker.config.max_message_size)
+    if command.body_size > channel.broker.config.max_message_size:
+        raise _too_large(command.body_size, channel.broker.config.max_message_size)
     channel.access.write(EXCHANGE, method.exchange)
     exchange = vhost.exchange(method.exchange)
     if exchange.internal:
@@ -92,9 +91,9 @@ def _accept(channel: Channel, method: Basic.Publish, command: Command, number: i
         number,
         method.exchange,
         method.routing_key,
-        facts.properties,
+        facts.kept,
         facts.octets,
-        body,
+        command.body,
         facts.expiration_ms,
         facts.extra_keys,
     )

@@ -20,8 +20,10 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, NamedTuple
 
+from amqplab.broker.alarms import MOST_QUEUED
 from amqplab.broker.registry import Crash
 from amqplab.errors import NotAllowed, PreconditionFailed
+from amqplab.model.message import lean
 from amqplab.trace import events
 from amqplab.wire.methods import Basic
 
@@ -116,18 +118,25 @@ def with_address(channel: Channel, facts: Facts) -> Facts:
     if channel.reply_consumer is None:
         raise PreconditionFailed("fast reply consumer does not exist")
     properties = facts.properties.replace(reply_to=channel.reply_consumer.address)
-    return facts._replace(properties=properties, octets=properties.encode())
+    octets = properties.encode()
+    return facts._replace(properties=properties, octets=octets, kept=lean(properties, octets))
 
 
 def deliver_replies(broker: Broker, message: Message) -> bool:
-    """Hand a message of the default exchange to the channels that its keys name; whether there was one."""
+    """Hand a message of the default exchange to the channels that its keys name; whether there was one.
+
+    One message can name thousands of channels of one connection. Of these as many get it as their connection
+    may have queued.
+    """
     found = False
     if message.exchange == "":
-        for key in sorted({message.routing_key, *message.extra_keys}):
+        keys = sorted({message.routing_key, *message.extra_keys})
+        for key in keys:
             channel = find(broker, key) if key.startswith(ADDRESS) else None
             if channel is not None:
                 found = True
-                _deliver(channel, message)
+                if len(keys) == 1 or channel.session.pushed <= MOST_QUEUED:
+                    _deliver(channel, message)
     return found
 
 

@@ -3,8 +3,9 @@
 Theory
 ------
 Copies leave in the order of their places: first in, first out. A copy that comes back goes to its original
-place, not to the tail (BASIC-53). Since what comes back is older than nearly everything that waits, only the
-waiting copies that are older still have to step aside for a moment.
+place, not to the tail (BASIC-53). As a rule what comes back is older than everything that waits. Where it is
+not, the line is turned until its place is in front, and only what waits between the first and the last that
+come back has to step aside for a moment.
 
 A queue with priorities is several such lines, one per priority; the highest line that is not empty is served
 first (QUEUE-71). The head of the whole is the head of that line: it is what expires, and what is dropped when
@@ -20,6 +21,7 @@ delivered (QUORUM-05).
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
@@ -51,44 +53,61 @@ class Line(deque[Copy]):
     def put_back(self, copies: Iterable[Copy]) -> None:
         """Copies return to their original places."""
         back = sorted(copies, key=place_of)
-        aside: list[Copy] = []
-        newest = back[-1].place
-        while self and self[0].place < newest:
-            aside.append(self.popleft())
+        if not self or self[0].place > back[-1].place:
+            self.extendleft(reversed(back))
+            return
+        first = bisect_left(self, back[0].place, key=place_of)
+        between = bisect_left(self, back[-1].place, first, key=place_of) - first
+        self.rotate(-first)
+        aside = [self.popleft() for _ in range(between)]
         self.extendleft(sorted(aside + back, key=place_of, reverse=True))
+        self.rotate(first)
 
 
 class Lines:
-    """A line for each priority from 0 to `highest`; ``priority(copy)`` says which is a copy's."""
+    """A line for each priority that occurs; ``priority(copy)`` says which is a copy's."""
 
     __slots__ = ("_count", "_lines", "_priority")
 
-    def __init__(self, highest: int, priority: Callable[[Copy], int]) -> None:
-        self._lines = [Line() for _ in range(highest + 1)]
+    def __init__(self, priority: Callable[[Copy], int]) -> None:
+        self._lines: dict[int, Line] = {}  # none of them empty
         self._priority = priority
         self._count = 0
 
     @property
     def head(self) -> Copy:
         """The copy that leaves next. IndexError if there is none."""
-        return self._first().head
+        return self._lines[self._most_urgent()].head
 
-    def _first(self) -> Line:
-        return next((line for line in reversed(self._lines) if line), self._lines[0])
+    def _most_urgent(self) -> int:
+        if not self._lines:
+            raise IndexError("nothing waits")
+        return max(self._lines)
+
+    def _line(self, priority: int) -> Line:
+        line = self._lines.get(priority)
+        if line is None:
+            line = self._lines[priority] = Line()
+        return line
 
     def append(self, copy: Copy) -> None:
         """A new copy takes its place behind all that are as urgent or more."""
-        self._lines[self._priority(copy)].append(copy)
+        self._line(self._priority(copy)).append(copy)
         self._count += 1
 
     def join(self, copy: Copy) -> int:
         """The same, and how many these are."""
         self.append(copy)
-        return sum(map(len, self._lines[self._priority(copy) :])) - 1
+        least = self._priority(copy)
+        return sum(len(line) for priority, line in self._lines.items() if priority >= least) - 1
 
     def popleft(self) -> Copy:
         """The head leaves. IndexError if there is none."""
-        copy = self._first().popleft()
+        priority = self._most_urgent()
+        line = self._lines[priority]
+        copy = line.popleft()
+        if not line:
+            del self._lines[priority]
         self._count -= 1
         return copy
 
@@ -99,17 +118,16 @@ class Lines:
             back.setdefault(self._priority(copy), []).append(copy)
             self._count += 1
         for priority, some in back.items():
-            self._lines[priority].put_back(some)
+            self._line(priority).put_back(some)
 
     def clear(self) -> None:
         """All leave."""
-        for line in self._lines:
-            line.clear()
+        self._lines.clear()
         self._count = 0
 
     def __iter__(self) -> Iterator[Copy]:
-        for line in reversed(self._lines):
-            yield from line
+        for priority in sorted(self._lines, reverse=True):
+            yield from self._lines[priority]
 
     def __len__(self) -> int:
         return self._count

@@ -13,7 +13,8 @@ Where it goes is looked up each time, but it is the same letter, and nobody gets
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from amqplab.model.crash import Crash
 from amqplab.model.dead_letter import buried, cycles
@@ -98,16 +99,19 @@ def _letter(vhost: VirtualHost, dying: Dying, exchange: str, now: int) -> Messag
 
 def _route(vhost: VirtualHost, dying: Dying, letter: Message) -> tuple[Routing, dict[str, str]]:
     """Where the letter goes, and where it would go but must not, with the reason."""
-    routing = vhost.route(letter.exchange, letter.routing_key, letter.extra_keys, letter.properties.headers)
-    not_for = _not_for(vhost, dying, letter, routing)
+    headers = letter.full_properties.headers or {}
+    routing = vhost.route(letter.exchange, letter.routing_key, letter.extra_keys, headers)
+    not_for = _not_for(vhost, dying, headers, routing)
     return routing._replace(queues=tuple(one for one in routing.queues if one not in not_for)), not_for
 
 
-def _not_for(vhost: VirtualHost, dying: Dying, letter: Message, routing: Routing) -> dict[str, str]:
+def _not_for(
+    vhost: VirtualHost, dying: Dying, headers: Mapping[str, Any], routing: Routing
+) -> dict[str, str]:
     """Queue → why the letter does not go there."""
     not_for = {}
     for target in routing.queues:
-        if cycles(letter, target, dying.reason):
+        if cycles(headers, target, dying.reason):
             not_for[target] = "dead-letter cycle"
         elif dying.pending is None and vhost.queues[target].kind == "stream":
             not_for[target] = "ordinary dead letters do not get into streams"

@@ -138,13 +138,17 @@ class Consumer:
 
 
 class Turns:
-    """Whose turn it is: priority groups, highest first, and round robin within a group."""
+    """Whose turn it is: priority groups, highest first, and round robin within a group.
+
+    Who cannot take anything stands aside, by recipient: thousands may, and an acknowledgement must not look
+    at them all.
+    """
 
     __slots__ = ("_blocked", "_groups", "count")
 
     def __init__(self) -> None:
         self._groups: list[tuple[int, deque[Consumer]]] = []
-        self._blocked: list[Consumer] = []
+        self._blocked: dict[Recipient, dict[Consumer, None]] = {}
         self.count = 0
 
     def add(self, consumer: Consumer) -> None:
@@ -156,11 +160,14 @@ class Turns:
         """A consumer leaves, waiting or blocked."""
         self.count -= 1
         if consumer.blocked:
-            self._blocked.remove(consumer)
+            self._release(consumer)
             return
         for index, (priority, group) in enumerate(self._groups):
             if priority == consumer.priority:
-                group.remove(consumer)
+                if group[-1] is consumer:  # leaving in the order of coming is quick, and so is the reverse
+                    group.pop()
+                else:
+                    group.remove(consumer)
                 if not group:
                     del self._groups[index]
                 return
@@ -179,18 +186,28 @@ class Turns:
                     return consumer
                 group.popleft()
                 consumer.blocked = True
-                self._blocked.append(consumer)
+                self._blocked.setdefault(consumer.recipient, {})[consumer] = None
             del self._groups[0]
         return None
 
     def unblock(self, recipient: Recipient) -> bool:
         """Let the recipient's blocked consumers that have room again rejoin; True if any did."""
-        ready = [one for one in self._blocked if one.recipient is recipient and one.can_take()]
-        for consumer in ready:
-            self._blocked.remove(consumer)
-            consumer.blocked = False
-            self._join(consumer)
-        return bool(ready)
+        return True in [self.rejoin(one) for one in list(self._blocked.get(recipient, ()))]
+
+    def rejoin(self, consumer: Consumer) -> bool:
+        """Let this blocked consumer rejoin if it has room again; True if it did."""
+        if not consumer.can_take():
+            return False
+        self._release(consumer)
+        consumer.blocked = False
+        self._join(consumer)
+        return True
+
+    def _release(self, consumer: Consumer) -> None:
+        beside = self._blocked[consumer.recipient]
+        del beside[consumer]
+        if not beside:
+            del self._blocked[consumer.recipient]
 
     def _join(self, consumer: Consumer) -> None:
         for index, (priority, group) in enumerate(self._groups):
@@ -205,7 +222,8 @@ class Turns:
     def __iter__(self) -> Iterator[Consumer]:
         for _, group in self._groups:
             yield from group
-        yield from self._blocked
+        for beside in self._blocked.values():
+            yield from beside
 
     def __len__(self) -> int:
         return self.count
@@ -244,10 +262,13 @@ class SingleActive(Turns):
 
     def unblock(self, recipient: Recipient) -> bool:
         active = self.active
-        if active is None or not active.blocked or active.recipient is not recipient:
+        return active is not None and active.recipient is recipient and self.rejoin(active)
+
+    def rejoin(self, consumer: Consumer) -> bool:
+        if not consumer.blocked or not consumer.can_take():
             return False
-        active.blocked = not active.can_take()
-        return not active.blocked
+        consumer.blocked = False
+        return True
 
 
 class Readers(Turns):
@@ -268,12 +289,13 @@ class Readers(Turns):
         self._readers.remove(consumer)
 
     def unblock(self, recipient: Recipient) -> bool:
-        ready = [
-            one for one in self._readers if one.blocked and one.recipient is recipient and one.can_take()
-        ]
-        for consumer in ready:
-            consumer.blocked = False
-        return bool(ready)
+        return True in [self.rejoin(one) for one in self._readers if one.recipient is recipient]
+
+    def rejoin(self, consumer: Consumer) -> bool:
+        if not consumer.blocked or not consumer.can_take():
+            return False
+        consumer.blocked = False
+        return True
 
     def __iter__(self) -> Iterator[Consumer]:
         return iter(tuple(self._readers))

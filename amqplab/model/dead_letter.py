@@ -25,7 +25,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from amqplab.model.crash import Crash
-from amqplab.model.message import Message
+from amqplab.model.message import Message, lean
 from amqplab.wire.table import Int64, Table, Timestamp
 
 __all__ = ["buried", "cycles"]
@@ -49,7 +49,7 @@ def buried(
     `routing_key` None keeps the original keys. `time_s` is Unix time in seconds. Raises Crash for an x-death
     of the publisher's own that RabbitMQ cannot read.
     """
-    properties = message.properties
+    properties = message.full_properties
     headers = Table(properties.headers or {})
     event: Pairs = [
         ("reason", reason),
@@ -64,12 +64,13 @@ def buried(
     if routing_key is not None:
         pairs = [pair for pair in pairs if pair[0] != "CC"]
     told = properties.replace(headers=Table(pairs), expiration=None)
+    octets = told.encode()
     return Message(
         number,
         exchange,
         message.routing_key if routing_key is None else routing_key,
-        told,
-        told.encode(),
+        lean(told, octets),
+        octets,
         message.body,
         extra_keys=message.extra_keys if routing_key is None else (),
     )
@@ -158,13 +159,13 @@ def _name(pair: tuple[str, Any]) -> bytes:
 # --- cycles ----------------------------------------------------------------------------------------------
 
 
-def cycles(message: Message, queue: str, reason: str) -> bool:
-    """Whether the (already buried) message was dead-lettered from `queue` before without anybody having
-    rejected it since: then it must not go there again (DLX-14, DLX-15).
+def cycles(headers: Mapping[str, Any], queue: str, reason: str) -> bool:
+    """Whether the (already buried) message with these headers was dead-lettered from `queue` before without
+    anybody having rejected it since: then it must not go there again (DLX-14, DLX-15).
     """
     if reason == "rejected":
         return False
-    deaths = (message.properties.headers or {}).get("x-death")
+    deaths = headers.get("x-death")
     if not isinstance(deaths, list | tuple):
         return False
     for death in deaths:

@@ -23,7 +23,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from amqplab.model.binding import Binding
-from amqplab.model.headers import check_match_argument, headers_match
+from amqplab.model.headers import Pattern, check_match_argument, headers_match, in_order, pattern_of
 from amqplab.model.topic import TopicTrie
 from amqplab.wire.table import Table
 
@@ -153,16 +153,17 @@ class HeadersExchange(Exchange):
 
     def __init__(self, name: str, **flags: Any) -> None:
         super().__init__(name, **flags)
-        self._patterns: dict[Binding, Table] = {}
+        self._patterns: dict[Binding, Pattern] = {}
 
     def check(self, arguments: Mapping[str, Any]) -> None:
         check_match_argument(arguments)
 
     def match(self, keys: tuple[str, ...], headers: Mapping[str, Any]) -> list[Binding]:
-        return [binding for binding, pattern in self._patterns.items() if headers_match(pattern, headers)]
+        present = in_order(headers)
+        return [binding for binding, pattern in self._patterns.items() if headers_match(pattern, present)]
 
     def _index(self, binding: Binding) -> None:
-        self._patterns[binding] = binding.arguments
+        self._patterns[binding] = pattern_of(binding.arguments)
 
     def _unindex(self, binding: Binding) -> None:
         del self._patterns[binding]

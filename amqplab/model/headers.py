@@ -15,15 +15,19 @@ only for presence (EXCH-32). Values compare across numeric types (1 equals 1.0) 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from amqplab.errors import PreconditionFailed
 from amqplab.wire.erlang import erlang_binary
 from amqplab.wire.table import Table, type_name
 
-__all__ = ["check_match_argument", "headers_match"]
+__all__ = ["Pattern", "check_match_argument", "headers_match", "in_order", "pattern_of"]
+
+Pair = tuple[bytes, Any]
+"""A name's octets, and a value."""
 
 KINDS = ("all", "any", "all-with-x", "any-with-x")
 
@@ -54,30 +58,47 @@ def erlang_term(value: Any) -> str:
     return str(value)
 
 
-def headers_match(pattern: Mapping[str, Any], headers: Mapping[str, Any]) -> bool:
-    """Whether a message with these `headers` satisfies a binding with these arguments."""
-    kind = pattern.get("x-match", "all")
+class Pattern(NamedTuple):
+    """A binding's arguments, prepared once for many messages: what is wanted, and whether some of it will
+    do.
+    """
+
+    wanted: list[Pair]
+    some_will_do: bool
+
+
+def pattern_of(arguments: Mapping[str, Any]) -> Pattern:
+    """What these arguments of a binding ask for."""
+    kind = arguments.get("x-match", "all")
     with_x = kind in ("all-with-x", "any-with-x")
     wanted = [
-        pair for pair in _sorted(pattern) if pair[0] != "x-match" and (with_x or not pair[0].startswith("x-"))
+        pair for pair in in_order(arguments) if pair[0] != b"x-match" and (with_x or pair[0][:2] != b"x-")
     ]
-    every, some = _merge(wanted, _sorted(headers))
-    return some if kind in ("any", "any-with-x") else every
+    return Pattern(wanted, kind in ("any", "any-with-x"))
 
 
-def _sorted(table: Mapping[str, Any]) -> list[tuple[str, Any]]:
+def in_order(table: Mapping[str, Any]) -> list[Pair]:
+    """The entries of a table, sorted by the octets of their names."""
     pairs: Sequence[tuple[str, Any]] = table.pairs if isinstance(table, Table) else tuple(table.items())
-    return sorted(pairs, key=lambda pair: pair[0].encode("utf-8", "surrogateescape"))
+    return sorted(((name.encode("utf-8", "surrogateescape"), value) for name, value in pairs), key=_name)
 
 
-def _merge(wanted: list[tuple[str, Any]], present: list[tuple[str, Any]]) -> tuple[bool, bool]:
+def headers_match(pattern: Pattern, headers: list[Pair]) -> bool:
+    """Whether a message with these headers, in order, satisfies a binding with this pattern."""
+    every, some = _merge(pattern.wanted, headers)
+    return some if pattern.some_will_do else every
+
+
+def _name(pair: Pair) -> bytes:
+    return pair[0]
+
+
+def _merge(wanted: list[Pair], present: list[Pair]) -> tuple[bool, bool]:
     """(all wanted are present and equal, some are), walking two lists sorted by name."""
     every, some = True, False
     at = 0
     for name, value in wanted:
-        octets = name.encode("utf-8", "surrogateescape")
-        while at < len(present) and present[at][0].encode("utf-8", "surrogateescape") < octets:
-            at += 1
+        at = bisect_left(present, name, at, key=_name)
         if at == len(present) or present[at][0] != name:
             every = False
             continue

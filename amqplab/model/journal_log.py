@@ -348,9 +348,10 @@ class Journal:
         """The disk failed: nothing that waits will ever be safe."""
         if self.failure is None:
             self._waiting.clear()
+            confirmed = "went with it" if isinstance(error, FileNotFoundError) else "is safe"
             self.failure = UsageError(
                 f"{self.disk.describe(self._live)} cannot be written: {_reason(error)}. "
-                "What was confirmed is safe; what was not yet confirmed may be lost."
+                f"What was confirmed {confirmed}; what was not yet confirmed may be lost."
             )
             self.on_failure(self.failure)
 
@@ -413,7 +414,7 @@ class Journal:
         def done(error: Exception | None) -> None:
             self._compacting = False
             if error is None:
-                self._retire(segment, octets)
+                self._retire_or_note(segment, octets)
             elif not isinstance(error, _Abandoned):
                 self._base = self._total  # not again soon
                 self.on_note(f"{self.disk.describe(self._live)} could not be compacted: {_reason(error)}.")
@@ -424,6 +425,14 @@ class Journal:
     def _abandon_if_closed(self) -> None:
         if self._closed:
             raise _Abandoned
+
+    def _retire_or_note(self, segment: int, octets: int) -> None:
+        """Files that cannot be removed are in nobody's way, and go with the next start."""
+        try:
+            self._retire(segment, octets)
+        except OSError as error:
+            self._base = self._total  # not again soon
+            self.on_note(f"{self.disk.describe(self._live)} was compacted, but: {_reason(error)}.")
 
     def _retire(self, segment: int, octets: int) -> None:
         """The new file is safe: the older ones go."""

@@ -5,7 +5,8 @@ Theory
 A publisher sends one **message**: an address (exchange and routing key), properties, and a body. The broker
 never looks into the body, and into the properties only where it must (persistence, expiration, priority, the
 headers that a headers exchange compares). So a :class:`Message` keeps properties and body as the octets that
-came in, and they leave exactly as they came (CODEC-52).
+came in, and they leave exactly as they came (CODEC-52). The properties are there decoded, too, but for a
+large header table: that takes twenty times the memory of its octets, and is decoded again if it is needed.
 
 Routing does not move the message: it puts one **copy** into every queue that matched. A :class:`Copy` is what
 has a life of its own: a place in one queue, a "was handed out before" flag, a moment when it expires. All
@@ -17,21 +18,27 @@ its original position (BASIC-53): the ready copies of a queue are ordered by ``p
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from amqplab.wire.properties import Properties
 
-if TYPE_CHECKING:
-    from amqplab.wire.properties import Properties
+__all__ = ["LARGE", "Copy", "Message", "lean"]
 
-__all__ = ["Copy", "Message"]
+LARGE = 512  # octets of properties
+
+
+def lean(properties: Properties, octets: bytes) -> Properties:
+    """What a message keeps of its decoded properties: all, or all but a large header table."""
+    if len(octets) <= LARGE or properties.headers is None:
+        return properties
+    return properties.replace(headers=None)
 
 
 class Message:
     """One published message.
 
-    ``number`` is the broker's own count of published messages, from 1. ``properties`` is decoded and shared
-    between messages with equal octets; ``octets`` are the property flags and values as they came.
-    ``extra_keys`` are the routing keys of the CC and BCC headers (BASIC-10). ``expiration_ms`` is the
-    expiration property or None.
+    ``number`` is the broker's own count of published messages, from 1. ``properties`` is decoded, but see
+    :func:`lean`, and shared between messages with equal octets; ``octets`` are the property flags and values
+    as they came. ``extra_keys`` are the routing keys of the CC and BCC headers (BASIC-10). ``expiration_ms``
+    is the expiration property or None.
     """
 
     __slots__ = (
@@ -70,14 +77,20 @@ class Message:
         """Delivery mode 2: it survives the broker, in a durable queue."""
         return self.properties.delivery_mode == 2
 
+    @property
+    def full_properties(self) -> Properties:
+        """All properties, a large header table included."""
+        return self.properties if len(self.octets) <= LARGE else Properties.decode(self.octets)
+
     def with_properties(self, properties: Properties) -> Message:
         """The same message, told differently."""
+        octets = properties.encode()
         return Message(
             self.number,
             self.exchange,
             self.routing_key,
-            properties,
-            properties.encode(),
+            lean(properties, octets),
+            octets,
             self.body,
             self.expiration_ms,
             self.extra_keys,

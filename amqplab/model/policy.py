@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 
 from amqplab.errors import UsageError
 from amqplab.model.binding import EXCHANGE, QUEUE
+from amqplab.model.pattern import problem_of
 
 __all__ = ["OPERATOR_OPTIONS", "OPTIONS", "Policy", "definition_for"]
 
@@ -35,16 +36,18 @@ class _Value(NamedTuple):
     fits: Callable[[Any], bool]
 
 
-def _number(least: int, wanted: str) -> _Value:
-    return _Value(wanted, lambda value: type(value) is int and value >= least)
+def _number(least: int) -> _Value:
+    return _Value(
+        f"a number from {least} to 2**63 - 1", lambda value: type(value) is int and least <= value < 1 << 63
+    )
 
 
 def _word(*words: Any) -> _Value:
     return _Value(f"one of {', '.join(map(repr, words))}", lambda value: value in words)
 
 
-NATURAL = _number(0, "a number that is not negative")
-POSITIVE = _number(1, "a number above 0")
+NATURAL = _number(0)
+POSITIVE = _number(1)
 STRING = _Value("a string", lambda value: isinstance(value, str))
 AGE = _Value(
     "an age such as '7D' or '30m'",
@@ -107,10 +110,8 @@ class Policy:
         who = f"{'Operator policy' if self.operator else 'Policy'} {self.name!r}"
         if self.apply_to not in APPLY_TO:
             raise UsageError(f"{who} applies to all, queues or exchanges, not {self.apply_to!r}.")
-        try:
-            re.compile(self.pattern)
-        except re.error as error:
-            raise UsageError(f"{who} has a wrong pattern, {self.pattern!r}: {error}.") from None
+        if problem := problem_of(self.pattern):
+            raise UsageError(f"{who} has a wrong pattern, {self.pattern!r}: {problem}.")
         if not self.definition:
             raise UsageError(f"{who} sets nothing; it needs a definition, such as {{'max-length': 1000}}.")
         known = OPERATOR_OPTIONS if self.operator else sorted(OPTIONS)

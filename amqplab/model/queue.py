@@ -109,10 +109,9 @@ class Queue:
         return settings_from(self.arguments.table, policy)
 
     def _new_backlog(self) -> Backlog:
-        highest = self.settings.max_priority
-        if highest is None:
+        if self.settings.max_priority is None:
             return Line()
-        return Lines(highest, lambda copy: self.settings.priority(copy.message))
+        return Lines(lambda copy: self.settings.priority(copy.message))
 
     def apply_policy(self, policy: Mapping[str, Any], now: int) -> None:
         """A policy begins, changes or (empty) ends; it holds from now on (LIMIT-17)."""

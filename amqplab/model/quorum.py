@@ -56,13 +56,11 @@ class CountedCopy(Copy):
     def show_count(self) -> None:
         """Write the count into the headers."""
         message = self.original
-        headers = [
-            pair for pair in Table(message.properties.headers or {}).pairs if pair[0] != DELIVERY_COUNT
-        ]
+        properties = message.full_properties
+        headers = [pair for pair in Table(properties.headers or {}).pairs if pair[0] != DELIVERY_COUNT]
         headers.append((DELIVERY_COUNT, Int64(self.returned)))
         headers.sort(key=lambda pair: pair[0].encode("utf-8", "surrogateescape"))
-        properties = message.properties.replace(headers=Table(headers))
-        self.message = message.with_properties(properties)
+        self.message = message.with_properties(properties.replace(headers=Table(headers)))
 
     def hide_count(self) -> None:
         """As it was published: this is how it dies."""

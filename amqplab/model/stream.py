@@ -258,15 +258,19 @@ class StreamQueue(Queue):
 
     def _serve(self, now: int) -> None:
         """Everybody gets what they have not read yet, as far as they can take it."""
-        log, end = self.ready, len(self.ready)
         for consumer in self.consumers:
-            index = log.index(self._positions[consumer])
-            while index < end:
-                if not consumer.can_take():
-                    consumer.blocked = True
-                    break
-                self._hand_over(log[index], consumer)
-                index += 1
+            self.read_on(consumer)
+
+    def read_on(self, consumer: Consumer) -> None:
+        """One reader gets what it has not read yet, as far as it can take it."""
+        log, end = self.ready, len(self.ready)
+        index = log.index(self._positions[consumer])
+        while index < end:
+            if not consumer.can_take():
+                consumer.blocked = True
+                break
+            self._hand_over(log[index], consumer)
+            index += 1
 
     def _hand_over(self, copy: Copy, consumer: Consumer) -> None:
         self._positions[consumer] = copy.place + 1

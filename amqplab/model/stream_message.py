@@ -34,7 +34,7 @@ Pair = tuple[str, Any]
 
 def as_streamed(message: Message, offset: int) -> Message:
     """The message as readers get it. Raises Crash if it cannot be written."""
-    properties = message.properties
+    properties = message.full_properties
     pairs, arrived = _after_the_journey(properties)
     pairs.append((OFFSET, Int64(offset)))
     pairs.sort(key=lambda pair: pair[0].encode("utf-8", "surrogateescape"))

@@ -15,8 +15,9 @@ is bound there. Routing a key walks the trie once, whatever the number of bindin
                                              └─ #         <- "orders.#"
 
 At a node with words w1 w2 … left there are three ways on: the edge ``w1``, the edge ``*`` (both eat one
-word), and the edge ``#``, which may eat any number of words. Reaching the end of the key at a node means
-every pattern that ends there matches, and ``#`` edges that follow may still match nothing.
+word), and the edge ``#``, which eats none; but at the node behind it one may stay, and eat one word more.
+Reaching the end of the key at a node means every pattern that ends there matches, and ``#`` edges that follow
+may still match nothing.
 
 Several ``#`` in one pattern would let a walk reach the same (node, words left) by many paths; a set of what
 was already visited keeps the cost at nodes × words instead of exponential.
@@ -41,9 +42,10 @@ def words(key: str) -> list[str]:
 
 
 class _Node(Generic[T]):
-    __slots__ = ("edges", "here")
+    __slots__ = ("edges", "greedy", "here")
 
-    def __init__(self) -> None:
+    def __init__(self, greedy: bool = False) -> None:
+        self.greedy = greedy  # the edge that leads here is `#`
         self.edges: dict[str, _Node[T]] = {}
         self.here: dict[T, None] = {}  # a dict used as an ordered set
 
@@ -58,7 +60,7 @@ class TopicTrie(Generic[T]):
         """Bind `item` under `pattern`."""
         node = self._root
         for word in words(pattern):
-            node = node.edges.setdefault(word, _Node())
+            node = node.edges.setdefault(word, _Node(word == ANY_WORDS))
         node.here[item] = None
 
     def remove(self, pattern: str, item: T) -> None:
@@ -95,8 +97,10 @@ class TopicTrie(Generic[T]):
                 continue
             seen.add((node, at))
             edges = node.edges
-            if ANY_WORDS in edges:  # '#' may eat none, one, … or all of the remaining words
-                todo.extend((edges[ANY_WORDS], rest) for rest in range(length, at - 1, -1))
+            if node.greedy and at < length:
+                todo.append((node, at + 1))
+            if ANY_WORDS in edges:
+                todo.append((edges[ANY_WORDS], at))
             if at == length:
                 yield node
                 continue

@@ -46,7 +46,9 @@ if TYPE_CHECKING:
 
 __all__ = ["VirtualHost"]
 
-REMEMBERED_ROUTINGS = 8192
+REMEMBERED_ROUTES = 1 << 17  # bindings and queues, in all routings together
+MOST_ROUNDS = 32
+"""So often in one go dead letters may die again where they got to; the others must have their turn."""
 QUEUE_TYPES: dict[str, type[Queue]] = {"classic": Queue, "quorum": QuorumQueue, "stream": StreamQueue}
 SECOND = 1_000_000_000  # ns
 LETTER_PATIENCE_S = 180
@@ -64,6 +66,7 @@ class VirtualHost:
         self.dying: list[Dying] = []
         self.on_queue_gone: Callable[[Queue, list[Consumer]], None] = lambda queue, consumers: None
         self.watch: Callable[[Queue, int | None], None] = lambda queue, moment: None
+        self.on_unrest: Callable[[], None] = lambda: None
         self.keeper: Keeper | None = None
         self.policy_for: Callable[[str, str], Mapping[str, Any]] = lambda kind, name: {}
         self.next_message: Callable[[], int] = lambda: 0
@@ -72,7 +75,10 @@ class VirtualHost:
         self.letter_patience_ns: Callable[[], int] = lambda: LETTER_PATIENCE_S * SECOND
         self._incoming: dict[tuple[str, str], dict[Binding, None]] = {}
         self._touched: dict[Queue, None] = {}
+        self._exclusive: dict[str, dict[Queue, None]] = {}  # by the connection that owns them
+        self._leaving: list[Exchange] = []
         self._routings: dict[tuple[str, str], Routing] = {}
+        self._remembered = 0
         self.report = report
         self._predeclare()
 
@@ -218,6 +224,8 @@ class VirtualHost:
         if policy:
             queue.apply_policy(policy, now)
         self.queues[name] = queue
+        if owner is not None:
+            self._exclusive.setdefault(owner, {})[queue] = None
         self._changed()
         queue.renew(now)
         if self.report is not None:
@@ -252,6 +260,8 @@ class VirtualHost:
         if if_unused and queue.consumers:
             raise PreconditionFailed(f"{queue.describe()} in use")
         del self.queues[queue.name]
+        if queue.owner is not None:
+            self._exclusive[queue.owner].pop(queue)
         queue.deleted = True
         self.watch(queue, None)
         if queue.keeper is not None:
@@ -271,9 +281,10 @@ class VirtualHost:
 
     def delete_exclusive_queues(self, connection: str) -> None:
         """The owner is leaving: its exclusive queues go with it (QUEUE-20)."""
-        for queue in [one for one in self.queues.values() if one.owner == connection]:
+        for queue in list(self._exclusive.get(connection, ())):
             if not queue.deleted:
                 self.delete_queue(queue, reason="exclusive owner left")
+        self._exclusive.pop(connection, None)
 
     def apply_policies(self, now: int) -> None:
         """Some policy has changed: let everybody have what is theirs now (LIMIT-17)."""
@@ -358,8 +369,16 @@ class VirtualHost:
                 self._maybe_auto_delete(source)
 
     def _maybe_auto_delete(self, exchange: Exchange) -> None:
-        if exchange.auto_delete and not exchange.bindings and exchange.name in self.exchanges:
-            self.delete_exchange(exchange.name, reason="auto-delete")
+        """Its going may leave others without any: one after the other, however many there are."""
+        if not exchange.auto_delete or exchange.bindings:
+            return
+        self._leaving.append(exchange)
+        if len(self._leaving) > 1:  # one is leaving just now, and has taken this one along
+            return
+        for one in self._leaving:
+            if self.exchanges.get(one.name) is one:
+                self.delete_exchange(one.name, reason="auto-delete")
+        self._leaving.clear()
 
     # --- routing and pushing ---------------------------------------------------------------------------
 
@@ -377,14 +396,27 @@ class VirtualHost:
                 return known
         routing = route(self.exchanges, self.queues, exchange, routing_key, extra_keys, headers)
         if not extra_keys and not routing.headers_read:
-            if len(self._routings) >= REMEMBERED_ROUTINGS:
-                self._routings.clear()
-            self._routings[exchange, routing_key] = routing
+            self._remember(routing)
         return routing
+
+    def _remember(self, routing: Routing) -> None:
+        """For the next message to that address. A routing may be as long as there are bindings: what counts
+        is what all of them hold.
+        """
+        size = 1 + len(routing.matched) + len(routing.queues)
+        if self._remembered + size > REMEMBERED_ROUTES:
+            self._forget_routings()
+        if size <= REMEMBERED_ROUTES:
+            self._remembered += size
+            self._routings[routing.exchange, routing.routing_key] = routing
+
+    def _forget_routings(self) -> None:
+        self._routings.clear()
+        self._remembered = 0
 
     def _changed(self) -> None:
         self.topology += 1
-        self._routings.clear()
+        self._forget_routings()
 
     def touch(self, queue: Queue) -> None:
         """The queue may have something to push when the command at hand is finished."""
@@ -396,8 +428,14 @@ class VirtualHost:
             self.delete_queue(queue, reason="expired")
 
     def settle(self, now: int) -> None:
-        """A command is finished: push what can be pushed, bury the dead, tell what has to be told."""
-        while self.unsettled:
+        """A command is finished: push what can be pushed, bury the dead, tell what has to be told.
+
+        Dead letters may go round for ever. So after many rounds the rest is left for a moment later, which
+        :attr:`on_unrest` is asked for.
+        """
+        for _ in range(MOST_ROUNDS):
+            if not self.unsettled:
+                return
             while self._touched:
                 queue = next(iter(self._touched))
                 del self._touched[queue]
@@ -409,6 +447,8 @@ class VirtualHost:
             notices, self.notices = self.notices, []
             for notice in notices:
                 notice()
+        if self.unsettled:
+            self.on_unrest()
 
     @property
     def unsettled(self) -> bool:

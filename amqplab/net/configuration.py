@@ -40,17 +40,18 @@ mistakes are found in one go, each is one sentence that says where.
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from amqplab.broker.config import BrokerConfig, Permission, User
+from amqplab.broker.config import HARD_MAX_MESSAGE_SIZE, BrokerConfig, Permission, User
 from amqplab.broker.passwords import check_hash, is_hash
 from amqplab.errors import UsageError
+from amqplab.model.pattern import problem_of
 from amqplab.model.policy import Policy
+from amqplab.wire.frames import FRAME_MIN_SIZE
 
 __all__ = ["Configuration", "ConfigurationError", "Listener", "read_configuration"]
 
@@ -69,6 +70,17 @@ LIMITS: dict[str, Any] = {
 }
 WATERMARKS = ("memory_high_watermark", "disk_free_limit")
 """Limits that are not the broker's own, but about the machine it runs on."""
+BOUNDS: dict[str, tuple[float, float]] = {
+    "channel_max": (0, 65535),
+    "frame_max": (0, (1 << 32) - 1),
+    "heartbeat_s": (0, 65535),
+    "handshake_timeout_s": (0.001, 86400),
+    "max_message_size": (0, HARD_MAX_MESSAGE_SIZE),
+    "max_connections": (0, 1 << 32),
+    "consumer_timeout_ms": (0, 1 << 53),
+    "disk_free_limit": (0, 1 << 63),
+}
+"""From and to: what has a place on the wire must fit there, and what is a time must end."""
 LISTENER: dict[str, Any] = {
     "host": str,
     "port": int,
@@ -107,6 +119,8 @@ SECTIONS: dict[str, Any] = {
     "users": list,
     "policies": list,
 }
+DEFAULTS: dict[str, Any] = {"vhost": "/", "host": "127.0.0.1"}
+"""What a missing key means, in the comparison of two entries."""
 LOGIN_FROM = ("common_name", "distinguished_name")
 
 
@@ -170,11 +184,13 @@ def read_configuration(path: str | Path) -> Configuration:
     """What the file says. Raises ConfigurationError with every mistake in it."""
     path = Path(path)
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigurationError([f"{path} cannot be read: {error.strerror}."]) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError([f"{path} is not TOML: {error}."]) from None
+    except RecursionError:
+        raise ConfigurationError([f"{path} is not TOML that can be read: it is nested too deep."]) from None
     reader = _Reader(path)
     found = reader.configuration(tables)
     if reader.mistakes:
@@ -192,27 +208,38 @@ class _Reader:
     def configuration(self, tables: Mapping[str, Any]) -> Configuration:
         known = self._known("the file", tables, SECTIONS)
         limits = self._known("[limits]", known.get("limits", {}), LIMITS)
-        for name, value in list(limits.items()):
-            if not isinstance(value, str) and value < 0:
-                self._wrong("[limits]", f"{name} must not be negative")
-                del limits[name]
+        self._check_limits(limits)
         marks = {name: limits.pop(name) for name in WATERMARKS if name in limits}
-        mark = marks.get("memory_high_watermark")
-        if isinstance(mark, float) and mark > 1:
-            self._wrong(
-                "[limits]", "memory_high_watermark is a part (0.0 to 1.0) or a whole number of octets"
-            )
         vhosts = self._entries("vhosts", known, VHOST, ("name",))
+        self._check_twice(vhosts, "name")
         config = replace(BrokerConfig(), **limits, **self._vhosts(vhosts))
         if users := self._entries("users", known, USER, ("name", "password")):
+            self._check_twice(users, "name")
             config = replace(config, users=tuple(self._user(where, one) for where, one in users))
         policies = self._entries("policies", known, POLICY, ("name", "pattern", "definition"))
+        for operator in (False, True):  # they have names of their own
+            some = [one for one in policies if one[1].get("operator", False) is operator]
+            self._check_twice(some, "name", "vhost")
         found = tuple(made for where, one in policies if (made := self._policy(where, one)) is not None)
         self._check_vhosts(config, found)
         listeners = self._entries("listeners", known, LISTENER, ())
+        self._check_twice([one for one in listeners if one[1].get("port", 1)], "host", "port")
         config = replace(config, policies=found)
         found_listeners = tuple(self._listener(where, one) for where, one in listeners)
         return Configuration(config, found_listeners, **marks)
+
+    def _check_limits(self, limits: dict[str, Any]) -> None:
+        """Take out what is out of bounds."""
+        for name, (least, most) in BOUNDS.items():
+            if name in limits and not least <= limits[name] <= most:
+                self._wrong("[limits]", f"{name} must be from {least} to {most}, not {limits.pop(name)!r}")
+        if 0 < limits.get("frame_max", 0) < FRAME_MIN_SIZE:
+            small = limits.pop("frame_max")
+            self._wrong("[limits]", f"frame_max must be {FRAME_MIN_SIZE} at least, or 0 for any, not {small}")
+        mark = limits.get("memory_high_watermark", 0)
+        if not (mark >= 0 if isinstance(mark, int) else 0 <= mark <= 1):
+            sense = "is a part (0.0 to 1.0) or a whole number of octets"
+            self._wrong("[limits]", f"memory_high_watermark {sense}, not {mark!r}")
 
     # --- tables ----------------------------------------------------------------------------------------
 
@@ -247,8 +274,24 @@ class _Reader:
             for key in missing:
                 self._wrong(where, f"{key} is missing")
             if not missing and all(key in known for key in needed):
+                self._check_counts(where, known)
                 found.append((where, known))
         return found
+
+    def _check_counts(self, where: str, table: Mapping[str, Any]) -> None:
+        """How many of something there may be: none at least."""
+        for key in ("max_connections", "max_queues", "max_channels"):
+            if table.get(key, 0) < 0:
+                self._wrong(where, f"{key} must not be negative; without it there is no limit")
+
+    def _check_twice(self, entries: list[tuple[str, dict[str, Any]]], *keys: str) -> None:
+        """Of two entries about the same thing, one would silently count for nothing."""
+        first: dict[tuple[Any, ...], str] = {}
+        for where, table in entries:
+            named = tuple(table.get(key, DEFAULTS.get(key)) for key in keys)
+            before = first.setdefault(named, where)
+            if before != where:
+                self._wrong(where, f"has the same {' and '.join(keys)} as {before}")
 
     # --- what they stand for ---------------------------------------------------------------------------
 
@@ -301,8 +344,8 @@ class _Reader:
         keys: Mapping[str, Any],
         needed: tuple[str, ...],
     ) -> list[dict[str, Any]]:
-        """A list of tables with patterns in an entry."""
-        found = []
+        """A list of tables with patterns in an entry, each about something else."""
+        found: list[tuple[str, dict[str, Any]]] = []
         for number, one in enumerate(table.get(key, ()), 1):
             place = f"{where}, {key} {number}"
             if not isinstance(one, dict):
@@ -315,14 +358,13 @@ class _Reader:
             for right in ("configure", "write", "read"):
                 self._pattern(place, right, known.get(right, ""))
             if all(name in known for name in needed):
-                found.append(known)
-        return found
+                found.append((place, known))
+        self._check_twice(found, *reversed(needed))
+        return [known for _, known in found]
 
     def _pattern(self, where: str, name: str, pattern: str) -> None:
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            self._wrong(where, f"{name} = {pattern!r} is no regular expression: {error}")
+        if problem := problem_of(pattern):
+            self._wrong(where, f"{name} = {pattern!r} is no regular expression: {problem}")
 
     def _policy(self, where: str, table: dict[str, Any]) -> Policy | None:
         try:
@@ -333,7 +375,11 @@ class _Reader:
 
     def _check_vhosts(self, config: BrokerConfig, policies: tuple[Policy, ...]) -> None:
         """Rights and policies are about virtual hosts that exist."""
-        named = [(f"user {user.name!r}", vhost) for user in config.users for vhost in user.permissions]
+        named = [
+            (f"user {user.name!r}", vhost)
+            for user in config.users
+            for vhost in dict.fromkeys([*user.permissions, *(vhost for vhost, _ in user.topics)])
+        ]
         named += [(f"policy {one.name!r}", one.vhost) for one in policies]
         for who, vhost in named:
             if vhost not in config.vhosts:
@@ -342,6 +388,8 @@ class _Reader:
     def _listener(self, where: str, table: dict[str, Any]) -> Listener:
         files = {key: self._file(where, key, table) for key in ("certificate", "key", "authority")}
         port = table.get("port", 5671 if files["certificate"] else 5672)
+        if table.get("host") == "":
+            self._wrong(where, "host must not be empty; 0.0.0.0 is every address of this machine")
         if not 0 <= port <= 65535:
             self._wrong(where, f"{port} is no port")
         if (files["certificate"] is None) is not (files["key"] is None):
@@ -365,8 +413,13 @@ class _Reader:
         if key not in table:
             return None
         path = self.folder / table[key]
-        if not path.is_file():
-            self._wrong(where, f"{key} = {table[key]!r}: there is no such file")
+        try:
+            found = path.is_file()
+        except OSError as error:
+            self._wrong(where, f"{key} = {table[key]!r} cannot be read: {error.strerror}")
+        else:
+            if not found:
+                self._wrong(where, f"{key} = {table[key]!r}: there is no such file")
         return path
 
 

@@ -12,6 +12,8 @@ What has to be right here is small, and easily wrong:
   file, so records are written in order; another one writes new files, at leisure.
 * A sync that failed is not repeated: the system may have thrown away what it could not write, and would say
   yes the second time. The journal ends there (:mod:`amqplab.model.journal_log`).
+* A file can be removed while it is written to, and nothing complains. Before anything counts as safe, it is
+  asked whether the file still has a name.
 * Two brokers in one directory would ruin it. A lock (``flock``) keeps the second one out; it goes with the
   process that holds it, however that ends.
 
@@ -23,6 +25,7 @@ What has to be right here is small, and easily wrong:
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -123,8 +126,11 @@ class Directory:
         return [entry.name for entry in self.path.iterdir()]
 
     def read(self, name: str) -> bytes:
-        """All of a file."""
-        return (self.path / name).read_bytes()
+        """All of a file. UsageError for what is none, such as a pipe, which might never end."""
+        path = self.path / name
+        if path.exists() and not path.is_file():
+            raise UsageError(f"{path} cannot be used for a journal: it is no file.")
+        return path.read_bytes()
 
     def size(self, name: str) -> int:
         """How many octets a file has."""
@@ -149,6 +155,8 @@ class Directory:
         descriptor = self._open_live(name)
         _write_all(descriptor, data)
         _sync(descriptor)
+        if not os.fstat(descriptor).st_nlink:  # nobody will ever find again what was written
+            raise FileNotFoundError(errno.ENOENT, "somebody has removed it")
 
     def create_now(self, name: str, pieces: Iterable[bytes]) -> None:
         """A new file, as a whole or not at all; safe on return. Raises OSError."""

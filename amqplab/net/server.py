@@ -91,7 +91,6 @@ class BrokerServer:
         self._timer: asyncio.TimerHandle | None = None
         self._last_one_left: asyncio.Future[None] | None = None
         self._stopping = False
-        self.login_from = "common_name"
         self._journal: JournalDirectory | None = None
 
     def keep(self, path: str | Path) -> asyncio.Future[UsageError]:
@@ -110,9 +109,11 @@ class BrokerServer:
         self.apply(self.broker.restore(state, self.now()))
         return failed
 
-    def protocol(self) -> asyncio.Protocol:
-        """A protocol for one new connection: the factory that `create_server` asks for."""
-        protocol = BrokerProtocol(self)
+    def protocol(self, login_from: str = "common_name") -> asyncio.Protocol:
+        """A protocol for one new connection: the factory that `create_server` asks for. `login_from` says
+        what in a client's certificate is the user's name.
+        """
+        protocol = BrokerProtocol(self, login_from)
         return protocol if self._wrap is None else self._wrap(protocol)
 
     def now(self) -> int:
@@ -265,8 +266,9 @@ class BrokerServer:
 class BrokerProtocol(asyncio.Protocol):
     """The broker's end of one connection."""
 
-    def __init__(self, server: BrokerServer) -> None:
+    def __init__(self, server: BrokerServer, login_from: str = "common_name") -> None:
         self._server = server
+        self._login_from = login_from
         self._received = server.broker.received
         self._apply = server.apply
         self.name = ""
@@ -283,7 +285,7 @@ class BrokerProtocol(asyncio.Protocol):
         self._closing = "closed by the client"
         secured = transport.get_extra_info("ssl_object")
         certificate = secured.getpeercert() if secured is not None else None
-        certified = client_name(certificate, self._server.login_from)
+        certified = client_name(certificate, self._login_from)
         self.name = self._server.arrived(self, name, loopback, certified)
 
     def data_received(self, data: bytes) -> None:
@@ -379,6 +381,7 @@ async def serve(
     wrap: Wrap | None = None,
     log: Log | None = None,
     data: str | Path | None = None,
+    login_from: str = "common_name",
 ) -> RunningServer:
     """Put `broker` on a socket of the running loop; port 0 picks a free one (see ``.port``). With `data`, a
     directory, durable things survive there; the broker must then be a durable one.
@@ -392,7 +395,7 @@ async def serve(
         server.broker.epoch_ns = time.time_ns() - time.monotonic_ns()
     failed = None if data is None else server.keep(data)
     try:
-        running = await _listen(server, loop, host, port, ssl_context)
+        running = await _listen(server, loop, host, port, ssl_context, login_from)
     except BaseException:
         await server.shut_down()
         raise
@@ -406,10 +409,20 @@ async def _listen(
     host: str,
     port: int,
     ssl_context: ssl.SSLContext | None,
+    login_from: str,
 ) -> RunningServer:
+    if not host:  # asyncio would take it for all addresses
+        raise UsageError("An empty host is no address: try 127.0.0.1, or 0.0.0.0 for all of them.")
     try:
-        listener = await loop.create_server(server.protocol, host, port, ssl=ssl_context, backlog=1024)
-    except (OSError, OverflowError) as error:
+        listener = await loop.create_server(
+            partial(server.protocol, login_from),
+            host,
+            port,
+            ssl=ssl_context,
+            backlog=1024,
+            ssl_handshake_timeout=server.broker.config.handshake_timeout_s if ssl_context else None,
+        )
+    except (OSError, OverflowError, UnicodeError) as error:
         raise UsageError(why_not_listening(error, host, port)) from error
     sockets = getattr(listener, "sockets", ())
     return RunningServer(
@@ -430,6 +443,6 @@ def why_not_listening(error: Exception, host: str, port: int) -> str:
     if code in (errno.EACCES, errno.EPERM):
         return f"Listening on port {port} is not permitted here: choose a port above 1023, or 0."
     nowhere = code == errno.EADDRNOTAVAIL or "could not bind on any address" in str(error)  # Python 3.13
-    if nowhere or isinstance(error, socket.gaierror):
+    if nowhere or isinstance(error, socket.gaierror | UnicodeError):
         return f"{host!r} is not an address of this machine: try 127.0.0.1, or 0.0.0.0 for all of them."
     return f"Listening on {host}:{port} failed: {error}"

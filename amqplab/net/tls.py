@@ -39,8 +39,12 @@ def server_context(
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+
+    def ask() -> str:
+        raise UsageError(f"{key} is encrypted; `openssl pkey` makes a key without a pass phrase of it.")
+
     try:
-        context.load_cert_chain(certificate, key)
+        context.load_cert_chain(certificate, key, password=ask)
     except (ssl.SSLError, OSError) as error:
         raise UsageError(f"{certificate} and {key} are no certificate and key: {_reason(error)}.") from None
     if authority is not None:

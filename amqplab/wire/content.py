@@ -42,13 +42,21 @@ class Command:
     Octets are kept as they came; method and properties are decoded when asked for, once.
     """
 
-    __slots__ = ("_method", "_properties", "body", "header", "method_payload")
+    __slots__ = ("_method", "_properties", "body", "body_size", "header", "method_payload")
 
-    def __init__(self, method_payload: bytes, header: bytes | None = None, body: bytes = b"") -> None:
+    def __init__(
+        self,
+        method_payload: bytes,
+        header: bytes | None = None,
+        body: bytes = b"",
+        body_size: int | None = None,
+    ) -> None:
         self.method_payload = method_payload
         self.header = header
         """The property octets (flags and values) as they came, or None for a method without content."""
         self.body = body
+        self.body_size = len(body) if body_size is None else body_size
+        """Octets of body that came, kept or not."""
         self._method: Method | None = None
         self._properties: Properties | None = None
 
@@ -66,22 +74,22 @@ class Command:
             self._properties = NO_PROPERTIES if self.header is None else Properties.decode(self.header)
         return self._properties
 
-    @property
-    def body_size(self) -> int:
-        """Octets of body."""
-        return len(self.body)
-
     def __repr__(self) -> str:
         content = "" if self.header is None else f", {self.properties!r}, {self.body!r}"
         return f"Command({self.method!r}{content})"
 
 
 class ContentAssembler:
-    """Puts the frames of one channel and one direction together."""
+    """Puts the frames of one channel and one direction together.
 
-    __slots__ = ("_body_size", "_header", "_method_payload", "_missing", "_pieces")
+    A body of more than `largest` octets is read to its end, but not kept: the command has its size only.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_body_size", "_header", "_keeping", "_largest", "_method_payload", "_missing", "_pieces")
+
+    def __init__(self, largest: int | None = None) -> None:
+        self._largest = largest
+        self._keeping = True
         self._method_payload: bytes | None = None
         self._header: bytes | None = None
         self._body_size = 0
@@ -125,13 +133,18 @@ class ContentAssembler:
             raise UnexpectedContent(f"{expected} one for class {found_class} instead", class_id, method_id)
         self._header = octets
         self._missing = self._body_size
+        self._keeping = self._largest is None or self._body_size <= self._largest
         return None if self._missing else self._complete()
 
     def _take_body(self, type: int, payload: bytes) -> Command | None:
         if type != FRAME_BODY:
             raise UnexpectedContent("expected content body, got non content body frame instead", *self._ids())
-        self._pieces.append(payload)
         self._missing -= len(payload)
+        if self._keeping:
+            self._pieces.append(payload)
+        if self._missing < 0:  # more has come than was announced: RabbitMQ waits for the end for ever
+            self._keeping = False
+            self._pieces.clear()
         return self._complete() if self._missing == 0 else None
 
     def _ids(self) -> tuple[int, int]:
@@ -143,7 +156,7 @@ class ContentAssembler:
     def _complete(self) -> Command:
         assert self._method_payload is not None
         body = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
-        command = Command(self._method_payload, self._header, body)
+        command = Command(self._method_payload, self._header, body, self._body_size)
         self._method_payload = self._header = None
         self._pieces = []
         return command

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from amqplab.errors import PreconditionFailed
-from amqplab.model.headers import check_match_argument, headers_match
+from amqplab.model.headers import check_match_argument, headers_match, in_order, pattern_of
 from amqplab.wire.table import ByteArray, Float32, Int8, Int64, Table, Timestamp
 
 ALL: dict[str, Any] = {"x-match": "all"}
@@ -51,7 +51,7 @@ ANY: dict[str, Any] = {"x-match": "any"}
     ],
 )
 def test_a_binding_matches_or_not(pattern: dict[str, Any], headers: dict[str, Any], expected: bool) -> None:
-    assert headers_match(pattern, headers) is expected
+    assert headers_match(pattern_of(pattern), in_order(headers)) is expected
 
 
 def test_an_unknown_match_word_is_refused_in_rabbitmqs_words() -> None:

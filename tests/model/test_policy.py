@@ -54,9 +54,9 @@ def test_operators_may_set_limits(option: str) -> None:
         ({}, False, "Policy 'p' sets nothing; it needs a definition, such as {'max-length': 1000}."),
         ({"max-priority": 5}, False, "Policy 'p' sets 'max-priority', which is none of alternate-exchange, "),
         ({"overflow": "drop-head"}, True, "Operator policy 'p' sets 'overflow', which is none of delivery-"),
-        ({"message-ttl": -1}, False, "needs a number that is not negative for 'message-ttl', not -1."),
-        ({"message-ttl": True}, False, "needs a number that is not negative for 'message-ttl', not True."),
-        ({"expires": 0}, False, "needs a number above 0 for 'expires', not 0."),
+        ({"message-ttl": -1}, False, "needs a number from 0 to 2**63 - 1 for 'message-ttl', not -1."),
+        ({"message-ttl": True}, False, "needs a number from 0 to 2**63 - 1 for 'message-ttl', not True."),
+        ({"expires": 0}, False, "needs a number from 1 to 2**63 - 1 for 'expires', not 0."),
         (
             {"overflow": "x"},
             False,

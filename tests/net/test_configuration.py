@@ -104,11 +104,16 @@ def test_everything_that_can_be_said(tmp_path: Path) -> None:
         ("[limits]\nheartbeat = 5", "[limits]: 'heartbeat' is not known here; there are channel_max"),
         ('[limits]\nheartbeat_s = "5"', "[limits]: heartbeat_s must be a whole number, not '5'."),
         ("[limits]\nheartbeat_s = true", "[limits]: heartbeat_s must be a whole number, not True."),
-        ("[limits]\nframe_max = -1", "[limits]: frame_max must not be negative."),
+        ("[limits]\nframe_max = -1", "[limits]: frame_max must be from 0 to 4294967295, not -1."),
         (
             "[limits]\nmemory_high_watermark = 1.5",
-            "[limits]: memory_high_watermark is a part (0.0 to 1.0) or a whole number of octets.",
+            "[limits]: memory_high_watermark is a part (0.0 to 1.0) or a whole number of octets, not 1.5.",
         ),
+        (
+            "[limits]\nmemory_high_watermark = nan",
+            "[limits]: memory_high_watermark is a part (0.0 to 1.0) or a whole number of octets, not nan.",
+        ),
+        ("[limits]\ndisk_free_limit = -1", "[limits]: disk_free_limit must be from 0 to "),
         ("limits = 5", "the file: limits must be a table, not 5."),
         ("users = [5]", "[[users]] 1: must be a table, not 5."),
         ('[[users]]\nname = "a"', "[[users]] 1: password is missing."),
@@ -138,7 +143,7 @@ def test_everything_that_can_be_said(tmp_path: Path) -> None:
         ),
         (
             '[[policies]]\nname = "p"\npattern = ""\ndefinition = { expires = "x" }',
-            "[[policies]] 1: Policy 'p' needs a number above 0 for 'expires', not 'x'.",
+            "[[policies]] 1: Policy 'p' needs a number from 1 to 2**63 - 1 for 'expires', not 'x'.",
         ),
         ("[[listeners]]\nport = 70000", "[[listeners]] 1: 70000 is no port."),
         (
@@ -154,6 +159,54 @@ def test_everything_that_can_be_said(tmp_path: Path) -> None:
             "[[listeners]] 1: login_from is common_name or distinguished_name, not 'heart'.",
         ),
         ("what?", "is not TOML"),
+        ("a = " + "[" * 5000, "it is nested too deep."),
+        ("[limits]\nchannel_max = 65536", "[limits]: channel_max must be from 0 to 65535, not 65536."),
+        ("[limits]\nheartbeat_s = 65536", "[limits]: heartbeat_s must be from 0 to 65535, not 65536."),
+        ("[limits]\nframe_max = 4095", "[limits]: frame_max must be 4096 at least, or 0 for any, not 4095."),
+        ("[limits]\nmax_message_size = 536870913", "max_message_size must be from 0 to 536870912"),
+        ("[limits]\nhandshake_timeout_s = inf", "handshake_timeout_s must be from 0.001 to 86400, not inf."),
+        ("[limits]\nhandshake_timeout_s = nan", "handshake_timeout_s must be from 0.001 to 86400, not nan."),
+        ("[limits]\nhandshake_timeout_s = 0", "handshake_timeout_s must be from 0.001 to 86400, not 0."),
+        (
+            '[[vhosts]]\nname = "/"\nmax_queues = -1',
+            "[[vhosts]] 1: max_queues must not be negative; without it there is no limit.",
+        ),
+        ('[[vhosts]]\nname = "/"\n' * 2, "[[vhosts]] 2: has the same name as [[vhosts]] 1."),
+        (
+            '[[users]]\nname = "a"\npassword = "p"\n' * 2,
+            "[[users]] 2: has the same name as [[users]] 1.",
+        ),
+        (
+            '[[users]]\nname = "a"\npassword = "p"\npermissions = [{ vhost = "/" }, { vhost = "/" }]',
+            "[[users]] 1, permissions 2: has the same vhost as [[users]] 1, permissions 1.",
+        ),
+        (
+            '[[users]]\nname = "a"\npassword = "p"\ntopics = [{ vhost = "no", exchange = "x" }]',
+            "user 'a': there is no virtual host 'no'; declare it under [[vhosts]].",
+        ),
+        (
+            '[[users]]\nname = "a"\npassword = "p"\npermissions = [{ vhost = "/", read = "a{99999999999}" }]',
+            "read = 'a{99999999999}' is no regular expression: the repetition number is too large.",
+        ),
+        (
+            '[[users]]\nname = "a"\npassword = "scrypt$-1$8$1$AAAA$AAAA"',
+            "[[users]] 1: 'scrypt$-1$8$1$AAAA$A'… is no password hash",
+        ),
+        (
+            '[[policies]]\nname = "p"\ndefinition = {}\npattern = "' + "(" * 999 + ")" * 999 + '"',
+            "is nested too deep.",
+        ),
+        (
+            '[[policies]]\nname = "p"\npattern = ""\ndefinition = { expires = 9223372036854775808 }',
+            "needs a number from 1 to 2**63 - 1 for 'expires', not 9223372036854775808.",
+        ),
+        (
+            '[[policies]]\nname = "p"\npattern = ""\ndefinition = {}\n' * 2,
+            "[[policies]] 2: has the same name and vhost as [[policies]] 1.",
+        ),
+        ('[[listeners]]\nhost = ""', "host must not be empty; 0.0.0.0 is every address of this machine."),
+        ("[[listeners]]\n" * 2, "[[listeners]] 2: has the same host and port as [[listeners]] 1."),
+        (f'[[listeners]]\nauthority = "{"a" * 300}"', "cannot be read: File name too long."),
     ],
 )
 def test_each_mistake_is_one_sentence_with_its_place(tmp_path: Path, text: str, expected: str) -> None:
@@ -170,6 +223,22 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be read: No such file"):
         read_configuration(tmp_path / "none.toml")
+
+
+def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
+    path = tmp_path / "broker.toml"
+    path.write_bytes(b"\xef\xbb\xbf[limits]\nheartbeat_s = 5\n")
+    assert read_configuration(path).broker.heartbeat_s == 5
+
+
+@pytest.mark.parametrize("octets", [b"\x00\x01\xff", b"\xff\xfe[\x00", b"\x80"])
+def test_a_file_that_is_no_text_is_one_sentence(tmp_path: Path, octets: bytes) -> None:
+    path = tmp_path / "broker.toml"
+    path.write_bytes(octets)
+    with pytest.raises(ConfigurationError, match="is not TOML"):
+        read_configuration(path)
+    with pytest.raises(ConfigurationError, match="cannot be read: Is a directory"):
+        read_configuration(tmp_path)
 
 
 def amqplab(*words: str, text: str = "") -> tuple[int, str, str]:

@@ -6,10 +6,12 @@ import asyncio
 import errno
 import os
 import random
+import shutil
 import stat
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -47,6 +49,13 @@ async def written(path: Path, *groups: list[bytes]) -> list[int]:
         journal.append(group, partial(told.append, at))
     await journal.close()
     return told
+
+
+async def written_to(journal: JournalDirectory, entries: list[bytes]) -> None:
+    """Append these entries and wait until they are safe."""
+    safe = asyncio.Event()
+    journal.append(entries, safe.set)
+    await asyncio.wait_for(safe.wait(), 30)
 
 
 async def survivors(path: Path) -> State:
@@ -269,6 +278,57 @@ def test_a_disk_that_fails_ends_the_journal_with_one_sentence(
         assert numbers(await survivors(tmp_path)) == [1]
 
     asyncio.run(run())
+
+
+def test_a_directory_that_is_removed_ends_the_journal_and_nothing_more_counts_as_safe(tmp_path: Path) -> None:
+    async def run() -> None:
+        path = tmp_path / "data"
+        journal, _, _ = JournalDirectory.open(path)
+        failed: asyncio.Future[UsageError] = asyncio.get_running_loop().create_future()
+        journal.journal.on_failure = failed.set_result
+        await written_to(journal, [QUEUE])
+        shutil.rmtree(path)
+        told: list[int] = []
+        journal.append([message(1)], partial(told.append, 1))
+        assert str(await asyncio.wait_for(failed, 30)) == (
+            f"{path / FIRST} cannot be written: somebody has removed it. "
+            "What was confirmed went with it; what was not yet confirmed may be lost."
+        )
+        await journal.close()
+        assert told == []
+
+    asyncio.run(run())
+
+
+def test_old_files_that_cannot_be_removed_are_a_note_and_go_with_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(name: str) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    async def run() -> None:
+        journal, _, _ = JournalDirectory.open(tmp_path)
+        noted: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        journal.journal.on_note = noted.set_result
+        monkeypatch.setattr(journal.directory, "remove", refuse)
+        journal.append([QUEUE, message(1)], journal.journal.compact)
+        assert "was compacted, but: Operation not permitted." in await asyncio.wait_for(noted, 30)
+        await written_to(journal, [message(2)])
+        await journal.close()
+        assert numbers(await survivors(tmp_path)) == [1, 2]
+        assert FIRST not in [path.name for path in tmp_path.iterdir()]
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_has_the_name_of_a_file_and_is_none_is_refused(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    """Reading a pipe might never end."""
+    make(tmp_path / FIRST)
+    with pytest.raises(UsageError, match="cannot be used for a journal: it is no file"):
+        JournalDirectory.open(tmp_path)
 
 
 # --- kill -9 ---------------------------------------------------------------------------------------------

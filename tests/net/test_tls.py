@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
+import subprocess
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pika
 import pika.exceptions
 import pytest
 import trustme
 from amqplab_server import AmqplabServer
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from pika.credentials import ExternalCredentials
 
 from amqplab.errors import UsageError
 from amqplab.net.tls import client_name, server_context
+from amqplab.wire.frames import PROTOCOL_HEADER
 
 CONFIG = """
 [[listeners]]
@@ -51,14 +62,16 @@ def folder(tmp_path: Path, authority: trustme.CA) -> Path:
     return tmp_path
 
 
-def serving(folder: Path, *, required: bool = False, login_from: str = "common_name") -> AmqplabServer:
-    text = CONFIG.format(required=str(required).lower(), login_from=login_from, version=trustme.__version__)
-    (folder / "broker.toml").write_text(text)
+def serving(
+    folder: Path, *, required: bool = False, login_from: str = "common_name", limits: str = ""
+) -> AmqplabServer:
+    text = CONFIG.format(required=str(required).lower(), login_from=login_from)
+    (folder / "broker.toml").write_text(f"{text}[limits]\n{limits}\n")
     return AmqplabServer("--config", str(folder / "broker.toml"))
 
 
 def parameters(
-    server: AmqplabServer,
+    server: AmqplabServer | SimpleNamespace,
     trusted: trustme.CA,
     own: trustme.LeafCert | None = None,
     credentials: object = None,
@@ -140,6 +153,80 @@ def test_files_that_are_no_certificates_are_one_sentence(tmp_path: Path, folder:
         server_context(bad, bad)
     with pytest.raises(UsageError, match="is no certificate authority"):
         server_context(folder / "server.pem", folder / "server.key", bad)
+
+
+def test_each_listener_takes_the_name_from_where_it_says(folder: Path, authority: trustme.CA) -> None:
+    """The first takes the distinguished name, which nobody has here; the second the common name."""
+    text = CONFIG.format(required="true", login_from="common_name")
+    first = text[: text.index("[[users]]")].replace("common_name", "distinguished_name")
+    (folder / "broker.toml").write_text(first + text)
+    own = authority.issue_cert(common_name="ann")
+    command = [sys.executable, "-m", "amqplab", "serve", "--config", str(folder / "broker.toml")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            ports = [int(process.stdout.readline().rsplit(":", 1)[1]) for _ in range(2)]
+            asked = [
+                parameters(SimpleNamespace(port=port), authority, own, ExternalCredentials())
+                for port in ports
+            ]
+            with pytest.raises(pika.exceptions.ProbableAuthenticationError, match="EXTERNAL"):
+                works(asked[0])
+            assert works(asked[1])
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("octets", [b"", b"\x16\x03\x01\x02\x00\x01\x00"], ids=["nothing", "half a hello"])
+def test_a_handshake_that_does_not_go_on_ends(folder: Path, octets: bytes) -> None:
+    with (
+        serving(folder, limits="handshake_timeout_s = 0.2") as server,
+        socket.create_connection(("127.0.0.1", server.port), 30) as sock,
+    ):
+        sock.sendall(octets)
+        assert sock.recv(1) == b""
+    assert server.errors == ""
+
+
+def test_who_speaks_without_tls_is_let_go_without_a_word(folder: Path, authority: trustme.CA) -> None:
+    with serving(folder) as server:
+        with socket.create_connection(("127.0.0.1", server.port), 30) as sock:
+            sock.sendall(PROTOCOL_HEADER)
+            assert sock.recv(1) == b""
+        assert works(parameters(server, authority))
+    assert server.errors == ""
+
+
+def check(folder: Path) -> tuple[int, str]:
+    """The exit status and complaint of `check-config`, which are those of `serve`."""
+    found = []
+    for words in (["check-config"], ["serve", "--config"]):
+        command = [sys.executable, "-m", "amqplab", *words, str(folder / "broker.toml")]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+        found.append((done.returncode, done.stderr))
+    assert found[0] == found[1]
+    return found[0]
+
+
+def test_a_key_of_another_certificate_is_one_sentence(folder: Path, authority: trustme.CA) -> None:
+    (folder / "broker.toml").write_text(CONFIG.format(required="false", login_from="common_name"))
+    authority.issue_cert("localhost").private_key_pem.write_to_path(folder / "server.key")
+    status, error = check(folder)
+    assert status == 2
+    assert "are no certificate and key" in error and error.count("\n") == 1
+
+
+def test_a_key_that_is_encrypted_is_one_sentence_and_no_question(folder: Path) -> None:
+    (folder / "broker.toml").write_text(CONFIG.format(required="false", login_from="common_name"))
+    key = load_pem_private_key((folder / "server.key").read_bytes(), None)
+    secret = BestAvailableEncryption(b"secret")
+    (folder / "server.key").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, secret))
+    status, error = check(folder)
+    assert status == 2
+    assert error == (
+        f"amqplab: {folder / 'server.key'} is encrypted; "
+        "`openssl pkey` makes a key without a pass phrase of it.\n"
+    )
 
 
 def test_the_name_in_a_certificate() -> None:

@@ -97,8 +97,9 @@ def _declare_actively(channel: Channel, name: str, method: Queue.Declare) -> str
         durable=method.durable,
     )
     check_segment_size(method.arguments)
-    # A locator passes all checks, whatever it is; RabbitMQ stumbles when it looks for a node to live on.
-    if not is_locator(method.arguments.get("x-queue-master-locator", "client-local")):
+    # A locator passes all checks, whatever it is; RabbitMQ stumbles when it looks for a node to live on. An
+    # exclusive queue lives where its owner is connected, and nobody looks.
+    if owner is None and not is_locator(method.arguments.get("x-queue-master-locator", "client-local")):
         raise Crash("unknown queue master locator")
     vhost.declare_queue(
         name,

@@ -89,7 +89,7 @@ def check_flags(kind: str, resource: str, *, auto_delete: bool, exclusive: bool,
 
 def is_locator(value: Any) -> bool:
     """Whether ``x-queue-master-locator`` names a strategy that exists; others are accepted (QUEUE-46) and
-    then crash the channel.
+    then crash the channel, where a strategy is needed.
     """
     return value in ("min-masters", "client-local", "random")
 

@@ -186,6 +186,15 @@ def test_QUEUE_46_a_locator_that_does_not_exist_crashes_the_channel(broker, loca
         peer.expect_connection_error(541, "INTERNAL_ERROR", (0, 0))
 
 
+@pytest.mark.parametrize("locator", ["nonsense", 5])
+def test_QUEUE_46_an_exclusive_queue_needs_no_locator(broker, locator):
+    """It lives where its owner is connected, so nobody asks for a strategy."""
+    with broker.connect() as peer:
+        arguments = {"x-queue-master-locator": locator}
+        peer.send(Queue.Declare(queue=broker.fresh("located"), exclusive=True, arguments=arguments))
+        peer.expect(Queue.DeclareOk)
+
+
 def test_QUEUE_46_the_locators_that_exist(broker):
     with broker.connect() as peer:
         for locator in ("min-masters", "client-local", "random"):

@@ -161,7 +161,7 @@ class Turns:
         self.count -= 1
         if consumer.blocked:
             self._release(consumer)
-            return
+            return  # what it still holds may be settled later, and must not bring it back
         for index, (priority, group) in enumerate(self._groups):
             if priority == consumer.priority:
                 if group[-1] is consumer:  # leaving in the order of coming is quick, and so is the reverse
@@ -199,11 +199,11 @@ class Turns:
         if not consumer.can_take():
             return False
         self._release(consumer)
-        consumer.blocked = False
         self._join(consumer)
         return True
 
     def _release(self, consumer: Consumer) -> None:
+        consumer.blocked = False
         beside = self._blocked[consumer.recipient]
         del beside[consumer]
         if not beside:
@@ -286,6 +286,7 @@ class Readers(Turns):
 
     def remove(self, consumer: Consumer) -> None:
         self.count -= 1
+        consumer.blocked = False
         self._readers.remove(consumer)
 
     def unblock(self, recipient: Recipient) -> bool:

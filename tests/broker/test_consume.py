@@ -358,3 +358,42 @@ def test_recovered_messages_may_go_to_others(world: World, queue: Peer) -> None:
     other.consume(tag="o")
     queue.send(1, m.Basic.Cancel(consumer_tag="t"), m.Basic.Recover(requeue=True))
     assert deliveries(other.on()) == [("o", 1, "1", True)]
+
+
+KINDS = [{}, {"x-single-active-consumer": True}, {"x-queue-type": "quorum"}, {"x-queue-type": "stream"}]
+
+
+def full_consumer(peer: Peer, arguments: dict[str, Any]) -> None:
+    """A consumer that holds as many deliveries as it may, of a queue that has more."""
+    peer.declare("full", durable=True, arguments=arguments)
+    peer.call(1, m.Basic.Qos(prefetch_count=2))
+    peer.call(1, m.Basic.Consume(queue="full", consumer_tag="c"))
+    publish(peer, "a", "b", "c", "d", queue="full")
+    assert bodies(peer.on()) == "a b"
+
+
+def settle_all(peer: Peer) -> list[Any]:
+    peer.send(1, m.Basic.Ack(delivery_tag=1))
+    peer.send(1, m.Basic.Ack(delivery_tag=2))
+    return peer.on()
+
+
+@pytest.mark.parametrize("arguments", KINDS, ids=str)
+def test_a_full_consumer_that_was_cancelled_settles_what_it_holds_and_gets_no_more(
+    peer: Peer, arguments: dict[str, Any]
+) -> None:
+    full_consumer(peer, arguments)
+    peer.call(1, m.Basic.Cancel(consumer_tag="c"))
+    assert settle_all(peer) == []
+    assert peer.call(1, m.Queue.Declare(queue="full", passive=True)).consumer_count == 0
+
+
+@pytest.mark.parametrize("arguments", KINDS, ids=str)
+def test_what_a_full_consumer_holds_of_a_deleted_queue_can_be_settled(
+    peer: Peer, arguments: dict[str, Any]
+) -> None:
+    full_consumer(peer, arguments)
+    peer.call(1, m.Queue.Delete(queue="full"))
+    peer.drain()
+    assert settle_all(peer) == []
+    assert peer.call(1, m.Queue.Declare(queue="other")).consumer_count == 0

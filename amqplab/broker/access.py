@@ -19,7 +19,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from amqplab.broker.config import Permission, User
-from amqplab.broker.passwords import matches
+from amqplab.broker.passwords import matches, takes_long
 from amqplab.broker.timers import SECOND
 from amqplab.errors import AccessRefused, UsageError
 from amqplab.model.describe import describe
@@ -60,6 +60,11 @@ class Users:
         _check_patterns(changed)
         self._by_name[name] = changed
         return changed
+
+    def takes_long(self, name: str, password: str) -> bool:
+        """Whether :meth:`authenticate` has to compute a hash for this (:mod:`amqplab.broker.guesses`)."""
+        user = self._by_name.get(name)
+        return user is not None and bool(password) and takes_long(user.password, password)
 
     def authenticate(self, name: str, password: str, loopback: bool) -> User | None:
         """The user with these credentials, or None (CONN-17, CONN-22). An empty password never works."""

@@ -45,6 +45,7 @@ from amqplab.broker.channel import Channel
 from amqplab.broker.config import BrokerConfig, Permission
 from amqplab.broker.durability import JournalKeeper, restore
 from amqplab.broker.effects import Effect, Send, WakeAt
+from amqplab.broker.guesses import Guesses
 from amqplab.broker.registry import Crash
 from amqplab.broker.reply_to import deliver_replies
 from amqplab.broker.session import Session
@@ -85,6 +86,7 @@ class Broker:
         self.users = Users(self.config.users)
         self.epoch_ns = 0  # Unix time when `now` is 0: for what is stamped with the time of day
         self.deadlines = Deadlines()
+        self.guesses = Guesses(self.deadlines)
         self.watches: dict[Queue, Deadline] = {}
         self.policies = {(one.vhost, one.name, one.operator): one for one in self.config.policies}
         self.keeper = JournalKeeper(self) if durable else None

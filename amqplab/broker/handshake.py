@@ -20,6 +20,7 @@ connection's channels, exclusive queues and unacknowledged deliveries have alrea
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from amqplab.broker.auth import CHALLENGE, DEMO, EXTERNAL, MECHANISMS, Credentials, Malformed, demo_answer
@@ -134,18 +135,30 @@ def secure_ok(session: Session, method: Connection.SecureOk) -> None:
         _authenticate(session, DEMO, demo_answer(session.user_claimed, method.response))
     except Malformed as error:
         session.silence(str(error))
-        return
-    if session.state == "closed":
-        session.silence("login refused")
 
 
 def _authenticate(session: Session, mechanism: str, claimed: Credentials) -> None:
-    """Let the user in and offer the limits, or refuse."""
+    """See who it is, at once or in turn."""
+    broker = session.broker
+    look = partial(_look, session, mechanism, claimed)
+    if not broker.users.takes_long(*claimed):
+        look()
+    elif not broker.guesses.add(look, broker.now):
+        session.pause()
+
+
+def _look(session: Session, mechanism: str, claimed: Credentials) -> bool | None:
+    """Whether the password was right; None if the client has gone while it waited."""
+    if session.state == "gone":
+        return None
     user = session.broker.users.authenticate(claimed.user, claimed.password, session.loopback)
     _admit(session, mechanism, user)
+    session.go_on()
+    return user is not None
 
 
 def _admit(session: Session, mechanism: str, user: User | None) -> None:
+    """Let the user in and offer the limits, or refuse."""
     config = session.broker.config
     if user is None:
         refusal = AccessRefused(
@@ -153,6 +166,8 @@ def _admit(session: Session, mechanism: str, user: User | None) -> None:
             "For details see the broker logfile."
         )
         session.refuse_login(refusal, "authentication_failure_close" in session.capabilities)
+        if mechanism == DEMO:
+            session.silence("login refused")
         return
     session.user = user
     session.state = "tuning"

@@ -23,7 +23,7 @@ import hmac
 
 from amqplab.errors import UsageError
 
-__all__ = ["check_hash", "hash_password", "is_hash", "matches"]
+__all__ = ["check_hash", "hash_password", "is_hash", "matches", "takes_long"]
 
 PREFIX = "scrypt$"
 COST, BLOCK, PARALLEL = 16384, 8, 1
@@ -50,20 +50,32 @@ def check_hash(kept: str) -> None:
     _parts(kept)
 
 
+def takes_long(kept: str, password: str) -> bool:
+    """Whether :func:`matches` has to compute a hash to tell."""
+    return is_hash(kept) and not _is_known(kept, _digest(kept, password))
+
+
 def matches(kept: str, password: str) -> bool:
     """Whether this is the password that `kept` stands for."""
-    octets = password.encode("utf-8", "surrogateescape")
     if not is_hash(kept):
-        return hmac.compare_digest(kept.encode(), octets)
-    digest = hashlib.sha256(kept.encode() + octets).digest()
-    known = _known.get(kept)
-    if known is not None and hmac.compare_digest(known, digest):
+        return hmac.compare_digest(kept.encode(), password.encode("utf-8", "surrogateescape"))
+    digest = _digest(kept, password)
+    if _is_known(kept, digest):
         return True
     cost, block, parallel, salt, wanted = _parts(kept)
     if not hmac.compare_digest(_scrypt(password, salt, cost, block, parallel), wanted):
         return False
     _known[kept] = digest
     return True
+
+
+def _digest(kept: str, password: str) -> bytes:
+    return hashlib.sha256(kept.encode() + password.encode("utf-8", "surrogateescape")).digest()
+
+
+def _is_known(kept: str, digest: bytes) -> bool:
+    known = _known.get(kept)
+    return known is not None and hmac.compare_digest(known, digest)
 
 
 def _scrypt(

@@ -24,7 +24,7 @@ from amqplab.broker import handshake
 from amqplab.broker.alarms import MOST_QUEUED, Gate
 from amqplab.broker.channel import Channel
 from amqplab.broker.decoding import MalformedText, check_text
-from amqplab.broker.effects import Close, Room
+from amqplab.broker.effects import Close, Reading, Room
 from amqplab.broker.fastlane import Lane, drive
 from amqplab.broker.heartbeat import Heartbeats
 from amqplab.broker.registry import CONNECTION_HANDLERS
@@ -103,6 +103,7 @@ class Session:
         self.heartbeats: Heartbeats | None = None
         self.gate = Gate(self)
         self.ending_reason = ""
+        self._unread: bytearray | None = None  # what has come while a guess stands in line
         limit = int(broker.config.handshake_timeout_s * SECOND)
         self._handshake: Deadline | None = broker.deadlines.at(now + limit, self._handshake_timed_out)
         self._ending: Deadline | None = None
@@ -154,6 +155,9 @@ class Session:
         """Octets arrived."""
         self.octets_received += len(data)
         self.heard_at = self.broker.now
+        self._read(data)
+
+    def _read(self, data: bytes) -> None:
         if self.lanes and not self.broker.alarms and not self.gate.closed:
             drive(self, data)
         elif self.opened or self.state == "closed":
@@ -166,10 +170,25 @@ class Session:
         (CODEC-07, CONN-37); return what is left.
         """
         for at in range(len(data)):
+            if self._unread is not None:
+                self._unread += data[at:]
+                return EMPTY
             if self.state in ("running", "blocked", "silenced", "gone", "closed"):
                 return data[at:]
             self.frames(data[at : at + 1])
         return EMPTY
+
+    def pause(self) -> None:
+        """Read nothing more until :meth:`go_on`: what it means depends on who the client is."""
+        self._unread = bytearray()
+        self.broker.later.append(Reading(self.connection, False))
+
+    def go_on(self) -> None:
+        """Read on, first what has come already."""
+        unread, self._unread = self._unread, None
+        if unread is not None:
+            self.broker.later.append(Reading(self.connection, True))
+            self._read(bytes(unread))
 
     def frames(self, data: bytes) -> None:
         """The ordinary road: cut into frames, and hand each to whom it concerns."""

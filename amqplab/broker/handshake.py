@@ -148,8 +148,8 @@ def _authenticate(session: Session, mechanism: str, claimed: Credentials) -> Non
 
 
 def _look(session: Session, mechanism: str, claimed: Credentials) -> bool | None:
-    """Whether the password was right; None if the client has gone while it waited."""
-    if session.state == "gone":
+    """Whether the password was right; None if the session has ended while it waited."""
+    if session.state not in ("starting", "securing"):
         return None
     user = session.broker.users.authenticate(claimed.user, claimed.password, session.loopback)
     _admit(session, mechanism, user)

@@ -155,9 +155,6 @@ class Session:
         """Octets arrived."""
         self.octets_received += len(data)
         self.heard_at = self.broker.now
-        self._read(data)
-
-    def _read(self, data: bytes) -> None:
         if self.lanes and not self.broker.alarms and not self.gate.closed:
             drive(self, data)
         elif self.opened or self.state == "closed":
@@ -188,7 +185,8 @@ class Session:
         unread, self._unread = self._unread, None
         if unread is not None:
             self.broker.later.append(Reading(self.connection, True))
-            self._read(bytes(unread))
+            self.octets_received -= len(unread)  # they count once, when they are read
+            self.received(bytes(unread))
 
     def frames(self, data: bytes) -> None:
         """The ordinary road: cut into frames, and hand each to whom it concerns."""

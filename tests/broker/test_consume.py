@@ -378,22 +378,13 @@ def settle_all(peer: Peer) -> list[Any]:
     return peer.on()
 
 
+@pytest.mark.parametrize("end", [m.Basic.Cancel(consumer_tag="c"), m.Queue.Delete(queue="full")])
 @pytest.mark.parametrize("arguments", KINDS, ids=str)
-def test_a_full_consumer_that_was_cancelled_settles_what_it_holds_and_gets_no_more(
-    peer: Peer, arguments: dict[str, Any]
+def test_a_full_consumer_that_has_left_settles_what_it_holds_and_gets_no_more(
+    peer: Peer, arguments: dict[str, Any], end: m.Method
 ) -> None:
     full_consumer(peer, arguments)
-    peer.call(1, m.Basic.Cancel(consumer_tag="c"))
+    peer.call(1, end)
     assert settle_all(peer) == []
-    assert peer.call(1, m.Queue.Declare(queue="full", passive=True)).consumer_count == 0
-
-
-@pytest.mark.parametrize("arguments", KINDS, ids=str)
-def test_what_a_full_consumer_holds_of_a_deleted_queue_can_be_settled(
-    peer: Peer, arguments: dict[str, Any]
-) -> None:
-    full_consumer(peer, arguments)
-    peer.call(1, m.Queue.Delete(queue="full"))
-    peer.drain()
-    assert settle_all(peer) == []
-    assert peer.call(1, m.Queue.Declare(queue="other")).consumer_count == 0
+    again = m.Queue.Declare(queue="full", durable=True, arguments=arguments)
+    assert peer.call(1, again).consumer_count == 0

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from broker_peer import CAPABLE, Peer, World
+from broker_peer import Peer, World
 
 from amqplab.broker import passwords
 from amqplab.broker.config import BrokerConfig, Permission, User
@@ -15,7 +15,6 @@ from amqplab.broker.passwords import hash_password
 from amqplab.broker.timers import MILLISECOND, Deadlines
 from amqplab.wire import methods as m
 from amqplab.wire.frames import PROTOCOL_HEADER, encode_method
-from amqplab.wire.table import Table
 
 SALT = bytes(range(16))
 ANN = User("ann", hash_password("secret", SALT), permissions={"/": Permission()})
@@ -52,19 +51,11 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return seen
 
 
-def start_ok(user: str, password: str) -> m.Connection.StartOk:
-    return m.Connection.StartOk(
-        client_properties=Table({"capabilities": Table(CAPABLE)}),
-        mechanism="PLAIN",
-        response=f"\0{user}\0{password}".encode(),
-    )
-
-
 def guessing(world: World, name: str, user: str, password: str) -> Peer:
     peer = world.tcp(name)
     peer.octets(PROTOCOL_HEADER)
     peer.drain()
-    peer.send(0, start_ok(user, password))
+    peer.login(user, password)
     return peer
 
 
@@ -124,10 +115,12 @@ def test_who_stands_in_line_is_not_read_from_and_loses_nothing(world: World) -> 
     guessing(world, "c1:1", "ann", "wrong")
     peer = guessing(world, "c2:1", "ann", "secret")
     assert not peer.reading
-    rest = encode_method(0, TUNE_OK) + encode_method(0, m.Connection.Open(virtual_host="/"))
+    session = world.broker.sessions["c2:1"]
+    before = session.octets_received
+    opening = m.Connection.Open(virtual_host="/")
+    rest = encode_method(0, TUNE_OK) + encode_method(0, opening) + encode_method(1, m.Channel.Open())
     for at in range(len(rest)):
         peer.octets(rest[at : at + 1])
-    peer.octets(encode_method(1, m.Channel.Open()))
     assert answer(peer) is None
     world.sleep(0.2)
     assert peer.reading
@@ -136,21 +129,24 @@ def test_who_stands_in_line_is_not_read_from_and_loses_nothing(world: World) -> 
         "connection.open-ok",
         "channel.open-ok",
     ]
-    session = world.broker.sessions["c2:1"]
-    sent = len(PROTOCOL_HEADER) + len(encode_method(0, start_ok("ann", "secret"))) + len(rest)
-    assert session.octets_received == sent + len(encode_method(1, m.Channel.Open()))
+    assert session.octets_received == before + len(rest)
+
+
+def test_a_broker_that_stops_lets_nobody_in_from_the_line(world: World) -> None:
+    guessing(world, "c1:1", "ann", "wrong")
+    peer = guessing(world, "c2:1", "ann", "secret")
+    world.apply(world.broker.shutdown(world.now))
+    world.sleep(60)
+    assert answer(peer) != "connection.tune"
+    assert world.broker.sessions == {}
 
 
 def test_what_follows_a_guess_in_the_same_chunk_waits_with_it(world: World) -> None:
     guessing(world, "c1:1", "ann", "wrong")
     peer = world.tcp("c2:1")
-    opening = m.Connection.Open(virtual_host="/")
-    peer.octets(
-        PROTOCOL_HEADER
-        + encode_method(0, start_ok("ann", "secret"))
-        + encode_method(0, TUNE_OK)
-        + encode_method(0, opening)
-    )
+    start_ok = m.Connection.StartOk(mechanism="PLAIN", response=b"\0ann\0secret")
+    said = (start_ok, TUNE_OK, m.Connection.Open(virtual_host="/"))
+    peer.octets(PROTOCOL_HEADER + b"".join(encode_method(0, method) for method in said))
     assert answer(peer) == "connection.start"
     world.sleep(0.2)
     assert answer(peer) == "connection.open-ok"

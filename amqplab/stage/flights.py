@@ -23,11 +23,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from amqplab.stage.cast import Cast
-from amqplab.stage.traffic import Command, Traffic
 from amqplab.trace import events as e
 from amqplab.trace.keys import consumer_key, escape, exchange_key, queue_key
+from amqplab.trace.participants import Participants
 from amqplab.trace.recorder import Record
+from amqplab.trace.traffic import Command, Traffic
 
 __all__ = ["Flight", "Flights"]
 
@@ -55,9 +55,9 @@ class Flight:
 class Flights:
     """All legs of one recording; also links frames and commands to messages in `traffic`."""
 
-    def __init__(self, records: list[Record], cast: Cast, traffic: Traffic) -> None:
+    def __init__(self, records: list[Record], participants: Participants, traffic: Traffic) -> None:
         self.records = records
-        self.cast = cast
+        self.participants = participants
         self.traffic = traffic
         self.legs: list[Flight] = []
         self._routes: dict[int, e.Routed] = {}
@@ -158,7 +158,7 @@ class Flights:
         """The matched bindings from the exchange to this queue, the fewest there are."""
         chosen = set(route.matched) | {("", "queue", name, name) for name in route.queues}
         matched: dict[str, list[tuple[str, str]]] = {}
-        for edge in self.cast.edges.values():
+        for edge in self.participants.edges.values():
             if edge.match in chosen and edge.key.startswith(f"binding/{escape(vhost)}/"):
                 matched.setdefault(edge.source, []).append((edge.target, edge.key))
         paths: list[tuple[str, list[str]]] = [(exchange_key(vhost, route.exchange), [])]

@@ -26,7 +26,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from amqplab.stage.cast import App, Cast, Edge
+from amqplab.trace.participants import App, Edge, Participants
 
 __all__ = ["METRICS", "Metrics", "layout"]
 
@@ -76,25 +76,26 @@ METRICS = {
 }  # fmt: skip
 
 
-def layout(cast: Cast, orientation: str) -> dict[str, Any]:
-    """Boxes, pipes and edges of the whole cast, JSON-able. Keys of `nodes`, `pipes` and `edges` are those of
+def layout(participants: Participants, orientation: str) -> dict[str, Any]:
+    """Boxes, pipes and edges of the whole participants, JSON-able. Keys of `nodes`, `pipes` and `edges` are those of
     the state.
     """
-    return Setting(cast, orientation).build()
+    return Setting(participants, orientation).build()
 
 
 class Setting:
     """One layout being made. Coordinates are (main, cross) until the very end."""
 
-    def __init__(self, cast: Cast, orientation: str) -> None:
-        self.cast = cast
+    def __init__(self, participants: Participants, orientation: str) -> None:
+        self.participants = participants
         self.wide = orientation == "wide"
         self.m = METRICS[orientation]
         self.sides = {
-            side: [app for app in cast.apps.values() if app.side == side] for side in ("left", "right")
+            side: [app for app in participants.apps.values() if app.side == side]
+            for side in ("left", "right")
         }
-        self.exchanges = [k for k in cast.exchanges if not is_default(k)] + [
-            k for k in cast.exchanges if is_default(k)
+        self.exchanges = [k for k in participants.exchanges if not is_default(k)] + [
+            k for k in participants.exchanges if is_default(k)
         ]
         self.queues = self.sorted_queues()
         self.sides["right"] = self.sorted_apps(self.sides["right"])
@@ -104,18 +105,18 @@ class Setting:
     def sorted_queues(self) -> list[str]:
         rows = {key: row for row, key in enumerate(self.exchanges)}
         hangs: dict[str, list[int]] = {}
-        for edge in self.cast.edges.values():
+        for edge in self.participants.edges.values():
             if not edge.ghost and edge.source in rows:
                 hangs.setdefault(edge.target, []).append(rows[edge.source])
-        return by_mean(self.cast.queues, hangs)
+        return by_mean(self.participants.queues, hangs)
 
     def sorted_apps(self, apps: list[Any]) -> list[Any]:
         rows = {key: row for row, key in enumerate(self.queues)}
         hangs: dict[str, list[int]] = {}
-        for connection, queue in self.cast.consumers.values():
-            hangs.setdefault(self.cast.pipes[connection].app, []).append(rows.get(queue, 0))
+        for connection, queue in self.participants.consumers.values():
+            hangs.setdefault(self.participants.pipes[connection].app, []).append(rows.get(queue, 0))
         names = by_mean([app.name for app in apps], hangs)
-        return [self.cast.apps[name] for name in names]
+        return [self.participants.apps[name] for name in names]
 
     # --- columns -----------------------------------------------------------------------------------------
 
@@ -165,7 +166,7 @@ class Setting:
         """
         if self.wide:
             return self.m.app
-        return self.m.app + max((below(app, self.cast) - NAME for app in self.sides[side]), default=0)
+        return self.m.app + max((below(app, self.participants) - NAME for app in self.sides[side]), default=0)
 
     def blocks(self, apps: Sequence[Any]) -> list[tuple[Any, int, list[tuple[str, int]], int]]:
         """(app, its cross centre, [(connection, centre)], end so far) down one side."""
@@ -178,7 +179,11 @@ class Setting:
                 size = self.thickness(connection) + self.m.connection_margin
                 pipes.append((connection, at + size // 2))
                 at += size
-            least = max(self.m.app_pitch, 2 * below(app, self.cast) + 12) if self.wide else self.m.app_pitch
+            least = (
+                max(self.m.app_pitch, 2 * below(app, self.participants) + 12)
+                if self.wide
+                else self.m.app_pitch
+            )
             at = max(at, start + least)
             shift = (at - start - (pipes[-1][1] - start + pipes[0][1] - start)) // 2 if pipes else 0
             pipes = [(name, centre + shift) for name, centre in pipes]
@@ -186,7 +191,7 @@ class Setting:
         return found
 
     def thickness(self, connection: str) -> int:
-        lanes = min(len(self.cast.pipes[connection].channels), MAX_LANES)
+        lanes = min(len(self.participants.pipes[connection].channels), MAX_LANES)
         return 2 * lanes * LANE + TUBE_GAP
 
     def place_apps(
@@ -208,7 +213,7 @@ class Setting:
         for app, middle, pipes, _ in blocks:
             out["apps"][app.name] = {**self.point(centre, middle + shift), "side": side, "name": app.name}
             for connection, row in pipes:
-                lanes = self.cast.pipes[connection].channels[:MAX_LANES]
+                lanes = self.participants.pipes[connection].channels[:MAX_LANES]
                 start, end = self.point(mouth, row + shift), self.point(wall, row + shift)
                 out["pipes"][connection] = {
                     "app": app.name,
@@ -243,7 +248,7 @@ class Setting:
         """
         nodes = out["nodes"]
         pairs: dict[tuple[str, str], list[Edge]] = {}
-        for edge in self.cast.edges.values():
+        for edge in self.participants.edges.values():
             if edge.source in nodes and edge.target in nodes and not edge.ghost:
                 pairs.setdefault((edge.source, edge.target), []).append(edge)
         taken: list[tuple[float, float, float, float]] = []
@@ -252,7 +257,7 @@ class Setting:
                 spread = 2 * index - (len(edges) - 1)
                 curve = self.curve(nodes[source], nodes[target], spread)
                 out["edges"][edge.key] = self.labelled(edge, curve, taken)
-        for edge in self.cast.edges.values():
+        for edge in self.participants.edges.values():
             if edge.ghost and edge.source in nodes and edge.target in nodes:
                 curve = self.curve(nodes[edge.source], nodes[edge.target], 0)
                 out["edges"][edge.key] = {"source": edge.source, "target": edge.target, "ghost": True,
@@ -309,7 +314,7 @@ class Setting:
     def place_subscriptions(self, out: dict[str, Any]) -> None:
         """From each queue to the pipes of its consumers, on the side where they are."""
         ends: dict[str, int] = {}
-        for key, (connection, queue) in self.cast.consumers.items():
+        for key, (connection, queue) in self.participants.consumers.items():
             pipe, node = out["pipes"][connection], out["nodes"].get(queue)
             if node is None or pipe["side"] == "left":
                 continue
@@ -339,9 +344,9 @@ class Setting:
         return {"x": cross, "y": main, "w": breadth, "h": length}
 
 
-def below(app: App, cast: Cast) -> int:
+def below(app: App, participants: Participants) -> int:
     """How far an application reaches under its centre: its name, its hands, its numbers to be confirmed."""
-    hands = sum(len(cast.pipes[name].consumers) for name in app.connections)
+    hands = sum(len(participants.pipes[name].consumers) for name in app.connections)
     if app.consumes:
         hands = max(1, hands)
     return NAME + HAND * hands + (CONFIRMS if app.confirms else 0)

@@ -28,15 +28,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from amqplab.stage.briefs import brief
-from amqplab.stage.cast import Cast, cast_of
 from amqplab.stage.flights import Flights
 from amqplab.stage.layout import layout
-from amqplab.stage.traffic import Frame, Traffic
 from amqplab.trace import events as e
 from amqplab.trace.fold import step
 from amqplab.trace.keys import client_host
 from amqplab.trace.narrate import narrate
+from amqplab.trace.participants import Participants, participants_of
 from amqplab.trace.recorder import Record, Recorder
+from amqplab.trace.traffic import Frame, Traffic
 from amqplab.trace.zoom import ZOOMS, level_of
 from amqplab.wire.dissect import Span, dissect, summarise
 
@@ -50,20 +50,20 @@ LINKS = {"before", "after", "held_before", "held_after"}
 def scene(recorder: Recorder, *, title: str = "") -> dict[str, Any]:
     """Everything the stage needs to play `recorder`."""
     records = list(recorder)
-    cast = cast_of(records)
+    participants = participants_of(records)
     traffic = Traffic(records)
-    flights = Flights(records, cast, traffic)
+    flights = Flights(records, participants, traffic)
     names = Interned()
     spans = Interned()
     return {
         "format": FORMAT,
         "title": title,
-        "broker": cast.broker,
-        "hosts": hosts(cast),
-        "layouts": {name: layout(cast, name) for name in ("wide", "tall")},
+        "broker": participants.broker,
+        "hosts": hosts(participants),
+        "layouts": {name: layout(participants, name) for name in ("wide", "tall")},
         "records": columns(records, traffic, names),
         "names": names.values,
-        "roles": {app.name: "P" * app.publishes + "C" * app.consumes for app in cast.apps.values()},
+        "roles": {app.name: "P" * app.publishes + "C" * app.consumes for app in participants.apps.values()},
         "briefs": [brief(record) for record in records],
         "sentences": [narrate(record) for record in records],
         "patches": patches(records),
@@ -95,11 +95,11 @@ class Interned:
         return self._numbers[key]
 
 
-def hosts(cast: Cast) -> list[str]:
+def hosts(participants: Participants) -> list[str]:
     """The ladder's columns: publishers, the broker, consumers."""
-    left = [host for app in cast.apps.values() if app.side == "left" for host in machines(app)]
-    right = [host for app in cast.apps.values() if app.side == "right" for host in machines(app)]
-    return list(dict.fromkeys([*left, cast.broker, *right]))
+    left = [host for app in participants.apps.values() if app.side == "left" for host in machines(app)]
+    right = [host for app in participants.apps.values() if app.side == "right" for host in machines(app)]
+    return list(dict.fromkeys([*left, participants.broker, *right]))
 
 
 def machines(app: Any) -> list[str]:

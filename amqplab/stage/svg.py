@@ -17,16 +17,16 @@ from collections.abc import Mapping, Sequence
 from html import escape as quoted
 from typing import Any
 
-from amqplab.stage.cast import Cast, cast_of
 from amqplab.stage.flights import Flight, Flights
 from amqplab.stage.layout import CELL, HAND, LANE, TUBE_GAP, layout
 from amqplab.stage.style import style
-from amqplab.stage.traffic import Traffic
 from amqplab.trace import events as e
 from amqplab.trace.fold import Fold
 from amqplab.trace.keys import channel_key, connection_key, unescape
 from amqplab.trace.narrate import narrate
+from amqplab.trace.participants import Participants, participants_of
 from amqplab.trace.recorder import Record, Recorder
+from amqplab.trace.traffic import Traffic
 from amqplab.trace.zoom import level_of
 
 __all__ = ["key_steps", "to_svg"]
@@ -51,14 +51,14 @@ State = Mapping[str, Mapping[str, Any]]
 def to_svg(recorder: Recorder, *, title: str = "", steps: Sequence[int] | None = None) -> str:
     """The strip as SVG text. `steps` are the seqs to show; by default the key steps."""
     records = list(recorder)
-    cast = cast_of(records)
-    flights = Flights(records, cast, Traffic(records))
+    participants = participants_of(records)
+    flights = Flights(records, participants, Traffic(records))
     fold = Fold(recorder)
-    place = layout(cast, "wide")
+    place = layout(participants, "wide")
     panels = []
     for seq in key_steps(records, flights) if steps is None else steps:
         state = fold.at(seq + 1)
-        panels.append((seq, Panel(cast, place, state, records, seq, flights)))
+        panels.append((seq, Panel(participants, place, state, records, seq, flights)))
     return strip(title, place, panels, records)
 
 
@@ -111,10 +111,10 @@ class Panel:
     """One step of the strip: the stage as it stood after record `seq`."""
 
     def __init__(
-        self, cast: Cast, place: Mapping[str, Any], state: State, records: Sequence[Record], seq: int,
+        self, participants: Participants, place: Mapping[str, Any], state: State, records: Sequence[Record], seq: int,
         flights: Flights,
     ) -> None:  # fmt: skip
-        self.cast, self.place, self.state, self.seq = cast, place, state, seq
+        self.participants, self.place, self.state, self.seq = participants, place, state, seq
         self.commands = flights.traffic.commands
         self.legs = [leg for leg in flights.legs if leg.start <= seq and (leg.end is None or leg.end > seq)]
         self.used = {key for leg in self.legs if leg.kind == "route" for key in leg.edges}
@@ -128,7 +128,7 @@ class Panel:
         broker = place["broker"]
         parts = [
             rect(broker["x"] + 1, 1, broker["w"] - 2, broker["h"] - 2, "ground", 14),
-            text(broker["x"] + 16, 24, self.cast.broker, "title"),
+            text(broker["x"] + 16, 24, self.participants.broker, "title"),
             text(broker["x"] + broker["w"] - 16, 24, "virtual host /", "quiet end"),
             *(self.edge(key, edge) for key, edge in place["edges"].items() if key not in self.used),
             *(self.edge(key, edge) for key, edge in place["edges"].items() if key in self.used),
@@ -243,7 +243,7 @@ class Panel:
         return "".join(parts)
 
     def app(self, app: Mapping[str, Any]) -> str:
-        known = self.cast.apps[app["name"]]
+        known = self.participants.apps[app["name"]]
         roles = "P" * known.publishes + "C" * known.consumes
         kind = "consumer" if roles == "C" else "producer"
         x, y = app["x"], app["y"]
@@ -275,8 +275,8 @@ class Panel:
         return "".join(parts)
 
     def consumers(self, app: str) -> list[Mapping[str, Any]]:
-        mine = self.cast.apps[app].connections
-        keys = [key for name in mine for key in self.cast.pipes[name].consumers if key in self.state]
+        mine = self.participants.apps[app].connections
+        keys = [key for name in mine for key in self.participants.pipes[name].consumers if key in self.state]
         return [self.state[key] for key in sorted(keys)]
 
     # --- what moves --------------------------------------------------------------------------------------

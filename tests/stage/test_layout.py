@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from stage_runs import RUNS
 
-from amqplab.stage.cast import cast_of
 from amqplab.stage.layout import LETTER, TUBE_GAP, below, layout
+from amqplab.trace.participants import participants_of
 from amqplab.trace.recorder import Recorder
 
 Recordings = Mapping[str, Recorder]
@@ -29,7 +29,7 @@ def labels(place: Mapping[str, Any]) -> Iterator[tuple[str, Box]]:
 
 def things(place: Mapping[str, Any], recorder: Recorder) -> Iterator[tuple[str, Box]]:
     """Queues with their words, exchanges, pipes, applications with all that hangs under them."""
-    cast = cast_of(recorder)
+    participants = participants_of(recorder)
     wide = place["orientation"] == "wide"
     for key, node in place["nodes"].items():
         w, h = node["w"] / 2, node["h"] / 2
@@ -43,7 +43,7 @@ def things(place: Mapping[str, Any], recorder: Recorder) -> Iterator[tuple[str, 
         else:
             yield f"pipe {name}", (xs[0] - across, ys[0], xs[1] + across, ys[1])
     for name, app in place["apps"].items():
-        reach = below(cast.apps[name], cast)
+        reach = below(participants.apps[name], participants)
         yield f"app {name}", (app["x"] - 40, app["y"] - 25, app["x"] + 40, app["y"] + reach - 10)
 
 
@@ -64,21 +64,21 @@ def numbers(value: Any) -> Iterator[Any]:
 
 @pytest.mark.parametrize(("run", "orientation"), EVERYWHERE)
 def test_nothing_stands_on_anything_else(run: str, orientation: str, recordings: Recordings) -> None:
-    place = layout(cast_of(recordings[run]), orientation)
+    place = layout(participants_of(recordings[run]), orientation)
     for (one, a), (other, b) in combinations(things(place, recordings[run]), 2):
         assert not overlap(a, b), f"{one} {a} and {other} {b}"
 
 
 @pytest.mark.parametrize(("run", "orientation"), EVERYWHERE)
 def test_no_label_covers_another_one(run: str, orientation: str, recordings: Recordings) -> None:
-    place = layout(cast_of(recordings[run]), orientation)
+    place = layout(participants_of(recordings[run]), orientation)
     for (one, a), (other, b) in combinations(labels(place), 2):
         assert not overlap(a, b), f"{one} and {other}"
 
 
 @pytest.mark.parametrize(("run", "orientation"), EVERYWHERE)
 def test_no_label_covers_a_queue_or_an_exchange(run: str, orientation: str, recordings: Recordings) -> None:
-    place = layout(cast_of(recordings[run]), orientation)
+    place = layout(participants_of(recordings[run]), orientation)
     nodes = [(key, box) for key, box in things(place, recordings[run]) if key in place["nodes"]]
     for key, label in labels(place):
         for node, box in nodes:
@@ -90,7 +90,7 @@ def test_no_label_covers_a_queue_or_an_exchange(run: str, orientation: str, reco
 def test_everything_is_in_the_picture_and_the_broker_s_things_in_the_broker(
     run: str, orientation: str, recordings: Recordings
 ) -> None:
-    place = layout(cast_of(recordings[run]), orientation)
+    place = layout(participants_of(recordings[run]), orientation)
     for key, (x0, y0, x1, y1) in things(place, recordings[run]):
         assert x0 >= 0 and y0 >= 0 and x1 <= place["width"] and y1 <= place["gutter"]["y"], key
         if key in place["nodes"]:
@@ -103,14 +103,14 @@ def test_everything_is_in_the_picture_and_the_broker_s_things_in_the_broker(
 def test_places_are_whole_numbers_and_come_out_the_same(
     run: str, orientation: str, recordings: Recordings
 ) -> None:
-    cast = cast_of(recordings[run])
-    assert layout(cast, orientation) == layout(cast, orientation)
-    for number in numbers(layout(cast, orientation)):
+    participants = participants_of(recordings[run])
+    assert layout(participants, orientation) == layout(participants, orientation)
+    for number in numbers(layout(participants, orientation)):
         assert number is True or isinstance(number, int), number
 
 
 def test_edges_lead_from_their_source_to_their_target(recordings: Recordings) -> None:
-    place = layout(cast_of(recordings["crowd"]), "wide")
+    place = layout(participants_of(recordings["crowd"]), "wide")
     for edge in place["edges"].values():
         source, target = place["nodes"][edge["source"]], place["nodes"][edge["target"]]
         x0, y0, *_, x1, y1 = edge["curve"]
@@ -119,7 +119,7 @@ def test_edges_lead_from_their_source_to_their_target(recordings: Recordings) ->
 
 
 def test_subscriptions_lead_from_the_queue_to_the_consumer_s_pipe(recordings: Recordings) -> None:
-    place = layout(cast_of(recordings["crowd"]), "wide")
+    place = layout(participants_of(recordings["crowd"]), "wide")
     assert len(place["subscriptions"]) == 4
     for way in place["subscriptions"].values():
         queue, pipe = place["nodes"][way["queue"]], place["pipes"][way["connection"]]
@@ -129,14 +129,14 @@ def test_subscriptions_lead_from_the_queue_to_the_consumer_s_pipe(recordings: Re
 
 
 def test_a_publisher_stands_at_the_left_and_a_consumer_at_the_right(recordings: Recordings) -> None:
-    place = layout(cast_of(recordings["journey"]), "wide")
+    place = layout(participants_of(recordings["journey"]), "wide")
     assert place["apps"]["producer"]["x"] < place["broker"]["x"] < place["apps"]["consumer"]["x"]
-    tall = layout(cast_of(recordings["journey"]), "tall")
+    tall = layout(participants_of(recordings["journey"]), "tall")
     assert tall["apps"]["producer"]["y"] < tall["broker"]["y"] < tall["apps"]["consumer"]["y"]
 
 
 def test_two_bindings_between_one_pair_are_two_edges(recordings: Recordings) -> None:
-    place = layout(cast_of(recordings["crowd"]), "wide")
+    place = layout(participants_of(recordings["crowd"]), "wide")
     rain = [
         edge for edge in place["edges"].values() if edge["target"].endswith("rain") and not edge.get("ghost")
     ]

@@ -13,10 +13,10 @@ from stage_runs import RUNS, journey
 
 from amqplab import Lab
 from amqplab.stage.scene import encode_change, scene, to_json, zoom_of
-from amqplab.stage.traffic import Traffic
 from amqplab.trace import events as e
 from amqplab.trace.fold import Fold
 from amqplab.trace.recorder import Recorder
+from amqplab.trace.traffic import Traffic
 from amqplab.trace.zoom import ZOOMS, level_of
 
 Recordings = Mapping[str, Recorder]

@@ -4,7 +4,7 @@
 // ------
 // Layers, lowest first: the broker's ground and the gutter of lost messages, the bindings, the subscriptions,
 // the pipes, the labels of the bindings, exchanges and queues, applications. What is not in the state is not
-// drawn, but its place stays free (cast.py). What moves is drawn over all of it (moving.js).
+// drawn, but its place stays free (participants.py). What moves is drawn over all of it (moving.js).
 
 import { cut, nameOf, plural, round } from "./text.js";
 import { cls, h } from "./elements.js";

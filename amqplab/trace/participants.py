@@ -1,4 +1,4 @@
-"""The cast: everything and everyone that ever appears in a recording.
+"""The participants: everything and everyone that ever appears in a recording.
 
 Theory
 ------
@@ -7,7 +7,7 @@ every host, connection, exchange, queue and binding that *ever* exists gets its 
 stays there, and is simply not drawn while it does not exist. That is what this module collects, in order of
 first appearance, and why stepping back gives the identical picture.
 
-Keys are those of :mod:`amqplab.trace.fold`, so the state at any moment can be laid over the cast.
+Keys are those of :mod:`amqplab.trace.fold`, so the state at any moment can be laid over the participants.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from amqplab.trace import events as e
 from amqplab.trace.keys import binding_key, client_host, consumer_key, exchange_key, queue_key
 from amqplab.trace.recorder import Record
 
-__all__ = ["App", "Cast", "Edge", "Pipe", "cast_of"]
+__all__ = ["App", "Edge", "Participants", "Pipe", "participants_of"]
 
 
 @dataclass
@@ -57,7 +57,7 @@ class Edge:
 
 
 @dataclass
-class Cast:
+class Participants:
     """All of them, each dict in order of first appearance."""
 
     broker: str = "broker"
@@ -70,130 +70,134 @@ class Cast:
     addressed: set[str] = field(default_factory=set)
 
 
-def cast_of(records: Iterable[Record]) -> Cast:
+def participants_of(records: Iterable[Record]) -> Participants:
     """Read a recording once and list who appears."""
-    cast = Cast()
+    participants = Participants()
     for record in records:
         event = record.event
         meet = MEETINGS.get(type(event))
         if meet is not None:
-            meet(cast, event)
+            meet(participants, event)
         elif (connection := getattr(event, "connection", None)) is not None:
-            pipe_of(cast, connection)
-    cast.exchanges.setdefault(exchange_key("/", ""), "")
-    leave_out_the_idle(cast)
-    for app in cast.apps.values():
+            pipe_of(participants, connection)
+    participants.exchanges.setdefault(exchange_key("/", ""), "")
+    leave_out_the_idle(participants)
+    for app in participants.apps.values():
         app.side = app.side or "left"
-    return cast
+    return participants
 
 
-def leave_out_the_idle(cast: Cast) -> None:
+def leave_out_the_idle(participants: Participants) -> None:
     """The predeclared amq.* exchanges appear only when something is bound to them or published there."""
-    busy = {end for edge in cast.edges.values() for end in (edge.source, edge.target)} | cast.addressed
-    idle = [key for key, name in cast.exchanges.items() if name.startswith("amq.") and key not in busy]
+    busy = {
+        end for edge in participants.edges.values() for end in (edge.source, edge.target)
+    } | participants.addressed
+    idle = [
+        key for key, name in participants.exchanges.items() if name.startswith("amq.") and key not in busy
+    ]
     for key in idle:
-        del cast.exchanges[key]
+        del participants.exchanges[key]
 
 
-def pipe_of(cast: Cast, connection: str) -> Pipe:
+def pipe_of(participants: Participants, connection: str) -> Pipe:
     """The pipe of a connection, met now if it is new."""
-    pipe = cast.pipes.get(connection)
+    pipe = participants.pipes.get(connection)
     if pipe is None:
         host = client_host(connection)
-        pipe = cast.pipes[connection] = Pipe(connection, host)
-        cast.apps.setdefault(host, App(host)).connections.append(connection)
+        pipe = participants.pipes[connection] = Pipe(connection, host)
+        participants.apps.setdefault(host, App(host)).connections.append(connection)
     return pipe
 
 
-def lane(cast: Cast, connection: str, channel: int) -> Pipe:
-    pipe = pipe_of(cast, connection)
+def lane(participants: Participants, connection: str, channel: int) -> Pipe:
+    pipe = pipe_of(participants, connection)
     if channel not in pipe.channels:
         pipe.channels.append(channel)
         pipe.channels.sort()
     return pipe
 
 
-def meet_segment(cast: Cast, event: e.SegmentSent) -> None:
-    pipe_of(cast, event.connection)
+def meet_segment(participants: Participants, event: e.SegmentSent) -> None:
+    pipe_of(participants, event.connection)
     peer = event.destination if event.source == event.connection else event.source
-    cast.broker = client_host(peer)
+    participants.broker = client_host(peer)
 
 
-def meet_opened(cast: Cast, event: e.ConnectionOpened) -> None:
+def meet_opened(participants: Participants, event: e.ConnectionOpened) -> None:
     """A live client comes from an address that says nothing; then its own name is better."""
-    pipe = pipe_of(cast, event.connection)
+    pipe = pipe_of(participants, event.connection)
     if event.client_name and pipe.app[:1].isdigit():
-        cast.apps[pipe.app].connections.remove(event.connection)
-        if not cast.apps[pipe.app].connections:
-            del cast.apps[pipe.app]
+        participants.apps[pipe.app].connections.remove(event.connection)
+        if not participants.apps[pipe.app].connections:
+            del participants.apps[pipe.app]
         pipe.app = event.client_name
-        cast.apps.setdefault(pipe.app, App(pipe.app)).connections.append(event.connection)
+        participants.apps.setdefault(pipe.app, App(pipe.app)).connections.append(event.connection)
 
 
-def meet_exchange(cast: Cast, event: e.ExchangeDeclared) -> None:
-    cast.exchanges.setdefault(exchange_key(event.vhost, event.exchange), event.exchange)
+def meet_exchange(participants: Participants, event: e.ExchangeDeclared) -> None:
+    participants.exchanges.setdefault(exchange_key(event.vhost, event.exchange), event.exchange)
 
 
-def meet_queue(cast: Cast, event: e.QueueDeclared) -> None:
+def meet_queue(participants: Participants, event: e.QueueDeclared) -> None:
     key = queue_key(event.vhost, event.queue)
-    cast.queues.setdefault(key, event.queue)
+    participants.queues.setdefault(key, event.queue)
     source = exchange_key(event.vhost, "")
-    cast.exchanges.setdefault(source, "")
+    participants.exchanges.setdefault(source, "")
     implicit = binding_key(event.vhost, "", "queue", event.queue, event.queue, "")
     match = ("", "queue", event.queue, event.queue)
-    cast.edges.setdefault(implicit, Edge(implicit, source, key, event.queue, match, ghost=True))
+    participants.edges.setdefault(implicit, Edge(implicit, source, key, event.queue, match, ghost=True))
 
 
-def meet_binding(cast: Cast, event: e.Bound) -> None:
+def meet_binding(participants: Participants, event: e.Bound) -> None:
     if event.source == "":
         return
     key = binding_key(
         event.vhost, event.source, event.kind, event.destination, event.routing_key, event.arguments
     )
     source = exchange_key(event.vhost, event.source)
-    cast.exchanges.setdefault(source, event.source)
+    participants.exchanges.setdefault(source, event.source)
     if event.kind == "queue":
         target = queue_key(event.vhost, event.destination)
-        cast.queues.setdefault(target, event.destination)
+        participants.queues.setdefault(target, event.destination)
     else:
         target = exchange_key(event.vhost, event.destination)
-        cast.exchanges.setdefault(target, event.destination)
+        participants.exchanges.setdefault(target, event.destination)
     match = (event.source, event.kind, event.destination, event.routing_key)
     label = event.routing_key or event.arguments
-    cast.edges.setdefault(key, Edge(key, source, target, label, match))
+    participants.edges.setdefault(key, Edge(key, source, target, label, match))
 
 
-def meet_channel(cast: Cast, event: e.ChannelOpened) -> None:
-    lane(cast, event.connection, event.channel)
+def meet_channel(participants: Participants, event: e.ChannelOpened) -> None:
+    lane(participants, event.connection, event.channel)
 
 
-def meet_consumer(cast: Cast, event: e.ConsumerAdded) -> None:
-    pipe = lane(cast, event.connection, event.channel)
+def meet_consumer(participants: Participants, event: e.ConsumerAdded) -> None:
+    pipe = lane(participants, event.connection, event.channel)
     key = consumer_key(event.connection, event.channel, event.consumer_tag)
-    if key not in cast.consumers:
-        cast.consumers[key] = (event.connection, queue_key(event.vhost, event.queue))
+    if key not in participants.consumers:
+        participants.consumers[key] = (event.connection, queue_key(event.vhost, event.queue))
         pipe.consumers.append(key)
-    app = cast.apps[pipe.app]
+    app = participants.apps[pipe.app]
     app.consumes = True
     app.side = app.side or "right"
 
 
-def meet_published(cast: Cast, event: e.Published) -> None:
-    app = cast.apps[pipe_of(cast, event.connection).app]
+def meet_published(participants: Participants, event: e.Published) -> None:
+    app = participants.apps[pipe_of(participants, event.connection).app]
     app.publishes = True
     app.side = app.side or "left"
     key = exchange_key(event.vhost, event.exchange)
-    cast.exchanges.setdefault(key, event.exchange)
-    cast.addressed.add(key)
+    participants.exchanges.setdefault(key, event.exchange)
+    participants.addressed.add(key)
 
 
-def meet_mode(cast: Cast, event: e.ModeSelected) -> None:
+def meet_mode(participants: Participants, event: e.ModeSelected) -> None:
     if event.mode == "confirm":
-        cast.apps[pipe_of(cast, event.connection).app].confirms = True
+        participants.apps[pipe_of(participants, event.connection).app].confirms = True
 
 
-def meet_delivered(cast: Cast, event: e.Delivered) -> None:
-    app = cast.apps[lane(cast, event.connection, event.channel).app]
+def meet_delivered(participants: Participants, event: e.Delivered) -> None:
+    app = participants.apps[lane(participants, event.connection, event.channel).app]
     app.consumes = True
     app.side = app.side or "right"
 

@@ -32,9 +32,8 @@ from amqplab.stage.flights import Flights
 from amqplab.stage.layout import layout
 from amqplab.trace import events as e
 from amqplab.trace.fold import step
-from amqplab.trace.keys import client_host
 from amqplab.trace.narrate import narrate
-from amqplab.trace.participants import Participants, participants_of
+from amqplab.trace.participants import participants_of
 from amqplab.trace.recorder import Record, Recorder
 from amqplab.trace.traffic import Frame, Traffic
 from amqplab.trace.zoom import ZOOMS, level_of
@@ -59,7 +58,8 @@ def scene(recorder: Recorder, *, title: str = "") -> dict[str, Any]:
         "format": FORMAT,
         "title": title,
         "broker": participants.broker,
-        "hosts": hosts(participants),
+        "servers": [{"host": one.host, "kind": one.kind} for one in participants.servers.values()],
+        "hosts": participants.columns(),
         "layouts": {name: layout(participants, name) for name in ("wide", "tall")},
         "records": columns(records, traffic, names),
         "names": names.values,
@@ -93,17 +93,6 @@ class Interned:
             self._numbers[key] = len(self.values)
             self.values.append(value)
         return self._numbers[key]
-
-
-def hosts(participants: Participants) -> list[str]:
-    """The ladder's columns: publishers, the broker, consumers."""
-    left = [host for app in participants.apps.values() if app.side == "left" for host in machines(app)]
-    right = [host for app in participants.apps.values() if app.side == "right" for host in machines(app)]
-    return list(dict.fromkeys([*left, participants.broker, *right]))
-
-
-def machines(app: Any) -> list[str]:
-    return list(dict.fromkeys(client_host(connection) for connection in app.connections))
 
 
 def columns(records: list[Record], traffic: Traffic, names: Interned) -> dict[str, list[int]]:

@@ -72,7 +72,7 @@ def scene(recorder: Recorder, *, title: str = "") -> dict[str, Any]:
         "labels": [brief(record) for record in records],
         "sentences": [narrate(record) for record in records],
         "patches": changes,
-        "segments": [segment_json(segment, records) for segment in traffic.segments.values()],
+        "segments": [segment_json(segment) for segment in traffic.segments.values()],
         "frames": [frame_json(frame, spans) for frame in traffic.frames],
         "commands": [command_json(command) for command in traffic.commands],
         "spans": spans.values,
@@ -225,8 +225,7 @@ def splice(before: list[Any], after: list[Any]) -> list[Any]:
 # --- traffic ---------------------------------------------------------------------------------------------
 
 
-def segment_json(segment: Segment, records: Sequence[Record]) -> dict[str, Any]:
-    lost_seq = getattr(segment, "lost_seq", segment.arrived if segment.lost else None)
+def segment_json(segment: Segment) -> dict[str, Any]:
     return {
         "n": segment.number,
         "conn": segment.connection,
@@ -235,11 +234,11 @@ def segment_json(segment: Segment, records: Sequence[Record]) -> dict[str, Any]:
         "start": segment.start,
         "end": segment.end,
         "sent": segment.sent,
-        "arrived": segment.arrived if lost_seq is None else None,
+        "arrived": segment.arrived,
         "lost": segment.lost,
-        "lost_seq": lost_seq,
-        "lost_at": None if lost_seq is None else records[lost_seq].at,
-        "discarded": getattr(segment, "discarded", ""),
+        "lost_seq": segment.lost_seq,
+        "lost_at": segment.lost_at,
+        "discarded": segment.discarded,
         "departs": segment.departs_at,
         "arrives": segment.arrives_at,
         "again": segment.retransmission,
@@ -257,8 +256,8 @@ def frame_json(frame: Frame, spans: Interned) -> dict[str, Any]:
     return {
         "conn": frame.connection,
         "up": frame.up,
-        "channel": int.from_bytes(frame.data[1:3], "big") if frame.data[:1] != b"A" else 0,
-        "type": frame.data[0] if frame.data else 0,
+        "channel": frame.channel,
+        "type": frame.type,
         "offset": frame.offset,
         "hex": text,
         "sent": frame.sent,

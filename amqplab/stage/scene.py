@@ -27,12 +27,12 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from amqplab.stage.briefs import brief
 from amqplab.stage.flights import Flights
 from amqplab.stage.layout import layout
 from amqplab.trace import events as e
 from amqplab.trace.fold import step
 from amqplab.trace.keys import client_host
+from amqplab.trace.labels import label_of
 from amqplab.trace.narrate import narrate
 from amqplab.trace.participants import Participants, participants_of
 from amqplab.trace.recorder import Record, Recorder
@@ -64,7 +64,7 @@ def scene(recorder: Recorder, *, title: str = "") -> dict[str, Any]:
         "records": columns(records, traffic, names),
         "names": names.values,
         "roles": {app.name: "P" * app.publishes + "C" * app.consumes for app in participants.apps.values()},
-        "briefs": [brief(record) for record in records],
+        "briefs": [label_of(record) for record in records],
         "sentences": [narrate(record) for record in records],
         "patches": patches(records),
         "segments": [segment_json(segment) for segment in traffic.segments.values()],

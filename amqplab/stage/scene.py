@@ -30,11 +30,11 @@ import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from amqplab.stage.briefs import brief
 from amqplab.stage.layout import layout
 from amqplab.trace import events as e
 from amqplab.trace.fold import step
 from amqplab.trace.keys import client_host
+from amqplab.trace.labels import label_of
 from amqplab.trace.narrate import narrate
 from amqplab.trace.participants import Participants, participants_of
 from amqplab.trace.recorder import Record, Recorder
@@ -67,9 +67,11 @@ def scene(recorder: Recorder, *, title: str = "") -> dict[str, Any]:
         "layouts": {name: layout(participants, name) for name in ("wide", "tall")},
         "records": columns(records, traffic, names, subjects),
         "names": names.values,
+        "kinds": e.as_json(),
+        "zooms": list(ZOOMS),
         "subjects": subjects.values,
         "roles": {app.name: "P" * app.publishes + "C" * app.consumes for app in participants.apps.values()},
-        "labels": [brief(record) for record in records],
+        "labels": [label_of(record) for record in records],
         "sentences": [narrate(record) for record in records],
         "patches": changes,
         "segments": [segment_json(segment) for segment in traffic.segments.values()],

@@ -2,10 +2,10 @@
 
 Theory
 ------
-A scene is plain JSON, and two languages read it: the SVG is drawn here, the widget and the page in JavaScript.
-So its shape is declared once, as typed dictionaries. ``mypy`` holds :mod:`amqplab.stage.scene` to them, and
-``tsc --checkJs`` holds the scripts to them, by way of ``js/types.d.ts``, which :func:`typescript` makes from the very
-same declarations; a test keeps the file as it would be made today.
+A scene is plain JSON, and two languages read it: the SVG is drawn in Python, the widget and the page in
+JavaScript. So its shape is declared once, as typed dictionaries. ``mypy`` holds :mod:`amqplab.stage.scene` to
+them, and ``tsc --checkJs`` the scripts, by way of ``js/types.d.ts``, which :func:`typescript` makes from the
+very same declarations; a test keeps the file as it would be made today.
 
 Numbers of records (`seq`) count from 0. Times are integer nanoseconds; JavaScript's numbers are exact up to
 104 days of them. Whatever may be missing is ``None``.
@@ -21,8 +21,8 @@ __all__ = ["SHAPES", "typescript"]
 
 
 class Records(TypedDict):
-    """The stream as columns; `where` and `kind` index `names`, `subject` indexes `subjects`; `cause` -1: none;
-    `zoom` has a bit for each zoom at which the record is a step.
+    """The stream as columns; `where` and `kind` index `names`, `subject` indexes `subjects`; `cause` -1 is
+    none; `zoom` has a bit for each zoom at which the record is a step.
     """
 
     at: list[int]
@@ -47,6 +47,7 @@ class Kind(TypedDict):
     """What the vocabulary says of an event: its level, its mark on the time line, how long a step rests."""
 
     level: str
+    label: str
     mark: str
     chapter: str
     hold: int

@@ -208,8 +208,8 @@ class Whereabouts:
     def _routed(self, draft: Draft, record: Record, event: e.Routed, state: State) -> None:
         self._pending[event.message] = set(event.queues)
 
-    def _enqueued(self, draft: Draft, record: Record, event: e.Enqueued, state: State) -> None:
-        """The copy stands in its queue. When each queue has its own, nothing is left at the exchange."""
+    def _placed(self, draft: Draft, record: Record, event: e.Enqueued | e.Discarded, state: State) -> None:
+        """The queue has taken its copy, or refused it. When each has, nothing is left at the exchange."""
         pending = self._pending.get(event.message)
         if pending is None:
             return
@@ -427,7 +427,8 @@ Handler = Callable[[Whereabouts, Draft, Record, Any, State], None]
 HANDLERS: Mapping[type[e.Event], Handler] = {
     e.Published: Whereabouts._published,
     e.Routed: Whereabouts._routed,
-    e.Enqueued: Whereabouts._enqueued,
+    e.Enqueued: Whereabouts._placed,
+    e.Discarded: Whereabouts._placed,
     e.DeadLettered: Whereabouts._dead_lettered,
     e.Returned: Whereabouts._returned,
     e.Delivered: Whereabouts._delivered,

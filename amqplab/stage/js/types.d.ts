@@ -19,6 +19,7 @@ interface Subject {
 
 interface Kind {
   level: string;
+  label: string;
   mark: string;
   chapter: string;
   hold: number;

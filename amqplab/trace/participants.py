@@ -437,22 +437,7 @@ MEETINGS: dict[type[e.Event], Callable[[Participants, Record, Any], None]] = {
     e.ModeSelected: meet_mode,
 }
 
-TOLD_BY_BROKERS: frozenset[type[e.Event]] = frozenset(
-    {
-        e.ConnectionAuthenticated,
-        e.ConnectionTuned,
-        e.ConnectionOpened,
-        e.ConnectionClosing,
-        e.ConnectionClosed,
-        e.ChannelOpened,
-        e.AlarmChanged,
-        e.ExchangeDeclared,
-        e.QueueDeclared,
-        e.Bound,
-        e.ConsumerAdded,
-        e.Published,
-        e.Enqueued,
-        e.Delivered,
-    }
+TOLD_BY_BROKERS = frozenset(
+    kind for kind, about in e.ABOUT.items() if about.chapter in ("session", "topology", "message")
 )
 """Whoever reports one of these runs a broker."""

@@ -46,7 +46,7 @@ from amqplab.wire.dissect import Span, dissect, summarise
 __all__ = ["FORMAT", "encode_change", "packed", "scene", "to_json", "zoom_of"]
 
 FORMAT = 2
-NOT_SHOWN = ("segment/", "content/")  # the stage draws these from the records themselves
+NOT_SHOWN = ("content/",)  # only the fold's own bookkeeping
 LINKS = {"before", "after", "held_before", "held_after"}
 COMPRESSION = 6
 

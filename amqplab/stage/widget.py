@@ -33,7 +33,10 @@ __all__ = ["FAULTS", "Stage"]
 
 HERE = Path(__file__).parent
 ZOOMS = ("segment", "frame", "command", "milestone")
-FAULTS = ("lose segment", "cut", "half-open", "heal", "reset", "crash", "freeze", "thaw")
+FAULTS = (
+    *("lose segment", "cut", "half-open", "heal", "reset"),
+    *("kill", "power off", "crash", "power on", "freeze", "thaw"),
+)
 """Failures that the stage has buttons for; `breakable` says which of them the lab can do."""
 
 

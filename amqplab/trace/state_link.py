@@ -55,19 +55,30 @@ def call_over(draft: Draft, record: Record, event: e.CallReturned | e.CallFailed
 def intervened(draft: Draft, record: Record, event: e.Intervened) -> None:
     """What an intervention changes at its target for as long as it lasts."""
     change = INTERVENTIONS.get(event.action)
-    if change is not None:
-        edit_host(draft, event.target).update(change)
+    if change is None:
+        return
+    host = edit_host(draft, event.target)
+    if event.action == "freeze" and host["crashed"]:
+        return  # what is dead stands still already
+    if change.get("crashed") and host["status"] == "running":
+        host["status"] = STOPPED[event.action]
+    host.update(change)
 
 
 INTERVENTIONS: dict[str, dict[str, Any]] = {
-    "crash": {"crashed": True, "calls": []},
-    "kill": {"crashed": True, "calls": []},
+    "power off": {"crashed": True, "off": True, "frozen": False, "calls": []},
+    "power on": {"off": False},
+    "kill": {"crashed": True, "frozen": False, "calls": []},
     "freeze": {"frozen": True},
     "thaw": {"frozen": False},
     "cut": {"link": "cut"},
     "half-open": {"link": "half-open"},
     "heal": {"link": ""},
 }
+
+
+STOPPED = {"power off": "lost its power", "kill": "was killed"}
+"""What becomes of a program that ran."""
 
 
 # --- TCP -------------------------------------------------------------------------------------------------

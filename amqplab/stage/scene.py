@@ -33,10 +33,9 @@ from typing import Any
 from amqplab.stage.layout import layout
 from amqplab.trace import events as e
 from amqplab.trace.fold import step
-from amqplab.trace.keys import client_host
 from amqplab.trace.labels import label_of
 from amqplab.trace.narrate import narrate
-from amqplab.trace.participants import Participants, participants_of
+from amqplab.trace.participants import participants_of
 from amqplab.trace.recorder import Record, Recorder
 from amqplab.trace.subjects import Subject, subject_of
 from amqplab.trace.traffic import Command, Frame, Segment, Traffic
@@ -47,7 +46,7 @@ from amqplab.wire.dissect import Span, dissect, summarise
 __all__ = ["FORMAT", "encode_change", "packed", "scene", "to_json", "zoom_of"]
 
 FORMAT = 2
-NOT_SHOWN = ("segment/", "content/")  # the stage draws these from the records themselves
+NOT_SHOWN = ("content/",)  # only the fold's own bookkeeping
 LINKS = {"before", "after", "held_before", "held_after"}
 COMPRESSION = 6
 
@@ -63,7 +62,8 @@ def scene(recorder: Recorder, *, title: str = "") -> dict[str, Any]:
         "format": FORMAT,
         "title": title,
         "broker": participants.broker,
-        "hosts": hosts(participants),
+        "servers": [{"host": one.host, "kind": one.kind} for one in participants.servers.values()],
+        "hosts": participants.columns(),
         "layouts": {name: layout(participants, name) for name in ("wide", "tall")},
         "records": columns(records, traffic, names, subjects),
         "names": names.values,
@@ -108,17 +108,6 @@ class Interned:
 
     def knows(self, key: Any) -> bool:
         return key in self._numbers
-
-
-def hosts(participants: Participants) -> list[str]:
-    """The ladder's columns: publishers, the broker, consumers."""
-    left = [host for app in participants.apps.values() if app.side == "left" for host in machines(app)]
-    right = [host for app in participants.apps.values() if app.side == "right" for host in machines(app)]
-    return list(dict.fromkeys([*left, participants.broker, *right]))
-
-
-def machines(app: Any) -> list[str]:
-    return list(dict.fromkeys(client_host(connection) for connection in app.connections))
 
 
 def columns(

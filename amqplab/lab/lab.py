@@ -218,7 +218,9 @@ class Lab(Breaking):
 
     @recorded
     def step(self, unit: str = "frame") -> Record:
-        """Run to the next "segment", "frame", "command" or "milestone", and return its record."""
+        """Run to the next "segment", "frame", "command", "milestone" or step of the "story", and return its
+        record.
+        """
         goal = next_step(unit)
         self._until(goal)
         assert goal.reached is not None

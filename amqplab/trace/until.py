@@ -29,6 +29,7 @@ from typing import Any
 
 from amqplab.trace import events as e
 from amqplab.trace.asking import LabError, suggestion
+from amqplab.trace.chapters import STORY_KINDS
 from amqplab.trace.draft import Patch, State
 from amqplab.trace.fold import step
 from amqplab.trace.keys import client_host, message_key, unescape
@@ -115,10 +116,12 @@ class Goal:
 
 
 def next_step(unit: str) -> Goal:
-    """The goal of one step of `unit`: the next record of that size. Raises LabError for an unknown unit."""
+    """The goal of one step of `unit`: the next record of that size, or for the story the next record that may
+    end one of its steps. Raises LabError for an unknown unit.
+    """
     if unit not in ZOOMS:
         raise LabError(f"There is no step called {unit!r}: the steps are {', '.join(ZOOMS)}.")
-    return Goal(unit, kinds_at(unit))
+    return Goal(unit, STORY_KINDS if unit == "story" else kinds_at(unit))
 
 
 def event_class(name: str) -> type[e.Event]:

@@ -122,9 +122,11 @@ class Lab(Breaking):
             try:
                 connection = LabConnection(parameters, runner=runner, inputs=self._inputs)
             except Exception as error:
-                self._world.report(client, e.CallFailed, seq, describe(error))
+                if seq is not None:
+                    self._world.report(client, e.CallFailed, seq, describe(error))
                 raise
-            self._world.report(client, e.CallReturned, seq, describe(connection))
+            if seq is not None:
+                self._world.report(client, e.CallReturned, seq, describe(connection))
         return connection
 
     # --- as programs -----------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from __future__ import annotations
 import asyncio
 import warnings
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, ParamSpec
 
 from amqplab.broker.broker import Broker
 from amqplab.client.protocol import ClientProtocol
@@ -45,6 +45,7 @@ from amqplab.trace.tap import Tap
 
 __all__ = ["BROKER_HOST", "BROKER_PORT", "CLOSED", "PATIENCE_NS", "World", "waiting_for"]
 
+P = ParamSpec("P")
 BROKER_HOST = "broker"
 BROKER_PORT = 5672
 
@@ -115,9 +116,11 @@ class World:
         """The virtual time in ns."""
         return self.loop.time_ns()
 
-    def report(self, where: str, kind: type[Event], *fields: Any) -> int | None:
+    def report(
+        self, where: str, kind: Callable[P, Event], /, *fields: P.args, **named: P.kwargs
+    ) -> int | None:
         """Record one event; None while nothing is recorded."""
-        return self.recorder.record(where, kind, *fields) if self.recording else None
+        return self.recorder.record(where, kind, *fields, **named) if self.recording else None
 
     # --- processes -------------------------------------------------------------------------------------
 

@@ -121,7 +121,5 @@ def css_variables(scope: str = ".amqplab-stage") -> str:
     rules.append("}")
     for number, hue in enumerate(HUES):
         edge = f"light-dark({hue.light_edge}, {hue.dark_edge})"
-        rules.append(
-            f"{scope} .m{number} {{ --m-fill: {hue.fill}; --m-ink: {hue.ink}; --m-edge: {edge}; }}"
-        )
+        rules.append(f"{scope} .m{number} {{ --m-fill: {hue.fill}; --m-ink: {hue.ink}; --m-edge: {edge}; }}")
     return "\n".join(rules) + "\n"

@@ -48,7 +48,8 @@ export function airtimes(scene) {
 
 /** On the wire: from when the line was free for it. */
 function timesOfSegment(scene, s, end) {
-  const [sent, to] = [timeOf(scene, s.sent), s.arrived === null ? end : timeOf(scene, s.arrived)];
+  const over = s.arrived ?? s.lost_seq;
+  const [sent, to] = [timeOf(scene, s.sent), over === null ? end : timeOf(scene, over)];
   const waited = s.departs > scene.records.at[s.sent];
   return { from: waited ? Math.max(sent, Math.min(to - 1, timeOfMoment(scene, s.departs))) : sent, to };
 }

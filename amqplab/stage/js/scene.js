@@ -59,7 +59,8 @@ function subjects(scene) {
   const found = new Array(scene.n).fill(null);
   for (const s of scene.segments) {
     found[s.sent] = { segment: s.n };
-    if (s.arrived !== null) found[s.arrived] = { segment: s.n };
+    const over = s.arrived ?? s.lost_seq;
+    if (over !== null) found[over] = { segment: s.n };
   }
   for (const c of scene.commands)
     for (const q of [c.sent, c.received]) if (q !== null) found[q] = { command: c.id };

@@ -95,7 +95,7 @@ class Edges:
             for index, edge in enumerate(between):
                 self.edges[edge.key] = self.placed(edge, index, len(between))
             many = targets[source] > MANY_TARGETS
-            if many and len(pairs) > CROWDED or not self.label(between, FANNED if many else PLACES):
+            if (many and len(pairs) > CROWDED) or not self.label(between, FANNED if many else PLACES):
                 fold = f"fold/{source}/{target}"
                 crowded = many and len(pairs) > CROWDED
                 if crowded or len(between) == 1 or not self.fold(fold, source, target, between):
@@ -232,7 +232,9 @@ class Edges:
             source, target = self.nodes.get(edge.source), self.nodes.get(edge.target)
             if source is None or target is None:
                 continue
-            curve = self.back(source, target) if edge.kind == "dead-letter" else self.loop(source, target, 0, -44)
+            curve = (
+                self.back(source, target) if edge.kind == "dead-letter" else self.loop(source, target, 0, -44)
+            )
             words = "dead letters" if edge.kind == "dead-letter" else "alternate"
             spot = self.spot_for_words(curve, words)
             if spot is not None:

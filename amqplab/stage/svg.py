@@ -3,380 +3,770 @@
 Theory
 ------
 Where there is no widget (GitHub, nbviewer, a printed page) a run is told as a strip: the moment a message was
-routed, the moment the consumer held it, the moment it was forgotten, and whatever went wrong. The layout is
-the widget's own; the drawing is done again here, because a picture must not need a browser to be made.
+routed, the moment the consumer held it, the moment it was forgotten, and whatever went wrong first. Layout
+(:mod:`amqplab.stage.layout`) and marks (:mod:`amqplab.stage.marks`) are those of the stage; here each kind of
+mark has one method that paints it (:mod:`amqplab.stage.ink`), and nothing is drawn that is no mark.
 
-Same recording, same octets: only integers, no hash order, no time of day. Colours are written once per scheme
-and chosen by the reader's own light or dark setting; the picture brings its own ground, so that it can be
-read on any page. Nothing in it needs CSS variables, which renderers for print do not know.
+Same recording, same octets: only integers, no hash order, no time of day. The picture brings its own paper and
+the light colours, so that it can be read on any page, whatever is stripped from it. Its size is bounded: of
+a very large run the first so many participants are drawn, and a line of text says what is left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from html import escape as quoted
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from amqplab.stage.flights import Flight, Flights
-from amqplab.stage.layout import CELL, HAND, LANE, TUBE_GAP, layout
-from amqplab.stage.style import style
+from amqplab.stage import places
+from amqplab.stage.contract_layout import Layout, PipePlace, WordsPlace
+from amqplab.stage.geometry import GEOMETRY as G
+from amqplab.stage.ink import circle, element, group, path, rect, text, tip
+from amqplab.stage.layout import layout
+from amqplab.stage.lettering import abridged, cut, width, wrapped
+from amqplab.stage.marks import Mark, Moment, marks
+from amqplab.stage.needs import needs_of
+from amqplab.stage.palette import LIGHT, hue_of
+from amqplab.stage.places import Spot
 from amqplab.trace import events as e
-from amqplab.trace.fold import Fold
-from amqplab.trace.keys import channel_key, connection_key, unescape
+from amqplab.trace.fold import step
 from amqplab.trace.narrate import narrate
 from amqplab.trace.participants import Participants, participants_of
 from amqplab.trace.recorder import Record, Recorder
 from amqplab.trace.traffic import Traffic
+from amqplab.trace.whereabouts import Whereabouts
 from amqplab.trace.zoom import level_of
 
-__all__ = ["key_steps", "to_svg"]
+__all__ = ["key_steps", "moments", "to_svg"]
 
-SLOT, HEAD, MARGIN = 22, 42, 18
-MOST_STEPS, MOST_SLOTS = 4, 5
-LOST_PITCH, LOST_LEFT = 172, 140
-MOST_ON_THE_WIRE, LANE_NAME = 4, 34
+MARGIN, HEAD, LINE = 18, 42, 20
+SAID = 15
+MOST_STEPS = 4
+MOST = {"apps": 48, "exchanges": 24, "queues": 48, "edges": 400}
+"""How many of each are drawn at most."""
 TROUBLE = (
     e.Unroutable,
     e.Discarded,
     e.DeadLettered,
+    e.PublishRefused,
     e.ChannelClosing,
     e.ConnectionClosing,
     e.HeartbeatMissed,
     e.Intervened,
 )
 FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
-State = Mapping[str, Mapping[str, Any]]
+C = LIGHT
 
 
-def to_svg(recorder: Recorder, *, title: str = "", steps: Sequence[int] | None = None) -> str:
-    """The strip as SVG text. `steps` are the seqs to show; by default the key steps."""
+def to_svg(
+    recorder: Recorder | Sequence[Record], *, title: str = "", steps: Sequence[int] | None = None,
+    zoom: str = "milestone", orientation: str = "wide",
+) -> str:  # fmt: skip
+    """The strip as SVG text. `steps` are the seqs to show (-1 is before the first); by default the key steps."""
     records = list(recorder)
-    participants = participants_of(records)
-    flights = Flights(records, participants, Traffic(records))
-    fold = Fold(recorder)
-    place = layout(participants, "wide")
-    panels = []
-    for seq in key_steps(records, flights) if steps is None else steps:
-        state = fold.at(seq + 1)
-        panels.append((seq, Panel(participants, place, state, records, seq, flights)))
-    return strip(title, place, panels, records)
+    traffic = Traffic(records)
+    participants, left_out = bounded(participants_of(records))
+    wanted = (
+        key_steps(records, traffic) if steps is None else [max(-1, min(s, len(records) - 1)) for s in steps]
+    )
+    place = layout(participants, orientation, needs_of(records))
+    found = moments(records, traffic, place, wanted, zoom)
+    return strip(title, [(found[seq], sentence(records, seq)) for seq in wanted], left_out)
 
 
-def key_steps(records: Sequence[Record], flights: Flights) -> list[int]:
-    """Up to four seqs that tell the run: routed, held, acknowledged; and the first trouble."""
+def sentence(records: Sequence[Record], seq: int) -> str:
+    return narrate(records[seq]) if seq >= 0 else "Nothing has happened yet."
+
+
+# --- which steps -----------------------------------------------------------------------------------------
+
+
+def key_steps(records: Sequence[Record], traffic: Traffic) -> list[int]:
+    """Up to four seqs that tell the run: a message routed, held, settled; and the first trouble."""
     if not records:
         return [-1]
-    told: dict[int, list[int]] = {}
-    for leg in flights.legs:
-        if leg.kind == "route":
-            told.setdefault(leg.message, []).append(leg.start)
-        elif leg.kind in ("deliver", "ack") and leg.end is not None:
-            told.setdefault(leg.message, []).append(leg.end)
-    steps = max(told.values(), key=len, default=[])[: MOST_STEPS - 1]
-    trouble = [record.seq for record in records if isinstance(record.event, TROUBLE)][:1]
-    return sorted(dict.fromkeys([*steps, *trouble])) or [latest_milestone(records)]
+    told: dict[int, dict[str, int]] = {}
+    held = arrivals(traffic)
+    for record in records:
+        event = record.event
+        if isinstance(event, e.Routed):
+            told.setdefault(event.message, {}).setdefault("routed", record.seq)
+        elif isinstance(event, e.Delivered):
+            arrived = held.get((event.connection, event.channel, event.delivery_tag), record.seq)
+            told.setdefault(event.message, {}).setdefault("held", max(arrived, record.seq))
+        elif isinstance(event, e.Acknowledged):
+            told.setdefault(event.message, {}).setdefault("settled", record.seq)
+    steps = max(told.values(), key=len, default={}).values()
+    trouble = [record.seq for record in records if isinstance(record.event, TROUBLE) and not_the_end(record)][
+        :1
+    ]
+    found = sorted({*list(steps)[: MOST_STEPS - 1], *trouble})
+    return found or [latest_milestone(records)]
+
+
+def not_the_end(record: Record) -> bool:
+    """A connection or channel that is closed as it should be is no trouble."""
+    return getattr(record.event, "code", 1) != 200
+
+
+def arrivals(traffic: Traffic) -> dict[tuple[str, int, int], int]:
+    """When the consumer had all of each delivery: (connection, channel, tag) -> seq."""
+    found: dict[tuple[str, int, int], int] = {}
+    for command in traffic.commands:
+        if command.name in ("basic.deliver", "basic.get-ok") and command.received is not None:
+            data = traffic.frames[command.frames[0]].data
+            at = 11 + (1 + data[11] if command.name == "basic.deliver" and len(data) > 11 else 0)
+            tag = int.from_bytes(data[at : at + 8], "big")
+            found.setdefault((command.connection, command.channel, tag), command.received)
+    return found
 
 
 def latest_milestone(records: Sequence[Record]) -> int:
-    """The seq of the last record that is a step at the coarsest zoom; the last of all if none is."""
+    """The seq of the last record that is a step at the milestones' zoom; the last of all if none is."""
     milestones = (one.seq for one in reversed(records) if level_of(type(one.event)) == "milestone")
     return next(milestones, len(records) - 1)
 
 
-def strip(
-    title: str, place: Mapping[str, Any], panels: Sequence[tuple[int, Panel]], records: Sequence[Record]
-) -> str:
+def moments(
+    records: Sequence[Record], traffic: Traffic, place: Layout, wanted: Iterable[int], zoom: str
+) -> dict[int, Moment]:
+    """What the picture depends on at each of the `wanted` seqs, found in one pass."""
+    whereabouts = Whereabouts(records, traffic)
+    blank = Moment({}, place, traffic, zoom=zoom, labels=whereabouts.label)
+    asked = set(wanted)
+    found = {-1: blank}
+    state: dict[str, Mapping[str, Any]] = {}
+    for record in records[: max(asked, default=-1) + 1]:
+        patch = step(state, record)
+        whereabouts.step(record, patch, state)
+        if record.seq in asked:
+            found[record.seq] = replace(
+                blank, state={**state, **whereabouts.tokens}, seq=record.seq, now=record.at,
+                matched=matched_by(record.event, place),
+            )  # fmt: skip
+    return found
+
+
+def matched_by(event: e.Event, place: Layout) -> frozenset[str]:
+    """The keys of the bindings that a message matched, the default exchange's own ones, too."""
+    if not isinstance(event, e.Routed):
+        return frozenset()
+    names = set(event.matched)
+    if event.exchange == "":
+        names |= {("", "queue", queue, queue) for queue in event.queues}
+    return frozenset(key for key in place["edges"] if match_of(key, event.vhost) in names)
+
+
+def match_of(key: str, vhost: str) -> tuple[str, ...]:
+    """How Routed names a binding."""
+    from amqplab.trace.keys import unescape
+
+    parts = [unescape(part) for part in key.split("/")[1:]]
+    return tuple(parts[1:5]) if len(parts) == 6 and parts[0] == vhost else ()
+
+
+def bounded(participants: Participants) -> tuple[Participants, str]:
+    """The first so many of each kind, and in words how many are left out."""
+    kept, words = replace(participants), []
+    for name, most in MOST.items():
+        found = getattr(participants, name)
+        if len(found) > most:
+            words.append(
+                f"{len(found) - most} {'clients' if name == 'apps' else 'bindings' if name == 'edges' else name}"
+            )
+            setattr(kept, name, dict(list(found.items())[:most]))
+    kept.pipes = {name: pipe for name, pipe in participants.pipes.items() if pipe.app in kept.apps}
+    kept.consumers = {key: one for key, one in participants.consumers.items() if one[0] in kept.pipes}
+    return kept, f"Not drawn: {', '.join(words)}." if words else ""
+
+
+# --- the strip -------------------------------------------------------------------------------------------
+
+
+def strip(title: str, panels: Sequence[tuple[Moment, str]], left_out: str) -> str:
     """Panels one below the other, each under its sentence."""
-    width, height = place["width"] + 2 * MARGIN, MARGIN
-    inside = []
-    for number, (seq, panel) in enumerate(panels, 1):
-        said = narrate(records[seq]) if seq >= 0 else "Nothing has happened yet."
-        lines = wrapped(said, place["width"] - 60, 8.3)
-        inside.append(f'<g transform="translate({MARGIN} {height})">')
-        inside.append(f'<circle class="step" cx="14" cy="14" r="12"/>{text(14, 14, str(number), "stepno")}')
-        inside += [text(36, 19 + 20 * row, line, "said") for row, line in enumerate(lines)]
-        top = HEAD + 20 * (len(lines) - 1)
-        inside.append(f'<g transform="translate(0 {top})">{panel.draw()}</g></g>')
-        height += top + panel.height + 18
-    label = quoted(title or "AMQP run, step by step")
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
-        f'style="width:100%;max-width:{width}px;height:auto" role="img" aria-label="{label}" '
-        f'font-family="{FONTS}"><title>{label}</title><style>{style()}</style>'
-        f'<rect class="paper" width="{width}" height="{height}" rx="14"/>{"".join(inside)}</svg>'
+    place = panels[0][0].layout
+    inside: list[str] = []
+    height = MARGIN
+    for number, (moment, said) in enumerate(panels, 1):
+        lines = wrapped(said, max(200, place["width"] - 60), SAID, bold=True)
+        top = HEAD + LINE * (len(lines) - 1)
+        painter = Painter(moment)
+        inside.append(group([
+            circle(14, 14, 12, C.ink),
+            text(14, 14, str(number), size=G.title, fill=C.paper, anchor="middle", bold=True,
+                 dominant_baseline="central"),
+            *(text(36, 19 + LINE * row, line, size=SAID, fill=C.ink, bold=True) for row, line in enumerate(lines)),
+            group([painter.draw()], transform=f"translate(0 {top})"),
+        ], transform=f"translate({MARGIN} {height})"))  # fmt: skip
+        height += top + painter.height + MARGIN
+    if left_out:
+        inside.append(text(MARGIN, height + 4, left_out, size=G.body, fill=C.ink2))
+        height += 24
+    return framed(
+        title or "AMQP run, step by step", place["width"] + 2 * MARGIN, height, inside, [s for _, s in panels]
     )
 
 
-class Panel:
-    """One step of the strip: the stage as it stood after record `seq`."""
+def framed(title: str, wide: int, high: int, inside: Iterable[str], said: Sequence[str]) -> str:
+    """The whole document: paper, title and a description for those who hear it."""
+    described = " ".join(f"{number}. {words}" for number, words in enumerate(said, 1))
+    head = element("title", {}, quoted_text(title)) + element("desc", {}, quoted_text(described))
+    paper = rect(0, 0, wide, high, C.paper, C.line, 14)
+    return element("svg", {
+        "xmlns": "http://www.w3.org/2000/svg", "viewBox": f"0 0 {wide} {high}", "width": wide, "height": high,
+        "style": "max-width:100%;height:auto", "role": "img", "aria_label": title, "font_family": FONTS,
+    }, head + paper + "".join(inside))  # fmt: skip
 
-    def __init__(
-        self, participants: Participants, place: Mapping[str, Any], state: State, records: Sequence[Record],
-        seq: int, flights: Flights,
-    ) -> None:  # fmt: skip
-        self.participants, self.place, self.state, self.seq = participants, place, state, seq
-        self.commands = flights.traffic.commands
-        self.legs = [leg for leg in flights.legs if leg.start <= seq and (leg.end is None or leg.end > seq)]
-        self.used = {key for leg in self.legs if leg.kind == "route" for key in leg.edges}
-        self.lost = sorted(
-            (int(key.split("/")[1]), entity) for key, entity in state.items() if key.startswith("lost/")
-        ) if any(key.startswith("lost/") for key in state) else []  # fmt: skip
-        self.height = place["height"] if self.lost else place["height"] - place["gutter"]["h"] - 6
+
+def quoted_text(words: str) -> str:
+    from amqplab.stage.ink import quoted
+
+    return quoted(words)
+
+
+# --- one picture -----------------------------------------------------------------------------------------
+
+
+class Painter:
+    """One step of the strip: every mark painted, in the order of the marks."""
+
+    def __init__(self, moment: Moment) -> None:
+        self.moment = moment
+        self.place = moment.layout
+        self.wide = moment.wide
+        self.marks = marks(moment)
+        self.has_lost = any(mark.place in ("lost", "returned") for mark in self.marks)
+        gutter = self.place["gutter"]["h"]
+        self.height = self.place["height"] - (0 if self.has_lost or not gutter else G.gutter)
 
     def draw(self) -> str:
-        place = self.place
-        broker = place["broker"]
-        parts = [
-            rect(broker["x"] + 1, 1, broker["w"] - 2, broker["h"] - 2, "ground", 14),
-            text(broker["x"] + 16, 24, self.participants.broker, "title"),
-            text(broker["x"] + broker["w"] - 16, 24, "virtual host /", "quiet end"),
-            *(self.edge(key, edge) for key, edge in place["edges"].items() if key not in self.used),
-            *(self.edge(key, edge) for key, edge in place["edges"].items() if key in self.used),
-            *(self.subscription(key, way) for key, way in place["subscriptions"].items()),
-            *(self.pipe(name, pipe) for name, pipe in place["pipes"].items()),
-            *(self.edge_label(key, edge) for key, edge in place["edges"].items()),
-            *(self.node(key, node) for key, node in place["nodes"].items()),
-            *(self.app(app) for app in place["apps"].values()),
-            *dict.fromkeys(self.inside(leg) for leg in self.legs),
-            *(self.on_the_wire(name) for name in place["pipes"]),
-            self.gutter(),
-        ]
+        """The picture without its frame."""
+        parts = [self.thing(mark) for mark in self.marks if mark.kind in EARLY]
+        parts.append(self.gutter())
+        parts += [self.thing(mark) for mark in self.marks if mark.kind not in EARLY]
+        parts.append("".join(self.crowds()))
         return "".join(parts)
 
-    # --- broker ------------------------------------------------------------------------------------------
+    def thing(self, mark: Mark) -> str:
+        """One mark with what every form of the picture says of it."""
+        inside = PAINTS[mark.kind](self, mark)
+        attributes = {"data_kind": mark.kind, "data_id": mark.id, "data_place": mark.place or None,
+                      "data_state": mark.state or None}  # fmt: skip
+        return element("g", {**attributes}, inside) if inside else ""
 
-    def edge(self, key: str, edge: Mapping[str, Any]) -> str:
-        used = key in self.used
-        if not used and (edge.get("ghost") or key not in self.state):
-            return ""
-        c = edge["curve"]
-        path = f"M{c[0]} {c[1]}C{' '.join(map(str, c[2:]))}"
-        x, y = c[6], c[7]
-        dx, dy = x - c[4], y - c[5]
-        if abs(dx) >= abs(dy):
-            tip = f"M{x} {y}l{-9 if dx > 0 else 9} -5v10z"
-        else:
-            tip = f"M{x} {y}l-5 {-9 if dy > 0 else 9}h10z"
-        kind = "edge used" if used else "edge"
-        return f'<path class="{kind}" d="{path}"/><path class="{kind} tip" d="{tip}"/>'
+    # --- the ground ----------------------------------------------------------------------------------
 
-    def subscription(self, key: str, way: Mapping[str, Any]) -> str:
-        if key not in self.state or way["queue"] not in self.state:
-            return ""
-        c = way["curve"]
-        return f'<path class="edge sub" d="M{c[0]} {c[1]}C{" ".join(map(str, c[2:]))}"/>'
-
-    def edge_label(self, key: str, edge: Mapping[str, Any]) -> str:
-        if edge.get("ghost") or key not in self.state:
-            return ""
-        label = shortened(edge["label"] or "—", 18)
-        width = round(len(label) * 6.6 + 14)
-        x, y = edge["at"]
-        kind = "key used" if key in self.used else "key"
-        return rect(x - width // 2, y - 9, width, 18, kind, 9) + text(x, y, label, "mono")
-
-    def node(self, key: str, node: Mapping[str, Any]) -> str:
-        if node["kind"] == "queue":
-            return self.queue(key, node) if key in self.state else ""
-        name = unescape(key.rpartition("/")[2])
-        if name and key not in self.state:
-            return ""
-        kind = "exchange" if name else "exchange default"
-        shape = f'<rect class="{kind}" x="-20" y="-20" width="40" height="40" rx="7" transform="rotate(45)"/>'
-        words = (
-            (shortened(name, 15), self.state[key].get("type", ""))
-            if name
-            else ("(default)", "key = queue name")
-        )
-        quiet = "" if name else " faint"
+    def server(self, mark: Mark) -> str:
+        place = self.place["servers"][mark.id]
+        down = mark.state in ("crashed", "powered off", "frozen")
         return (
-            f'<g transform="translate({node["x"]} {node["y"]})">{shape}{text(0, 0, "X", "letter" + quiet)}'
-            f"{text(0, 43, words[0], 'name' + quiet)}{text(0, 57, words[1], 'quiet mid' + quiet)}</g>"
+            rect(place["x"] + 1, place["y"] + 1, place["w"] - 2, place["h"] - 2, C.sunk, C.line_strong, 14,
+                 stroke_dasharray="6 5" if down else None)
+            + words(place["title"], place["label"] + (f" · {mark.state}" if down else ""), G.title, C.ink, bold=True)
+            + words(place["note"], cut(str(mark.more["words"]), place["note"]["room"], G.small), G.small, C.ink2)
+        )  # fmt: skip
+
+    def alarm(self, mark: Mark) -> str:
+        place = self.place["servers"][mark.place]
+        x, y = place["x"] + place["w"] // 2, place["y"] + 18
+        label = f"⚠ {mark.label}"
+        w = width(label, G.body, bold=True) + 20
+        return rect(x - w // 2, y - 11, w, 22, C.bad, rx=11) + text(
+            x, y + 4, label, size=G.body, fill=C.paper, anchor="middle", bold=True
         )
-
-    def queue(self, key: str, node: Mapping[str, Any]) -> str:
-        queue = self.state[key]
-        ready, unacked = list(queue["ready"]), list(queue["unacked"])
-        r, u = queue.get("ready_count", len(ready)), queue.get("unacked_count", len(unacked))
-        left, top = node["x"] - node["w"] // 2, node["y"] - node["h"] // 2
-        room = max(1, (node["w"] - 12) // CELL)
-        places = [node["x"] + room * CELL // 2 - CELL // 2 - i * CELL for i in range(room)]
-        parts = [
-            text(node["x"], top - 9, abridged(unescape(key.rpartition("/")[2]), 22), "name"),
-            rect(left, top, node["w"], node["h"], "queue", 9),
-            *(rect(x - 11, node["y"] - 14, 22, 28, "cell", 3) for x in places),
-        ]
-        line = [*((message, "ghosted") for message in unacked), *((message, "ready") for message in ready)]
-        shown = room - 1 if r + u > room else room
-        for x, (message, kind) in zip(places, line[:shown], strict=False):
-            parts.append(envelope(message, x, node["y"], kind))
-        if r + u > room:
-            parts.append(text(places[-1], node["y"] + 4, f"+{r + u - shown}", "more"))
-        words = f"Ready {r}  ·  Unacked {u}  ·  Total {r + u}"
-        parts.append(text(node["x"], node["y"] + node["h"] // 2 + 17, words, "counts"))
-        return "".join(parts)
-
-    # --- connections and applications --------------------------------------------------------------------
-
-    def pipe(self, name: str, pipe: Mapping[str, Any]) -> str:
-        connection = self.state.get(connection_key(name))
-        if connection is None:
-            return ""
-        lanes = len(pipe["lanes"]) * LANE
-        x, length, axis = min(pipe["x0"], pipe["x1"]), abs(pipe["x1"] - pipe["x0"]), pipe["y0"]
-        parts = []
-        for up in (True, False):
-            top = axis - TUBE_GAP // 2 - lanes if up else axis + TUBE_GAP // 2
-            parts.append(rect(x, top, length, lanes, "tube", 6))
-            for i, channel in enumerate(pipe["lanes"]):
-                if channel == 0 or channel_key(name, channel) in self.state:
-                    parts.append(rect(x + 1, top + i * LANE + 1, length - 2, LANE - 2, "lane", 5))
-                if channel:
-                    end = (pipe["side"] == "left") == up
-                    at = x + length - 6 if end else x + 6
-                    parts.append(text(at, top + i * LANE + 12, f"ch {channel}", "lanename" + " end" * end))
-        port = name.rpartition(":")[2]
-        words = connection.get("state") or "TCP"
-        parts.append(
-            text(x + length // 2, axis - TUBE_GAP // 2 - lanes - 10, f":{port} · {words}", "quiet mid")
-        )
-        return "".join(parts)
-
-    def app(self, app: Mapping[str, Any]) -> str:
-        known = self.participants.apps[app["name"]]
-        roles = "P" * known.publishes + "C" * known.consumes
-        kind = "consumer" if roles == "C" else "producer"
-        x, y = app["x"], app["y"]
-        parts = [
-            f'<circle class="{kind}" cx="{x}" cy="{y}" r="25"/>',
-            text(x, y, {"PC": "P C", "": "A"}.get(roles, roles), "letter"),
-            text(x, y + 40, shortened(app["name"], 14), "name"),
-        ]
-        for row, consumer in enumerate(self.consumers(app["name"])):
-            parts.append(self.hand(consumer, x, y + 56 + row * HAND))
-        there = any(connection_key(name) in self.state for name in known.connections)
-        return f'<g class="{"app" if there else "absent"}">{"".join(parts)}</g>'
-
-    def hand(self, consumer: Mapping[str, Any], x: int, y: int) -> str:
-        """A slot for every message that the consumer may hold; if they are too many, for the first few."""
-        held = list(consumer["holding"])
-        wanted = consumer["prefetch"] or max(1, consumer["holding_count"])
-        slots = wanted if wanted <= MOST_SLOTS else MOST_SLOTS - 1
-        left = x - (slots - 1) * SLOT // 2 - (0 if slots == wanted else SLOT // 2)
-        coming = {leg.message for leg in self.legs if leg.kind == "deliver"}
-        parts = []
-        for i in range(slots):
-            at = left + i * SLOT
-            parts.append(rect(at - 10, y - 8, 21, 16, "slot", 3))
-            if i < len(held) and held[i] not in coming:
-                parts.append(envelope(held[i], at, y, "held"))
-        if slots < wanted:
-            parts.append(text(left + slots * SLOT - 7, y + 4, f"+{wanted - slots}", "quiet"))
-        return "".join(parts)
-
-    def consumers(self, app: str) -> list[Mapping[str, Any]]:
-        mine = self.participants.apps[app].connections
-        keys = [key for name in mine for key in self.participants.pipes[name].consumers if key in self.state]
-        return [self.state[key] for key in sorted(keys)]
-
-    # --- what moves --------------------------------------------------------------------------------------
-
-    def inside(self, leg: Flight) -> str:
-        """A message that the broker is handling stands at its exchange."""
-        if leg.kind not in ("route", "drop") or leg.source not in self.place["nodes"]:
-            return ""
-        node = self.place["nodes"][leg.source]
-        return envelope(leg.message, node["x"], node["y"] - 2, "ready")
-
-    def on_the_wire(self, name: str) -> str:
-        """The messages between one client and the broker, spread along their pipe in their order."""
-        pipe = self.place["pipes"][name]
-        parts = []
-        for up in (True, False):
-            legs = [leg for leg in self.legs if wire_of(leg) == (name, up)]
-            start, end = (pipe["x0"], pipe["x1"]) if up else (pipe["x1"], pipe["x0"])
-            way = end - start - (LANE_NAME if end > start else -LANE_NAME)
-            shown = legs[:MOST_ON_THE_WIRE]
-            places = len(shown) + 1 + (len(legs) > len(shown))
-            for row, leg in enumerate(shown, 1):
-                at = start + way * (places - row) // places
-                parts.append(envelope(leg.message, at, self.lane(pipe, leg, up), "ready"))
-            if len(legs) > len(shown):
-                y = self.lane(pipe, legs[-1], up) + 4
-                parts.append(text(start + way // places, y, f"+{len(legs) - len(shown)}", "more"))
-        return "".join(parts)
-
-    def lane(self, pipe: Mapping[str, Any], leg: Flight, up: bool) -> int:
-        """The middle of the lane of the channel that carries this leg."""
-        channel = self.commands[leg.command].channel if leg.command is not None else 0
-        lanes = pipe["lanes"]
-        row = lanes.index(channel) if channel in lanes else len(lanes) - 1
-        top = -TUBE_GAP // 2 - len(lanes) * LANE if up else TUBE_GAP // 2
-        return pipe["y0"] + top + row * LANE + LANE // 2
 
     def gutter(self) -> str:
-        if not self.lost:
-            return ""
         g = self.place["gutter"]
-        middle = g["y"] + g["h"] // 2
-        parts = [
-            rect(1, g["y"] + 1, g["w"] - 2, g["h"] - 2, "gutter", 10),
-            text(16, middle + 4, "lost & returned", "quiet"),
-        ]
-        for i, (message, entity) in enumerate(self.lost[: (g["w"] - LOST_LEFT) // LOST_PITCH]):
-            x = LOST_LEFT + i * LOST_PITCH
-            parts.append(envelope(message, x, middle, "ready"))
-            parts.append(f'<path class="cross" d="M{x + 6} {middle - 12}l8 8m0 -8l-8 8"/>')
-            parts.append(text(x + 18, middle + 4, shortened(str(entity.get("reason", "")), 22), "quiet"))
+        if not self.has_lost or not g["h"]:
+            return ""
+        return rect(
+            1, g["y"] + 1, g["w"] - 2, g["h"] - 2, "none", C.line_strong, 10, stroke_dasharray="3 4"
+        ) + text(16, g["y"] + g["h"] // 2 + 4, "lost & returned", fill=C.ink2)
+
+    # --- edges ---------------------------------------------------------------------------------------
+
+    def binding(self, mark: Mark) -> str:
+        edge, lit = mark.more["place"], mark.state == "matched"
+        colour = C.accent if lit else C.line_strong
+        return (
+            path(curved(edge["curve"]), colour, stroke_width=2.75 if lit else 1.5)
+            + tip(edge["curve"], colour)
+            + self.key(edge["at"], edge["w"], edge["words"], lit)
+        )
+
+    def fold(self, mark: Mark) -> str:
+        fold = mark.more["place"]
+        return self.key(fold["at"], fold["w"], mark.label, mark.state == "matched")
+
+    def key(self, at: Sequence[int] | None, w: int, label: str, lit: bool) -> str:
+        """A capsule with a binding's key."""
+        if at is None:
+            return ""
+        colour = C.accent if lit else C.line_strong
+        return rect(
+            at[0] - w // 2, at[1] - 9, w, G.capsule_h, C.paper, colour, 9, stroke_width=2 if lit else None
+        ) + text(at[0], at[1] + 4, label, fill=C.ink, anchor="middle", mono=True)
+
+    def policy(self, mark: Mark) -> str:
+        edge = mark.more["place"]
+        colour = C.bad if mark.state == "dead-letter" else C.x_line
+        drawn = path(curved(edge["curve"]), colour, stroke_width=1.5, stroke_dasharray="6 4") + tip(
+            edge["curve"], colour
+        )
+        if edge["at"] is None:
+            return drawn
+        x, y = edge["at"]
+        return (
+            drawn
+            + rect(x - edge["w"] // 2, y - 8, edge["w"], 16, C.sunk, rx=8)
+            + text(x, y + 4, edge["words"], fill=colour, anchor="middle")
+        )
+
+    def subscription(self, mark: Mark) -> str:
+        waits = mark.state == "waiting"
+        return path(curved(mark.more["curve"]), C.line_strong, stroke_width=1.25 if waits else 1.75,
+                    stroke_dasharray="1 6" if waits else "2 4", stroke_linecap="round")  # fmt: skip
+
+    # --- connections ---------------------------------------------------------------------------------
+
+    def connection(self, mark: Mark) -> str:
+        pipe: PipePlace = mark.more["pipe"]
+        state = mark.state
+        pale = state in ("SYN-SENT", "SYN-RECEIVED", "connecting", "closed", "cut", "half-open")
+        parts = [path(curved(pipe["lead"]), C.line_strong, stroke_width=1.25, stroke_dasharray="1 3")]
+        for up in (True, False):
+            box = places.tube_span(pipe, self.wide, up)
+            parts.append(rect(box["x"], box["y"], box["w"], box["h"], C.sunk, C.line_strong, 6,
+                              stroke_dasharray="4 4" if pale else None))  # fmt: skip
+            if 0 in pipe["lanes"]:
+                parts.append(self.lane(pipe, up, 0))
+        at = pipe["words"]
+        said = f"{mark.label} · {state}" if self.wide else state
+        bad = state in ("cut", "half-open", "blocked", "closing")
+        parts.append(words(at, cut(said, at["room"], G.small), G.small, C.bad if bad else C.ink2))
+        middle = Spot((pipe["x0"] + pipe["x1"]) // 2, (pipe["y0"] + pipe["y1"]) // 2)
+        if state == "cut":
+            parts.append(circle(*middle, 12, C.paper) + cross(*middle, 9))
+        if mark.more["blocked"]:
+            parts.append(self.valve(pipe))
         return "".join(parts)
 
+    def valve(self, pipe: PipePlace) -> str:
+        """The broker reads no more from this connection."""
+        box = places.tube_span(pipe, self.wide, True)
+        x = pipe["x1"] if self.wide else box["x"] + box["w"] // 2
+        y = box["y"] + box["h"] // 2 if self.wide else pipe["y1"]
+        bar = f"M{x} {y - 9}v18" if self.wide else f"M{x - 9} {y}h18"
+        return circle(x, y, 9, C.paper, C.bad, stroke_width=2) + path(bar, C.bad, stroke_width=3)
 
-def wire_of(leg: Flight) -> tuple[str, bool] | None:
-    """The connection that a leg passes, and whether towards the broker."""
-    if leg.kind == "publish":
-        return leg.source, True
-    return (leg.target, False) if leg.kind in ("deliver", "return") else None
+    def lane(self, pipe: PipePlace, up: bool, channel: int) -> str:
+        box = places.tube_span(pipe, self.wide, up)
+        middle = places.lane_spot(pipe, self.wide, up, channel, 0.5)
+        if self.wide:
+            return rect(box["x"] + 1, middle.y - 7, box["w"] - 2, G.lane - 2, C.paper, rx=5)
+        return rect(middle.x - 7, box["y"] + 1, G.lane - 2, box["h"] - 2, C.paper, rx=5)
 
+    def channel(self, mark: Mark) -> str:
+        """Its lane in both tubes; its name stands where what travels in it arrives."""
+        pipe: PipePlace = mark.more["pipe"]
+        number, parts = int(mark.more["number"]), []
+        if not mark.more["shown"]:
+            return ""
+        for up in (True, False):
+            parts.append(self.lane(pipe, up, number))
+            if self.wide:
+                right = (pipe["side"] == "left") == up
+                x = max(pipe["x0"], pipe["x1"]) - 6 if right else min(pipe["x0"], pipe["x1"]) + 6
+                y = places.lane_spot(pipe, True, up, number, 0.5).y + 4
+                label = mark.label + (" tx" if up and "transactional" in mark.state else "")
+                parts.append(text(x, y, label, fill=C.ink3, anchor="end" if right else "start"))
+        return "".join(parts)
 
-# --- marks -----------------------------------------------------------------------------------------------
+    # --- nodes ---------------------------------------------------------------------------------------
 
+    def exchange(self, mark: Mark) -> str:
+        node = mark.more["node"]
+        x, y, side = node["x"], node["y"], node["w"] * 5 // 7
+        ghost = node["ghost"]
+        shape = rect(-side // 2, -side // 2, side, side, C.sunk if ghost else C.x,
+                     C.line_strong if ghost else C.x_line, 7, stroke_width=1.75,
+                     stroke_dasharray="4 4" if ghost else None, transform="rotate(45)")  # fmt: skip
+        quiet = C.ink3 if ghost else C.ink
+        return (
+            group([shape], transform=f"translate({x} {y})")
+            + text(
+                x, y, "X", size=G.letter, fill=quiet, anchor="middle", bold=True, dominant_baseline="central"
+            )
+            + words(node["words"], node["label"], G.name, quiet, bold=True)
+            + words(
+                node["more"], cut(str(mark.more["words"]), node["more"]["room"], G.small), G.small, C.ink2
+            )
+        )
 
-def envelope(message: int, x: int, y: int, kind: str) -> str:
-    """A message: in its own colour, with its number; hatched in a hand, a ghost in the queue."""
-    hue = f"m{(message - 1) % 7}"
-    hatch = "".join(f"M{8 - 6 * i} -7l-6 14" for i in range(3)) if kind == "held" else ""
-    return (
-        f'<g class="{kind}" transform="translate({x} {y})"><rect class="{hue}" x="-10" y="-8" width="21" '
-        f'height="16" rx="3"/><path class="flap {hue}i" d="M-10 -6L0 1L11 -6"/>'
-        + (f'<path class="hatch" d="{hatch}"/>' if hatch else "")
-        + f"{text(0, 0, str(message), f'number {hue}i')}</g>"
-    )
+    def queue(self, mark: Mark) -> str:
+        node = mark.more["node"]
+        x, y, w, h = node["x"], node["y"], node["w"], node["h"]
+        at = node["words"]
+        badges = cut(" ".join(mark.more["badges"]), at["room"] // 2, G.small)
+        name = abridged(
+            mark.label, at["room"] - (width(badges, G.small) + 10 if badges else 0), G.name, bold=True
+        )
+        parts = [
+            words(at, name, G.name, C.ink, bold=True),
+            text(at["x"] + at["room"], at["y"], badges, fill=C.ink2, anchor="end"),
+            rect(x - w // 2, y - h // 2, w, h, C.q, C.q_line, 9, stroke_width=1.75),
+        ]
+        high = min(G.cell_h, h - 8)
+        for number in range(node["cells"]):
+            spot = places.cell_spot(node, number)
+            parts.append(
+                rect(spot.x - 11, spot.y - high // 2, G.cell_w, high, "none", C.q_line, 3, stroke_opacity=0.3)
+            )
+        parts += [
+            self.rest(places.cell_spot(node, n), cell)
+            for n, cell in enumerate(mark.more["cells"])
+            if cell.more
+        ]
+        parts.append(
+            words(node["more"], counted(mark.more["numbers"], node["more"]["room"]), G.small, C.ink2)
+        )
+        return "".join(parts)
 
+    def rest(self, spot: Spot, cell: places.Cell) -> str:
+        """How many stand between head and tail; unacknowledged ones in a dashed frame."""
+        label = f"+{compact(cell.more)}"
+        ghost = cell.line == "unacked"
+        stack = path(f"M{spot.x - 8} {spot.y - 9}h16M{spot.x - 8} {spot.y + 9}h16", C.q_line, stroke_width=2,
+                     stroke_dasharray="2 2" if ghost else None)  # fmt: skip
+        return stack + text(spot.x, spot.y + 4, label, fill=C.ink, anchor="middle", bold=not ghost,
+                            **squeezed(label, 23, bold=not ghost))  # fmt: skip
 
-def rect(x: int, y: int, w: int, h: int, kind: str, radius: int) -> str:
-    return f'<rect class="{kind}" x="{x}" y="{y}" width="{w}" height="{h}" rx="{radius}"/>'
+    def cursor(self, mark: Mark) -> str:
+        """A reader of a stream: a triangle under its message, and its name below."""
+        node, row = mark.more["node"], int(mark.more["row"])
+        if row > 1:
+            return ""
+        fill = C.c_line if row == 0 else C.paper
+        below = node["more"]["y"] + 14
+        left = node["x"] - node["w"] // 2 + row * node["w"] // 2
+        named = path(f"M{left} {below}l5 -8 5 8z", C.c_line, fill) + text(
+            left + 14, below, cut(mark.label, node["w"] // 2 - 18, G.small), fill=C.ink2
+        )
+        if not mark.more["shown"]:
+            return named
+        return path(f"M{mark.spot.x - 5} {mark.spot.y + 20}l5 -8 5 8z", C.c_line, fill) + named
 
+    # --- applications --------------------------------------------------------------------------------
 
-def text(x: int, y: int, words: str, kind: str) -> str:
-    return f'<text class="{kind}" x="{x}" y="{y}">{quoted(words)}</text>'
+    def client(self, mark: Mark) -> str:
+        app = mark.more["app"]
+        x, y, r = app["x"], app["y"], app["r"]
+        dead, away = mark.state in ("crashed", "powered off", "failed"), mark.more["away"]
+        consumer = app["roles"] == "C"
+        fill, line = (C.c, C.c_line) if consumer else (C.p, C.p_line)
+        dash = "3 4" if dead or away else "1 4" if mark.state == "frozen" else None
+        shape = circle(x, y, r, C.paper if dead or away else fill, C.bad if dead else line,
+                       stroke_width=2.5 if dash == "1 4" else 1.75, stroke_dasharray=dash)  # fmt: skip
+        letters = {"PC": "P C", "": "A"}.get(app["roles"], app["roles"])
+        size = G.letter if r > 20 else G.title
+        letter = text(x, y, letters, size=size if len(letters) < 2 or r > 20 else G.small,
+                      fill=C.ink3 if away else C.ink, anchor="middle", bold=True, dominant_baseline="central")  # fmt: skip
+        at = app["words"]
+        said = self.word_of(mark)
+        room = at["room"] - (width(f" · {said}", G.small) if said else 0)
+        name = abridged(app["name"], max(30, room), G.name, bold=True)
+        label = element("tspan", {"fill": C.bad if dead else C.ink2, "font_size": G.small, "font_weight": 400},
+                        f" · {said}") if said else ""  # fmt: skip
+        named = element("text", {"x": at["x"], "y": at["y"], "font_size": G.name, "fill": C.ink, "font_weight": 600,
+                                 "text_anchor": None if at["anchor"] == "start" else at["anchor"]},
+                        quoted_text(name) + label)  # fmt: skip
+        left_out = text(x, y + r + 12, f"+{app['left_out']} more", anchor="middle") if app["left_out"] else ""
+        return shape + letter + (cross(x, y, r - 8) if mark.state == "crashed" else "") + named + left_out
 
+    def word_of(self, mark: Mark) -> str:
+        """What stands beside an application's name, if it is news."""
+        if mark.state in ("crashed", "powered off", "frozen", "failed", "finished"):
+            return mark.state
+        states = {
+            one.state for one in self.marks if one.kind == "consumer" and one.place == mark.id and one.state
+        }
+        return states.pop() if len(states) == 1 else ""
 
-def shortened(words: str, most: int) -> str:
-    return words if len(words) <= most else words[: most - 1] + "…"
+    def consumer(self, mark: Mark) -> str:
+        """A slot for every message that it may hold; dashed ones without a limit."""
+        row, hand = mark.more["row"], mark.more["hand"]
+        parts = []
+        for number in range(hand.slots):
+            spot = places.slot_spot(row, number, hand)
+            parts.append(rect(spot.x - 10, spot.y - 8, G.message_w, G.message_h, C.paper, C.c_line, 3,
+                              stroke_dasharray=None if mark.more["limit"] else "1 3"))  # fmt: skip
+        if hand.more:
+            spot = places.slot_spot(row, hand.slots, hand)
+            parts.append(text(spot.x - 9, spot.y + 4, f"+{hand.more}", fill=C.ink2))
+        if mark.state:
+            spot = places.slot_spot(row, 0, hand)
+            parts.append(
+                circle(spot.x - 19, spot.y, 4, C.c_line if mark.state == "active" else C.paper, C.c_line)
+            )
+        return "".join(parts)
 
+    def confirms(self, mark: Mark) -> str:
+        row, shown, rest = mark.more["row"], mark.more["shown"], mark.more["more"]
+        of = len(shown) + bool(rest)
+        parts = [text(row["x"], row["y"] + 3, row["label"], fill=C.ink2, anchor=row["anchor"])]
+        for number, value in enumerate([*map(str, shown), *([f"+{compact(rest)}"] if rest else [])]):
+            spot = places.strip_spot(row, number, of)
+            box = rect(spot.x - 9, spot.y - 8, 18, 16, C.paper, C.p_line, 3, stroke_dasharray="3 2")
+            parts.append((box if number < len(shown) else "") + text(
+                spot.x, spot.y + 4, value, fill=C.ink, anchor="middle", **squeezed(value, 16)
+            ))  # fmt: skip
+        return "".join(parts)
 
-def abridged(name: str, most: int) -> str:
-    """A name with its end kept: names that a server made differ there."""
-    return name if len(name) <= most else f"{name[: most - 7]}…{name[-6:]}"
+    # --- messages ------------------------------------------------------------------------------------
 
+    def tray(self, mark: Mark) -> str:
+        """An open box for what a transaction holds."""
+        x, y, high = mark.spot.x, mark.spot.y, G.dock * int(mark.more["shown"])
+        return path(f"M{x - 14} {y + 13 - high}v{high - 1}h28v{1 - high}", C.x_line, stroke_width=2) + text(
+            x, y + 26, mark.state, fill=C.ink2, anchor="middle"
+        )
 
-def wrapped(words: str, width: int, letter: float) -> list[str]:
-    """The words in lines of about `width` units."""
-    lines = [""]
-    for word in words.split():
-        longer = f"{lines[-1]} {word}".strip()
-        if len(longer) * letter > width and lines[-1]:
-            lines.append(word)
+    def message(self, mark: Mark) -> str:
+        if mark.more.get("homeless") or self.crowded(mark):
+            return ""
+        x, y = self.dodged(mark)
+        if mark.place in ("lost", "returned"):
+            reason = cut(str(mark.more["reason"]), G.lost_reason, G.small)
+            return (
+                envelope(mark, x, y) + cross(x + 10, y - 8, 4, 2) + text(x + 18, y + 4, reason, fill=C.ink2)
+            )
+        return envelope(mark, x, y) + (cross(x, y - 14, 5, 2.5) if mark.state == "lost" else "")
+
+    def signal(self, mark: Mark) -> str:
+        if mark.more["homeless"]:
+            return ""
+        bad = mark.state.startswith(("nack", "reject", "confirm-nack"))
+        w = width(mark.label, G.small, bold=True) + 10
+        x, y = mark.spot
+        return rect(x - w // 2, y - 8, w, 16, C.bad if bad else C.good, C.paper, 8) + text(
+            x, y + 4, mark.label, fill=C.paper, anchor="middle", bold=True
+        ) + (cross(x, y - 14, 5, 2.5) if mark.state.endswith("lost") else "")  # fmt: skip
+
+    def crowded(self, mark: Mark) -> bool:
+        """Beyond what a place shows one by one."""
+        number = mark.more.get("number", 0)
+        most = {"link": G.link_shown, "exchange": G.dock_shown, "broker": G.dock_shown}
+        return bool(number >= most.get(mark.place.partition(":")[0], 1 << 30))
+
+    def dodged(self, mark: Mark) -> Spot:
+        """Two on the same link never cover each other: the later one is drawn behind the earlier."""
+        if not mark.place.startswith("link:"):
+            return mark.spot
+        ahead = [one for one in self.marks if one.kind == "message" and one.place == mark.place
+                 and one.more.get("group") == mark.more.get("group") and one.more.get("up") == mark.more.get("up")
+                 and one.more["channel"] == mark.more["channel"] and one.more["number"] < mark.more["number"]
+                 and abs(one.spot.x - mark.spot.x) + abs(one.spot.y - mark.spot.y) < G.slot]  # fmt: skip
+        if not ahead:
+            return mark.spot
+        pipe = self.place["pipes"].get(str(mark.more["group"][1]))
+        start, end = (
+            (pipe["x0"], pipe["x1"]) if pipe and self.wide else (pipe["y0"], pipe["y1"]) if pipe else (0, 1)
+        )
+        forward = (1 if end > start else -1) * (1 if mark.more["up"] else -1)
+        at = mark.spot.x if self.wide else mark.spot.y
+        shift = -forward * G.slot * len(ahead)
+        if not min(start, end) + 8 <= at + shift <= max(start, end) - 8:
+            shift = -shift
+        return Spot(mark.spot.x + shift, mark.spot.y) if self.wide else Spot(mark.spot.x, mark.spot.y + shift)
+
+    def crowds(self) -> Iterator[str]:
+        """ "+n" where more messages are than are drawn."""
+        groups: dict[tuple[str, str], list[Mark]] = {}
+        for mark in self.marks:
+            if mark.kind == "message" and "of" in mark.more:
+                groups.setdefault(mark.more["group"], []).append(mark)
+        for (place, _), crowd in groups.items():
+            if place == "lost":
+                hidden = sum(bool(one.more["homeless"]) for one in crowd)
+                g = self.place["gutter"]
+                if hidden and g["h"]:
+                    yield text(
+                        g["w"] - 10,
+                        g["y"] + g["h"] // 2 + 4,
+                        f"+{hidden}",
+                        fill=C.ink,
+                        anchor="end",
+                        bold=True,
+                    )
+                continue
+            hidden = sum(self.crowded(one) for one in crowd)
+            if hidden:
+                last = next(one for one in crowd if self.crowded(one))
+                up = place != "link"
+                x, y = last.spot
+                yield text(x + (0 if up else 0), y - 12, f"+{hidden}", fill=C.ink, anchor="middle", bold=True)
+
+    # --- the wire ------------------------------------------------------------------------------------
+
+    def segment(self, mark: Mark) -> str:
+        """A slab across its tube, with the frames of which it carries bytes."""
+        pipe: PipePlace = mark.more["pipe"]
+        box = places.tube_span(pipe, self.wide, bool(mark.more["up"]))
+        shown = mark.more["frames"][: G.frames_shown]
+        long = max(14, len(shown) * G.chip + 6)
+        if self.wide:
+            x = max(box["x"], min(box["x"] + box["w"] - long, mark.spot.x - long // 2))
+            slab = (x, box["y"], long, box["h"])
         else:
-            lines[-1] = longer
-    return lines
+            y = max(box["y"], min(box["y"] + box["h"] - long, mark.spot.y - long // 2))
+            slab = (box["x"], y, box["w"], long)
+        drawn = rect(*slab, C.line, C.bad if mark.more["lost"] else C.ink2, 5, stroke_width=1.25)
+        if self.wide:
+            y = box["y"] - 4 if mark.more["up"] else box["y"] + box["h"] + 12
+            half = width(mark.label, G.small) // 2
+            at = max(box["x"] + half, min(box["x"] + box["w"] - half, slab[0] + long // 2))
+            drawn += text(at, y, mark.label, fill=C.ink2, anchor="middle")
+        centre = Spot(slab[0] + slab[2] // 2, slab[1] + slab[3] // 2)
+        return drawn + (cross(*centre, 8) if mark.more["lost"] else "")
+
+    def frame(self, mark: Mark) -> str:
+        pipe: PipePlace = mark.more["pipe"]
+        start, end = (pipe["x0"], pipe["x1"]) if self.wide else (pipe["y0"], pipe["y1"])
+        forward = (1 if end > start else -1) * (1 if mark.more["up"] else -1)
+        behind = min(int(mark.more["behind"]), G.frames_shown)
+        at = mark.spot.x if self.wide else mark.spot.y
+        along = max(min(start, end) + 9, min(max(start, end) - 9, at - forward * behind * G.chip))
+        x, y = (along, mark.spot.y) if self.wide else (mark.spot.x, along)
+        fill, ink, line = colours(int(mark.more["root"]))
+        return rect(x - 7, y - 6, G.chip_w, G.chip_h, fill, line, {"M": 3, "H": 6}.get(mark.label, 0)) + text(
+            x, y + 4, mark.label, fill=ink, anchor="middle", bold=True
+        )
+
+    def command(self, mark: Mark) -> str:
+        pipe: PipePlace = mark.more["pipe"]
+        fill, ink, line = colours(int(mark.more["root"]))
+        w = width(mark.label, G.small) + 12
+        x, y = mark.spot
+        if self.wide:
+            low, high = sorted((pipe["x0"], pipe["x1"]))
+            x = max(low + w // 2, min(high - w // 2, x))
+        lost = cross(x, y - 12, 5, 2.5) if mark.state == "lost" else ""
+        return (
+            rect(x - w // 2, y - 8, w, 16, fill, line, 8)
+            + text(x, y + 4, mark.label, fill=ink, anchor="middle")
+            + lost
+        )
+
+
+EARLY = ("server",)
+PAINTS: Mapping[str, Callable[[Painter, Mark], str]] = {
+    "server": Painter.server,
+    "alarm": Painter.alarm,
+    "binding": Painter.binding,
+    "fold": Painter.fold,
+    "policy": Painter.policy,
+    "subscription": Painter.subscription,
+    "connection": Painter.connection,
+    "channel": Painter.channel,
+    "exchange": Painter.exchange,
+    "queue": Painter.queue,
+    "cursor": Painter.cursor,
+    "client": Painter.client,
+    "consumer": Painter.consumer,
+    "confirms": Painter.confirms,
+    "tray": Painter.tray,
+    "message": Painter.message,
+    "signal": Painter.signal,
+    "segment": Painter.segment,
+    "frame": Painter.frame,
+    "command": Painter.command,
+}
+
+
+# --- small signs -----------------------------------------------------------------------------------------
+
+
+def envelope(mark: Mark, x: int, y: int) -> str:
+    """A message: in its own colour, with its number; hatched in a hand, a ghost in the queue."""
+    fill, ink, line = colours(int(mark.more["root"]))
+    ghost = mark.place.endswith(":ghost")
+    raised = min(5, int(mark.more.get("priority") or 0)) if mark.place.startswith("queue:") else 0
+    y -= raised
+    half = G.message_w // 2
+    parts = []
+    if raised:
+        parts.append(rect(x - half, y + 8, G.message_w, raised, line))
+    parts.append(rect(x - half, y - 8, G.message_w, G.message_h, C.paper if ghost else fill,
+                      C.ink2 if ghost else line, 3, stroke_dasharray="2 2" if ghost else None))  # fmt: skip
+    if not ghost:
+        parts.append(path(f"M{x - half} {y - 7}l10 7l11 -7", ink, stroke_opacity=0.3))
+    if mark.place.startswith("consumer:") and mark.state != "done":
+        lines = "".join(f"M{x + 8 - 6 * i} {y - 7}l-6 14" for i in range(3))
+        parts.append(path(lines, "#ffffff", stroke_opacity=0.45, stroke_width=2))
+    colour = C.ink if ghost else ink
+    parts.append(
+        text(
+            x,
+            y + 4,
+            mark.label,
+            fill=colour,
+            anchor="middle",
+            bold=True,
+            **squeezed(mark.label, 19, bold=True),
+        )
+    )
+    if mark.more.get("redelivered") and not ghost:
+        parts.append(
+            circle(x + 10, y - 7, 6, C.paper)
+            + text(x + 10, y - 3, "↻", fill=C.ink, anchor="middle", bold=True)
+        )
+    return "".join(parts)
+
+
+def colours(root: int) -> tuple[str, str, str]:
+    """Fill, ink and outline for a message's number; grey for what belongs to none."""
+    if not root:
+        return C.line, C.ink, C.ink2
+    hue = hue_of(root)
+    return hue.fill, hue.ink, hue.light_edge
+
+
+def squeezed(words_: str, room: int, *, bold: bool = False) -> dict[str, Any]:
+    """What makes words fit where they must: narrower letters, of the same height."""
+    if width(words_, G.small, bold=bold) <= room + 2:
+        return {}
+    return {"textLength": room, "lengthAdjust": "spacingAndGlyphs"}
+
+
+def compact(number: int) -> str:
+    """A number for a small place: exact up to 9999."""
+    if number < 10_000:
+        return str(number)
+    return f"{number // 1000}k" if number < 10_000_000 else f"{number // 1_000_000}M"
+
+
+def counted(numbers: tuple[int, int, int], room: int) -> str:
+    """RabbitMQ's three words, as widely spaced as there is room for."""
+    ready, unacked, total = numbers
+    for gap in ("  ·  ", " · "):
+        said = gap.join((f"Ready {ready}", f"Unacked {unacked}", f"Total {total}")).replace("  ", "\u00a0 ")
+        if width(said, G.small) <= room:
+            return said
+    return f"{ready} + {unacked} = {total}"
+
+
+def words(at: WordsPlace, said: str, size: int, fill: str, *, bold: bool = False) -> str:
+    """Words at their place in the layout."""
+    return text(at["x"], at["y"], said, size=size, fill=fill, anchor=at["anchor"], bold=bold)
+
+
+def curved(c: Sequence[int]) -> str:
+    """A cubic Bezier as path data."""
+    return f"M{c[0]} {c[1]}C{' '.join(map(str, c[2:]))}"
+
+
+def cross(x: int, y: int, r: int, stroke: float = 3) -> str:
+    """The sign of what is lost."""
+    return path(f"M{x - r} {y - r}l{2 * r} {2 * r}m0 {-2 * r}l{-2 * r} {2 * r}", C.bad, stroke_width=stroke,
+                stroke_linecap="round")  # fmt: skip

@@ -1,0 +1,648 @@
+"""The marks: everything that is on the picture after one record, said once.
+
+Theory
+------
+The picture is drawn in two languages. So that both tell the same, what is *on* it is decided here, as a flat
+list of :class:`Mark`: a kind, an id, where it is, in which state, and what is written on it. The static SVG
+draws this list and nothing else; the browser's picture carries the same five things in its attributes
+(``data-kind``, ``data-id``, ``data-place``, ``data-state``, and the label), and a test compares the two as
+sets.
+
+A :class:`Moment` is all that a picture depends on: the state after the record with its tokens
+(:mod:`amqplab.trace.whereabouts`), the layout, the wire, the zoom. Marks are a pure function of it. Reading is
+total: what a state lacks is left out, and nothing raises.
+
+Where a message is, is said by ``place``:
+
+    client:NAME    link:NAME    broker    exchange:NAME    consumer:NAME    lost    returned
+    queue:NAME:ready            queue:NAME:ghost    delivered and not settled: the queue still owns it
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from amqplab.stage import places
+from amqplab.stage.contract_layout import AppPlace, Layout, NodePlace, PipePlace, RowPlace
+from amqplab.stage.geometry import GEOMETRY as G
+from amqplab.stage.needs import argument
+from amqplab.stage.places import Spot
+from amqplab.trace import keys
+from amqplab.trace.rides import progress, ride, segments_under_way
+from amqplab.trace.traffic import Command, Frame, Segment, Traffic
+
+__all__ = ["ZOOMS", "Mark", "Moment", "badges_of", "connection_state", "marks", "root_of"]
+
+Entity = Mapping[str, Any]
+State = Mapping[str, Entity]
+ZOOMS = ("segment", "frame", "command", "milestone", "story")
+FRAME_LETTERS = {1: "M", 2: "H", 3: "B", 8: "♥", 65: "A"}
+NOTHING: Entity = {}
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One thing on the picture. `spot` is where it stands; `more` holds what only its drawing needs."""
+
+    kind: str
+    id: str
+    place: str = ""
+    state: str = ""
+    label: str = ""
+    spot: Spot = Spot(0, 0)
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def said(self) -> tuple[str, str, str, str, str]:
+        """What every form of the picture must agree on."""
+        return self.kind, self.id, self.place, self.state, self.label
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What a picture depends on. `now` is a time in ns; `matched` are the keys of bindings that matched in
+    this record; `labels` what is written on messages that are more than their number (dead letters).
+    """
+
+    state: State
+    layout: Layout
+    traffic: Traffic
+    seq: int = -1
+    now: int = 0
+    zoom: str = "milestone"
+    matched: Collection[str] = ()
+    labels: Callable[[int], str] = str
+
+    @property
+    def wide(self) -> bool:
+        """Whether the journey runs from left to right."""
+        return self.layout["orientation"] == "wide"
+
+    def fine(self, zoom: str) -> bool:
+        """Whether things of this size are seen."""
+        return ZOOMS.index(self.zoom) <= ZOOMS.index(zoom)
+
+
+def marks(moment: Moment) -> list[Mark]:
+    """All marks, lowest layer first."""
+    return [mark for layer in LAYERS for mark in layer(moment)]
+
+
+# --- the ground ------------------------------------------------------------------------------------------
+
+
+def servers(m: Moment) -> Iterator[Mark]:
+    """A ground for each server, its alarms and virtual hosts."""
+    vhosts = dict.fromkeys(
+        keys.unescape(key.split("/")[1]) for key in m.state if key.startswith(("exchange/", "queue/"))
+    )
+    alarms = [str(one.get("resource", "")) for key, one in m.state.items() if key.startswith("alarm/")]
+    for host, place in m.layout["servers"].items():
+        entity = m.state.get(keys.host_key(host), NOTHING)
+        broker = place["kind"] == "broker"
+        names = list(vhosts) or ["/"]
+        words = f"virtual host {names[0]}" if len(names) == 1 else f"virtual hosts {', '.join(names)}"
+        yield Mark("server", host, "", host_state(entity), host, Spot(place["x"], place["y"]),
+                   {"words": words if broker else "no AMQP broker", "broker": broker})  # fmt: skip
+        if broker and place == first_broker(m.layout):
+            for resource in alarms:
+                yield Mark("alarm", resource, host, "on", f"{resource} alarm")
+
+
+def first_broker(layout: Layout) -> Any:
+    return next((one for one in layout["servers"].values() if one["kind"] == "broker"), None)
+
+
+def host_state(host: Entity) -> str:
+    """How a machine or a program is, in a word."""
+    if host.get("power") == "off" or host.get("powered_off"):
+        return "powered off"
+    if host.get("crashed"):
+        return "crashed"
+    if host.get("frozen"):
+        return "frozen"
+    status = str(host.get("status") or "")
+    if status in ("", "running"):
+        return status
+    return "finished" if status == "returned" else "failed"
+
+
+# --- edges -----------------------------------------------------------------------------------------------
+
+
+def bindings(m: Moment) -> Iterator[Mark]:
+    """Bindings that exist, lit where they matched; the default exchange's own only when they do."""
+    folds: dict[str, list[bool]] = {}
+    for key, edge in m.layout["edges"].items():
+        lit = key in m.matched
+        if (edge["ghost"] and not lit) or (not edge["ghost"] and key not in m.state):
+            continue
+        yield Mark("binding", key, "", "matched" if lit else "", edge["label"], Spot(*edge["curve"][:2]),
+                   {"place": edge})  # fmt: skip
+        if edge["fold"] is not None:
+            folds.setdefault(edge["fold"], []).append(lit)
+    for key, lits in folds.items():
+        words = f"{sum(lits)} of {len(lits)}" if any(lits) else f"×{len(lits)}"
+        at = m.layout["folds"][key]
+        yield Mark("fold", key, "", "matched" if any(lits) else "", words, Spot(*at["at"]), {"place": at})
+
+
+def policies(m: Moment) -> Iterator[Mark]:
+    """Where dead letters go and what could not be routed, while both ends exist."""
+    for key, edge in m.layout["policies"].items():
+        if exists(m, edge["source"]) and exists(m, edge["target"]):
+            yield Mark(
+                "policy", key, "", edge["kind"], edge["words"], Spot(*edge["curve"][:2]), {"place": edge}
+            )
+
+
+def exists(m: Moment, key: str) -> bool:
+    node = m.layout["nodes"].get(key)
+    return key in m.state or (node is not None and node["ghost"])
+
+
+def subscriptions(m: Moment) -> Iterator[Mark]:
+    """From each queue to its consumers' connections."""
+    for key, way in m.layout["subscriptions"].items():
+        if key in m.state and way["queue"] in m.state:
+            yield Mark("subscription", key, "", consumer_state(m, key), "", Spot(*way["curve"][:2]),
+                       {"curve": way["curve"]})  # fmt: skip
+
+
+# --- connections -----------------------------------------------------------------------------------------
+
+
+def connections(m: Moment) -> Iterator[Mark]:
+    """Pipes with their channels."""
+    for name, pipe in m.layout["pipes"].items():
+        entity = m.state.get(keys.connection_key(name))
+        if entity is None:
+            continue
+        state = connection_state(entity, m.state.get(keys.host_key(keys.client_host(name)), NOTHING))
+        server = m.layout["servers"].get(pipe["server"])
+        yield Mark("connection", name, "", state, f":{name.rpartition(':')[2]}", Spot(pipe["x0"], pipe["y0"]),
+                   {"pipe": pipe, "blocked": bool(entity.get("blocked"))})  # fmt: skip
+        if server is None or server["kind"] == "broker":
+            yield from channels(m, name, pipe, entity)
+
+
+def connection_state(connection: Entity, host: Entity) -> str:
+    """A connection's state in a word or two, as an operator would say it."""
+    if host.get("link"):
+        return str(host["link"])
+    if connection.get("blocked"):
+        return "blocked"
+    return str(
+        connection.get("state") or connection.get("tcp") or connection.get("tcp_broker") or "connecting"
+    )
+
+
+def channels(m: Moment, name: str, pipe: PipePlace, connection: Entity) -> Iterator[Mark]:
+    """The lanes of channels that are open; the connection's own, 0, has no name."""
+    shown = set(pipe["lanes"])
+    for number in connection.get("channels") or ():
+        entity = m.state.get(keys.channel_key(name, number))
+        if entity is not None:
+            mode = {"confirm": "confirms", "tx": "transactional"}.get(str(entity.get("mode")), "")
+            words = " ".join(word for word in (str(entity.get("state") or "open"), mode) if word)
+            yield Mark("channel", f"{name}/{number}", "", words, f"ch {number}", Spot(pipe["x0"], pipe["y0"]),
+                       {"pipe": pipe, "number": number, "shown": number in shown})  # fmt: skip
+
+
+# --- nodes -----------------------------------------------------------------------------------------------
+
+
+def exchanges(m: Moment) -> Iterator[Mark]:
+    """Exchanges that exist; the default exchange always, as a ghost."""
+    for key, node in m.layout["nodes"].items():
+        if node["kind"] == "exchange" and exists(m, key):
+            kind = str(m.state.get(key, NOTHING).get("type", "direct"))
+            words = "key = queue name" if node["ghost"] else kind
+            yield Mark("exchange", key, "", "default" if node["ghost"] else kind, name_of(key),
+                       Spot(node["x"], node["y"]), {"node": node, "words": words})  # fmt: skip
+
+
+def queues(m: Moment) -> Iterator[Mark]:
+    """Queues with their numbers and badges, what stands in them, and their readers' cursors."""
+    for key, node in m.layout["nodes"].items():
+        queue = m.state.get(key)
+        if node["kind"] != "queue" or queue is None:
+            continue
+        ready, unacked = queue["ready_count"], queue["unacked_count"]
+        numbers = f"Ready {ready} · Unacked {unacked} · Total {ready + unacked}"
+        cells = places.cells_of(queue, node["cells"])
+        yield Mark("queue", key, "", numbers, name_of(key), Spot(node["x"], node["y"]),
+                   {"node": node, "badges": badges_of(queue), "cells": cells,
+                    "numbers": (ready, unacked, ready + unacked)})  # fmt: skip
+        for number, cell in enumerate(cells):
+            if cell.message is not None:
+                yield standing(m, key, node, cell, number)
+        yield from cursors(m, key, node, cells)
+
+
+def standing(m: Moment, key: str, node: NodePlace, cell: places.Cell, number: int) -> Mark:
+    """A message in a queue's cell."""
+    ghost = cell.line == "unacked"
+    message = cell.message or 0
+    entity = m.state.get(keys.message_key(message), NOTHING)
+    copy = m.state.get(f"copy/{key[len('queue/') :]}/{message}", NOTHING)
+    more = {
+        "root": root_of(m.labels(message)),
+        "priority": entity.get("priority"),
+        "persistent": bool(entity.get("persistent")),
+        "redelivered": bool(copy.get("redelivered")),
+    }
+    place = f"queue:{name_of(key)}:{'ghost' if ghost else 'ready'}"
+    return Mark("message", str(message), place, "unacked" if ghost else "ready", m.labels(message),
+                places.cell_spot(node, number), more)  # fmt: skip
+
+
+def cursors(m: Moment, key: str, node: NodePlace, cells: Sequence[places.Cell]) -> Iterator[Mark]:
+    """Where each reader of a stream is: under the message that it got last."""
+    vhost, name = (keys.unescape(part) for part in key.split("/")[1:3])
+    at = {cell.message: number for number, cell in enumerate(cells) if cell.message is not None}
+    row = 0
+    for consumer, entity in m.state.items():
+        if not consumer.startswith("consumer/") or (entity.get("vhost"), entity.get("queue")) != (
+            vhost,
+            name,
+        ):
+            continue
+        cursor = entity.get("cursor")
+        if cursor is not None:
+            spot = places.cell_spot(node, at.get(cursor, 0))
+            yield Mark("cursor", consumer, f"queue:{name}", "", app_of(m, consumer), spot,
+                       {"row": row, "shown": cursor in at, "node": node})  # fmt: skip
+            row += 1
+
+
+BADGES: tuple[tuple[str, str], ...] = (
+    ("x-max-priority", "Pri"),
+    ("x-message-ttl", "TTL"),
+    ("x-expires", "Exp"),
+    ("x-max-length", "Lim"),
+    ("x-max-length-bytes", "LimB"),
+    ("x-single-active-consumer", "SAC"),
+    ("x-dead-letter-exchange", "DLX"),
+)
+"""Arguments and the letters that RabbitMQ's management pages have for them."""
+
+
+def badges_of(queue: Entity) -> list[str]:
+    """What a queue is: its type, if it is no classic one, then RabbitMQ's letters for its features."""
+    text = str(queue.get("arguments") or "")
+    found = [kind for kind in (argument(text, "x-queue-type"),) if kind and kind != "classic"]
+    found += ["D"] * bool(queue.get("durable")) + ["Excl"] * bool(queue.get("exclusive"))
+    found += ["AD"] * bool(queue.get("auto_delete"))
+    for name, letters in BADGES:
+        value = argument(text, name)
+        if value is not None and value != "false":
+            found.append(f"{letters} {value}" if letters == "Pri" else letters)
+    return found
+
+
+# --- applications ----------------------------------------------------------------------------------------
+
+
+def clients(m: Moment) -> Iterator[Mark]:
+    """Applications, with their consumers' hands and their strips of numbers to be confirmed."""
+    there = {pipe["app"] for name, pipe in m.layout["pipes"].items() if keys.connection_key(name) in m.state}
+    for name, app in m.layout["apps"].items():
+        state = host_state(m.state.get(keys.host_key(name), NOTHING))
+        yield Mark("client", name, "", state, name, Spot(app["x"], app["y"]),
+                   {"app": app, "away": name not in there})  # fmt: skip
+        for key, row in app["hands"].items():
+            if key.startswith("consumer/") and key in m.state:
+                yield hand(m, name, key, row)
+        for key, row in app["strips"].items():
+            yield from strip(m, key, row)
+
+
+def hand(m: Moment, app: str, key: str, row: RowPlace) -> Mark:
+    """A consumer: its slots used and all of them."""
+    entity = m.state[key]
+    held, limit = int(entity.get("holding_count") or 0), int(entity.get("prefetch") or 0)
+    words = f"{held} of {limit}" if limit else f"{held}, no limit"
+    return Mark("consumer", key, app, consumer_state(m, key), words, Spot(row["x"], row["y"]),
+                {"row": row, "hand": places.hand_of(limit, held), "limit": limit})  # fmt: skip
+
+
+def consumer_state(m: Moment, key: str) -> str:
+    """Of a queue with a single active consumer: who is it, and who waits."""
+    active = m.state.get(key, NOTHING).get("active")
+    return "" if active is None else "active" if active else "waiting"
+
+
+def strip(m: Moment, key: str, row: RowPlace) -> Iterator[Mark]:
+    """Numbers that the broker took and has not confirmed."""
+    entity = m.state.get(key, NOTHING)
+    numbers, count = list(entity.get("outstanding") or ()), int(entity.get("count") or 0)
+    if count:
+        shown = numbers if count <= G.strip_shown else numbers[: G.strip_shown - 1]
+        yield Mark("confirms", key, "", f"{count} to confirm", ", ".join(map(str, numbers)),
+                   Spot(row["x"], row["y"]), {"row": row, "shown": shown, "more": count - len(shown)})  # fmt: skip
+
+
+# --- tokens ----------------------------------------------------------------------------------------------
+
+
+def tokens(m: Moment) -> Iterator[Mark]:
+    """Messages that stand in no queue's line, and what is said about them on the wire."""
+    found = [(key, one) for key, one in m.state.items() if key.startswith("token/")]
+    found.sort(key=lambda item: order_of(*item))
+    crowd: dict[tuple[str, str], int] = {}
+    groups: dict[tuple[str, str], int] = {}
+    for _, token in found:
+        group = group_of(token)
+        groups[group] = groups.get(group, 0) + 1
+    for key, token in found:
+        group = group_of(token)
+        number = crowd[group] = crowd.get(group, -1) + 1
+        yield token_mark(m, key, token, number, groups[group])
+    for key, one in m.state.items():
+        if key.startswith("signal/"):
+            yield signal_mark(m, key, one)
+
+
+def order_of(key: str, token: Entity) -> tuple[int, str]:
+    message = token.get("message")
+    return (message if isinstance(message, int) else 1 << 60, key)
+
+
+def group_of(token: Entity) -> tuple[str, str]:
+    """Those of one group must share a place."""
+    place = str(token.get("place", ""))
+    if place in ("lost", "returned"):
+        return "lost", ""
+    if place == "broker":
+        return place, str(token.get("channel") or "")
+    return place, str(token.get("at", ""))
+
+
+def token_mark(m: Moment, key: str, token: Entity, number: int, of: int) -> Mark:
+    place, label = str(token.get("place", "")), str(token.get("label", "·"))
+    message = token.get("message")
+    at = str(token.get("at", ""))
+    finder = SPOTS.get(place)
+    spot, state = finder(m, token, number, of) if finder else (None, "")
+    more = {
+        "root": root_of(label), "group": group_of(token), "number": number, "of": of,
+        "text": str(token.get("text") or ""), "reason": str(token.get("reason") or ""),
+        "redelivered": bool(token.get("redelivered")), "homeless": spot is None,
+        "channel": channel_of(token), "up": token.get("up"), "key": key,
+    }  # fmt: skip
+    shown = Spot(0, 0) if spot is None else spot
+    words = state or str(token.get("state", ""))
+    identity = str(message) if message is not None else key.split("/")[1]
+    return Mark("message", identity, place_words(m, place, at), words, label, shown, more)
+
+
+def place_words(m: Moment, place: str, at: str) -> str:
+    """The place as tests and readers of the page know it."""
+    if place == "link":
+        return f"link:{link_name(m, at)}"
+    if place == "exchange":
+        return f"exchange:{name_of(at)}"
+    if place == "consumer":
+        return f"consumer:{app_of(m, at)}"
+    return f"client:{at}" if place == "client" else place
+
+
+def link_name(m: Moment, connection: str) -> str:
+    """A connection is called by its client."""
+    pipe = m.layout["pipes"].get(connection)
+    return connection if pipe is None else pipe["app"]
+
+
+def app_of(m: Moment, key: str) -> str:
+    """The program that a consumer or a channel belongs to."""
+    parts = key.split("/")
+    return link_name(m, keys.unescape(parts[1])) if len(parts) > 1 else link_name(m, key)
+
+
+def channel_of(token: Entity) -> int:
+    number = str(token.get("channel") or "").rpartition("/")[2]
+    return int(number) if number.isdigit() else 0
+
+
+Found = tuple[Spot | None, str]
+
+
+def on_link(m: Moment, token: Entity, number: int, of: int) -> Found:
+    pipe = m.layout["pipes"].get(str(token.get("at", "")))
+    if pipe is None:
+        return None, ""
+    command = command_of(m, token)
+    if command is None:
+        return places.lane_spot(pipe, m.wide, bool(token.get("up")), channel_of(token), 0.0, G.mouth), ""
+    part, state, _ = ride(m.traffic, command, m.seq, m.now)
+    spot = places.lane_spot(pipe, m.wide, bool(token.get("up")), command.channel, part, G.mouth)
+    return spot, state if state == "lost" else ""
+
+
+def command_of(m: Moment, token: Entity) -> Command | None:
+    number = token.get("command")
+    return (
+        m.traffic.commands[number] if isinstance(number, int) and number < len(m.traffic.commands) else None
+    )
+
+
+def at_broker(m: Moment, token: Entity, number: int, of: int) -> Found:
+    """Inside the wall, where it came in."""
+    channel = str(token.get("channel") or "")
+    pipe = m.layout["pipes"].get(keys.unescape(channel.split("/")[1])) if "/" in channel else None
+    if pipe is not None:
+        return places.dock_spot(pipe, number), ""
+    broker = m.layout["broker"]
+    return Spot(broker["x"] + 22, broker["y"] + broker["h"] // 2), ""
+
+
+def on_exchange(m: Moment, token: Entity, number: int, of: int) -> Found:
+    node = m.layout["nodes"].get(str(token.get("at", "")))
+    return (None, "") if node is None else (places.node_spot(node, number, of), "")
+
+
+def with_consumer(m: Moment, token: Entity, number: int, of: int) -> Found:
+    """In the hand of a consumer, or of a channel that asked with basic.get; else beside its application."""
+    at = str(token.get("at", ""))
+    app = app_at(m, at)
+    if app is None:
+        return None, ""
+    row = app["hands"].get(at)
+    if row is None:
+        return places.tray_spot(app, number), ""
+    entity = m.state.get(at, NOTHING)
+    limit = int(entity.get("prefetch") or 0) if at.startswith("consumer/") else 0
+    hand = places.hand_of(limit, max(of, int(entity.get("holding_count") or 0)))
+    slot = place_in_hand(entity, token, number)
+    return (places.slot_spot(row, slot, hand), "") if slot < hand.slots else (None, "")
+
+
+def place_in_hand(consumer: Entity, token: Entity, number: int) -> int:
+    """Slots are taken in the order of delivery; also by what is still on its way."""
+    holding = consumer.get("holding") or ()
+    message = token.get("message")
+    return list(holding).index(message) if message in holding else number
+
+
+def app_at(m: Moment, key: str) -> AppPlace | None:
+    return m.layout["apps"].get(app_of(m, key))
+
+
+def with_client(m: Moment, token: Entity, number: int, of: int) -> Found:
+    app = m.layout["apps"].get(str(token.get("at", "")))
+    return (None, "") if app is None else (places.tray_spot(app, number), "")
+
+
+def in_gutter(m: Moment, token: Entity, number: int, of: int) -> Found:
+    if not m.layout["gutter"]["h"] or number >= places.lost_room(m.layout):
+        return None, ""
+    return places.lost_spot(m.layout, number), ""
+
+
+SPOTS: Mapping[str, Callable[[Moment, Entity, int, int], Found]] = {
+    "link": on_link,
+    "broker": at_broker,
+    "reply": at_broker,
+    "exchange": on_exchange,
+    "consumer": with_consumer,
+    "client": with_client,
+    "lost": in_gutter,
+    "returned": in_gutter,
+}
+
+
+def signal_mark(m: Moment, key: str, signal: Entity) -> Mark:
+    """An acknowledgement, a refusal or a confirm on its way."""
+    at = str(signal.get("at", ""))
+    spot, state = on_link(m, signal, 0, 1)
+    more = {"homeless": spot is None, "up": signal.get("up"), "group": ("signal", at)}
+    words = state or "under way"
+    kind = str(signal.get("kind", ""))
+    return Mark("signal", key.partition("/")[2], f"link:{link_name(m, at)}", f"{kind} {words}",
+                str(signal.get("label", "")), spot or Spot(0, 0), more)  # fmt: skip
+
+
+def trays(m: Moment) -> Iterator[Mark]:
+    """What a transaction holds until it is committed, at the door where it came in."""
+    held: dict[str, int] = {}
+    for key, token in m.state.items():
+        if key.startswith("token/") and token.get("state") == "held in tx":
+            channel = str(token.get("channel") or "")
+            held[channel] = held.get(channel, 0) + 1
+    for channel, count in held.items():
+        name = keys.unescape(channel.split("/")[1]) if "/" in channel else ""
+        pipe = m.layout["pipes"].get(name)
+        if pipe is not None:
+            yield Mark("tray", channel, "broker", f"{count} held", "tx", places.dock_spot(pipe, 0),
+                       {"shown": min(count, G.dock_shown)})  # fmt: skip
+
+
+def name_of(key: str) -> str:
+    """The name at the end of a key."""
+    return keys.unescape(key.rpartition("/")[2])
+
+
+def root_of(label: str) -> int:
+    """The number whose colours a message has: dead letters keep theirs. 0 if it has none yet."""
+    digits = label.rstrip("′")
+    return int(digits) if digits.isdecimal() else 0
+
+
+# --- the wire, by zoom -----------------------------------------------------------------------------------
+
+
+def wire(m: Moment) -> Iterator[Mark]:
+    """Segments at the finest zoom, frames at the next, commands at the third."""
+    if m.zoom == "segment":
+        for segment in segments_under_way(m.traffic.segments.values(), m.seq):
+            yield from segment_marks(m, segment)
+    if m.zoom in ("segment", "frame"):
+        yield from frames(m)
+    elif m.zoom == "command":
+        yield from commands(m)
+
+
+def segment_marks(m: Moment, segment: Segment) -> Iterator[Mark]:
+    pipe = m.layout["pipes"].get(segment.connection)
+    if pipe is None:
+        return
+    over = segment.lost_seq is not None and m.seq >= segment.lost_seq
+    lost = segment.lost or getattr(segment, "discarded", "")
+    state = f"lost: {lost}" if over else "arrived" if segment.arrived == m.seq else "under way"
+    length = segment.end - segment.start
+    words = segment.flags.replace("|", " ") + (f" {length} B" if length else "")
+    words += " again" if segment.retransmission else ""
+    inside = frames_in(m.traffic, segment)
+    part = progress(segment, m.now)
+    spot = places.lane_spot(pipe, m.wide, segment.up, 0, part, G.mouth)
+    yield Mark("segment", str(segment.number), f"link:{pipe['app']}", state, words, spot,
+               {"pipe": pipe, "up": segment.up, "part": part, "frames": inside, "lost": over})  # fmt: skip
+
+
+def frames_in(traffic: Traffic, segment: Segment) -> list[Frame]:
+    """The frames of which a segment carries a part, first byte first."""
+    return [traffic.frames[number] for number in segment.frames]
+
+
+def under_way(m: Moment, first: int | None, received: int | None, connection: str) -> bool:
+    """Handed over and not yet read at the other end; a connection that is gone carries nothing."""
+    if first is None or first > m.seq or (received is not None and received <= m.seq):
+        return False
+    return keys.connection_key(connection) in m.state
+
+
+def frames(m: Moment) -> Iterator[Mark]:
+    """Frames that are not yet read: where the segment with their last byte is."""
+    waiting: dict[tuple[str, bool, float], int] = {}
+    for frame in m.traffic.frames:
+        pipe = m.layout["pipes"].get(frame.connection)
+        if pipe is None or not under_way(m, frame.sent, frame.received, frame.connection):
+            continue
+        part, state, number = frame_ride(m, frame)
+        channel = int.from_bytes(frame.data[1:3], "big") if frame.data[:1] != b"A" else 0
+        group = (frame.connection, frame.up, part)
+        behind = waiting[group] = waiting.get(group, -1) + 1
+        letter = FRAME_LETTERS.get(frame.data[0] if frame.data else 0, "?")
+        yield Mark("frame", str(frame.number), f"link:{pipe['app']}", state, letter,
+                   places.lane_spot(pipe, m.wide, frame.up, channel, part, G.mouth),
+                   {"pipe": pipe, "up": frame.up, "behind": behind, "segment": number,
+                    "root": root_of(m.labels(frame.messages[0])) if frame.messages else 0})  # fmt: skip
+
+
+def frame_ride(m: Moment, frame: Frame) -> tuple[float, str, int | None]:
+    """A frame is as far as its last byte."""
+    alone = Command(-1, frame.connection, frame.up, 0, "", [frame.number])
+    return tuple(ride(m.traffic, alone, m.seq, m.now))  # type: ignore[return-value]
+
+
+def commands(m: Moment) -> Iterator[Mark]:
+    """Commands as wholes."""
+    for command in m.traffic.commands:
+        pipe = m.layout["pipes"].get(command.connection)
+        first = m.traffic.frames[command.frames[0]].sent
+        if pipe is None or not under_way(m, first, command.received, command.connection):
+            continue
+        part, state, _ = ride(m.traffic, command, m.seq, m.now)
+        yield Mark("command", str(command.number), f"link:{pipe['app']}", state, command.name,
+                   places.lane_spot(pipe, m.wide, command.up, command.channel, part, G.mouth),
+                   {"pipe": pipe, "up": command.up,
+                    "root": root_of(m.labels(command.messages[0])) if command.messages else 0})  # fmt: skip
+
+
+LAYERS: tuple[Callable[[Moment], Iterator[Mark]], ...] = (
+    servers,
+    bindings,
+    policies,
+    subscriptions,
+    connections,
+    exchanges,
+    queues,
+    clients,
+    wire,
+    trays,
+    tokens,
+)
+"""Lowest first."""

@@ -15,6 +15,7 @@ from typing import Any
 from amqplab.lab.errors import LabError, suggestion
 from amqplab.lab.units import as_nanoseconds
 from amqplab.trace import events as e
+from amqplab.trace.chapters import STORY_KINDS
 from amqplab.trace.recorder import Record, Recorder
 from amqplab.trace.words import duration
 from amqplab.trace.zoom import ZOOMS, kinds_at
@@ -56,10 +57,12 @@ class Goal:
 
 
 def next_step(unit: str) -> Goal:
-    """The goal of one step of `unit`: the next record of that size. Raises LabError for an unknown unit."""
+    """The goal of one step of `unit`: the next record of that size, or for the story the next record that may
+    end one of its steps. Raises LabError for an unknown unit.
+    """
     if unit not in ZOOMS:
         raise LabError(f"There is no step called {unit!r}: the steps are {', '.join(ZOOMS)}.")
-    return Goal(unit, kinds_at(unit))
+    return Goal(unit, STORY_KINDS if unit == "story" else kinds_at(unit))
 
 
 def event_class(name: str) -> type[e.Event]:

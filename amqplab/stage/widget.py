@@ -28,19 +28,22 @@ from amqplab.stage.scene import packed
 from amqplab.stage.svg import to_svg
 from amqplab.trace.ladder import ladder
 from amqplab.trace.recorder import Recorder
+from amqplab.trace.zoom import ZOOMS
 
 __all__ = ["FAULTS", "Stage"]
 
 HERE = Path(__file__).parent
-ZOOMS = ("segment", "frame", "command", "milestone")
-FAULTS = ("lose segment", "cut", "half-open", "heal", "reset", "crash", "freeze", "thaw")
+FAULTS = (
+    *("lose segment", "cut", "half-open", "heal", "reset"),
+    *("kill", "power off", "crash", "power on", "freeze", "thaw"),
+)
 """Failures that the stage has buttons for; `breakable` says which of them the lab can do."""
 
 
 class Stage(anywidget.AnyWidget):
     """Show a recording. `source` is a recorder or anything with a `recorder`, such as a lab.
 
-    `zoom` is what a step is at first: "segment", "frame", "command" or "milestone". `at` is the seq of the
+    `zoom` is what a step is at first: "segment", "frame", "command", "milestone" or "story". `at` is the seq of the
     record to begin at: -1 is before the first, and "end" is after the last.
     """
 

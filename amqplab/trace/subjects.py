@@ -3,8 +3,8 @@
 Theory
 ------
 "Queue 'app' hands message 1 to the waiter" speaks of a queue, a message, a consumer and a channel. A reader
-who follows the sentence wants to see just those lit, in the picture, the ladder and the tables. Events name them
-in fields of the same names everywhere (see :mod:`amqplab.trace.events`), so one function finds them all.
+who follows the sentence wants to see just those lit, in the picture, the ladder and the tables. Events name
+them in fields of the same names everywhere (see :mod:`amqplab.trace.events`), so one function finds them all.
 
 A subject is a value: ``keys`` of entities (:mod:`amqplab.trace.keys`), the first the most important; and the
 numbers of the frame, command, segment and message meant, or None.

@@ -190,7 +190,7 @@ class Setting:
         """A block in every band that the application is connected to; the application itself in the first."""
         by_host: dict[str, list[str]] = {}
         for connection in app.connections:
-            host = getattr(self.participants.pipes[connection], "server", "")
+            host = self.participants.pipes[connection].server
             by_host.setdefault(host if host in bands else next(iter(bands)), []).append(connection)
         for number, (host, connections) in enumerate(by_host.items()):
             berths = self.berths(connections, app.side)
@@ -310,7 +310,7 @@ class Setting:
             sizes = [above + berth.thickness + below for berth in block.berths]
             pipes = sum(sizes)
             if self.wide:
-                top, under = (22 if dense else 33), self.below(block.app)
+                top, under = (33 if dense else 41), self.below(block.app)
                 centre = max(top, pipes // 2) if block.at_home else pipes // 2
                 size = max(centre + under, centre + pipes // 2) if block.at_home else pipes
             else:
@@ -481,7 +481,7 @@ class Setting:
                 "x": x, "y": y, "w": w, "h": h, "kind": "queue", "server": band.host, "ghost": False,
                 "label": abridged(self.participants.queues[key], w - 40, G.name, bold=True),
                 "words": {"x": x - w // 2 + 3, "y": top, "anchor": "start", "room": w - 6},
-                "more": {"x": x, "y": bottom, "anchor": "middle", "room": w + 12},
+                "more": {"x": x, "y": bottom, "anchor": "middle", "room": w + 40},
                 "cells": max(1, (w - G.cell_margin) // G.cell),
             }  # fmt: skip
 
@@ -533,8 +533,8 @@ class Setting:
 
 def servers_of(participants: Participants) -> dict[str, str]:
     """Host -> "broker", or "server" for one that speaks no AMQP; in order of first appearance."""
-    found = {server.host: server.kind for server in getattr(participants, "servers", {}).values()}
-    return found or {participants.broker or BROKER: BROKER}
+    found = {server.host: server.kind for server in participants.servers.values()}
+    return found or {BROKER: BROKER}
 
 
 def is_default(key: str) -> bool:

@@ -33,13 +33,14 @@ from amqplab.trace import keys
 from amqplab.trace.rides import progress, ride, segments_under_way
 from amqplab.trace.traffic import Command, Frame, Segment, Traffic
 
-__all__ = ["ZOOMS", "Mark", "Moment", "badges_of", "connection_state", "marks", "root_of"]
+__all__ = ["ZOOMS", "Mark", "Moment", "badges_of", "connection_state", "marks", "root_of", "written"]
 
 Entity = Mapping[str, Any]
 State = Mapping[str, Entity]
 ZOOMS = ("segment", "frame", "command", "milestone", "story")
 FRAME_LETTERS = {1: "M", 2: "H", 3: "B", 8: "♥", 65: "A"}
 NOTHING: Entity = {}
+RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @dataclass(frozen=True)
@@ -543,6 +544,15 @@ def trays(m: Moment) -> Iterator[Mark]:
 def name_of(key: str) -> str:
     """The name at the end of a key."""
     return keys.unescape(key.rpartition("/")[2])
+
+
+def written(label: str) -> str:
+    """What is written on an envelope, which is small: primes as one letter, many of them as a number."""
+    digits = label.rstrip("′")
+    primes = len(label) - len(digits)
+    if primes < 4:
+        return digits + ("", "′", "″", "‴")[primes]
+    return f"{digits}′{str(primes).translate(RAISED)}"
 
 
 def root_of(label: str) -> int:

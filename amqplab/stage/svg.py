@@ -24,7 +24,7 @@ from amqplab.stage.geometry import GEOMETRY as G
 from amqplab.stage.ink import circle, element, group, path, rect, text, tip
 from amqplab.stage.layout import layout
 from amqplab.stage.lettering import abridged, cut, width, wrapped
-from amqplab.stage.marks import Mark, Moment, marks
+from amqplab.stage.marks import Mark, Moment, marks, written
 from amqplab.stage.needs import needs_of
 from amqplab.stage.palette import LIGHT, hue_of
 from amqplab.stage.places import Spot
@@ -242,11 +242,11 @@ class Painter:
 
     def draw(self) -> str:
         """The picture without its frame."""
-        parts = [self.thing(mark) for mark in self.marks if mark.kind in EARLY]
-        parts.append(self.gutter())
-        parts += [self.thing(mark) for mark in self.marks if mark.kind not in EARLY]
-        parts.append("".join(self.crowds()))
-        return "".join(parts)
+        layers: tuple[list[Mark], ...] = ([], [], [])
+        for mark in self.marks:
+            layers[0 if mark.kind == "server" else 1 if mark.kind in LINES else 2].append(mark)
+        ground, lines, things = ("".join(map(self.thing, layer)) for layer in layers)
+        return "".join((ground, self.gutter(), lines, *self.keys(), things, *self.crowds()))
 
     def thing(self, mark: Mark) -> str:
         """One mark with what every form of the picture says of it."""
@@ -287,41 +287,38 @@ class Painter:
     # --- edges ---------------------------------------------------------------------------------------
 
     def binding(self, mark: Mark) -> str:
-        edge, lit = mark.more["place"], mark.state == "matched"
+        curve, lit = mark.more["place"]["curve"], mark.state == "matched"
         colour = C.accent if lit else C.line_strong
-        return (
-            path(curved(edge["curve"]), colour, stroke_width=2.75 if lit else 1.5)
-            + tip(edge["curve"], colour)
-            + self.key(edge["at"], edge["w"], edge["words"], lit)
-        )
-
-    def fold(self, mark: Mark) -> str:
-        fold = mark.more["place"]
-        return self.key(fold["at"], fold["w"], mark.label, mark.state == "matched")
-
-    def key(self, at: Sequence[int] | None, w: int, label: str, lit: bool) -> str:
-        """A capsule with a binding's key."""
-        if at is None:
-            return ""
-        colour = C.accent if lit else C.line_strong
-        return rect(
-            at[0] - w // 2, at[1] - 9, w, G.capsule_h, C.paper, colour, 9, stroke_width=2 if lit else None
-        ) + text(at[0], at[1] + 4, label, fill=C.ink, anchor="middle", mono=True)
+        return path(curved(curve), colour, stroke_width=2.75 if lit else 1.5) + tip(curve, colour)
 
     def policy(self, mark: Mark) -> str:
-        edge = mark.more["place"]
+        curve = mark.more["place"]["curve"]
         colour = C.bad if mark.state == "dead-letter" else C.x_line
-        drawn = path(curved(edge["curve"]), colour, stroke_width=1.5, stroke_dasharray="6 4") + tip(
-            edge["curve"], colour
-        )
-        if edge["at"] is None:
-            return drawn
-        x, y = edge["at"]
-        return (
-            drawn
-            + rect(x - edge["w"] // 2, y - 8, edge["w"], 16, C.sunk, rx=8)
-            + text(x, y + 4, edge["words"], fill=colour, anchor="middle")
-        )
+        return path(curved(curve), colour, stroke_width=1.5, stroke_dasharray="6 4") + tip(curve, colour)
+
+    def keys(self) -> Iterator[str]:
+        """What is written on the lines, above all of them."""
+        for mark in self.marks:
+            place = mark.more.get("place")
+            if place is None or place["at"] is None:
+                continue
+            x, y = place["at"]
+            if mark.kind == "policy":
+                colour = C.bad if mark.state == "dead-letter" else C.x_line
+                box = rect(x - place["w"] // 2, y - 8, place["w"], 16, C.sunk, rx=8)
+                yield box + text(x, y + 4, place["words"], fill=colour, anchor="middle")
+            elif mark.kind == "binding":
+                yield self.key(mark, place["words"])
+
+    def fold(self, mark: Mark) -> str:
+        return self.key(mark, mark.label)
+
+    def key(self, mark: Mark, label: str) -> str:
+        """A capsule with a binding's key, or the number of several."""
+        (x, y), w, lit = mark.more["place"]["at"], mark.more["place"]["w"], mark.state == "matched"
+        colour = C.accent if lit else C.line_strong
+        box = rect(x - w // 2, y - 9, w, G.capsule_h, C.paper, colour, 9, stroke_width=2 if lit else None)
+        return box + text(x, y + 4, label, fill=C.ink, anchor="middle", mono=True)
 
     def subscription(self, mark: Mark) -> str:
         waits = mark.state == "waiting"
@@ -368,7 +365,7 @@ class Painter:
         return rect(middle.x - 7, box["y"] + 1, G.lane - 2, box["h"] - 2, C.paper, rx=5)
 
     def channel(self, mark: Mark) -> str:
-        """Its lane in both tubes; its name stands where what travels in it arrives."""
+        """Its lane in both tubes, with its name in the middle: at the ends are those who wait."""
         pipe: PipePlace = mark.more["pipe"]
         number, parts = int(mark.more["number"]), []
         if not mark.more["shown"]:
@@ -376,11 +373,9 @@ class Painter:
         for up in (True, False):
             parts.append(self.lane(pipe, up, number))
             if self.wide:
-                right = (pipe["side"] == "left") == up
-                x = max(pipe["x0"], pipe["x1"]) - 6 if right else min(pipe["x0"], pipe["x1"]) + 6
-                y = places.lane_spot(pipe, True, up, number, 0.5).y + 4
+                spot = places.lane_spot(pipe, True, up, number, 0.5)
                 label = mark.label + (" tx" if up and "transactional" in mark.state else "")
-                parts.append(text(x, y, label, fill=C.ink3, anchor="end" if right else "start"))
+                parts.append(text(spot.x, spot.y + 4, label, fill=C.ink3, anchor="middle"))
         return "".join(parts)
 
     # --- nodes ---------------------------------------------------------------------------------------
@@ -472,20 +467,13 @@ class Painter:
         size = G.letter if r > 20 else G.title
         letter = text(x, y, letters, size=size if len(letters) < 2 or r > 20 else G.small,
                       fill=C.ink3 if away else C.ink, anchor="middle", bold=True, dominant_baseline="central")  # fmt: skip
-        at = app["words"]
-        said = self.word_of(mark)
-        room = at["room"] - (width(f" · {said}", G.small) if said else 0)
-        name = abridged(app["name"], max(30, room), G.name, bold=True)
-        label = element("tspan", {"fill": C.bad if dead else C.ink2, "font_size": G.small, "font_weight": 400},
-                        f" · {said}") if said else ""  # fmt: skip
-        named = element("text", {"x": at["x"], "y": at["y"], "font_size": G.name, "fill": C.ink, "font_weight": 600,
-                                 "text_anchor": None if at["anchor"] == "start" else at["anchor"]},
-                        quoted_text(name) + label)  # fmt: skip
+        said = text(x, y - r - 5, self.word_of(mark), fill=C.bad if dead else C.ink2, anchor="middle")
+        named = words(app["words"], app["label"], G.name, C.ink, bold=True)
         left_out = text(x, y + r + 12, f"+{app['left_out']} more", anchor="middle") if app["left_out"] else ""
-        return shape + letter + (cross(x, y, r - 8) if mark.state == "crashed" else "") + named + left_out
+        return shape + letter + (cross(x, y, r - 8) if mark.state == "crashed" else "") + said + named + left_out
 
     def word_of(self, mark: Mark) -> str:
-        """What stands beside an application's name, if it is news."""
+        """What stands above an application, if it is news."""
         if mark.state in ("crashed", "powered off", "frozen", "failed", "finished"):
             return mark.state
         states = {
@@ -600,12 +588,15 @@ class Painter:
                         bold=True,
                     )
                 continue
-            hidden = sum(self.crowded(one) for one in crowd)
+            hidden = [one for one in crowd if self.crowded(one)]
             if hidden:
-                last = next(one for one in crowd if self.crowded(one))
-                up = place != "link"
-                x, y = last.spot
-                yield text(x + (0 if up else 0), y - 12, f"+{hidden}", fill=C.ink, anchor="middle", bold=True)
+                yield self.beyond(place, hidden)
+
+    def beyond(self, place: str, hidden: Sequence[Mark]) -> str:
+        """"+n" at the end of what is drawn."""
+        first = hidden[0]
+        x, y = self.dodged(first) if place == "link" else (first.spot.x, first.spot.y - 12)
+        return text(x, y + 4, f"+{len(hidden)}", fill=C.ink, anchor="middle", bold=True)
 
     # --- the wire ------------------------------------------------------------------------------------
 
@@ -659,7 +650,7 @@ class Painter:
         )
 
 
-EARLY = ("server",)
+LINES = ("binding", "policy", "subscription")
 PAINTS: Mapping[str, Callable[[Painter, Mark], str]] = {
     "server": Painter.server,
     "alarm": Painter.alarm,
@@ -702,20 +693,11 @@ def envelope(mark: Mark, x: int, y: int) -> str:
     if not ghost:
         parts.append(path(f"M{x - half} {y - 7}l10 7l11 -7", ink, stroke_opacity=0.3))
     if mark.place.startswith("consumer:") and mark.state != "done":
-        lines = "".join(f"M{x + 8 - 6 * i} {y - 7}l-6 14" for i in range(3))
-        parts.append(path(lines, "#ffffff", stroke_opacity=0.45, stroke_width=2))
+        lines = f"M{x - 4} {y - 7}l-6 7M{x - 5} {y + 1}l-5 6M{x + 10} {y - 7}l-5 6M{x + 10} {y}l-6 7"
+        parts.append(path(lines, ink, stroke_opacity=0.55, stroke_width=1.5))
     colour = C.ink if ghost else ink
-    parts.append(
-        text(
-            x,
-            y + 4,
-            mark.label,
-            fill=colour,
-            anchor="middle",
-            bold=True,
-            **squeezed(mark.label, 19, bold=True),
-        )
-    )
+    label = written(mark.label)
+    parts.append(text(x, y + 4, label, fill=colour, anchor="middle", bold=True, **squeezed(label, 19, bold=True)))
     if mark.more.get("redelivered") and not ghost:
         parts.append(
             circle(x + 10, y - 7, 6, C.paper)

@@ -177,9 +177,7 @@ class Edges:
 
     # --- curves ------------------------------------------------------------------------------------------
 
-    def curve(
-        self, source: NodePlace, target: NodePlace, spread: int, of: int, fanned: bool
-    ) -> list[int]:
+    def curve(self, source: NodePlace, target: NodePlace, spread: int, of: int, fanned: bool) -> list[int]:
         """From exchange to queue or exchange. `spread` is -(of - 1) … of - 1: whose side it keeps to. One of a
         fan soon reaches the height of its queue, so that its key stands beside it.
         """

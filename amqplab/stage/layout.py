@@ -348,7 +348,7 @@ class Setting:
                 for connection in berth.connections:
                     app = out["apps"].get(block.app.name)
                     out["pipes"][connection] = self.pipe_place(
-                        (connection, block.app.name, band.host, side), berth, (mouth, wall, row + shift), app
+                        (block.app.name, band.host, side), berth, (mouth, wall, row + shift), app
                     )
 
     def app_place(self, block: Block, side: str, mouth: int, shift: int) -> AppPlace:
@@ -398,9 +398,9 @@ class Setting:
         return "to confirm" if strips < 2 else f"to confirm, ch {key.rpartition('/')[2]}"
 
     def pipe_place(
-        self, who: tuple[str, str, str, str], berth: Berth, where: tuple[int, int, int], app: AppPlace | None
+        self, who: tuple[str, str, str], berth: Berth, where: tuple[int, int, int], app: AppPlace | None
     ) -> PipePlace:
-        connection, name, server, side = who
+        name, server, side = who
         mouth, wall, row = where
         start, end = self.point(mouth, row), self.point(wall, row)
         inward = 1 if side == "left" else -1

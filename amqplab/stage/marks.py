@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from amqplab.stage import places
-from amqplab.stage.contract_layout import AppPlace, Layout, NodePlace, PipePlace, RowPlace
+from amqplab.stage.contract_layout import Layout, NodePlace, PipePlace, RowPlace
 from amqplab.stage.geometry import GEOMETRY as G
 from amqplab.stage.needs import argument
 from amqplab.stage.places import Spot
@@ -40,6 +40,7 @@ State = Mapping[str, Entity]
 ZOOMS = ("segment", "frame", "command", "milestone", "story")
 FRAME_LETTERS = {1: "M", 2: "H", 3: "B", 8: "♥", 65: "A"}
 NOTHING: Entity = {}
+ORIGIN = Spot(0, 0)
 RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -52,7 +53,7 @@ class Mark:
     place: str = ""
     state: str = ""
     label: str = ""
-    spot: Spot = Spot(0, 0)
+    spot: Spot = ORIGIN
     more: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -108,8 +109,9 @@ def servers(m: Moment) -> Iterator[Mark]:
         yield Mark("server", host, "", host_state(entity), host, Spot(place["x"], place["y"]),
                    {"words": words if broker else "no AMQP broker", "broker": broker})  # fmt: skip
         if broker and place == first_broker(m.layout):
-            for resource in alarms:
-                yield Mark("alarm", resource, host, "on", f"{resource} alarm")
+            for number, resource in enumerate(alarms):
+                spot = Spot(place["x"] + place["w"] - 70, place["y"] + 44 + 24 * number)
+                yield Mark("alarm", resource, host, "on", f"{resource} alarm", spot)
 
 
 def first_broker(layout: Layout) -> Any:
@@ -235,11 +237,13 @@ def queues(m: Moment) -> Iterator[Mark]:
         numbers = f"Ready {ready} · Unacked {unacked} · Total {ready + unacked}"
         cells = places.cells_of(queue, node["cells"])
         yield Mark("queue", key, "", numbers, name_of(key), Spot(node["x"], node["y"]),
-                   {"node": node, "badges": badges_of(queue), "cells": cells,
+                   {"node": node, "badges": badges_of(queue),
                     "numbers": (ready, unacked, ready + unacked)})  # fmt: skip
         for number, cell in enumerate(cells):
             if cell.message is not None:
                 yield standing(m, key, node, cell, number)
+            else:
+                yield more_mark(key, cell.line, cell.more, places.cell_spot(node, number))
         yield from cursors(m, key, node, cells)
 
 
@@ -310,24 +314,32 @@ def badges_of(queue: Entity) -> list[str]:
 def clients(m: Moment) -> Iterator[Mark]:
     """Applications, with their consumers' hands and their strips of numbers to be confirmed."""
     there = {pipe["app"] for name, pipe in m.layout["pipes"].items() if keys.connection_key(name) in m.state}
+    held: dict[str, int] = {}
+    for key, token in m.state.items():
+        if key.startswith("token/") and token.get("place") == "consumer":
+            at = str(token.get("at", ""))
+            held[at] = held.get(at, 0) + 1
     for name, app in m.layout["apps"].items():
         state = host_state(m.state.get(keys.host_key(name), NOTHING))
         yield Mark("client", name, "", state, name, Spot(app["x"], app["y"]),
                    {"app": app, "away": name not in there})  # fmt: skip
         for key, row in app["hands"].items():
-            if key.startswith("consumer/") and key in m.state:
-                yield hand(m, name, key, row)
+            if key in m.state:
+                yield from hand(m, name, key, row, held.get(key, 0))
         for key, row in app["strips"].items():
             yield from strip(m, key, row)
 
 
-def hand(m: Moment, app: str, key: str, row: RowPlace) -> Mark:
-    """A consumer: its slots used and all of them."""
+def hand(m: Moment, app: str, key: str, row: RowPlace, held: int) -> Iterator[Mark]:
+    """A consumer with its slots; or a channel that holds what it got by basic.get."""
     entity = m.state[key]
-    held, limit = int(entity.get("holding_count") or 0), int(entity.get("prefetch") or 0)
-    words = f"{held} of {limit}" if limit else f"{held}, no limit"
-    return Mark("consumer", key, app, consumer_state(m, key), words, Spot(row["x"], row["y"]),
-                {"row": row, "hand": places.hand_of(limit, held), "limit": limit})  # fmt: skip
+    is_consumer = key.startswith("consumer/")
+    if not is_consumer and not held:
+        return
+    limit, holding = limit_of(m, key), int(entity.get("holding_count") or 0) if is_consumer else held
+    words = f"{holding} of {limit}" if limit else f"{holding}, no limit"
+    yield Mark("consumer" if is_consumer else "hand", key, app, consumer_state(m, key), words,
+               Spot(row["x"], row["y"]), {"row": row, "hand": places.hand_of(limit, held), "limit": limit, "held": held})  # fmt: skip
 
 
 def consumer_state(m: Moment, key: str) -> str:
@@ -348,28 +360,26 @@ def strip(m: Moment, key: str, row: RowPlace) -> Iterator[Mark]:
 
 # --- tokens ----------------------------------------------------------------------------------------------
 
+Token = tuple[str, Entity]
+
 
 def tokens(m: Moment) -> Iterator[Mark]:
     """Messages that stand in no queue's line, and what is said about them on the wire."""
-    found = [(key, one) for key, one in m.state.items() if key.startswith("token/")]
-    found.sort(key=lambda item: order_of(*item))
-    crowd: dict[tuple[str, str], int] = {}
-    groups: dict[tuple[str, str], int] = {}
-    for _, token in found:
-        group = group_of(token)
-        groups[group] = groups.get(group, 0) + 1
-    for key, token in found:
-        group = group_of(token)
-        number = crowd[group] = crowd.get(group, -1) + 1
-        yield token_mark(m, key, token, number, groups[group])
+    groups: dict[tuple[str, str], list[Token]] = {}
     for key, one in m.state.items():
-        if key.startswith("signal/"):
-            yield signal_mark(m, key, one)
+        if key.startswith(("token/", "signal/")):
+            groups.setdefault(group_of(one), []).append((key, one))
+    for group in sorted(groups):
+        place, at = group
+        crowd = sorted(groups[group], key=by_turn)
+        yield from CROWDS.get(place, nowhere)(m, at, crowd)
 
 
-def order_of(key: str, token: Entity) -> tuple[int, str]:
-    message = token.get("message")
-    return (message if isinstance(message, int) else 1 << 60, key)
+def by_turn(item: Token) -> tuple[int, int, str]:
+    """Who went first stands first: by command, then by message."""
+    key, token = item
+    command, message = token.get("command"), token.get("message")
+    return (-1 if command is None else command, message or 0, key)
 
 
 def group_of(token: Entity) -> tuple[str, str]:
@@ -377,153 +387,174 @@ def group_of(token: Entity) -> tuple[str, str]:
     place = str(token.get("place", ""))
     if place in ("lost", "returned"):
         return "lost", ""
-    if place == "broker":
-        return place, str(token.get("channel") or "")
+    if place in ("broker", "reply"):
+        return "broker", str(token.get("channel") or "")
     return place, str(token.get("at", ""))
 
 
-def token_mark(m: Moment, key: str, token: Entity, number: int, of: int) -> Mark:
-    place, label = str(token.get("place", "")), str(token.get("label", "·"))
+def message_mark(key: str, token: Entity, place: str, spot: Spot, state: str = "", **more: Any) -> Mark:
+    """A message as its token says."""
+    label = str(token.get("label") or "·")
     message = token.get("message")
-    at = str(token.get("at", ""))
-    finder = SPOTS.get(place)
-    spot, state = finder(m, token, number, of) if finder else (None, "")
-    more = {
-        "root": root_of(label), "group": group_of(token), "number": number, "of": of,
-        "text": str(token.get("text") or ""), "reason": str(token.get("reason") or ""),
-        "redelivered": bool(token.get("redelivered")), "homeless": spot is None,
-        "channel": channel_of(token), "up": token.get("up"), "key": key,
+    details = {
+        "root": root_of(label), "text": str(token.get("text") or ""), "reason": str(token.get("reason") or ""),
+        "redelivered": bool(token.get("redelivered")), **more,
     }  # fmt: skip
-    shown = Spot(0, 0) if spot is None else spot
-    words = state or str(token.get("state", ""))
     identity = str(message) if message is not None else key.split("/")[1]
-    return Mark("message", identity, place_words(m, place, at), words, label, shown, more)
+    return Mark("message", identity, place, state or str(token.get("state", "")), label, spot, details)
 
 
-def place_words(m: Moment, place: str, at: str) -> str:
-    """The place as tests and readers of the page know it."""
-    if place == "link":
-        return f"link:{link_name(m, at)}"
-    if place == "exchange":
-        return f"exchange:{name_of(at)}"
-    if place == "consumer":
-        return f"consumer:{app_of(m, at)}"
-    return f"client:{at}" if place == "client" else place
+def more_mark(owner: str, state: str, count: int, spot: Spot) -> Mark:
+    """What has no place of its own: "+n"."""
+    label = f"+{count}" if count < 1000 else f"+{count // 100 / 10:g}k"
+    return Mark("more", owner, "", state, label, spot)
 
 
-def link_name(m: Moment, connection: str) -> str:
-    """A connection is called by its client."""
-    pipe = m.layout["pipes"].get(connection)
-    return connection if pipe is None else pipe["app"]
-
-
-def app_of(m: Moment, key: str) -> str:
-    """The program that a consumer or a channel belongs to."""
-    parts = key.split("/")
-    return link_name(m, keys.unescape(parts[1])) if len(parts) > 1 else link_name(m, key)
-
-
-def channel_of(token: Entity) -> int:
-    number = str(token.get("channel") or "").rpartition("/")[2]
-    return int(number) if number.isdigit() else 0
-
-
-Found = tuple[Spot | None, str]
-
-
-def on_link(m: Moment, token: Entity, number: int, of: int) -> Found:
-    pipe = m.layout["pipes"].get(str(token.get("at", "")))
+def on_link(m: Moment, at: str, crowd: Sequence[Token]) -> Iterator[Mark]:
+    """On a link: one behind the other in each lane, the farthest first."""
+    pipe = m.layout["pipes"].get(at)
     if pipe is None:
-        return None, ""
-    command = command_of(m, token)
-    if command is None:
-        return places.lane_spot(pipe, m.wide, bool(token.get("up")), channel_of(token), 0.0, G.mouth), ""
-    part, state, _ = ride(m.traffic, command, m.seq, m.now)
-    spot = places.lane_spot(pipe, m.wide, bool(token.get("up")), command.channel, part, G.mouth)
-    return spot, state if state == "lost" else ""
+        return
+    lanes: dict[tuple[bool, int], list[tuple[float, Token, int, str]]] = {}
+    for key, token in crowd:
+        command = command_of(m, token)
+        part, state = 0.0, ""
+        channel = 0 if command is None else command.channel
+        if command is not None:
+            part, state, _ = ride(m.traffic, command, m.seq, m.now)
+        lane = pipe["lanes"].index(channel) if channel in pipe["lanes"] else len(pipe["lanes"]) - 1
+        riders = lanes.setdefault((bool(token.get("up")), lane), [])
+        riders.append((part, (key, token), channel, "lost" if state == "lost" else ""))
+    for (up, _), riders in lanes.items():
+        riders.sort(key=lambda rider: -rider[0])
+        yield from in_lane(m, at, pipe, up, riders)
+
+
+def in_lane(
+    m: Moment, name: str, pipe: PipePlace, up: bool, riders: Sequence[tuple[float, Token, int, str]]
+) -> Iterator[Mark]:
+    """Those that share a lane; what has no room is counted at its beginning."""
+    size = (G.message_w if m.wide else G.message_h) + 2
+    ends = (pipe["x0"], pipe["x1"]) if m.wide else (pipe["y0"], pipe["y1"])
+    length = abs(ends[1] - ends[0]) - 4
+    fits = max(1, length // size)
+    shown = riders if len(riders) <= fits else riders[: fits - 1]
+    wanted = [(G.mouth + round(part * (length - 2 * G.mouth)), size) for part, *_ in shown]
+    hidden = len(riders) - len(shown)
+    middles = places.lined_up([*wanted, (0, size)] if hidden else wanted, length)
+    for middle, (_, (key, token), channel, state) in zip(middles, shown, strict=False):
+        spot = places.lane_spot(pipe, m.wide, up, channel, middle / length, 2)
+        if key.startswith("signal/"):
+            yield signal_mark(key, token, pipe, spot, state)
+        else:
+            yield message_mark(key, token, f"link:{pipe['app']}", spot, state, up=up)
+    if hidden:
+        channel = riders[-1][2]
+        yield more_mark(
+            f"connection/{name}",
+            "link",
+            hidden,
+            places.lane_spot(pipe, m.wide, up, channel, middles[-1] / length, 2),
+        )
+
+
+def signal_mark(key: str, signal: Entity, pipe: PipePlace, spot: Spot, state: str) -> Mark:
+    """An acknowledgement, a refusal or a confirm on its way."""
+    return Mark("signal", key.partition("/")[2], f"link:{pipe['app']}", state or "under way",
+                str(signal.get("label", "")), spot, {"signal": str(signal.get("kind", ""))})  # fmt: skip
 
 
 def command_of(m: Moment, token: Entity) -> Command | None:
     number = token.get("command")
-    return (
-        m.traffic.commands[number] if isinstance(number, int) and number < len(m.traffic.commands) else None
-    )
+    known = isinstance(number, int) and 0 <= number < len(m.traffic.commands)
+    return m.traffic.commands[number] if known else None  # type: ignore[index]
 
 
-def at_broker(m: Moment, token: Entity, number: int, of: int) -> Found:
+def at_broker(m: Moment, at: str, crowd: Sequence[Token]) -> Iterator[Mark]:
     """Inside the wall, where it came in."""
-    channel = str(token.get("channel") or "")
-    pipe = m.layout["pipes"].get(keys.unescape(channel.split("/")[1])) if "/" in channel else None
-    if pipe is not None:
-        return places.dock_spot(pipe, number), ""
+    pipe = m.layout["pipes"].get(keys.unescape(at.split("/")[1])) if "/" in at else None
     broker = m.layout["broker"]
-    return Spot(broker["x"] + 22, broker["y"] + broker["h"] // 2), ""
+    middle = Spot(broker["x"] + broker["w"] // 2, broker["y"] + broker["h"] // 2)
+    for number, (key, token) in enumerate(crowd):
+        spot = middle if pipe is None else places.dock_spot(pipe, number)
+        yield message_mark(key, token, "broker", spot, covered=number >= G.dock_shown)
 
 
-def on_exchange(m: Moment, token: Entity, number: int, of: int) -> Found:
-    node = m.layout["nodes"].get(str(token.get("at", "")))
-    return (None, "") if node is None else (places.node_spot(node, number, of), "")
+def on_exchange(m: Moment, at: str, crowd: Sequence[Token]) -> Iterator[Mark]:
+    node = m.layout["nodes"].get(at)
+    for number, (key, token) in enumerate(crowd):
+        if node is not None:
+            spot = places.node_spot(node, number, len(crowd))
+            yield message_mark(key, token, f"exchange:{name_of(at)}", spot, covered=number >= G.dock_shown)
 
 
-def with_consumer(m: Moment, token: Entity, number: int, of: int) -> Found:
+def with_consumer(m: Moment, at: str, crowd: Sequence[Token]) -> Iterator[Mark]:
     """In the hand of a consumer, or of a channel that asked with basic.get; else beside its application."""
-    at = str(token.get("at", ""))
-    app = app_at(m, at)
+    app = m.layout["apps"].get(app_of(m, at))
     if app is None:
-        return None, ""
+        return
     row = app["hands"].get(at)
-    if row is None:
-        return places.tray_spot(app, number), ""
-    entity = m.state.get(at, NOTHING)
-    limit = int(entity.get("prefetch") or 0) if at.startswith("consumer/") else 0
-    hand = places.hand_of(limit, max(of, int(entity.get("holding_count") or 0)))
-    slot = place_in_hand(entity, token, number)
-    return (places.slot_spot(row, slot, hand), "") if slot < hand.slots else (None, "")
+    hand = places.hand_of(limit_of(m, at), len(crowd))
+    place = f"consumer:{app['name']}"
+    for number, (key, token) in enumerate(crowd[: hand.slots]):
+        spot = places.tray_spot(app, number) if row is None else places.slot_spot(row, number, hand)
+        yield message_mark(key, token, place, spot)
+    if len(crowd) > hand.slots:
+        last = places.tray_spot(app, hand.slots) if row is None else places.slot_spot(row, hand.slots, hand)
+        yield more_mark(at, "held", len(crowd) - hand.slots, last)
 
 
-def place_in_hand(consumer: Entity, token: Entity, number: int) -> int:
-    """Slots are taken in the order of delivery; also by what is still on its way."""
-    holding = consumer.get("holding") or ()
-    message = token.get("message")
-    return list(holding).index(message) if message in holding else number
+def limit_of(m: Moment, key: str) -> int:
+    """A consumer's prefetch; a channel that asks for messages one by one has none."""
+    return int(m.state.get(key, NOTHING).get("prefetch") or 0) if key.startswith("consumer/") else 0
 
 
-def app_at(m: Moment, key: str) -> AppPlace | None:
-    return m.layout["apps"].get(app_of(m, key))
+def with_client(m: Moment, at: str, crowd: Sequence[Token]) -> Iterator[Mark]:
+    app = m.layout["apps"].get(at)
+    for number, (key, token) in enumerate(crowd):
+        if app is not None:
+            yield message_mark(
+                key,
+                token,
+                f"client:{at}",
+                places.tray_spot(app, number),
+                str(token.get("state") or "sending"),
+            )
 
 
-def with_client(m: Moment, token: Entity, number: int, of: int) -> Found:
-    app = m.layout["apps"].get(str(token.get("at", "")))
-    return (None, "") if app is None else (places.tray_spot(app, number), "")
+def in_gutter(m: Moment, at: str, crowd: Sequence[Token]) -> Iterator[Mark]:
+    """Lost and returned: the newest, from left to right, and how many are older."""
+    room = places.lost_room(m.layout)
+    shown = crowd if len(crowd) <= room else crowd[-max(1, room - 1) :]
+    for number, (key, token) in enumerate(shown):
+        yield message_mark(key, token, str(token.get("place")), places.lost_spot(m.layout, number))
+    if len(shown) < len(crowd):
+        gutter = m.layout["gutter"]
+        spot = Spot(gutter["x"] + gutter["w"] - 24, gutter["y"] + gutter["h"] // 2)
+        yield more_mark("gutter", "lost", len(crowd) - len(shown), spot)
 
 
-def in_gutter(m: Moment, token: Entity, number: int, of: int) -> Found:
-    if not m.layout["gutter"]["h"] or number >= places.lost_room(m.layout):
-        return None, ""
-    return places.lost_spot(m.layout, number), ""
+def nowhere(m: Moment, at: str, crowd: Sequence[Token]) -> Iterator[Mark]:
+    """A place that this version does not know."""
+    yield from ()
 
 
-SPOTS: Mapping[str, Callable[[Moment, Entity, int, int], Found]] = {
+CROWDS: Mapping[str, Callable[[Moment, str, Sequence[Token]], Iterator[Mark]]] = {
     "link": on_link,
     "broker": at_broker,
-    "reply": at_broker,
     "exchange": on_exchange,
     "consumer": with_consumer,
     "client": with_client,
     "lost": in_gutter,
-    "returned": in_gutter,
 }
 
 
-def signal_mark(m: Moment, key: str, signal: Entity) -> Mark:
-    """An acknowledgement, a refusal or a confirm on its way."""
-    at = str(signal.get("at", ""))
-    spot, state = on_link(m, signal, 0, 1)
-    more = {"homeless": spot is None, "up": signal.get("up"), "group": ("signal", at)}
-    words = state or "under way"
-    kind = str(signal.get("kind", ""))
-    return Mark("signal", key.partition("/")[2], f"link:{link_name(m, at)}", f"{kind} {words}",
-                str(signal.get("label", "")), spot or Spot(0, 0), more)  # fmt: skip
+def app_of(m: Moment, key: str) -> str:
+    """The program that a consumer, a channel or a connection belongs to."""
+    parts = key.split("/")
+    connection = keys.unescape(parts[1]) if len(parts) > 1 else key
+    pipe = m.layout["pipes"].get(connection)
+    return connection if pipe is None else pipe["app"]
 
 
 def trays(m: Moment) -> Iterator[Mark]:

@@ -20,7 +20,7 @@ from amqplab.stage.contract_layout import AppPlace, Box, Layout, NodePlace, Pipe
 from amqplab.stage.geometry import GEOMETRY as G
 
 __all__ = [
-    "Cell", "Hand", "Spot", "cell_spot", "cells_of", "dock_spot", "hand_of", "lane_spot", "lost_room", "lost_spot",
+    "Cell", "Hand", "Spot", "cell_spot", "cells_of", "dock_spot", "hand_of", "lane_spot", "lined_up", "lost_room", "lost_spot",
     "node_spot", "slot_spot", "strip_spot", "tray_spot", "tube_span",
 ]  # fmt: skip
 
@@ -66,6 +66,26 @@ def lane_offset(lanes: Sequence[int], up: bool, channel: int) -> int:
     if up:
         return -(G.tube_gap // 2 + (len(lanes) - index) * G.lane - G.lane // 2)
     return G.tube_gap // 2 + index * G.lane + G.lane // 2
+
+
+def lined_up(wanted: Sequence[tuple[int, int]], length: int) -> list[int]:
+    """Things one behind the other in a lane, none over another, each as near to where it wants to be as those
+    before it allow; first is who is farthest. `wanted` are (middle, width); answers are middles. What has no
+    room is left out at the end.
+    """
+    count, room = 0, length
+    while count < len(wanted) and wanted[count][1] <= room:
+        room -= wanted[count][1]
+        count += 1
+    behind = [0] * (count + 1)
+    for i in range(count - 1, -1, -1):
+        behind[i] = behind[i + 1] + wanted[i][1]
+    found, front = [], length
+    for i, (at, wide) in enumerate(wanted[:count]):
+        middle = min(front - wide // 2, max(at, behind[i + 1] + wide // 2))
+        found.append(middle)
+        front = middle - wide // 2
+    return found
 
 
 def tube_span(pipe: PipePlace, wide: bool, up: bool) -> Box:

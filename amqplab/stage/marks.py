@@ -27,13 +27,24 @@ from typing import Any
 from amqplab.stage import places
 from amqplab.stage.contract_layout import Layout, NodePlace, PipePlace, RowPlace
 from amqplab.stage.geometry import GEOMETRY as G
+from amqplab.stage.lettering import width
 from amqplab.stage.needs import argument
 from amqplab.stage.places import Spot
 from amqplab.trace import keys
 from amqplab.trace.rides import progress, ride, segments_under_way
 from amqplab.trace.traffic import Command, Frame, Segment, Traffic
 
-__all__ = ["ZOOMS", "Mark", "Moment", "badges_of", "connection_state", "marks", "root_of", "written"]
+__all__ = [
+    "ZOOMS",
+    "Mark",
+    "Moment",
+    "badges_of",
+    "connection_state",
+    "marks",
+    "root_of",
+    "signal_width",
+    "written",
+]
 
 Entity = Mapping[str, Any]
 State = Mapping[str, Entity]
@@ -120,7 +131,7 @@ def first_broker(layout: Layout) -> Any:
 
 def host_state(host: Entity) -> str:
     """How a machine or a program is, in a word."""
-    if host.get("power") == "off" or host.get("powered_off"):
+    if host.get("off"):
         return "powered off"
     if host.get("crashed"):
         return "crashed"
@@ -439,7 +450,10 @@ def in_lane(
     length = abs(ends[1] - ends[0]) - 4
     fits = max(1, length // size)
     shown = riders if len(riders) <= fits else riders[: fits - 1]
-    wanted = [(G.mouth + round(part * (length - 2 * G.mouth)), size) for part, *_ in shown]
+    wanted = [
+        (G.mouth + round(part * (length - 2 * G.mouth)), breadth_of(item, size) if m.wide else size)
+        for part, item, *_ in shown
+    ]
     hidden = len(riders) - len(shown)
     middles = places.lined_up([*wanted, (0, size)] if hidden else wanted, length)
     for middle, (_, (key, token), channel, state) in zip(middles, shown, strict=False):
@@ -456,6 +470,19 @@ def in_lane(
             hidden,
             places.lane_spot(pipe, m.wide, up, channel, middles[-1] / length, 2),
         )
+
+
+def breadth_of(item: Token, size: int) -> int:
+    """A message's envelope is as broad as the next; what is said of one is as broad as its words."""
+    key, token = item
+    if not key.startswith("signal/"):
+        return size
+    return signal_width(str(token.get("label", ""))) + 2
+
+
+def signal_width(label: str) -> int:
+    """How broad the capsule of a signal is."""
+    return width(label, G.small, bold=True) + 10
 
 
 def signal_mark(key: str, signal: Entity, pipe: PipePlace, spot: Spot, state: str) -> Mark:

@@ -17,7 +17,7 @@ from amqplab.stage.contract_layout import PipePlace, WordsPlace
 from amqplab.stage.geometry import GEOMETRY as G
 from amqplab.stage.ink import circle, element, group, path, rect, text, tip
 from amqplab.stage.lettering import abridged, cut, width
-from amqplab.stage.marks import Mark, Moment, marks, written
+from amqplab.stage.marks import Mark, Moment, marks, signal_width, written
 from amqplab.stage.palette import LIGHT, hue_of
 from amqplab.stage.places import Spot
 
@@ -332,7 +332,7 @@ class Painter:
 
     def signal(self, mark: Mark) -> str:
         bad = mark.more["signal"] in ("nack", "reject", "confirm-nack")
-        w = width(mark.label, G.small, bold=True) + 10
+        w = signal_width(mark.label)
         x, y = mark.spot
         return rect(x - w // 2, y - 8, w, 16, C.bad if bad else C.good, C.paper, 8) + text(
             x, y + 4, mark.label, fill=C.paper, anchor="middle", bold=True

@@ -87,21 +87,28 @@ def key_steps(records: Sequence[Record], traffic: Traffic) -> list[int]:
     if not records:
         return [-1]
     told: dict[int, dict[str, int]] = {}
+    numbered: dict[tuple[str, int, int], int] = {}
     held = arrivals(traffic)
     for record in records:
         event = record.event
-        if isinstance(event, e.Routed):
+        if isinstance(event, e.Published) and event.sequence:
+            numbered[event.connection, event.channel, event.sequence] = event.message
+        elif isinstance(event, e.Routed):
             told.setdefault(event.message, {}).setdefault("routed", record.seq)
         elif isinstance(event, e.Delivered):
             arrived = held.get((event.connection, event.channel, event.delivery_tag), record.seq)
             told.setdefault(event.message, {}).setdefault("held", max(arrived, record.seq))
         elif isinstance(event, e.Acknowledged):
             told.setdefault(event.message, {}).setdefault("settled", record.seq)
-    steps = max(told.values(), key=len, default={}).values()
+        elif isinstance(event, e.Confirmed):
+            message = numbered.get((event.connection, event.channel, event.sequence))
+            if message is not None and "held" not in told.get(message, {}):
+                told.setdefault(message, {}).setdefault("confirmed", record.seq)
+    steps = sorted(max(told.values(), key=len, default={}).values())
     trouble = [record.seq for record in records if isinstance(record.event, TROUBLE) and not_the_end(record)][
         :1
     ]
-    found = sorted({*list(steps)[: MOST_STEPS - 1], *trouble})
+    found = sorted({*steps[: MOST_STEPS - 1], *trouble})
     return found or [latest_milestone(records)]
 
 

@@ -114,10 +114,10 @@ def _checked(
         if fits and not taken:  # a number and a text may read alike, and are not equal
             words = tuple(word._replace(ok=word.ok and not _may_be_a_number(word.wanted)) for word in words)
         return Checked(key, taken and fits, words)
-    compare = {"direct": _whole, "topic": _by_words}.get(type_of)
-    if compare is None:
+    if type_of not in ("direct", "topic"):
         return Checked(key, taken, ())
-    ways = [compare(entity["routing_key"], one) for one in keys]
+    wanted = entity["routing_key"]
+    ways = [_by_words(wanted, one) if type_of == "topic" else _whole(wanted, one) for one in keys]
     fitting = [words for words in ways if all(word.ok for word in words)]
     return Checked(key, taken, fitting[0] if taken and fitting else () if taken else ways[0])
 
@@ -225,7 +225,7 @@ class Headers:
                 self._lives[record.event.successor] = record.event.message
 
     def of(self, message: int) -> Mapping[str, Any] | None:
-        """A message's headers, for a dead letter those of its first life; None if its frames are not known."""
+        """A message's headers, for a dead letter those of its first life; None if its frames are unknown."""
         while message in self._lives:
             message = self._lives[message]
         cause = self._published.get(message)

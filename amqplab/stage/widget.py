@@ -41,7 +41,7 @@ FAULTS = (
 
 
 class Stage(anywidget.AnyWidget):
-    """Show a recording. `source` is a recorder or anything with a `recorder`, such as a lab.
+    """Show a recording. `source` is a recorder or anything with a `recorder`: a recording, a lab.
 
     `zoom` is what a step is at first: "segment", "frame", "command", "milestone" or "story". `at` is the seq of the
     record to begin at: -1 is before the first, and "end" is after the last.
@@ -142,5 +142,5 @@ def recorder_of(source: Any) -> Recorder:
     """The recorder itself, or the one that `source` has."""
     found = source if isinstance(source, Recorder) else getattr(source, "recorder", None)
     if not isinstance(found, Recorder):
-        raise TypeError(f"a stage shows a recorder or a lab, not {type(source).__name__}")
+        raise TypeError(f"a stage shows a recording, a recorder or a lab, not {type(source).__name__}")
     return found

@@ -19,6 +19,8 @@ import re
 from functools import cache
 from pathlib import Path
 
+from amqplab.stage.palette import css_variables
+
 __all__ = ["SCRIPTS", "STYLES", "script", "styles"]
 
 SCRIPTS = Path(__file__).parent / "js"
@@ -68,5 +70,5 @@ def read(name: str) -> str:
 
 @cache
 def styles() -> str:
-    """The whole style sheet."""
-    return "\n".join((SHEETS / f"{name}.css").read_text(encoding="utf-8") for name in STYLES)
+    """The whole style sheet: the palette's colours, then the sheets."""
+    return css_variables() + "\n".join((SHEETS / f"{name}.css").read_text(encoding="utf-8") for name in STYLES)

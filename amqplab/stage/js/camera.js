@@ -12,31 +12,40 @@
 
 import { lastAtMost } from "./story.js";
 
-export const READABLE = 0.82;
+export const READABLE = 0.78;
 const LARGEST_SCALE = 1.45;
 const CLOSEST = 4;
 const SHORTEST_GAP = 26;
 const SHORTEST_PIPE = { x: 92, y: 58 };
-const HALVES = { app: { x: 56, y: 44 }, exchange: { x: 52, y: 40 }, queue: { x: 6, y: 30 } };
+const SHORTEST_QUEUE = 136;
+const REACH = {
+  app: { x: [48, 48], y: [44, 44] },
+  exchange: { x: [66, 44], y: [40, 40] },
+  queue: { x: [4, 4], y: [30, 30] },
+};
 const LETTER_WIDTH = 6.4;
 
 const clamp = (low, value, high) => Math.max(low, Math.min(high, value));
 
-/** The extents along `axis` of what must keep its size, joined where they meet: [[from, to], …]. */
+/** The extents along `axis` of what must keep its size, joined where they meet: [{from, to, least}, …]. */
 function rigidParts(layout, axis) {
-  const half = (kind, size = 0) => HALVES[kind][axis] + (kind === "queue" && axis === "x" ? size / 2 : 0);
-  const around = (at, reach) => [at - reach, at + reach];
-  const parts = [
-    ...Object.values(layout.apps).map((app) => around(app[axis], half("app"))),
-    ...Object.values(layout.nodes).map((node) => around(node[axis], half(node.kind, node.w))),
-  ].sort((a, b) => a[0] - b[0]);
+  const parts = Object.values(layout.apps).map((app) => extent("app", app[axis], axis));
+  for (const { kind, w, [axis]: at } of Object.values(layout.nodes))
+    parts.push(extent(kind, at, axis, kind === "queue" && axis === "x" ? w : 0));
+  parts.sort((a, b) => a.from - b.from);
   const joined = [];
-  for (const [from, to] of parts) {
+  for (const part of parts) {
     const last = joined.at(-1);
-    if (last && from <= last[1]) last[1] = Math.max(last[1], to);
-    else joined.push([from, to]);
+    if (!last || part.from > last.to) joined.push(part);
+    else Object.assign(last, { to: Math.max(last.to, part.to), least: Math.max(last.least, part.least) });
   }
   return joined;
+}
+
+function extent(kind, at, axis, size = 0) {
+  const [before, after] = REACH[kind][axis];
+  const [from, to] = [at - size / 2 - before, at + size / 2 + after];
+  return { from, to, least: Math.min(to - from, to - from - size + SHORTEST_QUEUE) };
 }
 
 /** The least length of the gap [from, to]: room for a pipe, or for the widest label of the edges in it. */
@@ -44,31 +53,38 @@ function leastGap(layout, axis, from, to) {
   let least = SHORTEST_GAP;
   for (const pipe of Object.values(layout.pipes)) {
     const middle = (pipe[`${axis}0`] + pipe[`${axis}1`]) / 2;
-    if (from <= middle && middle <= to) least = Math.max(least, SHORTEST_PIPE[axis] + 24);
+    if (from <= middle && middle <= to) least = Math.max(least, SHORTEST_PIPE[axis] + 20);
   }
   for (const edge of Object.values(layout.edges)) {
     const place = edge.at?.[axis === "x" ? 0 : 1];
     if (place === undefined || place < from || place > to) continue;
-    const label = axis === "x" ? Math.min(18, edge.label.length || 1) * LETTER_WIDTH + 40 : 44;
+    const label = axis === "x" ? Math.min(18, edge.label.length || 1) * LETTER_WIDTH + 36 : 44;
     least = Math.max(least, label);
   }
   return Math.min(least, to - from);
 }
 
-/** A map of the old coordinates to the new ones, which takes `excess` out of the gaps: [[old, new], …]. */
-function shortening(layout, axis, size, excess) {
-  const parts = rigidParts(layout, axis);
-  const gaps = parts.slice(1).map(([from], i) => [parts[i][1], from]);
-  const gives = gaps.map(([from, to]) => to - from - leastGap(layout, axis, from, to));
-  const all = gives.reduce((sum, give) => sum + give, 0);
-  const share = all > 0 ? Math.min(1, excess / all) : 0;
+/** A map of the old coordinates to the new ones: [[old, new], …]. It takes out of the gaps what they give, up to
+ * `wished`; and out of the queues what is missing to `needed`. */
+function shortening(layout, axis, size, wished, needed) {
+  const pieces = [];
+  let end = null;
+  for (const { from, to, least } of rigidParts(layout, axis)) {
+    if (end !== null) pieces.push({ from: end, to: from, gives: from - end - leastGap(layout, axis, end, from), gap: true });
+    pieces.push({ from, to, gives: to - from - least, gap: false });
+    end = to;
+  }
+  const sum = (isGap) => pieces.reduce((all, { gives, gap }) => all + (gap === isGap ? gives : 0), 0);
+  const share = (wanted, given) => (given > 0 ? Math.max(0, Math.min(1, wanted / given)) : 0);
+  const ofGaps = share(wished, sum(true));
+  const ofQueues = share(needed - sum(true), sum(false));
   const points = [[0, 0]];
   let taken = 0;
-  gaps.forEach(([from, to], i) => {
+  for (const { from, to, gives, gap } of pieces) {
     points.push([from, from - taken]);
-    taken += gives[i] * share;
+    taken += gives * (gap ? ofGaps : ofQueues);
     points.push([to, to - taken]);
-  });
+  }
   points.push([size, size - taken]);
   return points;
 }
@@ -80,12 +96,13 @@ function moved(points, at) {
   return b > a ? Math.round(x + ((y - x) * (at - a)) / (b - a)) : x;
 }
 
-/** The same layout with its gaps along the journey shortened until it is `length` long, or nothing gives. */
-export function squeezed(layout, length) {
+/** The same layout with its gaps along the journey shortened until it is `wished` long, or nothing gives; and its
+ * queues, if it must be, until it is `needed` long. */
+export function squeezed(layout, wished, needed = wished) {
   const [axis, side, along] = layout.orientation === "wide" ? ["x", "w", "width"] : ["y", "h", "height"];
-  const excess = layout[along] - length;
-  if (excess <= 0) return layout;
-  const points = shortening(layout, axis, layout[along], excess);
+  const size = layout[along];
+  if (size <= wished) return layout;
+  const points = shortening(layout, axis, size, size - wished, size - needed);
   const move = (at) => moved(points, at);
   const odd = axis === "x" ? 0 : 1;
   const carry = (thing, name) => {
@@ -100,10 +117,12 @@ export function squeezed(layout, length) {
     for (const place of [axis, `${axis}0`, `${axis}1`])
       if (typeof thing[place] === "number") next[place] = move(thing[place]);
     const isBox = typeof thing[side] === "number" && typeof thing[axis] === "number" && thing.kind === undefined;
+    if (thing.kind === "queue" && axis === "x")
+      next.w = move(thing.x + thing.w / 2) - move(thing.x - thing.w / 2);
     if (isBox) next[side] = move(thing[axis] + thing[side]) - next[axis];
     return next;
   };
-  return { ...carry(layout, ""), [along]: move(layout[along]) };
+  return { ...carry(layout, ""), [along]: move(size) };
 }
 
 const scaleIn = ({ width, height }, room) => Math.min(LARGEST_SCALE, room.width / width, room.height / height);
@@ -114,7 +133,7 @@ export function setting(layouts, room) {
     const layout = layouts[name];
     const [along, across] = name === "wide" ? ["width", "height"] : ["height", "width"];
     const scale = clamp(READABLE, room[across] / layout[across], 1);
-    const fitted = squeezed(layout, Math.floor(room[along] / scale));
+    const fitted = squeezed(layout, Math.floor(room[along] / scale), Math.floor(room[along] / READABLE));
     return { orientation: name, layout: fitted, whole: scaleIn(fitted, room) };
   });
   const [wide, tall] = options;

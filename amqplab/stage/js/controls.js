@@ -127,9 +127,14 @@ function because({ scene, seq }) {
   return h("button", { ...props, title: scene.sentences[cause] }, `because: ${cut(scene.sentences[cause], 140)}`);
 }
 
+/** How the time line is laid out: a button that goes through the ways. */
+export const drawAxisButton = ({ axis }) => [
+  button("axis", `${AXIS_WORDS[axis]}: time axis (T)`, AXIS_WORDS[axis], { class: "axis-button" }),
+];
+
 /** Play, step, the time, speed, run until. */
 export function drawTransport(view) {
-  const { playing, axis, bookmarked, notice, speed } = view;
+  const { playing, bookmarked, notice, speed } = view;
   const play = playing ? ["pause (Space)", "pause"] : ["play (Space)", "play"];
   const playback = [
     button("start", "to the start (Home)", icon("start")),
@@ -143,12 +148,11 @@ export function drawTransport(view) {
       class: "flag-button",
       "aria-pressed": String(bookmarked),
     }),
-    button("axis", `${AXIS_WORDS[axis]}: time axis (T)`, AXIS_WORDS[axis], { class: "text axis-button" }),
   ];
   return [
     barGroup("buttons", "toolbar", "playback", { key: "buttons" }, playback),
     h("div", { key: "clock", class: "clock", role: "group", "aria-label": "virtual time" }, drawClock(view)),
-    barGroup("marking", "toolbar", "time axis", { key: "marking" }, marking),
+    barGroup("marking", "toolbar", "bookmarks", { key: "marking" }, marking),
     h("div", { key: "speed", class: "speed" }, [
       h(
         "select",

@@ -96,7 +96,8 @@ export function skeleton() {
   );
   parts.canvas = make("div", "canvas", {}, parts.svg, parts.looks, parts.breakables);
   parts.track = makeSvg("track", { tabindex: "0" });
-  parts.timeline.append(parts.track);
+  parts.axisBox = make("div", "axisBox", group("axis", "time axis", "toolbar"));
+  parts.timeline.append(parts.track, parts.axisBox);
   parts.panels = Object.fromEntries(PANELS.map((panel) => [panel.name, makePanel(panel)]));
   for (const { section } of Object.values(parts.panels)) parts.beside.append(section);
   Object.assign(parts, ladderParts(parts.panels.ladder.body));

@@ -10,7 +10,7 @@ import { patch } from "./elements.js";
 import { AXES } from "./axis.js";
 import { drawBranches } from "./branches.js";
 import { closer, lens, placeOf, setting, shifted, wishedHeight } from "./camera.js";
-import { drawBar, drawHelp, drawNarration, drawTransport } from "./controls.js";
+import { drawAxisButton, drawBar, drawHelp, drawNarration, drawTransport } from "./controls.js";
 import { arrangementOf, dockOf, DOCKS, keeperOf, redock, resized, seenPanels, togglePanel } from "./dock.js";
 import { Focus } from "./focus.js";
 import { drawLegend } from "./legend.js";
@@ -24,6 +24,7 @@ const LEAST_WITH_PANEL = 620;
 const LEAST_ALONE = 460;
 const MOST_HEIGHT = 1100;
 const AROUND_STAGE = 16;
+const AXIS_BUTTON = 92;
 const NARROW_PANEL = 380;
 const LOOK_BACK_FOR_PLACE = 200;
 const SCROLLERS = ".jp-WindowedPanel-outer, .jp-NotebookPanel-notebook, .jp-Notebook";
@@ -180,6 +181,7 @@ export class Frame {
     patch(stage.legendBox, drawLegend(view));
     patch(stage.narration, drawNarration(view));
     patch(stage.transport, drawTransport(view));
+    patch(stage.axisBox, drawAxisButton(view));
     this.drawPanels(view);
     this.aim(view);
     this.nameRoot(view);
@@ -212,7 +214,7 @@ export class Frame {
   /** The time line: all of it when zoom, axis or width have changed, else the needle only. */
   drawTime(view) {
     const { track, timeline } = this.stage;
-    const width = Math.max(160, timeline.clientWidth - 16);
+    const width = Math.max(160, timeline.clientWidth - 16 - AXIS_BUTTON);
     const { scene, steps, axis, step } = view;
     const known = this.plan;
     if (known?.scene !== scene || known.steps !== steps || known.mode !== axis || known.width !== width) {

@@ -190,7 +190,7 @@ export function drawHelp({ help }) {
   if (!help) return [];
   const entry = ([key, what]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, what)];
   const part = ([title, keys]) =>
-    h("section", { key: title, "aria-label": title }, h("h3", {}, title), h("dl", {}, keys.map(entry)));
+    h("section", { key: title, "aria-label": title }, h("h2", {}, title), h("dl", {}, keys.map(entry)));
   return [
     h(
       "div",

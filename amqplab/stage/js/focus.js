@@ -20,7 +20,7 @@ const groupOf = (node) => node?.closest?.("[data-group]");
 const focusName = ({ dataset }) =>
   dataset.focus ?? dataset.sel ?? dataset.do ?? dataset.zoom ?? dataset.fault ?? dataset.jump ?? dataset.seq ?? dataset.span;
 
-const seenItem = (node) => node.getClientRects().length > 0;
+const seenItem = (node) => node.checkVisibility({ visibilityProperty: true });
 
 /** The things of a group that can have the focus, in reading order. */
 export function itemsOf(group) {

@@ -129,7 +129,7 @@ export function drawLegend({ legend }) {
     h(
       "section",
       { key: title, "aria-label": title },
-      h("h3", {}, title),
+      h("h2", {}, title),
       h(
         "ul",
         {},

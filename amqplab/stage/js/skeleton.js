@@ -37,15 +37,15 @@ const group = (name, label, role = "group") => ({ "data-group": name, role, "ari
 
 /** A button of the skeleton; its words are its name. */
 function pushButton(action, sign, label, props = {}) {
-  const node = make("button", "round", { type: "button", "data-do": action, "aria-label": label, title: label });
+  const node = make("button", "round", { type: "button", tabindex: "-1", "data-do": action, "aria-label": label, title: label });
   for (const [name, value] of Object.entries(props)) node.setAttribute(name, value);
   node.textContent = sign;
   return node;
 }
 
 /** A panel: its head with what can be done to it, and its body. */
-function makePanel({ name, title, about }) {
-  const body = make("div", `panel-body ${name}`, { "data-group": `panel-${name}`, role: "group", "aria-label": title });
+function makePanel({ name, title, about, own }) {
+  const body = make("div", `panel-body ${name}`, own ? {} : group(`panel-${name}`, title));
   const heading = make("h2", "");
   heading.textContent = title;
   heading.title = about;
@@ -111,7 +111,7 @@ export function skeleton() {
 /** The ladder draws itself into these (rungs.js). */
 function ladderParts(body) {
   const ladderHead = make("div", "ladderHead", { "aria-hidden": "true" });
-  const ladderScroll = make("div", "ladderScroll", { role: "region", "aria-label": "ladder, time runs down" });
+  const ladderScroll = make("div", "ladderScroll", group("panel-ladder", "ladder, time runs down"));
   const ladderSvg = makeSvg("ladder-lines");
   ladderScroll.append(ladderSvg);
   body.append(ladderHead, ladderScroll);

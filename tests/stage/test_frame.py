@@ -307,6 +307,7 @@ def focused(page: Page) -> str:
 
 def test_tab_goes_from_group_to_group_and_out_again(chromium: Browser, urls: dict[str, str]) -> None:
     page, watch = open_page(chromium, urls["journey"], width=1200, height=700)
+    page.evaluate("document.body.append(document.createElement('button'))")
     press(page, "End", *["ArrowLeft"] * 3)
     seen = []
     for _ in range(40):

@@ -74,7 +74,8 @@ export const thing = (view, key, label, extra) => ({
   key,
   "data-sel": `entity:${key}`,
   class: cls(extra, lit(view, "entity", key), view.now?.has(key) && "now"),
-  tabindex: 0,
-  role: "button",
+  "data-focus": key,
+  tabindex: -1,
+  role: "group",
   "aria-label": label,
 });

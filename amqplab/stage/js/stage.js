@@ -15,10 +15,6 @@ import { seqAt, timeOf } from "./story.js";
 import { tokens } from "./moving.js";
 import { picture } from "./picture.js";
 import { flatten, spanAt } from "./octets.js";
-import { inspector } from "./inspector.js";
-import { tables } from "./tables.js";
-import { drawTimeline, positionOn } from "./timeline.js";
-import { drawBar, drawHelp, drawNarration, drawTransport } from "./controls.js";
 import { drawActions, faultsFor } from "./faults.js";
 import { find, goal, goalsOf } from "./goals.js";
 import { framesOf, parseSelection } from "./selection.js";
@@ -26,10 +22,9 @@ import { Player } from "./player.js";
 import { actionOf } from "./keys.js";
 import { skeleton } from "./skeleton.js";
 import { Rungs } from "./rungs.js";
+import { Frame } from "./wiring.js";
 
-const NARROW = 660;
-const LARGEST = 1.3;
-const WISHES = "[data-do],[data-zoom],[data-jump],[data-fault],[data-sel],[data-span],[data-byte],[data-seq]";
+const WISHES = "[data-do],[data-zoom],[data-jump],[data-fault],[data-branch],[data-sel],[data-span],[data-byte],[data-seq]";
 const TYPING = /^(INPUT|SELECT|TEXTAREA)$/;
 
 let mounted = 0;
@@ -50,6 +45,7 @@ class Stage {
     this.still = matchMedia("(prefers-reduced-motion: reduce)");
     this.root.stage = this; // for the curious, and for tests
     el.append(this.root);
+    this.frame = new Frame(this);
     this.listen();
     this.observer = new ResizeObserver(() => this.measure());
     this.observer.observe(this.root);
@@ -59,6 +55,7 @@ class Stage {
   close() {
     cancelAnimationFrame(this.raf);
     this.observer.disconnect();
+    this.frame.close();
     this.model.off("change:scene", this.onScene);
     this.model.off("msg:custom", this.onMessage);
     this.root.remove();
@@ -78,7 +75,7 @@ class Stage {
       if (target.dataset?.input === "speed") player.speed = +target.value;
       this.draw();
     });
-    this.timeline.addEventListener("pointerdown", (event) => this.scrub(event));
+    this.track.addEventListener("pointerdown", (event) => this.scrub(event));
     this.ladderScroll.addEventListener("scroll", () => this.rungs.draw(this.view(), false));
     this.ladderScroll.addEventListener("pointerenter", () => (this.rungs.held = !player.playing));
     this.ladderScroll.addEventListener("pointerleave", () => (this.rungs.held = false));
@@ -105,8 +102,8 @@ class Stage {
   measure() {
     const width = this.root.clientWidth;
     if (!width) return;
-    this.orientation = width < NARROW ? "tall" : "wide";
-    this.root.classList.toggle("crowd", this.player.scene.hosts.length > 3);
+    this.frame.measure();
+    this.orientation = this.frame.setting.orientation;
     this.drawn = "";
     this.draw();
   }
@@ -114,13 +111,21 @@ class Stage {
   view() {
     const { player, uid, connected } = this;
     const breakable = this.model.get("breakable") ?? [];
-    return { ...player.view(this.orientation), uid, connected, breakable, goals: goalsOf(player.scene) };
+    const view = { ...player.view(this.orientation), uid, connected, breakable, goals: goalsOf(player.scene) };
+    view.steps ??= player.scene.steps[view.zoom];
+    view.at ??= view.seq < 0 ? 0 : player.scene.records.at[view.seq];
+    view.touched ??= view.now;
+    return this.frame.view(view);
   }
 
-  /** Bring the page in line with the player. Cheap when only time has moved. */
+  /** Bring the page in line with the player, and keep the focus in it. Cheap when only time has moved. */
   draw() {
+    this.frame.focus.keeping(() => this.redraw());
+  }
+
+  redraw() {
     const view = this.view();
-    patch(this.timeline, [drawTimeline(view, Math.max(160, this.timeline.clientWidth))]);
+    this.frame.drawTime(view);
     const signature = this.signature(view);
     if (signature !== this.drawn) this.drawPanels(view);
     this.drawn = signature;
@@ -149,21 +154,14 @@ class Stage {
     return JSON.stringify([
       ...[seq, step, zoom, flights, pinned, hot, this.orientation],
       ...[help, playing, speed, notice, allBytes, breakable, this.connected],
+      ...this.frame.signature,
     ]);
   }
 
   drawPanels(view) {
-    const { width, height } = view.layout;
-    this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
-    this.svg.style.maxWidth = `${Math.round(width * LARGEST)}px`;
     this.fixed = picture(view);
-    patch(this.bar, drawBar(view));
-    patch(this.helpBox, drawHelp(view));
-    patch(this.narration, drawNarration(view));
-    patch(this.transport, drawTransport(view));
+    this.frame.draw(view);
     patch(this.breakables, drawActions(view));
-    patch(this.inspector, inspector(view, this.inspector.clientWidth));
-    patch(this.state, tables(view));
   }
 
   /** The live region speaks when the story rests, not while it runs. */
@@ -202,6 +200,7 @@ class Stage {
     if (wish.do) this.perform(wish.do);
     else if (wish.zoom) this.perform(`zoom-${wish.zoom}`);
     else if (wish.fault) this.break(wish.fault);
+    else if (wish.branch) this.toBranch(+wish.branch);
     else if (wish.sel) player.pick(parseSelection(wish.sel));
     else if (wish.span || wish.byte) this.hovered(target);
     else {
@@ -225,14 +224,14 @@ class Stage {
       end: () => player.jump(player.scene.n - 1),
       faster: () => player.faster(1),
       slower: () => player.faster(-1),
-      help: () => (player.help = !player.help),
       "let-go": () => player.letGo(),
       "all-bytes": () => (player.allBytes = true),
       "ask-until": () => this.untilField.focus(),
       until: () => this.until(),
     };
-    if (action.startsWith("zoom-")) player.setZoom(+action.slice(5));
-    else deeds[action]();
+    const number = action.startsWith("zoom-") ? +action.slice(5) : null;
+    if (number !== null) number < player.scene.steps.length && player.setZoom(number);
+    else if (!this.frame.perform(action)) deeds[action]();
     this.draw();
     this.run();
   }
@@ -254,13 +253,13 @@ class Stage {
   pressed(event) {
     const { target, key } = event;
     if (TYPING.test(target.tagName)) return this.typed(event);
-    const thing = target.closest("button,[role=button]");
+    const thing = target.closest("button,[role=button],[data-focus]");
     const activates = thing && (key === "Enter" || key === " ");
     if (activates && thing.tagName === "BUTTON") return;
     if (activates) this.clicked(thing);
     else if (target.dataset?.span && /^Arrow(Up|Down)$/.test(key)) this.stepField(target, key);
-    else {
-      const action = actionOf(event);
+    else if (!this.frame.pressed(event)) {
+      const action = actionOf(event, this.frame.presenting.on);
       if (!action) return;
       this.perform(action);
     }
@@ -300,26 +299,28 @@ class Stage {
   /** Ask the lab for another history, in which this went wrong from here on. */
   break(name) {
     const { scene, time, pinned } = this.player;
-    const { fault, client, segment, at } = faultsFor(scene, pinned).find((offer) => offer.fault === name);
+    const { fault, client, segment, at } = faultsFor(this.view(), pinned).find((offer) => offer.fault === name);
     this.forkedAt = at ?? seqAt(scene, time);
     this.player.notice = "running the other history …";
-    this.model.send({ type: "fault", fault, client, segment, at: this.forkedAt });
+    const branch = (this.model.get("branch") ?? []).length - 1;
+    this.model.send({ type: "fault", fault, client, segment, at: this.forkedAt, branch: Math.max(0, branch) });
+  }
+
+  /** Go back to a history one has come through. */
+  toBranch(to) {
+    this.player.notice = "";
+    this.model.send({ type: "branch", to });
   }
 
   scrub(event) {
-    const track = this.timeline.querySelector(".track");
-    const { player } = this;
+    const { track, player } = this;
+    if (event.target.closest(".flag")) return;
     const to = ({ clientX }) => {
-      const { left, width } = track.getBoundingClientRect();
       player.playing = false;
-      player.go(positionOn(clientX - left, width, player.last));
+      player.go(this.frame.stepAt(clientX));
       this.draw();
     };
-    const stop = () => {
-      track.removeEventListener("pointermove", to);
-      player.go(Math.round(player.u));
-      this.draw();
-    };
+    const stop = () => track.removeEventListener("pointermove", to);
     track.setPointerCapture(event.pointerId);
     track.addEventListener("pointermove", to);
     track.addEventListener("pointerup", stop, { once: true });

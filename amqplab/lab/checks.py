@@ -24,12 +24,12 @@ from typing import NamedTuple
 
 from amqplab.trace import events as e
 from amqplab.trace.recorder import Record, Recorder
+from amqplab.wire.frames import read_frame
 from amqplab.wire.methods import Basic, decode_method
 
 __all__ = ["AckFirst", "Check", "Checks", "Conservation", "Failure", "Link", "Prefetch", "Time"]
 
 Complaint = str | None
-FRAME_HEAD = 7  # octets before a frame's payload: type, channel, size
 
 
 class Failure(NamedTuple):
@@ -169,7 +169,7 @@ class AckFirst(Check):
             return None
         frame = self._recorder[event.frames[0]].event
         assert isinstance(frame, e.FrameReceived)
-        ack = decode_method(frame.data[FRAME_HEAD:-1])
+        ack = decode_method(read_frame(frame.data)[2])
         assert isinstance(ack, Basic.Ack)
         lane = (event.connection, event.channel)
         if not ack.multiple:

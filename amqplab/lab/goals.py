@@ -25,7 +25,7 @@ __all__ = ["Goal", "event_class", "goal_for", "next_step"]
 METHOD_NAMES = frozenset(method.name for method in METHODS.values()) | {"protocol-header", "heartbeat"}
 """What a recorded command is called: by its method, or by the one of the two that are no method."""
 
-EVENT_CLASSES = {kind.__name__: kind for kind in e.Event.__subclasses__()}
+EVENT_CLASSES = {kind.__name__: kind for kind in e.ABOUT}
 
 
 class Goal:

@@ -37,7 +37,7 @@ from amqplab.lab.links import KEEP, changed
 from amqplab.lab.live import LiveServer, Opening, open_live
 from amqplab.lab.moments import Moment, is_named
 from amqplab.lab.portrait import portrait
-from amqplab.lab.programs import BROKER_URL, Program, ProgramFunction
+from amqplab.lab.programs import BROKER_URL, Program, ProgramFunction, begin, begin_again
 from amqplab.lab.report import RunReport, report_on
 from amqplab.lab.units import Time, as_nanoseconds
 from amqplab.lab.world import BROKER_HOST, CLOSED, PATIENCE_NS, World
@@ -114,6 +114,7 @@ class Lab(Breaking):
         on until the connection is open. `options` are pika's ConnectionParameters, e.g. ``heartbeat=5``.
         """
         self._learn(client)
+        self._world.check_power(client)
         process = self._world.process_at(client)
         parameters = parameters_from(BROKER_URL, **options)
         runner = partial(self._world.complete, process)
@@ -122,9 +123,11 @@ class Lab(Breaking):
             try:
                 connection = LabConnection(parameters, runner=runner, inputs=self._inputs)
             except Exception as error:
-                self._world.report(client, e.CallFailed, seq, describe(error))
+                if seq is not None:
+                    self._world.report(client, e.CallFailed, seq, describe(error))
                 raise
-            self._world.report(client, e.CallReturned, seq, describe(connection))
+            if seq is not None:
+                self._world.report(client, e.CallReturned, seq, describe(connection))
         return connection
 
     # --- as programs -----------------------------------------------------------------------------------
@@ -149,8 +152,10 @@ class Lab(Breaking):
         if before is not None:
             self._replace(before, program)
         self._learn(program.name)
+        self._world.check_power(program.name)
         self._programs[program.name] = program
-        program.task = self._world.spawn(program.name, program.life(self._world.report), program.name)
+        begin(program, self._world)
+        self._world.services[program.name] = partial(begin_again, program, self._world)
         return program
 
     def _replace(self, before: Program, program: Program) -> None:
@@ -302,7 +307,7 @@ class Lab(Breaking):
                 f"{do!r} cannot be done: give a fault, such as Cut('consumer'), or a function of a lab."
             )
         if isinstance(do, Fault):
-            self._check_known(do.client)
+            self._check_victim(do)
         self._check_recording()
         if isinstance(at, str) and not is_named(at):
             when = as_nanoseconds(at, "time to fork at")
@@ -344,6 +349,9 @@ class Lab(Breaking):
         self.was_live = True
         self._servers.append(server)
         return server
+
+    def _is_live(self) -> bool:
+        return any(server.is_open for server in self._servers)
 
     def _visitor_names(self, name: str) -> Iterator[str]:
         for number in itertools.count(1):

@@ -77,7 +77,7 @@ METRICS = {
 
 
 def layout(participants: Participants, orientation: str) -> dict[str, Any]:
-    """Boxes, pipes and edges of the whole participants, JSON-able. Keys of `nodes`, `pipes` and `edges` are those of
+    """Boxes, pipes and edges of all participants, JSON-able. Keys of `nodes`, `pipes`, `edges` are those of
     the state.
     """
     return Setting(participants, orientation).build()

@@ -3,48 +3,53 @@
 Theory
 ------
 Python sends the whole run once; the browser plays it, forward and back, without asking again. So the scene
-holds everything a picture needs and nothing else, as plain data:
+holds everything a picture needs and nothing else, as plain data. Its types are in
+:mod:`amqplab.stage.contract`; the JavaScript is checked against the same ones.
 
     layouts      where everything stands, wide and tall              (layout.py)
-    records      the stream as columns: at, where, cause, kind, zoom
+    records      the stream as columns: at, where, cause, kind, zoom, subject
     sentences    one per record, with its reason                     (trace.narrate)
-    patches      what each record changes in the state               (trace.fold)
-    segments, frames, commands                                       (traffic.py)
-    flights      the legs of each message's journey                  (flights.py)
-    spans        every octet of every frame explained                (wire.dissect)
+    story        the coarsest steps: chapters and their sentences    (trace.chapters)
+    patches      what each record changes in the state               (trace.fold, trace.whereabouts)
+    segments, frames, commands                                       (trace.traffic)
+    routes       which bindings matched, and at which word           (trace.routing_words)
+    spans        every byte of every frame explained                 (wire.dissect)
 
 Patches are symmetric: a change keeps the old value beside the new one, so stepping back is the same work as
 stepping forward. Lists inside an entity are patched as splices, because a queue of 10,000 messages that
 gains one must not be written down twice per step.
 
 `zoom` is a set of bits, one for each zoom at which a record is a step: 1 segment, 2 frame, 4 command,
-8 milestone. The scene is deterministic: same recording, same dict, same JSON.
+8 milestone, 16 story. The scene is deterministic: same recording, same dict, same JSON.
 """
 
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from amqplab.stage.briefs import brief
-from amqplab.stage.flights import Flights
 from amqplab.stage.layout import layout
 from amqplab.trace import events as e
 from amqplab.trace.fold import step
 from amqplab.trace.keys import client_host
+from amqplab.trace.labels import label_of
 from amqplab.trace.narrate import narrate
 from amqplab.trace.participants import Participants, participants_of
 from amqplab.trace.recorder import Record, Recorder
-from amqplab.trace.traffic import Frame, Traffic
+from amqplab.trace.subjects import Subject, subject_of
+from amqplab.trace.traffic import Command, Frame, Segment, Traffic
+from amqplab.trace.whereabouts import Whereabouts
 from amqplab.trace.zoom import ZOOMS, level_of
 from amqplab.wire.dissect import Span, dissect, summarise
 
-__all__ = ["FORMAT", "encode_change", "scene", "to_json", "zoom_of"]
+__all__ = ["FORMAT", "encode_change", "packed", "scene", "to_json", "zoom_of"]
 
-FORMAT = 1
+FORMAT = 2
 NOT_SHOWN = ("segment/", "content/")  # the stage draws these from the records themselves
 LINKS = {"before", "after", "held_before", "held_after"}
+COMPRESSION = 6
 
 
 def scene(recorder: Recorder, *, title: str = "") -> dict[str, Any]:
@@ -52,25 +57,26 @@ def scene(recorder: Recorder, *, title: str = "") -> dict[str, Any]:
     records = list(recorder)
     participants = participants_of(records)
     traffic = Traffic(records)
-    flights = Flights(records, participants, traffic)
-    names = Interned()
-    spans = Interned()
+    names, spans, subjects = Interned(), Interned(), Interned()
+    changes = patches(records, traffic)
     return {
         "format": FORMAT,
         "title": title,
         "broker": participants.broker,
         "hosts": hosts(participants),
         "layouts": {name: layout(participants, name) for name in ("wide", "tall")},
-        "records": columns(records, traffic, names),
+        "records": columns(records, traffic, names, subjects),
         "names": names.values,
+        "kinds": e.as_json(),
+        "zooms": list(ZOOMS),
+        "subjects": subjects.values,
         "roles": {app.name: "P" * app.publishes + "C" * app.consumes for app in participants.apps.values()},
-        "briefs": [brief(record) for record in records],
+        "labels": [label_of(record) for record in records],
         "sentences": [narrate(record) for record in records],
-        "patches": patches(records),
+        "patches": changes,
         "segments": [segment_json(segment) for segment in traffic.segments.values()],
         "frames": [frame_json(frame, spans) for frame in traffic.frames],
         "commands": [command_json(command) for command in traffic.commands],
-        "flights": [flight_json(leg) for leg in flights.legs],
         "spans": spans.values,
     }
 
@@ -80,19 +86,28 @@ def to_json(value: Mapping[str, Any]) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=False)
 
 
+def packed(recorder: Recorder, *, title: str = "") -> bytes:
+    """The scene as the page gets it: JSON, compressed (zlib, RFC 1950)."""
+    return zlib.compress(to_json(scene(recorder, title=title)).encode("utf-8", "replace"), COMPRESSION)
+
+
 class Interned:
     """Numbers for values that come again and again, in order of first use."""
 
     def __init__(self) -> None:
         self.values: list[Any] = []
-        self._numbers: dict[str, int] = {}
+        self._numbers: dict[Any, int] = {}
 
-    def number(self, value: Any, key: str | None = None) -> int:
+    def number(self, value: Any, key: Any = None) -> int:
         key = value if key is None else key
-        if key not in self._numbers:
-            self._numbers[key] = len(self.values)
+        number = self._numbers.get(key)
+        if number is None:
+            number = self._numbers[key] = len(self.values)
             self.values.append(value)
-        return self._numbers[key]
+        return number
+
+    def knows(self, key: Any) -> bool:
+        return key in self._numbers
 
 
 def hosts(participants: Participants) -> list[str]:
@@ -106,19 +121,29 @@ def machines(app: Any) -> list[str]:
     return list(dict.fromkeys(client_host(connection) for connection in app.connections))
 
 
-def columns(records: list[Record], traffic: Traffic, names: Interned) -> dict[str, list[int]]:
-    """The stream as columns of integers; `where` and `kind` index `names`."""
+def columns(
+    records: Sequence[Record], traffic: Traffic, names: Interned, subjects: Interned
+) -> dict[str, list[int]]:
+    """The stream as columns of integers; `where` and `kind` index `names`, `subject` indexes `subjects`."""
     return {
         "at": [record.at for record in records],
         "where": [names.number(record.where) for record in records],
         "cause": [-1 if record.cause is None else record.cause for record in records],
         "kind": [names.number(type(record.event).__name__) for record in records],
         "zoom": [zoom_of(record, traffic) for record in records],
+        "subject": [subject_number(subject_of(record, traffic), subjects) for record in records],
     }
 
 
+def subject_number(subject: Subject, subjects: Interned) -> int:
+    if subjects.knows(subject):
+        return subjects.number(None, subject)
+    shown = {name: value for name, value in subject._asdict().items() if value is not None}
+    return subjects.number(shown, subject)
+
+
 def zoom_of(record: Record, traffic: Traffic) -> int:
-    """At which zooms this record is a step: bit 0 for segment … bit 3 for milestone.
+    """At which zooms this record is a step: bit 0 for segment … bit 4 for story.
 
     The levels are trace.zoom's, and a coarser level is a step at every finer zoom. Three records are told
     apart by more than their kind: a command of one frame is no news beside its frame; a frame that no command
@@ -144,15 +169,20 @@ def up_to(level: str) -> int:
 # --- state -----------------------------------------------------------------------------------------------
 
 
-def patches(records: list[Record]) -> list[list[list[Any]]]:
-    """For each record its changes, as [key, change]."""
+def patches(records: Sequence[Record], traffic: Traffic) -> list[list[list[Any]]]:
+    """For each record its changes, as [key, change]; what the fold says, then where the messages are."""
     state: dict[str, Mapping[str, Any]] = {}
+    whereabouts = Whereabouts(records, traffic)
     found = []
     for record in records:
+        patch = step(state, record)
         changes = [
             [key, encode_change(shown(key, old), shown(key, new))]
-            for key, old, new in step(state, record)
+            for key, old, new in patch
             if not key.startswith(NOT_SHOWN)
+        ]
+        changes += [
+            [key, encode_change(old, new)] for key, old, new in whereabouts.step(record, patch, state)
         ]
         found.append([change for change in changes if change[1]])
     return found
@@ -197,7 +227,7 @@ def splice(before: list[Any], after: list[Any]) -> list[Any]:
 # --- traffic ---------------------------------------------------------------------------------------------
 
 
-def segment_json(segment: Any) -> dict[str, Any]:
+def segment_json(segment: Segment) -> dict[str, Any]:
     return {
         "n": segment.number,
         "conn": segment.connection,
@@ -208,6 +238,9 @@ def segment_json(segment: Any) -> dict[str, Any]:
         "sent": segment.sent,
         "arrived": segment.arrived,
         "lost": segment.lost,
+        "lost_seq": segment.lost_seq,
+        "lost_at": segment.lost_at,
+        "discarded": segment.discarded,
         "departs": segment.departs_at,
         "arrives": segment.arrives_at,
         "again": segment.retransmission,
@@ -218,15 +251,15 @@ def segment_json(segment: Any) -> dict[str, Any]:
 
 
 def frame_json(frame: Frame, spans: Interned) -> dict[str, Any]:
-    """`spans` is shared by frames of equal octets."""
+    """`spans` is shared by frames of equal bytes."""
     text = frame.data.hex()
-    if text not in spans._numbers:
-        spans.number([span_json(span) for span in fields_of(frame.data)], text)
+    if not spans.knows(text):
+        spans.number([span.to_json() for span in fields_of(frame.data)], text)
     return {
         "conn": frame.connection,
         "up": frame.up,
-        "channel": int.from_bytes(frame.data[1:3], "big") if frame.data[:1] != b"A" else 0,
-        "type": frame.data[0] if frame.data else 0,
+        "channel": frame.channel,
+        "type": frame.type,
         "offset": frame.offset,
         "hex": text,
         "sent": frame.sent,
@@ -245,11 +278,7 @@ def fields_of(data: bytes) -> Sequence[Span]:
     return spans[0].children or spans if len(spans) == 1 else spans
 
 
-def span_json(span: Span) -> list[Any]:
-    return span.to_json()
-
-
-def command_json(command: Any) -> dict[str, Any]:
+def command_json(command: Command) -> dict[str, Any]:
     return {
         "conn": command.connection,
         "up": command.up,
@@ -259,18 +288,4 @@ def command_json(command: Any) -> dict[str, Any]:
         "sent": command.sent,
         "received": command.received,
         "messages": command.messages,
-    }
-
-
-def flight_json(leg: Any) -> dict[str, Any]:
-    return {
-        "kind": leg.kind,
-        "message": leg.message,
-        "start": leg.start,
-        "end": leg.end,
-        "source": leg.source,
-        "target": leg.target,
-        "command": leg.command,
-        "edges": leg.edges,
-        "note": leg.note,
     }

@@ -111,8 +111,8 @@ class Panel:
     """One step of the strip: the stage as it stood after record `seq`."""
 
     def __init__(
-        self, participants: Participants, place: Mapping[str, Any], state: State, records: Sequence[Record], seq: int,
-        flights: Flights,
+        self, participants: Participants, place: Mapping[str, Any], state: State, records: Sequence[Record],
+        seq: int, flights: Flights,
     ) -> None:  # fmt: skip
         self.participants, self.place, self.state, self.seq = participants, place, state, seq
         self.commands = flights.traffic.commands

@@ -24,7 +24,7 @@ import traitlets
 
 from amqplab.stage.esm import script
 from amqplab.stage.html import to_html
-from amqplab.stage.scene import scene, to_json
+from amqplab.stage.scene import packed
 from amqplab.stage.svg import to_svg
 from amqplab.trace.ladder import ladder
 from amqplab.trace.recorder import Recorder
@@ -33,7 +33,10 @@ __all__ = ["FAULTS", "Stage"]
 
 HERE = Path(__file__).parent
 ZOOMS = ("segment", "frame", "command", "milestone")
-FAULTS = ("lose segment", "cut", "half-open", "heal", "reset", "crash", "freeze", "thaw")
+FAULTS = (
+    *("lose segment", "cut", "half-open", "heal", "reset"),
+    *("kill", "power off", "crash", "power on", "freeze", "thaw"),
+)
 """Failures that the stage has buttons for; `breakable` says which of them the lab can do."""
 
 
@@ -73,7 +76,7 @@ class Stage(anywidget.AnyWidget):
         self.on_msg(self._received)
 
     def _packed(self) -> bytes:
-        return to_json(scene(self._recorder, title=self._title)).encode()
+        return packed(self._recorder, title=self._title)
 
     # --- what a lab does with it -------------------------------------------------------------------------
 

@@ -3,7 +3,8 @@
 Theory
 ------
     host/<name>                  program, status ("running", "returned", an error), calls [[seq, text]]
-                                 under way, crashed, frozen, link ("", "cut", "half-open")
+                                 under way, crashed: its process is gone, off: its machine has no power,
+                                 frozen, link ("", "cut", "half-open")
     connection/<conn>            client (its host); tcp and tcp_broker: the TCP states of the client's and
                                  the broker's end, None without a simulated link; state: None before login,
                                  then "authenticated", "tuned", "open", "closing", "closed"; user, vhost,
@@ -77,7 +78,16 @@ def edit_host(draft: Draft, name: str) -> dict[str, Any]:
     """A host."""
     key = keys.host_key(name)
     return draft.edit(key) or draft.put(
-        key, {"program": None, "status": "", "calls": [], "crashed": False, "frozen": False, "link": ""}
+        key,
+        {
+            "program": None,
+            "status": "",
+            "calls": [],
+            "crashed": False,
+            "off": False,
+            "frozen": False,
+            "link": "",
+        },
     )
 
 

@@ -12,8 +12,9 @@ Keys are those of :mod:`amqplab.trace.fold`, so the state at any moment can be l
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from amqplab.trace import events as e
 from amqplab.trace.keys import binding_key, client_host, consumer_key, exchange_key, queue_key
@@ -202,7 +203,7 @@ def meet_delivered(participants: Participants, event: e.Delivered) -> None:
     app.side = app.side or "right"
 
 
-MEETINGS = {
+MEETINGS: dict[type[e.Event], Callable[[Participants, Any], None]] = {
     e.SegmentSent: meet_segment,
     e.ConnectionOpened: meet_opened,
     e.ExchangeDeclared: meet_exchange,

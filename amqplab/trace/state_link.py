@@ -19,14 +19,14 @@ from amqplab.trace.draft import Draft
 from amqplab.trace.entities import edit_connection, edit_host
 from amqplab.trace.keys import client_host, connection_key, content_key, segment_key
 from amqplab.trace.recorder import Record
+from amqplab.wire.frames import FRAME_BODY, FRAME_HEADER, FRAME_METHOD, read_frame
 
 __all__ = ["HANDLERS", "forget_connection_if_over"]
 
 PREVIEW_OCTETS = 32
 OVER = (None, "CLOSED", "TIME-WAIT")
-FRAME_HEAD = 7
-METHOD, HEADER, BODY = 1, 2, 3
 BASIC_PUBLISH = b"\x00\x3c\x00\x28"
+"""The class and the method that a basic.publish begins with."""
 
 
 # --- hosts -----------------------------------------------------------------------------------------------
@@ -54,19 +54,30 @@ def call_over(draft: Draft, record: Record, event: e.CallReturned | e.CallFailed
 def intervened(draft: Draft, record: Record, event: e.Intervened) -> None:
     """What an intervention changes at its target for as long as it lasts."""
     change = INTERVENTIONS.get(event.action)
-    if change is not None:
-        edit_host(draft, event.target).update(change)
+    if change is None:
+        return
+    host = edit_host(draft, event.target)
+    if event.action == "freeze" and host["crashed"]:
+        return  # what is dead stands still already
+    if change.get("crashed") and host["status"] == "running":
+        host["status"] = STOPPED[event.action]
+    host.update(change)
 
 
 INTERVENTIONS: dict[str, dict[str, Any]] = {
-    "crash": {"crashed": True, "calls": []},
-    "kill": {"crashed": True, "calls": []},
+    "power off": {"crashed": True, "off": True, "frozen": False, "calls": []},
+    "power on": {"off": False},
+    "kill": {"crashed": True, "frozen": False, "calls": []},
     "freeze": {"frozen": True},
     "thaw": {"frozen": False},
     "cut": {"link": "cut"},
     "half-open": {"link": "half-open"},
     "heal": {"link": ""},
 }
+
+
+STOPPED = {"power off": "lost its power", "kill": "was killed"}
+"""What becomes of a program that ran."""
 
 
 # --- TCP -------------------------------------------------------------------------------------------------
@@ -141,22 +152,21 @@ def frame_received(draft: Draft, record: Record, event: e.FrameReceived) -> None
     """Keep the beginning of a publish's body until the broker says which message it became."""
     if event.host == client_host(event.connection):
         return
-    data = event.data
-    kind = data[0] if data else 0
-    if kind == METHOD:
-        if data[FRAME_HEAD : FRAME_HEAD + 4] == BASIC_PUBLISH:
-            key = content_key(event.connection, int.from_bytes(data[1:3], "big"))
+    type, channel, payload = read_frame(event.data)
+    key = content_key(event.connection, channel)
+    if type == FRAME_METHOD:
+        if payload.startswith(BASIC_PUBLISH):
             draft.put(key, {"size": None, "received": 0, "preview": ""})
-    elif kind in (HEADER, BODY):
-        content = draft.edit(content_key(event.connection, int.from_bytes(data[1:3], "big")))
+    elif type in (FRAME_HEADER, FRAME_BODY):
+        content = draft.edit(key)
         if content is None:
             return
-        if kind == HEADER:
-            content["size"] = int.from_bytes(data[FRAME_HEAD + 4 : FRAME_HEAD + 12], "big")
+        if type == FRAME_HEADER:
+            content["size"] = int.from_bytes(payload[4:12], "big")
         else:
             if not content["received"]:
-                content["preview"] = preview(data[FRAME_HEAD:-1])
-            content["received"] += len(data) - FRAME_HEAD - 1
+                content["preview"] = preview(payload)
+            content["received"] += len(payload)
 
 
 def preview(octets: bytes) -> str:

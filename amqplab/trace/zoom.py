@@ -11,7 +11,7 @@ and every coarser one:
     command     + whole commands: method with header and bodies; calls and their results
     milestone   what the broker, the programs and the interventions have done
 
-``LEVELS`` is the table; the lab steps by it and the stage plays by it.
+The level is declared with the event (:mod:`amqplab.trace.events`).
 """
 
 from __future__ import annotations
@@ -26,83 +26,8 @@ __all__ = ["LEVELS", "ZOOMS", "kinds_at", "level_of", "shown", "visible"]
 ZOOMS = ("segment", "frame", "command", "milestone")
 """The zooms, finest first."""
 
-SEGMENT_EVENTS: tuple[type[e.Event], ...] = (
-    e.TcpStateChanged,
-    e.SegmentSent,
-    e.SegmentArrived,
-    e.SegmentLost,
-    e.SegmentDiscarded,
-    e.RetransmissionTimedOut,
-    e.WindowClosed,
-    e.WindowOpened,
-)
-FRAME_EVENTS: tuple[type[e.Event], ...] = (e.FrameSent, e.FrameReceived, e.BytesUnreadable)
-COMMAND_EVENTS: tuple[type[e.Event], ...] = (
-    e.CommandSent,
-    e.CommandReceived,
-    e.CallMade,
-    e.CallReturned,
-    e.CallFailed,
-    e.DiskWriting,
-)
-MILESTONE_EVENTS: tuple[type[e.Event], ...] = (
-    e.ProgramStarted,
-    e.ProgramFinished,
-    e.MessageHandled,
-    e.NoteMade,
-    e.Intervened,
-    e.CheckFailed,
-    e.ConnectionAuthenticated,
-    e.ConnectionTuned,
-    e.ConnectionOpened,
-    e.ConnectionClosing,
-    e.ConnectionClosed,
-    e.ChannelOpened,
-    e.ChannelClosing,
-    e.ChannelClosed,
-    e.PrefetchSet,
-    e.ModeSelected,
-    e.TransactionEnded,
-    e.HeartbeatMissed,
-    e.ConnectionBlocked,
-    e.ConnectionUnblocked,
-    e.AlarmChanged,
-    e.DiskSynced,
-    e.DiskFailed,
-    e.DiskForgot,
-    e.ExchangeDeclared,
-    e.ExchangeDeleted,
-    e.QueueDeclared,
-    e.QueueDeleted,
-    e.QueuePurged,
-    e.Bound,
-    e.Unbound,
-    e.ConsumerAdded,
-    e.ConsumerRemoved,
-    e.Published,
-    e.Routed,
-    e.Unroutable,
-    e.PublishRefused,
-    e.Enqueued,
-    e.Delivered,
-    e.Replied,
-    e.Acknowledged,
-    e.Rejected,
-    e.Requeued,
-    e.Discarded,
-    e.DeadLettered,
-    e.Returned,
-    e.Confirmed,
-)
-
-LEVELS: dict[type[e.Event], str] = {
-    kind: zoom
-    for zoom, kinds in zip(
-        ZOOMS, (SEGMENT_EVENTS, FRAME_EVENTS, COMMAND_EVENTS, MILESTONE_EVENTS), strict=True
-    )
-    for kind in kinds
-}
-"""Event class -> its level."""
+LEVELS: dict[type[e.Event], str] = {kind: about.level for kind, about in e.ABOUT.items()}
+"""Event class -> its level, as declared with it."""
 
 
 def level_of(kind: type[e.Event]) -> str:

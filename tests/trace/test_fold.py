@@ -20,11 +20,7 @@ from amqplab.trace.lines import HOLDING, READY, UNACKED, Place, everyone, join, 
 from amqplab.trace.recorder import Record, Recorder
 from amqplab.trace.state_link import preview
 
-KINDS = [
-    kind
-    for kind in vars(e).values()
-    if isinstance(kind, type) and issubclass(kind, e.Event) and kind is not e.Event
-]
+KINDS = list(e.ABOUT)
 
 POOLS: dict[str, Any] = {
     "connection": st.sampled_from(["p:1", "c/%:2"]),

@@ -15,11 +15,7 @@ from amqplab.trace.words import METHOD_WORDS, TCP_STATE_WORDS, count, duration, 
 from amqplab.wire.frames import HEARTBEAT
 from amqplab.wire.methods import METHODS
 
-KINDS = [
-    kind
-    for kind in vars(e).values()
-    if isinstance(kind, type) and issubclass(kind, e.Event) and kind is not e.Event
-]
+KINDS = list(e.ABOUT)
 SAMPLES: dict[str, Any] = {
     "str": "name",
     "int": 3,

@@ -19,9 +19,6 @@ export const SIZES = {
   ...{ gutter: 56, lost_left: 140, lost_pitch: 172, lost_reason: 136 },
 };
 
-/** From an application's centre to the middle of its first hand. */
-const UNDER_NAME = 56;
-
 export const xy = ({ x, y }) => ({ x, y });
 
 export const between = (low, x, high) => Math.max(low, Math.min(high, x));
@@ -71,7 +68,7 @@ export function lanePoint(g, pipe, wide, up, channel, p, margin = 0) {
 // --- queues ---
 
 /** How many places a queue's row has. */
-export const roomOf = (g, node) => Math.max(1, Math.floor((node.w - g.cell_margin) / g.cell));
+export const roomOf = (g, node) => node.cells || Math.max(1, Math.floor((node.w - g.cell_margin) / g.cell));
 
 /** The i-th place of a queue, counted from its head, which is at the right. */
 export const cellPoint = (g, node, i) => ({
@@ -109,14 +106,37 @@ export function handOf(g, limit, held) {
   return { slots, more: wanted - slots };
 }
 
-/** Slot `i` of an application's `row`-th hand, under its name. */
-export function slotPoint(g, app, row, i, { slots, more }) {
-  const left = app.x - ((slots - 1) * g.slot) / 2 - (more ? g.slot / 2 : 0);
-  return { x: left + Math.min(i, slots - 1) * g.slot, y: app.y + UNDER_NAME + row * g.hand_row };
+/** Slot `i` of a hand, or for i = hand.slots where "+n" stands. */
+export const slotPoint = (g, row, i, { slots, more }) => ({
+  x: rowStart(row, slots + (more ? 1 : 0), g.slot) + i * g.slot,
+  y: row.y,
+});
+
+/** A number of a strip of confirms; its words stand above. */
+export const stripPoint = (g, row, i, shown) => ({
+  x: rowStart(row, shown, g.strip_chip) + i * g.strip_chip,
+  y: row.y + 15,
+});
+
+/** The middle of the first of `count` things in a row. */
+function rowStart({ x, anchor }, count, pitch) {
+  if (anchor === "middle") return x - ((count - 1) * pitch) / 2;
+  return anchor === "start" ? x + pitch / 2 : x - pitch / 2 - (count - 1) * pitch;
 }
 
-/** The middle of the strip of numbers to be confirmed, under `rows` hands. */
-export const stripPoint = (g, app, rows) => ({ x: app.x, y: app.y + UNDER_NAME + rows * g.hand_row });
+/** Where a message stands that is with its program. */
+export const trayPoint = (g, app, i) => stacked(g, app.tray ?? app, i);
+
+/** Inside the server's wall, where what has just come in stands: one above the other. */
+export const dockPoint = (g, pipe, i) => stacked(g, pipe.dock ?? { x: pipe.x1, y: pipe.y1 }, i);
+
+const stacked = (g, { x, y }, i) => ({ x, y: y - g.dock * Math.min(i, g.dock_shown - 1) });
+
+/** On an exchange, for one of several messages: one below the other. */
+export function nodePoint(g, node, i, of) {
+  const shown = Math.min(of, g.dock_shown);
+  return { x: node.x, y: node.y + (2 * Math.min(i, shown - 1) - (shown - 1)) * 9 };
+}
 
 // --- lost and returned ---
 
@@ -140,3 +160,23 @@ export function onCurve([x0, y0, x1, y1, x2, y2, x3, y3], t) {
 
 /** From 0 to 1, starting and ending gently. */
 export const smooth = (t) => t * t * (3 - 2 * t);
+
+/**
+ * Things of different widths one behind the other in a lane: none over another, each as near to where it wants to
+ * be as the ones before it allow, and none behind the lane's beginning. First is who is farthest.
+ * @param {{at: number, width: number}[]} things `at` is where the middle wants to be, 0..length
+ * @returns {number[]} where the middles are; those for which there is no room are left out
+ */
+export function linedUp(things, length) {
+  let count = 0;
+  for (let sum = 0; count < things.length && (sum += things[count].width) <= length + 0.5; count++);
+  const behind = new Array(count + 1).fill(0);
+  for (let i = count - 1; i >= 0; i--) behind[i] = behind[i + 1] + things[i].width;
+  const found = [];
+  for (let i = 0, front = length; i < count; i++) {
+    const half = things[i].width / 2;
+    found[i] = Math.min(front - half, Math.max(things[i].at, behind[i + 1] + half));
+    front = found[i] - half;
+  }
+  return found;
+}

@@ -20,7 +20,7 @@ const kindOfKey = (key) => key.slice(0, key.indexOf("/"));
 const numberIn = (key) => +key.slice(key.indexOf("/") + 1);
 
 /** Where a token is, as one text: "link|a:1", "consumer|consumer/…", "lost". */
-export const placeOf = ({ place, at }) =>
+export const tokenPlace = ({ place, at }) =>
   place === "lost" || place === "returned" || place === "broker" ? place : `${place}|${at}`;
 
 const NONE = Object.freeze([]);
@@ -45,9 +45,9 @@ export class World extends Map {
     const old = super.get(key);
     if (old === undefined && !NOT_INDEXED.has(kind)) insert(this.kinds, kind, key, kind === "message" ? byNumber : byKey);
     if (kind === "token" || kind === "signal") {
-      if (old !== undefined) take(this.places, placeOf(old), key);
+      if (old !== undefined) take(this.places, tokenPlace(old), key);
       super.set(key, entity);
-      insert(this.places, placeOf(entity), key, (a, b) => byTurn(super.get(a), a, super.get(b), b));
+      insert(this.places, tokenPlace(entity), key, (a, b) => byTurn(super.get(a), a, super.get(b), b));
       return this;
     }
     return super.set(key, entity);
@@ -58,7 +58,7 @@ export class World extends Map {
     if (old === undefined) return false;
     const kind = kindOfKey(key);
     if (!NOT_INDEXED.has(kind)) take(this.kinds, kind, key);
-    if (kind === "token" || kind === "signal") take(this.places, placeOf(old), key);
+    if (kind === "token" || kind === "signal") take(this.places, tokenPlace(old), key);
     return super.delete(key);
   }
 

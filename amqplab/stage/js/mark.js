@@ -61,7 +61,8 @@ export const handles = (mark, kind, more = {}) => ({
   "data-state": mark.state || null,
   "data-sel": mark.pick,
   "data-focus": mark.key,
-  role: "button",
+  tabindex: -1,
+  role: "group",
   "aria-label": mark.said,
   ...more,
 });

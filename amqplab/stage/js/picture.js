@@ -17,37 +17,6 @@ import { drawExchange, drawQueue } from "./nodes.js";
 import { drawClient, drawHand, drawStrip } from "./apps.js";
 import { drawCommand, drawFrameChip, drawSegment } from "./moving.js";
 
-/** Kind of mark -> the layer it is drawn in, and by what. */
-const STANDING = {
-  server: ["ground", drawServer],
-  alarm: ["alarms", drawAlarm],
-  policy: ["edges", drawPolicy],
-  subscription: ["edges", drawSubscription],
-  connection: ["pipes", drawConnection],
-  channel: ["pipes", drawChannel],
-  binding: ["labels", drawBinding],
-  fold: ["labels", drawFold],
-  exchange: ["nodes", drawExchange],
-  queue: ["nodes", drawQueue],
-  client: ["apps", drawClient],
-  consumer: ["apps", drawHand],
-  hand: ["apps", drawHand],
-  confirms: ["apps", drawStrip],
-};
-const LAYERS = ["ground", "edges", "pipes", "labels", "nodes", "apps", "alarms"];
-
-const MOVABLE = {
-  segment: drawSegment,
-  frame: drawFrameChip,
-  part: drawFrameChip,
-  command: drawCommand,
-  message: drawMessage,
-  signal: drawSignal,
-  more: drawMore,
-  cursor: drawCursor,
-  tray: drawTray,
-};
-
 /** The layers of what stands, from its marks. `kept` remembers what was drawn last time. */
 export function picture(view, marks, kept) {
   const layers = Object.fromEntries(LAYERS.map((name) => [name, []]));
@@ -188,3 +157,36 @@ const drawSubscription = (view, mark) =>
     handles(mark, cls("subscription", mark.used && "used", mark.state)),
     h("path", { class: "line", d: path(mark.way.curve) }),
   );
+
+// --- who draws what ---
+
+/** Kind of mark -> the layer it is drawn in, and by what. */
+const STANDING = {
+  server: ["ground", drawServer],
+  alarm: ["alarms", drawAlarm],
+  policy: ["edges", drawPolicy],
+  subscription: ["edges", drawSubscription],
+  connection: ["pipes", drawConnection],
+  channel: ["pipes", drawChannel],
+  binding: ["labels", drawBinding],
+  fold: ["labels", drawFold],
+  exchange: ["nodes", drawExchange],
+  queue: ["nodes", drawQueue],
+  client: ["apps", drawClient],
+  consumer: ["apps", drawHand],
+  hand: ["apps", drawHand],
+  confirms: ["apps", drawStrip],
+};
+const LAYERS = ["ground", "edges", "pipes", "labels", "nodes", "apps", "alarms"];
+
+const MOVABLE = {
+  segment: drawSegment,
+  frame: drawFrameChip,
+  part: drawFrameChip,
+  command: drawCommand,
+  message: drawMessage,
+  signal: drawSignal,
+  more: drawMore,
+  cursor: drawCursor,
+  tray: drawTray,
+};

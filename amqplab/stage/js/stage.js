@@ -7,18 +7,14 @@
 // a message when a failure button is pressed. Scrubbing needs no kernel, so it works when there is none.
 //
 // Reading order: scene, state, ride; then geometry, mark, fixtures, wire, messages, describe; then picture and motion;
-// then ladder, octets, inspector, tables, timeline, controls; then player and this.
+// then ladder, octets, inspector, tables; then player; then the frame around it (wiring), and this.
 
-import { h, patch } from "./elements.js";
-import { Unreadable, ZOOMS, unpack } from "./scene.js";
+import { patch } from "./elements.js";
+import { Unreadable, unpack } from "./scene.js";
 import { movable, standing } from "./describe.js";
 import { movingLayer, picture } from "./picture.js";
 import { planMotion } from "./motion.js";
 import { flatten, spanAt } from "./octets.js";
-import { inspector } from "./inspector.js";
-import { tables } from "./tables.js";
-import { drawTimeline, positionOn } from "./timeline.js";
-import { drawBar, drawHelp, drawNarration, drawTransport } from "./controls.js";
 import { drawActions, faultsFor } from "./faults.js";
 import { find, goal, goalsOf } from "./goals.js";
 import { framesOf, parseSelection } from "./selection.js";
@@ -26,11 +22,10 @@ import { Player, sentenceOf } from "./player.js";
 import { actionOf } from "./keys.js";
 import { skeleton } from "./skeleton.js";
 import { Rungs } from "./rungs.js";
+import { Frame } from "./wiring.js";
 
-const NARROW = 660;
-const LARGEST = 1.3;
+const WISHES = "[data-do],[data-zoom],[data-jump],[data-fault],[data-branch],[data-sel],[data-span],[data-byte],[data-seq]";
 const PREPARED_AT_ONCE = 400;
-const WISHES = "[data-do],[data-zoom],[data-jump],[data-fault],[data-sel],[data-span],[data-byte],[data-seq]";
 const TYPING = /^(INPUT|SELECT|TEXTAREA)$/;
 
 let mounted = 0;
@@ -84,6 +79,7 @@ class Stage {
     this.still = matchMedia("(prefers-reduced-motion: reduce)");
     this.root.stage = this; // for the curious, and for tests
     el.append(this.root);
+    this.frame = new Frame(this);
     this.listen();
     this.observer = new ResizeObserver(() => this.measure());
     this.observer.observe(this.root);
@@ -95,6 +91,7 @@ class Stage {
     cancelAnimationFrame(this.raf);
     clearTimeout(this.preparing);
     this.observer.disconnect();
+    this.frame.close();
     this.model.off("change:scene", this.onScene);
     this.model.off("msg:custom", this.onMessage);
     this.root.remove();
@@ -120,7 +117,7 @@ class Stage {
       if (target.dataset?.input === "speed") player.speed = +target.value;
       this.draw();
     });
-    this.timeline.addEventListener("pointerdown", (event) => this.scrub(event));
+    this.track.addEventListener("pointerdown", (event) => this.scrub(event));
     this.ladderScroll.addEventListener("scroll", () => this.rungs.draw(this.view(), false));
     this.ladderScroll.addEventListener("pointerenter", () => (this.rungs.held = !player.playing));
     this.ladderScroll.addEventListener("pointerleave", () => (this.rungs.held = false));
@@ -160,8 +157,8 @@ class Stage {
   measure() {
     const width = this.root.clientWidth;
     if (!width) return;
-    this.orientation = width < NARROW ? "tall" : "wide";
-    this.root.classList.toggle("crowd", this.player.scene.hosts.length > 3);
+    this.frame.measure();
+    this.orientation = this.frame.setting.orientation;
     this.drawn = "";
     this.draw();
   }
@@ -169,45 +166,49 @@ class Stage {
   view() {
     const { player, uid, connected } = this;
     const breakable = this.model.get("breakable") ?? [];
-    return { ...player.view(this.orientation), uid, connected, breakable, goals: goalsOf(player.scene) };
+    const view = { ...player.view(this.orientation), uid, connected, breakable, goals: goalsOf(player.scene) };
+    return this.frame.view(view);
   }
 
-  /** Bring the page in line with the player. While things only move, only they are drawn. */
+  /** Bring the page in line with the player, and keep the focus in it. While things move, only they are drawn. */
   draw() {
     const view = this.view();
     const signature = this.signature(view);
-    if (signature !== this.drawn) this.drawStep(view);
+    if (signature === this.drawn) this.drawMoving(view);
+    else this.frame.focus.keeping(() => this.drawStep(view));
     this.drawn = signature;
-    this.drawMoving(view);
     if (this.player.resting) this.say(view);
   }
 
-  /** All that the panels depend on. */
-  signature({ seq, step, zoom, pinned, hot, help, playing, speed, notice, allBytes, breakable, visit }) {
+  /** All that the page depends on, but for what moves. */
+  signature({ seq, step, zoom, visit, pinned, hot, help, playing, speed, notice, allBytes, breakable }) {
     return JSON.stringify([
       ...[seq, step, zoom, visit, pinned, hot, this.orientation],
       ...[help, playing, speed, notice, allBytes, breakable, this.connected],
+      ...this.frame.signature,
     ]);
   }
 
-  /** Everything but what moves; and the plan of how it moves, if this is a step. */
   drawStep(view) {
-    const { scene, zoom, seq, step, steps } = view;
-    Object.assign(this.root.dataset, { record: seq, zoom: ZOOMS[zoom], step, steps: steps.length - 1 });
-    this.root.dataset.branch ??= "0";
     this.fixed = picture(view, standing(view), this.kept);
     this.rest = movable(view);
-    this.plan = null;
+    this.planMotion(view);
+    this.drawMoving(view);
+    this.frame.drawTime(view);
+    this.frame.draw(view);
+    this.rungs.draw(view);
+    patch(this.breakables, drawActions(view));
+  }
+
+  /** If this is a step: how what was shown becomes what is to be shown. */
+  planMotion(view) {
     const { motion } = this.player;
-    if (motion && motion.total === null) {
+    if (!motion) this.plan = null;
+    else if (motion.total === null) {
       this.plan = planMotion(view, this.shown, this.rest, motion.trail, motion.from);
       if (this.plan) motion.total = this.plan.ms;
       else this.player.motion = null;
     }
-    patch(this.timeline, [drawTimeline(view, Math.max(160, this.timeline.clientWidth))]);
-    this.drawPanels(view);
-    this.rungs.draw(view);
-    if (scene.n > 0) this.prepare();
   }
 
   /** What may move: on its way, at rest, or carried on by the clock while nothing else happens. */
@@ -215,21 +216,7 @@ class Stage {
     const { motion } = this.player;
     if (motion && this.plan) this.shown = this.plan.at(motion.t);
     else this.shown = view.now === view.at ? this.rest : movable(view);
-    const layer = movingLayer(view, this.shown, this.kept);
-    patch(this.svg, [...this.fixed, layer]);
-  }
-
-  drawPanels(view) {
-    const { width, height } = view.layout;
-    this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
-    this.svg.style.maxWidth = `${Math.round(width * LARGEST)}px`;
-    patch(this.bar, drawBar(view));
-    patch(this.helpBox, drawHelp(view));
-    patch(this.narration, drawNarration(view));
-    patch(this.transport, drawTransport(view));
-    patch(this.breakables, drawActions(view));
-    patch(this.inspector, inspector(view, this.inspector.clientWidth));
-    patch(this.state, tables(view));
+    patch(this.svg, [...this.fixed, movingLayer(view, this.shown, this.kept)]);
   }
 
   /** The live region speaks when the story rests, not while it runs. */
@@ -267,6 +254,7 @@ class Stage {
     if (wish.do) this.perform(wish.do);
     else if (wish.zoom) this.perform(`zoom-${wish.zoom}`);
     else if (wish.fault) this.break(wish.fault);
+    else if (wish.branch) this.toBranch(+wish.branch);
     else if (wish.sel) player.pick(parseSelection(wish.sel));
     else if (wish.span || wish.byte) this.hovered(target);
     else {
@@ -297,15 +285,15 @@ class Stage {
       end: () => player.jump(player.scene.n - 1),
       faster: () => player.faster(1),
       slower: () => player.faster(-1),
-      help: () => (player.help = !player.help),
       "let-go": () => this.letGo(),
       "come-back": () => player.comeBack(glide),
       "all-bytes": () => (player.allBytes = true),
       "ask-until": () => this.untilField.focus(),
       until: () => this.until(),
     };
-    if (action.startsWith("zoom-")) player.setZoom(+action.slice(5));
-    else deeds[action]();
+    const number = action.startsWith("zoom-") ? +action.slice(5) : null;
+    if (number !== null) number < player.scene.steps.length && player.setZoom(number);
+    else if (!this.frame.perform(action)) deeds[action]();
     this.draw();
     this.run();
   }
@@ -335,13 +323,13 @@ class Stage {
   pressed(event) {
     const { target, key } = event;
     if (TYPING.test(target.tagName)) return this.typed(event);
-    const thing = target.closest("button,[role=button]");
+    const thing = target.closest("button,[role=button],[data-focus]");
     const activates = thing && (key === "Enter" || key === " ");
     if (activates && thing.tagName === "BUTTON") return;
     if (activates) this.clicked(thing);
     else if (target.dataset?.span && /^Arrow(Up|Down)$/.test(key)) this.stepField(target, key);
-    else {
-      const action = actionOf(event);
+    else if (!this.frame.pressed(event)) {
+      const action = actionOf(event, this.frame.presenting.on);
       if (!action) return;
       this.perform(action);
     }
@@ -380,26 +368,29 @@ class Stage {
 
   /** Ask the lab for another history, in which this went wrong from here on. */
   break(name) {
-    const { scene, seq, pinned } = this.player;
-    const { fault, client, segment, at } = faultsFor(scene, pinned).find((offer) => offer.fault === name);
+    const { seq, pinned } = this.player;
+    const { fault, client, segment, at } = faultsFor(this.view(), pinned).find((offer) => offer.fault === name);
     this.forkedAt = at ?? seq;
     this.player.notice = "running the other history …";
-    this.model.send({ type: "fault", fault, client, segment, at: this.forkedAt });
+    const branch = (this.model.get("branch") ?? []).length - 1;
+    this.model.send({ type: "fault", fault, client, segment, at: this.forkedAt, branch: Math.max(0, branch) });
+  }
+
+  /** Go back to a history one has come through. */
+  toBranch(to) {
+    this.player.notice = "";
+    this.model.send({ type: "branch", to });
   }
 
   scrub(event) {
-    const track = this.timeline.querySelector(".track");
-    const { player } = this;
+    const { track, player } = this;
+    if (event.target.closest(".flag")) return;
     const to = ({ clientX }) => {
-      const { left, width } = track.getBoundingClientRect();
       player.playing = false;
-      player.go(Math.round(positionOn(clientX - left, width, player.last)));
+      player.go(this.frame.stepAt(clientX));
       this.draw();
     };
-    const stop = () => {
-      track.removeEventListener("pointermove", to);
-      this.draw();
-    };
+    const stop = () => track.removeEventListener("pointermove", to);
     track.setPointerCapture(event.pointerId);
     track.addEventListener("pointermove", to);
     track.addEventListener("pointerup", stop, { once: true });

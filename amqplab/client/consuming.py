@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from amqplab.client.waiting import Waiting
 from amqplab.errors import ConnectionLost, UsageError
+from amqplab.trace.recorder import CAUSE, because
 from amqplab.wire.content import Command
 from amqplab.wire.methods import Basic
 from amqplab.wire.properties import Properties
@@ -135,13 +136,13 @@ class TaskConsumer:
     def __init__(self, channel: AsyncChannel, callback: OnMessage) -> None:
         self._channel = channel
         self._callback = callback
-        self._inbox: deque[Command] = deque()
+        self._inbox: deque[tuple[Command, int | None]] = deque()  # each with what brought it
         self._waiting: Waiting[None] | None = None
         self._over = False
         self._task = channel.loop.create_task(self._work(), name="consumer callback")
 
     def deliver(self, command: Command) -> None:
-        self._inbox.append(command)
+        self._inbox.append((command, CAUSE.get()))
         self._wake()
 
     def ended(self, error: Exception | None) -> bool:
@@ -158,7 +159,9 @@ class TaskConsumer:
     async def _work(self) -> None:
         while True:
             while self._inbox:
-                await self._handle(self._inbox.popleft())
+                command, cause = self._inbox.popleft()
+                with because(cause):
+                    await self._handle(command)
             if self._over:
                 return
             self._waiting = Waiting("a message for a consumer's callback", self._channel.loop)
@@ -182,7 +185,7 @@ class Consumption:
         self._queue = queue
         self._auto_ack = auto_ack
         self._options = options
-        self._inbox: deque[Command] = deque()
+        self._inbox: deque[tuple[Command, int | None]] = deque()  # each with what brought it
         self._waiting: Waiting[None] | None = None
         self._over = False
         self._error: Exception | None = None
@@ -191,7 +194,7 @@ class Consumption:
     # --- the consumer's side ---
 
     def deliver(self, command: Command) -> None:
-        self._inbox.append(command)
+        self._inbox.append((command, CAUSE.get()))
         self._wake()
 
     def ended(self, error: Exception | None) -> bool:
@@ -222,7 +225,9 @@ class Consumption:
                 return None
             self._waiting = Waiting(f"a message from queue {self._queue!r}", self._channel.loop)
             await self._waiting
-        return Message(self._channel, self._inbox.popleft())
+        command, cause = self._inbox.popleft()
+        CAUSE.set(cause)  # what the program does now, it does because of this delivery
+        return Message(self._channel, command)
 
     async def cancel(self) -> None:
         """End it; what had come but was not looked at goes back to the queue. Again is harmless."""
@@ -232,7 +237,7 @@ class Consumption:
             if not self._over:
                 await self._channel.basic_cancel(self.consumer_tag)
             while self._inbox and not self._auto_ack:
-                unseen: Any = self._inbox.popleft().method
+                unseen: Any = self._inbox.popleft()[0].method
                 await self._channel.basic_nack(unseen.delivery_tag)
         except (UsageError, ConnectionLost):
             pass  # the channel went first, and took the consumer with it

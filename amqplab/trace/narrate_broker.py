@@ -13,6 +13,7 @@ from typing import Any
 
 from amqplab.trace import events as e
 from amqplab.trace.context import Context
+from amqplab.trace.events.message import REPLY_TO
 from amqplab.trace.narrate_link import sentence_end
 from amqplab.trace.recorder import Record
 from amqplab.trace.words import count, exchange_name, listed, quoted
@@ -248,7 +249,6 @@ def routed(record: Record, event: e.Routed, known: Context) -> str:
 
 
 LATER = " when the transaction is committed"
-REPLY_TO = "amq.rabbitmq.reply-to"
 
 
 def routed_by_name(event: e.Routed, waits: bool) -> str:

@@ -28,6 +28,14 @@ __all__ = [
 ]
 
 
+REPLY_TO = "amq.rabbitmq.reply-to"
+"""With this begin the routing keys that are no queues' names but addresses of waiting channels."""
+
+
+def _nowhere(routed: Routed) -> str:
+    return "a waiting channel" if routed.routing_key.startswith(REPLY_TO) else "no queue"
+
+
 @event(chapter="message", level="milestone", label="message {message} published", mark="pub")
 class Published(Event):
     """The broker took a whole message in. `sequence` is its confirm number, 0 without confirms."""
@@ -47,7 +55,7 @@ class Published(Event):
 @event(
     chapter="message",
     level="milestone",
-    label=lambda x: f"message {x.message} routed to {', '.join(x.queues) or 'no queue'}",
+    label=lambda x: f"message {x.message} routed to {', '.join(x.queues) or _nowhere(x)}",
 )
 class Routed(Event):
     """Which bindings matched. `matched` holds (source, kind, destination, routing_key) for each; `queues`

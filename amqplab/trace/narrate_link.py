@@ -17,6 +17,14 @@ from amqplab.trace.names import as_start, party
 from amqplab.trace.recorder import Record
 from amqplab.trace.words import METHOD_WORDS, TCP_STATE_WORDS, count, duration, messages_named, quoted
 from amqplab.wire.dissect import summarise
+from amqplab.wire.frames import (
+    FRAME_BODY,
+    FRAME_HEADER,
+    FRAME_HEARTBEAT,
+    FRAME_METHOD,
+    FRAME_PROTOCOL_HEADER,
+    read_frame,
+)
 
 __all__ = ["IN_CONTEXT", "SENTENCES", "cargo_words", "sentence_end"]
 
@@ -168,13 +176,19 @@ def frame_received(record: Record, event: e.FrameReceived) -> str:
 
 def frame_words(data: bytes) -> tuple[str, str]:
     """A frame as a noun, and what is in it."""
-    if data[:4] == b"AMQP":
+    type, channel, _ = read_frame(data)
+    if type == FRAME_PROTOCOL_HEADER:
         return "the protocol header", summarise(data)
-    if data[:1] == b"\x08":
+    if type == FRAME_HEARTBEAT:
         return "a heartbeat frame", "it keeps a silent connection from being taken for dead"
-    kind = {b"\x01": "a method frame", b"\x02": "a content header frame", b"\x03": "a body frame"}
-    channel = int.from_bytes(data[1:3], "big")
-    return f"{kind.get(data[:1], 'a frame')} of channel {channel}", summarise(data)
+    return f"{FRAME_WORDS.get(type, 'a frame')} of channel {channel}", summarise(data)
+
+
+FRAME_WORDS = {
+    FRAME_METHOD: "a method frame",
+    FRAME_HEADER: "a content header frame",
+    FRAME_BODY: "a body frame",
+}
 
 
 def command_sent(record: Record, event: e.CommandSent) -> str:

@@ -18,13 +18,11 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from amqplab.stage.esm import script
+from amqplab.stage.esm import script, styles
 from amqplab.stage.scene import packed, to_json
 from amqplab.trace.recorder import Recorder
 
 __all__ = ["page", "to_html"]
-
-HERE = Path(__file__).parent
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -38,18 +36,18 @@ script-src 'unsafe-inline'; img-src data:">
 <style>
 html {{ color-scheme: light dark; background: light-dark(#f6f7f9, #0d0f13); }}
 body {{ margin: 0; padding: 16px; }}
-#stage {{ max-width: 1480px; margin: 0 auto; }}
-@media (max-width: 600px) {{ body {{ padding: 4px; }} }}
+#stage {{ max-width: 1900px; margin: 0 auto; }}
+h1 {{ position: absolute; width: 1px; height: 1px; margin: 0; overflow: hidden; clip-path: inset(50%); }}
+@media (max-width: 620px) {{ body {{ padding: 4px; }} }}
 {css}
 </style>
 </head>
 <body>
-<main id="stage"></main>
+<main><h1>{title}</h1><div id="stage"></div></main>
 <script type="application/octet-stream" id="scene">{data}</script>
 <script type="module">
 {module}
-const octets = Uint8Array.from(atob(document.getElementById("scene").textContent), (c) => c.charCodeAt(0));
-const values = {{ scene: octets, start: {start}, breakable: [] }};
+const values = {{ scene: document.getElementById("scene").textContent, start: {start}, breakable: [] }};
 const model = {{ get: (name) => values[name], on() {{}}, off() {{}} }};
 render({{ model, el: document.getElementById("stage") }});
 </script>
@@ -64,7 +62,7 @@ def page(recorder: Recorder, *, title: str = "", zoom: int = 3, at: int = -1) ->
     start: dict[str, Any] = {"zoom": zoom, "at": at}
     return PAGE.format(
         title=escape(title or "amqplab stage"),
-        css=(HERE / "stage.css").read_text(encoding="utf-8"),
+        css=styles(),
         data=data,
         module=script().replace("</script", "<\\/script"),
         start=to_json(start),

@@ -177,6 +177,8 @@ def put(channel: Channel, accepted: Accepted) -> bool:
     for name in routing.queues:
         queue = vhost.queues.get(name)
         if queue is None:  # deleted between publish and tx.commit
+            if channel.report is not None:
+                channel.report(events.Discarded, vhost.name, name, message.number, "queue deleted")
             continue
         if not queue.enqueue(message, now):
             taken = False

@@ -30,7 +30,6 @@ from amqplab.client.protocol import ClientProtocol
 from amqplab.lab.chance import Chance
 from amqplab.lab.checks import Checks
 from amqplab.lab.errors import LabError, NothingMoreComes
-from amqplab.lab.goals import Goal
 from amqplab.lab.interrupts import Interrupts
 from amqplab.lab.processes import PROCESS, AtHome, Process
 from amqplab.lab.progress import Progress
@@ -42,6 +41,7 @@ from amqplab.sim.segment import LinkProfile
 from amqplab.trace.events import Event
 from amqplab.trace.recorder import Recorder
 from amqplab.trace.tap import Tap
+from amqplab.trace.until import Goal
 
 __all__ = ["BROKER_HOST", "BROKER_PORT", "CLOSED", "PATIENCE_NS", "World", "waiting_for"]
 

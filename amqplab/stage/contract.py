@@ -43,6 +43,13 @@ class Subject(TypedDict):
     message: NotRequired[int]
 
 
+class Server(TypedDict):
+    """A host that others connect to: "broker" if it speaks AMQP, else "server"."""
+
+    host: str
+    kind: str
+
+
 class Kind(TypedDict):
     """What the vocabulary says of an event: its level, its mark on the time line, how long a step rests."""
 
@@ -146,8 +153,10 @@ class Scene(TypedDict):
     format: int
     title: str
     broker: str
+    servers: list[Server]
     hosts: list[str]
-    servers: list[dict[str, Any]]
+    who: dict[str, str]
+    roles: dict[str, str]
     kinds: dict[str, Kind]
     zooms: list[str]
     geometry: dict[str, Any]
@@ -156,7 +165,6 @@ class Scene(TypedDict):
     records: Records
     names: list[str]
     subjects: list[Subject]
-    roles: dict[str, str]
     labels: list[str]
     sentences: list[str]
     story: list[Any]
@@ -169,7 +177,7 @@ class Scene(TypedDict):
     spans: list[list[Any]]
 
 
-SHAPES: tuple[type, ...] = (Records, Subject, Kind, Segment, Frame, Command, Token, Signal, Scene)
+SHAPES: tuple[type, ...] = (Records, Subject, Server, Kind, Segment, Frame, Command, Token, Signal, Scene)
 """Every shape, in the order in which it is written down."""
 
 PLAIN = {int: "number", float: "number", str: "string", bool: "boolean", type(None): "null", Any: "any"}

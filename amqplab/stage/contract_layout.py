@@ -46,7 +46,7 @@ class WordsPlace(TypedDict):
 
 
 class ServerPlace(TypedDict):
-    """One server's ground. `kind` is "amqp" for a broker, else what it speaks ("http", …)."""
+    """One server's ground. `kind` is "broker", or "server" if it speaks no AMQP."""
 
     x: int
     y: int

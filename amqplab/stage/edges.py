@@ -28,7 +28,7 @@ Rectangle = tuple[int, int, int, int]
 SQUARE = 64
 PLACES = (50, 44, 56, 38, 62, 32, 68, 26, 74, 20, 80)
 """Where along its curve a label may stand, in percent, best first."""
-FANNED = (76, 70, 82, 64, 58, 52, 46, 40, 34)
+FANNED = (84, 80, 88, 76, 72, 68, 64, 58, 52)
 """The same for one of many edges of an exchange: near its queue, where the edges lie apart."""
 SHORTER = (G.capsule_most, 70, 40)
 MOST_BESIDE = 3
@@ -92,10 +92,10 @@ class Edges:
             targets[source] = targets.get(source, 0) + 1
         roots: dict[str, list[str]] = {}
         for (source, target), between in pairs.items():
-            for index, edge in enumerate(between):
-                self.edges[edge.key] = self.placed(edge, index, len(between))
             many = targets[source] > MANY_TARGETS
-            if many and len(pairs) > CROWDED or not self.label(between, FANNED if many else PLACES):
+            for index, edge in enumerate(between):
+                self.edges[edge.key] = self.placed(edge, index, len(between), fanned=many)
+            if (many and len(pairs) > CROWDED) or not self.label(between, FANNED if many else PLACES):
                 fold = f"fold/{source}/{target}"
                 crowded = many and len(pairs) > CROWDED
                 if crowded or len(between) == 1 or not self.fold(fold, source, target, between):
@@ -103,8 +103,9 @@ class Edges:
         for source, keys in roots.items():
             self.fold_at_root(f"fold/{source}", source, keys)
 
-    def placed(self, edge: Edge, index: int, of: int) -> EdgePlace:
-        curve = self.curve(self.nodes[edge.source], self.nodes[edge.target], 2 * index - (of - 1), of)
+    def placed(self, edge: Edge, index: int, of: int, *, fanned: bool = False) -> EdgePlace:
+        spread = 2 * index - (of - 1)
+        curve = self.curve(self.nodes[edge.source], self.nodes[edge.target], spread, of, fanned)
         return {
             "source": edge.source, "target": edge.target, "ghost": edge.ghost, "label": edge.label,
             "words": "", "curve": curve, "at": None, "w": 0, "fold": None,
@@ -176,8 +177,10 @@ class Edges:
 
     # --- curves ------------------------------------------------------------------------------------------
 
-    def curve(self, source: NodePlace, target: NodePlace, spread: int, of: int) -> list[int]:
-        """From exchange to queue or exchange. `spread` is -(of - 1) … of - 1: whose side it keeps to."""
+    def curve(self, source: NodePlace, target: NodePlace, spread: int, of: int, fanned: bool) -> list[int]:
+        """From exchange to queue or exchange. `spread` is -(of - 1) … of - 1: whose side it keeps to. One of a
+        fan soon reaches the height of its queue, so that its key stands beside it.
+        """
         if target["kind"] == "exchange":
             return self.loop(source, target, spread, 62)
         span = max(1, of - 1)
@@ -186,8 +189,9 @@ class Edges:
         if self.wide:
             a = (source["x"] + source["w"] // 2 + 2, source["y"])
             b = (target["x"] - target["w"] // 2, target["y"] + door)
-            reach = (b[0] - a[0]) // 2
-            return [*a, a[0] + reach, a[1] + bend, b[0] - reach, b[1] + bend, *b]
+            way = b[0] - a[0]
+            out, back = (way // 5, way * 3 // 4) if fanned else (way // 2, way // 2)
+            return [*a, a[0] + out, a[1] + bend, b[0] - back, b[1] + bend, *b]
         a = (source["x"], source["y"] + source["h"] // 2 + 2)
         b = (target["x"] + target["w"] // 4 + door, target["y"] - target["h"] // 2)
         reach = (b[1] - a[1]) // 2
@@ -232,7 +236,9 @@ class Edges:
             source, target = self.nodes.get(edge.source), self.nodes.get(edge.target)
             if source is None or target is None:
                 continue
-            curve = self.back(source, target) if edge.kind == "dead-letter" else self.loop(source, target, 0, -44)
+            curve = (
+                self.back(source, target) if edge.kind == "dead-letter" else self.loop(source, target, 0, -44)
+            )
             words = "dead letters" if edge.kind == "dead-letter" else "alternate"
             spot = self.spot_for_words(curve, words)
             if spot is not None:

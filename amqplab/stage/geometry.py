@@ -43,8 +43,6 @@ class Geometry:
     max_lanes: int = 6
     mouth: int = 12
     """How far from a pipe's ends things on it stay."""
-    link_shown: int = 4
-    """How many messages of one direction are drawn one by one."""
 
     # a queue: places in a row
     cell: int = 24

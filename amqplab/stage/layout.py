@@ -54,6 +54,7 @@ MOST_BERTHS = 12
 """Connections of one application that exist at the same time, and have a pipe each."""
 TITLE = 34
 BETWEEN_SERVERS = 28
+BROKER = "broker"
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,8 @@ class Setting:
         self.strips = self.rows_of(needs.strips)
         self.dense = {
             side: self.wide
-            and sum(len(app.connections) for app in participants.apps.values() if app.side == side) > DENSE_APPS
+            and sum(len(app.connections) for app in participants.apps.values() if app.side == side)
+            > DENSE_APPS
             for side in ("left", "right")
         }
         self.bands = self.make_bands()
@@ -170,13 +172,12 @@ class Setting:
 
     def make_bands(self) -> list[Band]:
         bands = {host: Band(host, kind) for host, kind in servers_of(self.participants).items()}
-        brokers = [band for band in bands.values() if band.kind == "amqp"]
+        brokers = [band for band in bands.values() if band.kind == BROKER]
         for key in sorted(self.participants.exchanges, key=is_default):
-            self.home(key, brokers).exchanges.append(key)
-        for key in self.participants.queues:
-            self.home(key, brokers).queues.append(key)
-        if not brokers:
-            bands = dict(list(bands.items())[:]) or {"": Band("", "amqp")}
+            if brokers:
+                brokers[0].exchanges.append(key)
+        for key in self.participants.queues if brokers else ():
+            brokers[0].queues.append(key)
         for band in bands.values():
             band.queues = self.sorted_queues(band)
         for app in self.participants.apps.values():
@@ -185,16 +186,11 @@ class Setting:
             band.sides["right"] = self.sorted_blocks(band)
         return list(bands.values())
 
-    def home(self, key: str, brokers: Sequence[Band]) -> Band:
-        """The broker that an exchange or queue belongs to."""
-        host = home_of(self.participants, key)
-        return next((band for band in brokers if band.host == host), brokers[0] if brokers else Band("", "amqp"))
-
     def seat(self, app: App, bands: dict[str, Band]) -> None:
         """A block in every band that the application is connected to; the application itself in the first."""
         by_host: dict[str, list[str]] = {}
         for connection in app.connections:
-            host = server_of(self.participants, connection)
+            host = self.participants.pipes[connection].server
             by_host.setdefault(host if host in bands else next(iter(bands)), []).append(connection)
         for number, (host, connections) in enumerate(by_host.items()):
             berths = self.berths(connections, app.side)
@@ -247,7 +243,7 @@ class Setting:
         main = wall1 + (m.pipe + right if has_right else m.pad)
         length, breadth = (main, cross) if self.wide else (cross, main)
         gutter = G.gutter if self.needs.loses else 0
-        first = next((band for band in self.bands if band.kind == "amqp"), self.bands[0])
+        first = next((band for band in self.bands if band.kind == BROKER), self.bands[0])
         out: Layout = {
             "orientation": "wide" if self.wide else "tall",
             "width": length,
@@ -283,7 +279,7 @@ class Setting:
             extents = [self.arrange(band.sides[side], side) for side in ("left", "right")]
             extents.append(len(band.exchanges) * self.exchange_pitch(band) + self.m.spare)
             extents.append(len(band.queues) * self.queue_pitch(band) + self.m.spare)
-            least = self.m.least if band.kind == "amqp" else self.m.least_other
+            least = self.m.least if band.kind == BROKER else self.m.least_other
             band.start, band.size = at, max(least, *extents)
             at += band.size + BETWEEN_SERVERS
         return at - BETWEEN_SERVERS
@@ -314,7 +310,7 @@ class Setting:
             sizes = [above + berth.thickness + below for berth in block.berths]
             pipes = sum(sizes)
             if self.wide:
-                top, under = (22 if dense else 33), self.below(block.app)
+                top, under = (33 if dense else 41), self.below(block.app)
                 centre = max(top, pipes // 2) if block.at_home else pipes // 2
                 size = max(centre + under, centre + pipes // 2) if block.at_home else pipes
             else:
@@ -352,7 +348,7 @@ class Setting:
                 for connection in berth.connections:
                     app = out["apps"].get(block.app.name)
                     out["pipes"][connection] = self.pipe_place(
-                        (connection, block.app.name, band.host, side), berth, (mouth, wall, row + shift), app
+                        (block.app.name, band.host, side), berth, (mouth, wall, row + shift), app
                     )
 
     def app_place(self, block: Block, side: str, mouth: int, shift: int) -> AppPlace:
@@ -402,9 +398,9 @@ class Setting:
         return "to confirm" if strips < 2 else f"to confirm, ch {key.rpartition('/')[2]}"
 
     def pipe_place(
-        self, who: tuple[str, str, str, str], berth: Berth, where: tuple[int, int, int], app: AppPlace | None
+        self, who: tuple[str, str, str], berth: Berth, where: tuple[int, int, int], app: AppPlace | None
     ) -> PipePlace:
-        connection, name, server, side = who
+        name, server, side = who
         mouth, wall, row = where
         start, end = self.point(mouth, row), self.point(wall, row)
         inward = 1 if side == "left" else -1
@@ -473,7 +469,9 @@ class Setting:
     def place_queues(self, out: Layout, band: Band, main: int) -> None:
         pitch = self.queue_pitch(band)
         dense = pitch != self.m.queue_pitch
-        first = band.start + (band.size - len(band.queues) * pitch) // 2 + pitch // 2 + (4 if self.wide else 0)
+        first = (
+            band.start + (band.size - len(band.queues) * pitch) // 2 + pitch // 2 + (4 if self.wide else 0)
+        )
         w, h = (self.m.queue, 32 if dense else 40) if self.wide else (pitch - 22, 40)
         for row, key in enumerate(band.queues):
             at = self.point(main, first + row * pitch)
@@ -483,7 +481,7 @@ class Setting:
                 "x": x, "y": y, "w": w, "h": h, "kind": "queue", "server": band.host, "ghost": False,
                 "label": abridged(self.participants.queues[key], w - 40, G.name, bold=True),
                 "words": {"x": x - w // 2 + 3, "y": top, "anchor": "start", "room": w - 6},
-                "more": {"x": x, "y": bottom, "anchor": "middle", "room": w + 12},
+                "more": {"x": x, "y": bottom, "anchor": "middle", "room": w + 40},
                 "cells": max(1, (w - G.cell_margin) // G.cell),
             }  # fmt: skip
 
@@ -508,7 +506,10 @@ class Setting:
             down = min(4 + 6 * row, max(4, pipe["thickness"] // 2 - 3))
             left = pipe["side"] == "left"
             if self.wide:
-                a = (node["x"] + (-1 if left else 1) * node["w"] // 2, node["y"] + (node["h"] // 4 if left else 0))
+                a = (
+                    node["x"] + (-1 if left else 1) * node["w"] // 2,
+                    node["y"] + (node["h"] // 4 if left else 0),
+                )
                 b = (pipe["x1"], pipe["y1"] + down)
             else:
                 a = (node["x"], node["y"] + node["h"] // 2 + (22 if not left else -node["h"]))
@@ -531,18 +532,9 @@ class Setting:
 
 
 def servers_of(participants: Participants) -> dict[str, str]:
-    """Host -> what it speaks, in order of first appearance; a broker is "amqp"."""
-    return {participants.broker: "amqp"}
-
-
-def server_of(participants: Participants, connection: str) -> str:
-    """The host at the far end of a connection."""
-    return participants.broker
-
-
-def home_of(participants: Participants, key: str) -> str:
-    """The host of an exchange or queue."""
-    return participants.broker
+    """Host -> "broker", or "server" for one that speaks no AMQP; in order of first appearance."""
+    found = {server.host: server.kind for server in participants.servers.values()}
+    return found or {BROKER: BROKER}
 
 
 def is_default(key: str) -> bool:

@@ -206,9 +206,7 @@ def queue_declared(reader: Reader, seq: int, record: Record) -> None:
     reader.vhost(event.vhost)
     target = argument(event.arguments, "x-dead-letter-exchange")
     if target is not None:
-        reader.policy(
-            queue_key(event.vhost, event.queue), exchange_key(event.vhost, target), "dead-letter"
-        )
+        reader.policy(queue_key(event.vhost, event.queue), exchange_key(event.vhost, target), "dead-letter")
 
 
 def dead_lettered(reader: Reader, seq: int, record: Record) -> None:

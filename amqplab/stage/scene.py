@@ -28,52 +28,66 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
+from amqplab.stage import contract
+from amqplab.stage.contract import Records, Scene
+from amqplab.stage.geometry import GEOMETRY
 from amqplab.stage.layout import layout
+from amqplab.stage.palette import as_json as palette
 from amqplab.trace import events as e
+from amqplab.trace.chapters import chapters, first_publish
+from amqplab.trace.context import Context
 from amqplab.trace.fold import step
-from amqplab.trace.keys import client_host
 from amqplab.trace.labels import label_of
-from amqplab.trace.narrate import narrate
-from amqplab.trace.participants import Participants, participants_of
+from amqplab.trace.narrate import Narrator
+from amqplab.trace.participants import participants_of
 from amqplab.trace.recorder import Record, Recorder
 from amqplab.trace.subjects import Subject, subject_of
 from amqplab.trace.traffic import Command, Frame, Segment, Traffic
 from amqplab.trace.whereabouts import Whereabouts
-from amqplab.trace.zoom import ZOOMS, level_of
+from amqplab.trace.zoom import ZOOMS, level_of_record
 from amqplab.wire.dissect import Span, dissect, summarise
 
 __all__ = ["FORMAT", "encode_change", "packed", "scene", "to_json", "zoom_of"]
 
 FORMAT = 2
-NOT_SHOWN = ("segment/", "content/")  # the stage draws these from the records themselves
+NOT_SHOWN = ("content/",)  # only the fold's own bookkeeping
 LINKS = {"before", "after", "held_before", "held_after"}
 COMPRESSION = 6
+FINER_THAN_COMMANDS = (1 << ZOOMS.index("command")) - 1
 
 
-def scene(recorder: Recorder, *, title: str = "") -> dict[str, Any]:
+def scene(recorder: Recorder, *, title: str = "") -> Scene:
     """Everything the stage needs to play `recorder`."""
     records = list(recorder)
     participants = participants_of(records)
     traffic = Traffic(records)
+    narrator = Narrator(records, traffic)
+    story = chapters(records, narrator)
     names, spans, subjects = Interned(), Interned(), Interned()
-    changes = patches(records, traffic)
     return {
         "format": FORMAT,
         "title": title,
         "broker": participants.broker,
-        "hosts": hosts(participants),
-        "layouts": {name: layout(participants, name) for name in ("wide", "tall")},
-        "records": columns(records, traffic, names, subjects),
-        "names": names.values,
-        "kinds": e.as_json(),
-        "zooms": list(ZOOMS),
-        "subjects": subjects.values,
+        "servers": [{"host": one.host, "kind": one.kind} for one in participants.servers.values()],
+        "hosts": participants.columns(),
+        "who": dict(participants.names),
         "roles": {app.name: "P" * app.publishes + "C" * app.consumes for app in participants.apps.values()},
+        "kinds": cast(dict[str, contract.Kind], e.as_json()),
+        "zooms": list(ZOOMS),
+        "geometry": GEOMETRY.as_json(),
+        "palette": palette(),
+        "layouts": {name: layout(participants, name) for name in ("wide", "tall")},
+        "records": columns(records, traffic, narrator, names, subjects),
+        "names": names.values,
+        "subjects": subjects.values,
         "labels": [label_of(record) for record in records],
-        "sentences": [narrate(record) for record in records],
-        "patches": changes,
+        "sentences": [narrator.sentence(seq) for seq in range(len(records))],
+        "story": [[one.last, one.first, one.sentence] for one in story],
+        "opening": first_publish(records, narrator),
+        "patches": patches(records, traffic),
+        "routes": {},
         "segments": [segment_json(segment) for segment in traffic.segments.values()],
         "frames": [frame_json(frame, spans) for frame in traffic.frames],
         "commands": [command_json(command) for command in traffic.commands],
@@ -81,7 +95,7 @@ def scene(recorder: Recorder, *, title: str = "") -> dict[str, Any]:
     }
 
 
-def to_json(value: Mapping[str, Any]) -> str:
+def to_json(value: Any) -> str:
     """Compact, deterministic JSON text."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=False)
 
@@ -110,27 +124,16 @@ class Interned:
         return key in self._numbers
 
 
-def hosts(participants: Participants) -> list[str]:
-    """The ladder's columns: publishers, the broker, consumers."""
-    left = [host for app in participants.apps.values() if app.side == "left" for host in machines(app)]
-    right = [host for app in participants.apps.values() if app.side == "right" for host in machines(app)]
-    return list(dict.fromkeys([*left, participants.broker, *right]))
-
-
-def machines(app: Any) -> list[str]:
-    return list(dict.fromkeys(client_host(connection) for connection in app.connections))
-
-
 def columns(
-    records: Sequence[Record], traffic: Traffic, names: Interned, subjects: Interned
-) -> dict[str, list[int]]:
+    records: Sequence[Record], traffic: Traffic, narrator: Narrator, names: Interned, subjects: Interned
+) -> Records:
     """The stream as columns of integers; `where` and `kind` index `names`, `subject` indexes `subjects`."""
     return {
         "at": [record.at for record in records],
         "where": [names.number(record.where) for record in records],
         "cause": [-1 if record.cause is None else record.cause for record in records],
         "kind": [names.number(type(record.event).__name__) for record in records],
-        "zoom": [zoom_of(record, traffic) for record in records],
+        "zoom": [zoom_of(record, traffic, narrator.context) for record in records],
         "subject": [subject_number(subject_of(record, traffic), subjects) for record in records],
     }
 
@@ -142,22 +145,21 @@ def subject_number(subject: Subject, subjects: Interned) -> int:
     return subjects.number(shown, subject)
 
 
-def zoom_of(record: Record, traffic: Traffic) -> int:
-    """At which zooms this record is a step: bit 0 for segment … bit 4 for story.
+def zoom_of(record: Record, traffic: Traffic, known: Context) -> int:
+    """At which zooms this record is a step: bit 0 for segment … bit 3 for milestone. (The story's steps are
+    its chapters.)
 
-    The levels are trace.zoom's, and a coarser level is a step at every finer zoom. Three records are told
-    apart by more than their kind: a command of one frame is no news beside its frame; a frame that no command
-    speaks for (protocol header, heartbeat) counts as a command; and so does the birth of a connection.
+    The levels are trace.zoom's, and a coarser level is a step at every finer zoom. Two records are told apart
+    by more than that: a command of one frame is no news beside its frame, and a frame that no command speaks
+    for (protocol header, heartbeat) counts as a command.
     """
     event = record.event
+    bits = up_to(level_of_record(record, known))
     if isinstance(event, e.CommandSent | e.CommandReceived) and len(event.frames) == 1:
-        return 1 << ZOOMS.index("command")
-    bits = up_to(level_of(type(event)))
+        return bits & ~FINER_THAN_COMMANDS
     if isinstance(event, e.FrameSent | e.FrameReceived):
         frame = traffic.frames[traffic.frame_at[record.seq]]
         return up_to("command") if frame.command is None else bits
-    if isinstance(event, e.TcpStateChanged) and event.state == "ESTABLISHED":
-        return up_to("command")
     return bits
 
 
@@ -227,7 +229,7 @@ def splice(before: list[Any], after: list[Any]) -> list[Any]:
 # --- traffic ---------------------------------------------------------------------------------------------
 
 
-def segment_json(segment: Segment) -> dict[str, Any]:
+def segment_json(segment: Segment) -> contract.Segment:
     return {
         "n": segment.number,
         "conn": segment.connection,
@@ -250,7 +252,7 @@ def segment_json(segment: Segment) -> dict[str, Any]:
     }
 
 
-def frame_json(frame: Frame, spans: Interned) -> dict[str, Any]:
+def frame_json(frame: Frame, spans: Interned) -> contract.Frame:
     """`spans` is shared by frames of equal bytes."""
     text = frame.data.hex()
     if not spans.knows(text):
@@ -278,7 +280,7 @@ def fields_of(data: bytes) -> Sequence[Span]:
     return spans[0].children or spans if len(spans) == 1 else spans
 
 
-def command_json(command: Command) -> dict[str, Any]:
+def command_json(command: Command) -> contract.Command:
     return {
         "conn": command.connection,
         "up": command.up,

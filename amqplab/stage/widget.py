@@ -28,10 +28,10 @@ from amqplab.stage.scene import packed
 from amqplab.stage.svg import to_svg
 from amqplab.trace.ladder import ladder
 from amqplab.trace.recorder import Recorder
+from amqplab.trace.zoom import ZOOMS
 
 __all__ = ["FAULTS", "Stage"]
 
-ZOOMS = ("segment", "frame", "command", "milestone")
 FAULTS = (
     *("lose segment", "cut", "half-open", "heal", "reset"),
     *("kill", "power off", "crash", "power on", "freeze", "thaw"),
@@ -40,9 +40,9 @@ FAULTS = (
 
 
 class Stage(anywidget.AnyWidget):
-    """Show a recording. `source` is a recorder or anything with a `recorder`, such as a lab.
+    """Show a recording. `source` is a recorder or anything with a `recorder`: a recording, a lab.
 
-    `zoom` is what a step is at first: "segment", "frame", "command" or "milestone". `at` is the seq of the
+    `zoom` is what a step is at first: "segment", "frame", "command", "milestone" or "story". `at` is the seq of the
     record to begin at: -1 is before the first, and "end" is after the last.
     """
 
@@ -145,5 +145,5 @@ def recorder_of(source: Any) -> Recorder:
     """The recorder itself, or the one that `source` has."""
     found = source if isinstance(source, Recorder) else getattr(source, "recorder", None)
     if not isinstance(found, Recorder):
-        raise TypeError(f"a stage shows a recorder or a lab, not {type(source).__name__}")
+        raise TypeError(f"a stage shows a recording, a recorder or a lab, not {type(source).__name__}")
     return found

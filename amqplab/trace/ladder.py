@@ -26,7 +26,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from amqplab.trace import events as e
-from amqplab.trace.keys import client_host
+from amqplab.trace.participants import Participants, participants_of
 from amqplab.trace.recorder import Record, Recorder
 from amqplab.trace.traffic import Command, Frame, Segment, Traffic
 from amqplab.trace.words import count, duration
@@ -73,79 +73,12 @@ def ladder(
         raise ValueError(f"there is no zoom {zoom!r} for a ladder: choose one of {', '.join(ZOOMS)}")
     if unit not in UNITS:
         raise ValueError(f"there is no unit {unit!r}: choose one of {', '.join(UNITS)}")
-    cast = Cast.of(recorder)
+    participants = participants_of(recorder)
     stop = len(recorder) if end is None else end
-    rows = Arrows(recorder, cast, unit).rows(zoom)
+    rows = Arrows(recorder, participants, unit).rows(zoom)
     rows += _local_rows(recorder, zoom, notes)
     rows = sorted((row for row in rows if start <= row.seq < stop), key=lambda row: row[:2])
-    return Drawing(cast.hosts, width, unit).draw(rows)
-
-
-# --- who takes part --------------------------------------------------------------------------------------
-
-
-class Cast(NamedTuple):
-    """The hosts, left to right: those that publish, the broker, those that only consume.
-
-    `names` is what clients on real sockets call themselves, by connection: an address tells a reader nothing.
-    `heard` are the connections whose client's end is in the recording; of the others nobody knows when
-    something arrived there.
-    """
-
-    hosts: list[str]
-    broker: str
-    names: dict[str, str]
-    heard: set[str]
-
-    @classmethod
-    def of(cls, recorder: Recorder) -> Cast:
-        """Everybody who speaks in a recording."""
-        names = _names(recorder)
-        sides: dict[str, str] = {}
-        broker = "broker"
-        heard: set[str] = set()
-        for record in recorder:
-            event = record.event
-            connection = getattr(event, "connection", None)
-            if connection is None:
-                continue
-            client = names.get(connection) or client_host(connection)
-            sides.setdefault(client, "")
-            if record.where == client_host(connection):
-                heard.add(connection)
-            if isinstance(event, e.Published):
-                sides[client] = "left"
-            elif isinstance(event, e.ConsumerAdded | e.Delivered):
-                sides[client] = sides[client] or "right"
-            else:
-                broker = _server(event) or broker
-        left = [client for client, side in sides.items() if side != "right"]
-        right = [client for client, side in sides.items() if side == "right"]
-        return cls([*left, broker, *right], broker, names, heard)
-
-    def client(self, connection: str) -> str:
-        """The lifeline of a connection's client."""
-        return self.names.get(connection) or client_host(connection)
-
-
-def _server(event: e.Event) -> str:
-    """The host that is not the client's, if the event tells it."""
-    if isinstance(event, e.SegmentSent):
-        return client_host(event.destination if event.source == event.connection else event.source)
-    if isinstance(event, e.FrameReceived) and event.host != client_host(event.connection):
-        return event.host
-    return ""
-
-
-def _names(recorder: Recorder) -> dict[str, str]:
-    names = {}
-    for seq in range(len(recorder)):
-        if recorder.kind_of(seq) is e.ConnectionOpened:
-            event = recorder[seq].event
-            assert isinstance(event, e.ConnectionOpened)
-            if event.client_name and event.connection[:1].isdigit():
-                names[event.connection] = event.client_name
-    return names
+    return Drawing(participants.columns(), width, unit).draw(rows)
 
 
 # --- rows ------------------------------------------------------------------------------------------------
@@ -154,8 +87,8 @@ def _names(recorder: Recorder) -> dict[str, str]:
 class Arrows:
     """Makes the rows of all that crossed."""
 
-    def __init__(self, recorder: Recorder, cast: Cast, unit: str) -> None:
-        self.recorder, self.cast, self.unit = recorder, cast, unit
+    def __init__(self, recorder: Recorder, participants: Participants, unit: str) -> None:
+        self.recorder, self.participants, self.unit = recorder, participants, unit
         self.traffic = Traffic(recorder)
 
     def rows(self, zoom: str) -> list[Row]:
@@ -212,7 +145,7 @@ class Arrows:
         row = self._row(one, self.recorder[begin].at, begin, label)
         if one.received is not None:
             return row._replace(remark="" if one.sent is None else self._time(one.received))
-        if not one.up and one.connection not in self.cast.heard:
+        if not one.up and not self.participants.pipes[one.connection].heard:
             return row
         carrier = self.traffic.carrier_of(last)
         if carrier is not None and carrier.lost:
@@ -220,7 +153,7 @@ class Arrows:
         return row._replace(end="…", remark="under way")
 
     def _row(self, one: Segment | Frame | Command, at: int, seq: int, label: str) -> Row:
-        client, server = self.cast.client(one.connection), self.cast.broker
+        client, server = self.participants.ends(one.connection)
         source, target = (client, server) if one.up else (server, client)
         return Row(at, seq, source, target, label)
 

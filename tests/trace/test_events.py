@@ -13,7 +13,7 @@ import pytest
 from amqplab.trace import events as e
 from amqplab.trace.digest import field_names
 from amqplab.trace.labels import label_of
-from amqplab.trace.narrate import SENTENCES
+from amqplab.trace.narrate import IN_CONTEXT, SENTENCES
 from amqplab.trace.recorder import Record, Recorder
 from amqplab.trace.zoom import LEVELS, ZOOMS
 from amqplab.wire.frames import HEARTBEAT
@@ -60,7 +60,7 @@ def test_every_event_has_all_its_parts(kind: type[e.Event]) -> None:
     assert about.level in ZOOMS and about.mark in ("", *e.MARKS) and about.chapter in e.CHAPTERS
     assert 50 <= about.hold <= 1000
     assert kind.__module__ == f"{e.__name__}.{about.chapter}"  # one file a chapter
-    assert LEVELS[kind] == about.level and kind in SENTENCES
+    assert LEVELS[kind] == about.level and (kind in SENTENCES) != (kind in IN_CONTEXT)
 
 
 @pytest.mark.parametrize("kind", e.ABOUT, ids=lambda kind: kind.__name__)

@@ -103,26 +103,49 @@ export function squeezed(layout, wished, needed = wished) {
   const size = layout[along];
   if (size <= wished) return layout;
   const points = shortening(layout, axis, size, size - wished, size - needed);
-  const move = (at) => moved(points, at);
+  const carry = carrier(axis, side, (at) => moved(points, at));
+  return { ...carry(layout), [along]: moved(points, size) };
+}
+
+const CURVES = new Set(["curve", "lead", "at"]);
+const CELL_WIDTH = 24;
+const CELL_MARGIN = 12;
+
+/** A function that gives a part of a layout its new places. Boxes and queues are carried by both their ends, an
+ * application or an exchange as a whole, everything else point by point. */
+function carrier(axis, side, move) {
   const odd = axis === "x" ? 0 : 1;
-  const carry = (thing, name) => {
+  const rest = (thing, to) => {
+    const next = {};
+    for (const [name, value] of Object.entries(thing)) next[name] = carry(value, name, to);
+    for (const place of [axis, `${axis}0`, `${axis}1`])
+      if (typeof thing[place] === "number") next[place] = to(thing[place]);
+    return next;
+  };
+  const carry = (thing, name, to = move) => {
     if (Array.isArray(thing)) {
-      if (name !== "curve" && name !== "at") return thing.map((one) => carry(one, ""));
-      return thing.map((value, i) => (i % 2 === odd ? move(value) : value));
+      if (CURVES.has(name)) return thing.map((value, i) => (i % 2 === odd ? to(value) : value));
+      return thing;
     }
     if (thing === null || typeof thing !== "object") return thing;
-    const next = {};
-    for (const [key, value] of Object.entries(thing))
-      next[key] = typeof value === "object" ? carry(value, key) : value;
-    for (const place of [axis, `${axis}0`, `${axis}1`])
-      if (typeof thing[place] === "number") next[place] = move(thing[place]);
-    const isBox = typeof thing[side] === "number" && typeof thing[axis] === "number" && thing.kind === undefined;
-    if (thing.kind === "queue" && axis === "x")
-      next.w = move(thing.x + thing.w / 2) - move(thing.x - thing.w / 2);
+    const isWhole = thing.kind === "exchange" || (thing.side !== undefined && typeof thing.x === "number");
+    if (isWhole) {
+      const by = move(thing[axis]) - thing[axis];
+      return rest(thing, (at) => at + by);
+    }
+    const next = rest(thing, to);
+    if (thing.kind === "queue") return axis === "x" ? narrowed(thing, next, move) : next;
+    const isBox = typeof thing[side] === "number" && typeof thing[axis] === "number";
     if (isBox) next[side] = move(thing[axis] + thing[side]) - next[axis];
     return next;
   };
-  return { ...carry(layout, ""), [along]: move(size) };
+  return carry;
+}
+
+/** A queue between its two ends' new places, with as many cells as have room. */
+function narrowed(queue, next, move) {
+  const w = move(queue.x + queue.w / 2) - move(queue.x - queue.w / 2);
+  return { ...next, w, cells: Math.max(1, Math.floor((w - CELL_MARGIN) / CELL_WIDTH)) };
 }
 
 const scaleIn = ({ width, height }, room) => Math.min(LARGEST_SCALE, room.width / width, room.height / height);

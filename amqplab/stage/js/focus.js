@@ -81,7 +81,7 @@ export class Focus {
   enter(group) {
     const items = itemsOf(group);
     const last = this.lasts.get(group.dataset.group);
-    const chosen = (node) => node.matches("[aria-checked=true],[aria-current],[aria-selected=true]");
+    const chosen = (node) => node.matches("[aria-checked=true],[aria-current],[aria-selected=true],.here");
     const item = items.find((node) => focusName(node) === last) ?? items.find(chosen) ?? items[0];
     if (item) this.give(item);
   }

@@ -17,6 +17,11 @@ interface Subject {
   message?: number;
 }
 
+interface Server {
+  host: string;
+  kind: string;
+}
+
 interface Kind {
   level: string;
   label: string;
@@ -104,8 +109,10 @@ interface Scene {
   format: number;
   title: string;
   broker: string;
+  servers: Server[];
   hosts: string[];
-  servers: Record<string, any>[];
+  who: Record<string, string>;
+  roles: Record<string, string>;
   kinds: Record<string, Kind>;
   zooms: string[];
   geometry: Record<string, any>;
@@ -114,7 +121,6 @@ interface Scene {
   records: Records;
   names: string[];
   subjects: Subject[];
-  roles: Record<string, string>;
   labels: string[];
   sentences: string[];
   story: any[];

@@ -24,7 +24,6 @@ const LEAST_WITH_PANEL = 620;
 const LEAST_ALONE = 460;
 const MOST_HEIGHT = 1100;
 const AROUND_STAGE = 16;
-const AXIS_BUTTON = 92;
 const NARROW_PANEL = 380;
 const LOOK_BACK_FOR_PLACE = 200;
 const SCROLLERS = ".jp-WindowedPanel-outer, .jp-NotebookPanel-notebook, .jp-Notebook";
@@ -88,6 +87,7 @@ export class Frame {
     root.classList.toggle("narrow", width < 760);
     root.classList.toggle("has-branches", (this.stage.model.get("branch") ?? []).length > 1);
     this.fitHeight(layouts, width, height);
+    this.trackWidth = this.measureTrack();
     const room = {
       width: Math.max(120, canvas.clientWidth - 2 * PADDING),
       height: Math.max(120, canvas.clientHeight - 2 * PADDING),
@@ -108,6 +108,13 @@ export class Frame {
     const least = isBeside ? LEAST_WITH_PANEL : LEAST_ALONE;
     const fits = this.presenting.full ? height : Math.min(height, Math.max(wished, least));
     this.stage.root.style.setProperty("--stage-height", `${Math.round(fits)}px`);
+  }
+
+  /** The time line without its padding and its button. */
+  measureTrack() {
+    const { timeline, axisBox } = this.stage;
+    const { paddingLeft, paddingRight } = getComputedStyle(timeline);
+    return Math.max(160, Math.floor(timeline.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight) - axisBox.offsetWidth));
   }
 
   /** The height of all that is not picture. */
@@ -213,8 +220,8 @@ export class Frame {
 
   /** The time line: all of it when zoom, axis or width have changed, else the needle only. */
   drawTime(view) {
-    const { track, timeline } = this.stage;
-    const width = Math.max(160, timeline.clientWidth - 16 - AXIS_BUTTON);
+    const { track } = this.stage;
+    const width = this.trackWidth;
     const { scene, steps, axis, step } = view;
     const known = this.plan;
     if (known?.scene !== scene || known.steps !== steps || known.mode !== axis || known.width !== width) {

@@ -46,6 +46,7 @@ from amqplab.broker.config import BrokerConfig, Permission
 from amqplab.broker.durability import JournalKeeper, restore
 from amqplab.broker.effects import Effect, Send, WakeAt
 from amqplab.broker.guesses import Guesses
+from amqplab.broker.outage import lose_power
 from amqplab.broker.registry import Crash
 from amqplab.broker.reply_to import deliver_replies
 from amqplab.broker.session import Session
@@ -186,6 +187,10 @@ class Broker:
         self.now = now
         self._force(connection, text)
         return self._effects()
+
+    def power_lost(self, now: int) -> None:
+        """The machine lost its power and nobody hears of it: be what is left on the disk."""
+        lose_power(self, now)
 
     def delete_vhost(self, name: str, now: int) -> list[Effect]:
         """An operator deletes a virtual host and all that it holds (CONN-64). KeyError if unknown."""

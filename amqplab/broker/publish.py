@@ -148,10 +148,15 @@ def _report(
         message.persistent,
         sequence,
     )
-    matched = tuple(tuple(binding[:4]) for binding in routing.matched)
     with because(published):
         return report(
-            events.Routed, vhost, message.number, *address, matched, routing.queues, routing.alternates
+            events.Routed,
+            vhost,
+            message.number,
+            *address,
+            routing.matches,
+            routing.queues,
+            routing.alternates,
         )
 
 
@@ -172,6 +177,8 @@ def put(channel: Channel, accepted: Accepted) -> bool:
     for name in routing.queues:
         queue = vhost.queues.get(name)
         if queue is None:  # deleted between publish and tx.commit
+            if channel.report is not None:
+                channel.report(events.Discarded, vhost.name, name, message.number, "queue deleted")
             continue
         if not queue.enqueue(message, now):
             taken = False

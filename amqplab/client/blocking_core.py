@@ -101,7 +101,12 @@ class BlockingCore:
 
     def consumer_ended(self, consumer: BlockingConsumer) -> None:
         """A consumer is over; its deliveries that came before are handled first."""
-        self._connection.post(self.channel_number, "", lambda: self._consumers.pop(consumer.tag, None))
+
+        def forget() -> None:
+            if self._consumers.get(consumer.tag) is consumer:  # by then another may have taken its tag
+                del self._consumers[consumer.tag]
+
+        self._connection.post(self.channel_number, "", forget)
 
     def add_on_return_callback(self, callback: Callable[[Any, Any, Any, bytes], Any]) -> None:
         """Call ``callback(channel, method, properties, body)`` for each message that comes back."""

@@ -21,6 +21,8 @@ from amqplab.lab.faults import (
     Kill,
     LoseNext,
     LoseSegment,
+    PowerOff,
+    PowerOn,
     Reset,
     Thaw,
 )
@@ -43,6 +45,8 @@ __all__ = [
     "LoseNext",
     "LoseSegment",
     "NothingMoreComes",
+    "PowerOff",
+    "PowerOn",
     "Prediction",
     "Reset",
     "Thaw",

@@ -18,9 +18,23 @@ __all__ = ["portrait"]
 
 MENU = {
     "look": ("stage", "ladder", "frames", "messages", "table", "lifecycle"),
-    "ask": ("why", "dissect", "find", "first", "last", "graph", "plot_depths", "digest"),
+    "ask": (
+        "why",
+        "dissect",
+        "find",
+        "first",
+        "last",
+        "participants",
+        "traffic",
+        "graph",
+        "plot_depths",
+        "digest",
+    ),
     "run": ("connect", "program", "run", "run_for", "step", "serve"),
-    "break": ("link", "lose_next", "cut", "half_open", "heal", "reset", "freeze", "thaw", "kill", "crash"),
+    "break": (
+        *("link", "lose_next", "cut", "half_open", "heal", "reset", "freeze", "thaw"),
+        *("kill", "power_off", "power_on"),
+    ),
     "change the past": ("fork",),
     "take along": ("to_html", "to_pcap", "close"),
 }

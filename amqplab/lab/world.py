@@ -23,14 +23,13 @@ from __future__ import annotations
 import asyncio
 import warnings
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, ParamSpec
 
 from amqplab.broker.broker import Broker
 from amqplab.client.protocol import ClientProtocol
 from amqplab.lab.chance import Chance
 from amqplab.lab.checks import Checks
 from amqplab.lab.errors import LabError, NothingMoreComes
-from amqplab.lab.goals import Goal
 from amqplab.lab.interrupts import Interrupts
 from amqplab.lab.processes import PROCESS, AtHome, Process
 from amqplab.lab.progress import Progress
@@ -42,9 +41,11 @@ from amqplab.sim.segment import LinkProfile
 from amqplab.trace.events import Event
 from amqplab.trace.recorder import Recorder
 from amqplab.trace.tap import Tap
+from amqplab.trace.until import Goal
 
 __all__ = ["BROKER_HOST", "BROKER_PORT", "CLOSED", "PATIENCE_NS", "World", "waiting_for"]
 
+P = ParamSpec("P")
 BROKER_HOST = "broker"
 BROKER_PORT = 5672
 
@@ -107,17 +108,23 @@ class World:
         self._driving = False
         self._chance = Chance(seed)
         self.closed = False
-        listening = self.loop.create_server(self.server.protocol, BROKER_HOST, BROKER_PORT)
-        self.complete(self.process_at(BROKER_HOST), listening)
+        self.services: dict[str, Callable[[], None]] = {BROKER_HOST: self._start_broker}
+        """What a machine starts when it gets its power back, by host."""
+        self.complete(self.process_at(BROKER_HOST), self._listen())
+
+    async def _listen(self) -> None:
+        await self.loop.create_server(self.server.protocol, BROKER_HOST, BROKER_PORT)
 
     @property
     def now(self) -> int:
         """The virtual time in ns."""
         return self.loop.time_ns()
 
-    def report(self, where: str, kind: type[Event], *fields: Any) -> int | None:
+    def report(
+        self, where: str, kind: Callable[P, Event], /, *fields: P.args, **named: P.kwargs
+    ) -> int | None:
         """Record one event; None while nothing is recorded."""
-        return self.recorder.record(where, kind, *fields) if self.recording else None
+        return self.recorder.record(where, kind, *fields, **named) if self.recording else None
 
     # --- processes -------------------------------------------------------------------------------------
 
@@ -150,10 +157,11 @@ class World:
         return task
 
     def freeze(self, host: str) -> None:
-        """The process at `host` stands still from now on."""
-        process = self.process_at(host)
-        if process.frozen:
+        """The process at `host` stands still from now on; one that is dead does so already."""
+        before = self.processes.get(host)
+        if before is not None and before.stopped:
             return
+        process = self.process_at(host)
         process.frozen = True
         for endpoint in self._ends_at(host):
             if endpoint.reading:
@@ -168,13 +176,28 @@ class World:
         for call in held:
             self.loop.clock.soon(call)
 
-    def crash(self, host: str) -> None:
+    def power_off(self, host: str) -> None:
         """The machine at `host` loses power: nothing of it is left, and nobody is told."""
         self._bury(host)
-        self.network.crash(host)
+        self.network.power_off(host)
+        if host == BROKER_HOST:
+            self.server.power_lost()
+
+    def power_on(self, host: str) -> None:
+        """The machine is back. It knows nothing of its connections, and starts what it started before."""
+        if self.network.has_power(host):
+            return
+        self.network.power_on(host)
+        if host in self.services:
+            self.services[host]()
+
+    def _start_broker(self) -> None:
+        process = self.process_at(BROKER_HOST)
+        self.loop.create_task(self._listen(), context=process.context(), name="listening")
+        process.enter(self.server.power_restored)
 
     def kill(self, host: str) -> None:
-        """The process at `host` ends at once; its operating system resets its connections."""
+        """The process at `host` ends at once; its operating system closes or resets its connections."""
         self._bury(host)
         self.network.kill(host)
 
@@ -274,12 +297,17 @@ class World:
         finally:
             self.abandon(task)
 
-    @staticmethod
-    def _check_alive(process: Process) -> None:
+    def _check_alive(self, process: Process) -> None:
+        self.check_power(process.host)
         if process.stopped:
             state, cure = ("gone", "connect") if process.dead else ("frozen", "thaw")
             host = process.host
             raise LabError(f"The process at {host!r} is {state}: first call lab.{cure}({host!r}).")
+
+    def check_power(self, host: str) -> None:
+        """Raise LabError if nothing can run at `host`."""
+        if not self.network.has_power(host):
+            raise LabError(f"The machine {host!r} has no power: first call lab.power_on({host!r}).")
 
     def _in_vain(self, task: asyncio.Task[Any]) -> bool:
         """Whether a cell waits for a message while nobody does anything that could lead to one."""

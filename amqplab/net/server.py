@@ -229,6 +229,19 @@ class BrokerServer:
         self._wake_at = None
         self.apply(self.broker.tick(now))
 
+    # --- a power failure, in a simulated world ---
+
+    def power_lost(self) -> None:
+        """Everybody is gone without a word, and nothing happens by itself any more."""
+        self._ends.clear()
+        self.broker.power_lost(self.now())
+        self._wake(None)
+
+    def power_restored(self) -> None:
+        """What is left goes on; what expired in the dark goes at once (DUR-11)."""
+        self.apply(self.broker.tick(self.now()))
+        self._wake(self.broker.deadlines.earliest())
+
     # --- the end ---
 
     async def shut_down(self) -> None:

@@ -71,4 +71,6 @@ def read(name: str) -> str:
 @cache
 def styles() -> str:
     """The whole style sheet: the palette's colours, then the sheets."""
-    return css_variables() + "\n".join((SHEETS / f"{name}.css").read_text(encoding="utf-8") for name in STYLES)
+    return css_variables() + "\n".join(
+        (SHEETS / f"{name}.css").read_text(encoding="utf-8") for name in STYLES
+    )

@@ -24,22 +24,25 @@ import traitlets
 
 from amqplab.stage.esm import script, styles
 from amqplab.stage.html import to_html
-from amqplab.stage.scene import scene, to_json
+from amqplab.stage.scene import packed
 from amqplab.stage.svg import to_svg
 from amqplab.trace.ladder import ladder
 from amqplab.trace.recorder import Recorder
+from amqplab.trace.zoom import ZOOMS
 
 __all__ = ["FAULTS", "Stage"]
 
-ZOOMS = ("segment", "frame", "command", "milestone")
-FAULTS = ("lose segment", "cut", "half-open", "heal", "reset", "crash", "freeze", "thaw")
+FAULTS = (
+    *("lose segment", "cut", "half-open", "heal", "reset"),
+    *("kill", "power off", "crash", "power on", "freeze", "thaw"),
+)
 """Failures that the stage has buttons for; `breakable` says which of them the lab can do."""
 
 
 class Stage(anywidget.AnyWidget):
-    """Show a recording. `source` is a recorder or anything with a `recorder`, such as a lab.
+    """Show a recording. `source` is a recorder or anything with a `recorder`: a recording, a lab.
 
-    `zoom` is what a step is at first: "segment", "frame", "command" or "milestone". `at` is the seq of the
+    `zoom` is what a step is at first: "segment", "frame", "command", "milestone" or "story". `at` is the seq of the
     record to begin at: -1 is before the first, and "end" is after the last.
     """
 
@@ -76,7 +79,7 @@ class Stage(anywidget.AnyWidget):
         self.on_msg(self._received)
 
     def _packed(self) -> bytes:
-        return to_json(scene(self._recorder, title=self._title)).encode()
+        return packed(self._recorder, title=self._title)
 
     # --- what a lab does with it -------------------------------------------------------------------------
 
@@ -142,5 +145,5 @@ def recorder_of(source: Any) -> Recorder:
     """The recorder itself, or the one that `source` has."""
     found = source if isinstance(source, Recorder) else getattr(source, "recorder", None)
     if not isinstance(found, Recorder):
-        raise TypeError(f"a stage shows a recorder or a lab, not {type(source).__name__}")
+        raise TypeError(f"a stage shows a recording, a recorder or a lab, not {type(source).__name__}")
     return found

@@ -112,8 +112,11 @@ def channel_closed(draft: Draft, record: Record, event: e.ChannelClosed) -> None
 
 
 def prefetch_set(draft: Draft, record: Record, event: e.PrefetchSet) -> None:
-    field = "shared_prefetch" if event.shared else "prefetch"
-    edit_channel(draft, event.connection, event.channel)[field] = event.count
+    """The window of consumers to come; or the channel's own, which the other kind takes away (BASIC-41)."""
+    channel = edit_channel(draft, event.connection, event.channel)
+    channel["shared_prefetch"] = event.count if event.shared else 0
+    if not event.shared:
+        channel["prefetch"] = event.count
 
 
 def mode_selected(draft: Draft, record: Record, event: e.ModeSelected) -> None:

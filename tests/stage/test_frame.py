@@ -93,7 +93,9 @@ def test_no_type_is_smaller_than_eleven_pixels(
 
 
 def show(page: Page, *names: str) -> None:
-    page.evaluate("names => document.querySelector('.amqplab-stage').stage.frame.keep({ open: names })", list(names))
+    page.evaluate(
+        "names => document.querySelector('.amqplab-stage').stage.frame.keep({ open: names })", list(names)
+    )
 
 
 def test_a_long_sentence_is_cut_at_two_lines_and_opens_without_moving_anything(
@@ -259,9 +261,10 @@ def test_the_time_is_always_seen_and_the_axis_can_be_switched(
 ) -> None:
     page, watch = open_page(chromium, urls["journey"])
     press(page, "End")
-    assert page.locator(f"{STAGE} .clock-now").inner_text() == "36.4 ms" or "s" in page.locator(
-        f"{STAGE} .clock-now"
-    ).inner_text()
+    assert (
+        page.locator(f"{STAGE} .clock-now").inner_text() == "36.4 ms"
+        or "s" in page.locator(f"{STAGE} .clock-now").inner_text()
+    )
     press(page, "Home", *["ArrowRight"] * 5)
     places = []
     for words in ("per event", "compressed", "linear"):
@@ -463,7 +466,9 @@ def test_nothing_that_can_be_pressed_stands_in_another(chromium: Browser, urls: 
     page, _ = open_page(chromium, urls["crowd"])
     press(page, "End")
     show(page, "ladder", "inspector", "state", "story", "why")
-    assert page.locator(f"{STAGE} :is(button,[role=button]) :is(button,[role=button],input,select)").count() == 0
+    assert (
+        page.locator(f"{STAGE} :is(button,[role=button]) :is(button,[role=button],input,select)").count() == 0
+    )
     page.context.close()
 
 
@@ -493,7 +498,9 @@ def test_the_stage_says_where_it_is_to_tests_and_tools(chromium: Browser, urls: 
     page, _ = open_page(chromium, urls["journey"])
     press(page, *["ArrowRight"] * 3)
     root = page.get_by_test_id("amqplab-stage")
-    said = {name: root.get_attribute(f"data-{name}") for name in ("record", "step", "steps", "branch", "zoom")}
+    said = {
+        name: root.get_attribute(f"data-{name}") for name in ("record", "step", "steps", "branch", "zoom")
+    }
     assert said["step"] == "3" and int(said["steps"] or 0) > 3 and said["branch"] == "original"
     assert int(said["record"] or -1) >= 0 and said["zoom"]
     assert page.get_by_test_id("sentence").inner_text()
@@ -501,9 +508,7 @@ def test_the_stage_says_where_it_is_to_tests_and_tools(chromium: Browser, urls: 
 
 
 @pytest.mark.parametrize("forced", ["active", "none"])
-def test_forced_colours_leave_the_marks_visible(
-    forced: str, chromium: Browser, urls: dict[str, str]
-) -> None:
+def test_forced_colours_leave_the_marks_visible(forced: str, chromium: Browser, urls: dict[str, str]) -> None:
     context = chromium.new_context(forced_colors=forced, reduced_motion="reduce")  # type: ignore[arg-type]
     page = context.new_page()
     page.goto(urls["journey"])

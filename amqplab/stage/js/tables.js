@@ -8,8 +8,7 @@
 import { nameOf } from "./text.js";
 import { cls, h } from "./elements.js";
 import { lit } from "./marks.js";
-import { featuresOf } from "./nodes.js";
-import { connectionWords } from "./pipes.js";
+import { connectionWords, featuresOf } from "./fixtures.js";
 
 const ENTITIES_SHOWN = 60;
 

@@ -69,7 +69,7 @@ export function drawTimeline(view, plan) {
     h("line", { class: "rail done", x1: LEFT, x2: LEFT, y1: BASE, y2: BASE }),
     plan.mode === "linear" && ticks(scene, plan),
     plan.gaps.map((gap) => drawSilence(gap, plan)),
-    h("g", { class: "marks" }, marks(scene, plan)),
+    h("g", { class: "marks" }, timeMarks(scene, plan)),
     h("g", { class: "flags" }),
     h("g", { class: "needle" }, [
       h("line", { x1: 0, x2: 0, y1: 3, y2: BASE }),
@@ -136,7 +136,7 @@ function ticks({ records }, { steps, room }) {
   });
 }
 
-function marks(scene, { steps, x }) {
+function timeMarks(scene, { steps, x }) {
   const found = [];
   for (let k = 1; k < steps.length; k += stride(steps)) {
     const kind = markAt(scene, steps[k]);

@@ -325,8 +325,7 @@ export class Frame {
   }
 
   leaveVisit() {
-    const { steps, step } = this.stage.view();
-    this.stage.player.jump(steps[step]);
+    this.stage.player.comeBack(this.stage.glides);
   }
 
   togglePanel(name) {

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from amqplab.lab.errors import LabError, suggestion
+from amqplab.trace.asking import LabError, suggestion
 from amqplab.wire.dissect import Span, dissect, render
 
 __all__ = ["Dissection", "Text", "frames_of"]

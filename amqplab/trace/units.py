@@ -16,7 +16,7 @@ import re
 from datetime import timedelta
 from fractions import Fraction
 
-from amqplab.lab.errors import LabError
+from amqplab.trace.asking import LabError
 
 __all__ = ["as_nanoseconds", "as_rate", "as_share", "as_text"]
 

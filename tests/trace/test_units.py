@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from amqplab.lab.errors import LabError
-from amqplab.lab.units import UNITS_NS, as_nanoseconds, as_rate, as_share, as_text
+from amqplab.lab import LabError
+from amqplab.trace.units import UNITS_NS, as_nanoseconds, as_rate, as_share, as_text
 
 
 @pytest.mark.parametrize(

@@ -19,12 +19,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from amqplab.lab.errors import LabError, suggestion
-from amqplab.lab.goals import EVENT_CLASSES, METHOD_NAMES, event_class
-from amqplab.lab.units import as_nanoseconds
 from amqplab.trace import events as e
 from amqplab.trace import query
+from amqplab.trace.asking import LabError, suggestion
 from amqplab.trace.recorder import Record, Recorder
+from amqplab.trace.units import as_nanoseconds
+from amqplab.trace.until import EVENT_CLASSES, METHOD_NAMES, event_class
 
 __all__ = ["Moment", "find_records", "is_named", "only", "place_of", "start_of"]
 

@@ -164,7 +164,9 @@ class TaskConsumer:
                     await self._handle(command)
             if self._over:
                 return
-            self._waiting = Waiting("a message for a consumer's callback", self._channel.loop)
+            self._waiting = Waiting(
+                "a message for a consumer's callback", self._channel.loop, for_message=True
+            )
             await self._waiting
 
     async def _handle(self, command: Command) -> None:
@@ -223,7 +225,9 @@ class Consumption:
                 raise self._error
             if self._over:
                 return None
-            self._waiting = Waiting(f"a message from queue {self._queue!r}", self._channel.loop)
+            self._waiting = Waiting(
+                f"a message from queue {self._queue!r}", self._channel.loop, for_message=True
+            )
             await self._waiting
         command, cause = self._inbox.popleft()
         CAUSE.set(cause)  # what the program does now, it does because of this delivery

@@ -553,7 +553,8 @@ class Published(Event):
 @event
 class Routed(Event):
     """Which bindings matched. `matched` holds (source, kind, destination, routing_key) for each; `queues`
-    the queues that get one copy each; `alternates` the alternate exchanges asked on the way.
+    the queues that get one copy each; `alternates` the alternate exchanges asked on the way; `asked` the
+    (connection, channel) of those for whom it is the answer, past all queues (direct reply-to).
     """
 
     vhost: str
@@ -563,6 +564,7 @@ class Routed(Event):
     matched: tuple[tuple[str, str, str, str], ...]
     queues: tuple[str, ...]
     alternates: tuple[str, ...]
+    asked: tuple[tuple[str, int], ...] = ()
 
 
 @event

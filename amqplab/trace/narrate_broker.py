@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from amqplab.trace import events as e
+from amqplab.trace.keys import client_host
 from amqplab.trace.narrate_link import sentence_end
 from amqplab.trace.recorder import Record
 from amqplab.trace.words import count, exchange_name, listed, quoted
@@ -226,6 +227,9 @@ def routed_by_name(event: e.Routed) -> str:
     """The default exchange has no bindings that anybody made: it looks for a name."""
     looks = f"The default exchange looks for a queue named {quoted(event.routing_key)}"
     looks += f", the routing key of message {event.message}"
+    if event.asked and not event.queues:
+        who = listed(tuple(dict.fromkeys(client_host(connection) for connection, _ in event.asked)))
+        return f"{looks}: it is the address of {who}, who asked and waits for this answer."
     return f"{looks}: there it is, and it gets a copy." if event.queues else f"{looks}: there is none."
 
 

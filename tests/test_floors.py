@@ -19,11 +19,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "client": {"wire", "trace"},
     "sim": {"trace"},
     "net": {"wire", "trace", "model", "broker", "client"},
-    "lab": {"wire", "trace", "model", "broker", "client", "sim", "net"},
-    "stage": {"wire", "trace", "lab"},
+    "stage": {"wire", "trace"},
+    "lab": {"wire", "trace", "model", "broker", "client", "sim", "net", "stage"},
 }
-# The lab hands out pictures (`lab.stage()`), so it opens the stage's door when asked, and only then.
-LAZY_DOORS = {"lab": {"stage"}}
 OPEN_TO_ALL = {"errors", "_running", "__version__"}
 CORE = ("wire", "trace", "model", "broker", "client", "sim")
 # Core modules that use a library when asked for it: inside a function, and saying so when it is missing.
@@ -62,12 +60,11 @@ def test_a_floor_imports_only_the_floors_above_it(floor: str) -> None:
     allowed = MAY_IMPORT[floor] | OPEN_TO_ALL | {floor}
     wrong = []
     for path in modules(floor):
-        for name, top_level in imports_of(path):
+        for name, _ in imports_of(path):
             parts = name.split(".")
             if parts[0] != "amqplab" or len(parts) < 2:
                 continue
-            reach = allowed | (set() if top_level else LAZY_DOORS.get(floor, set()))
-            if parts[1] not in reach:
+            if parts[1] not in allowed:
                 wrong.append(f"{path.relative_to(PACKAGE)} imports {name}")
     assert wrong == []
 

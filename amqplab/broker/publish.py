@@ -158,10 +158,16 @@ def _report(
         message.persistent,
         sequence,
     )
-    matched = tuple(tuple(binding[:4]) for binding in routing.matched)
     with because(published):
         return report(
-            events.Routed, vhost, message.number, *address, matched, routing.queues, routing.alternates, asked
+            events.Routed,
+            vhost,
+            message.number,
+            *address,
+            routing.matches,
+            routing.queues,
+            routing.alternates,
+            asked,
         )
 
 

@@ -26,6 +26,7 @@ from typing import NamedTuple
 from amqplab.trace import events as e
 from amqplab.trace.keys import client_host
 from amqplab.trace.recorder import Record, Recorder
+from amqplab.wire.frames import read_frame
 from amqplab.wire.methods import Basic, decode_method
 
 __all__ = ["AckFirst", "Check", "Checks", "Conservation", "Failure", "Link", "Prefetch", "Time"]
@@ -35,7 +36,6 @@ Lane = tuple[str, int]
 """A channel: its connection, and its number there."""
 CopyName = tuple[str, str, str, int]
 """A copy in a queue: the broker's host, virtual host, queue, and the message's number."""
-FRAME_HEAD = 7  # octets before a frame's payload: type, channel, size
 
 
 class Failure(NamedTuple):
@@ -282,7 +282,7 @@ class AckFirst(Check):
         if event.name == "basic.ack" and event.host != client_host(event.connection):
             frame = self._recorder[event.frames[0]].event
             assert isinstance(frame, e.FrameReceived)
-            ack = decode_method(frame.data[FRAME_HEAD:-1])
+            ack = decode_method(read_frame(frame.data)[2])
             assert isinstance(ack, Basic.Ack)
             lane = (event.connection, event.channel)
             self._acks_on(lane).came(ack.delivery_tag, ack.multiple, self._highest.get(lane, 0))

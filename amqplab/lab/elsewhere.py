@@ -22,9 +22,9 @@ import textwrap
 from collections.abc import Callable
 from typing import Any
 
-from amqplab.lab.dissection import Text
 from amqplab.lab.errors import LabError
-from amqplab.lab.units import Time, as_nanoseconds
+from amqplab.trace.dissection import Text
+from amqplab.trace.units import Time, as_nanoseconds
 
 __all__ = ["in_another_process"]
 

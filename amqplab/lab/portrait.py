@@ -18,7 +18,18 @@ __all__ = ["portrait"]
 
 MENU = {
     "look": ("stage", "ladder", "frames", "messages", "table", "lifecycle"),
-    "ask": ("why", "dissect", "find", "first", "last", "graph", "plot_depths", "digest"),
+    "ask": (
+        "why",
+        "dissect",
+        "find",
+        "first",
+        "last",
+        "participants",
+        "traffic",
+        "graph",
+        "plot_depths",
+        "digest",
+    ),
     "run": ("connect", "program", "run", "run_for", "step", "serve"),
     "break": (
         *("link", "lose_next", "cut", "half_open", "heal", "reset", "freeze", "thaw"),

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from amqplab.client.aio import AsyncConnection, connect
 from amqplab.lab.errors import LabError
 from amqplab.trace import events as e
+from amqplab.trace.report import TellAt
 
 if TYPE_CHECKING:
     from amqplab.lab.world import World
@@ -36,7 +37,7 @@ ProgramFunction = Callable[["Client"], Awaitable[Any]]
 class Client:
     """What a program knows: who it is and where the broker is."""
 
-    def __init__(self, name: str, report: Callable[..., object]) -> None:
+    def __init__(self, name: str, report: TellAt) -> None:
         self.name = name
         self.url = BROKER_URL
         self._report = report
@@ -72,7 +73,7 @@ class Program:
         self.told = False
         """Whether its error has been raised by a run."""
 
-    async def life(self, report: Callable[..., object]) -> Any:
+    async def life(self, report: TellAt) -> Any:
         """Wait for the start, run, and record both ends."""
         if self.start:
             await asyncio.sleep(self.start / 1e9)

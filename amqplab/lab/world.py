@@ -23,14 +23,13 @@ from __future__ import annotations
 import asyncio
 import warnings
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, ParamSpec
 
 from amqplab.broker.broker import Broker
 from amqplab.client.protocol import ClientProtocol
 from amqplab.lab.chance import Chance
 from amqplab.lab.checks import Checks
 from amqplab.lab.errors import LabError, NothingMoreComes
-from amqplab.lab.goals import Goal
 from amqplab.lab.interrupts import Interrupts
 from amqplab.lab.processes import PROCESS, AtHome, Process
 from amqplab.lab.progress import Progress
@@ -42,9 +41,11 @@ from amqplab.sim.segment import LinkProfile
 from amqplab.trace.events import Event
 from amqplab.trace.recorder import CAUSE, Recorder, because
 from amqplab.trace.tap import Tap
+from amqplab.trace.until import Goal
 
 __all__ = ["BROKER_HOST", "BROKER_PORT", "CLOSED", "PATIENCE_NS", "World", "waiting_for"]
 
+P = ParamSpec("P")
 BROKER_HOST = "broker"
 BROKER_PORT = 5672
 
@@ -119,9 +120,11 @@ class World:
         """The virtual time in ns."""
         return self.loop.time_ns()
 
-    def report(self, where: str, kind: type[Event], *fields: Any) -> int | None:
+    def report(
+        self, where: str, kind: Callable[P, Event], /, *fields: P.args, **named: P.kwargs
+    ) -> int | None:
         """Record one event; None while nothing is recorded."""
-        return self.recorder.record(where, kind, *fields) if self.recording else None
+        return self.recorder.record(where, kind, *fields, **named) if self.recording else None
 
     # --- processes -------------------------------------------------------------------------------------
 

@@ -137,10 +137,16 @@ def _report(
     address = (letter.exchange, letter.routing_key)
     old, new = copy.message.number, letter.number
     died = report(events.DeadLettered, vhost.name, queue.name, old, reason, *address, new)
-    matched = tuple(tuple(binding[:4]) for binding in routing.matched)
     with because(died):
         routed = report(
-            events.Routed, vhost.name, new, *address, matched, routing.queues, routing.alternates, asked
+            events.Routed,
+            vhost.name,
+            new,
+            *address,
+            routing.matches,
+            routing.queues,
+            routing.alternates,
+            asked,
         )
         for target, why in not_for.items():
             report(events.Discarded, vhost.name, target, new, why)

@@ -34,6 +34,7 @@ from amqplab.sim.tcp import Endpoint
 from amqplab.sim.transport import SimTransport
 from amqplab.trace.events import SegmentArrived, SegmentDiscarded, SegmentLost, SegmentSent
 from amqplab.trace.recorder import ACTOR, because
+from amqplab.trace.report import ReportAt
 
 if TYPE_CHECKING:
     from amqplab.sim.loop import SimLoop
@@ -152,7 +153,7 @@ class Network:
         return self.loop.clock
 
     @property
-    def report(self) -> Callable[..., int] | None:
+    def report(self) -> ReportAt | None:
         """``report(host, EventClass, *fields)``, or None while nothing is recorded."""
         recorder = self.loop.recorder
         return None if recorder is None else recorder.record

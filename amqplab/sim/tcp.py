@@ -25,16 +25,18 @@ once.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec
 
 from amqplab.sim.segment import Segment
-from amqplab.trace.events import RetransmissionTimedOut, TcpStateChanged, WindowClosed, WindowOpened
+from amqplab.trace.events import Event, RetransmissionTimedOut, TcpStateChanged, WindowClosed, WindowOpened
 from amqplab.trace.recorder import CAUSE, because
 
 if TYPE_CHECKING:
     from amqplab.sim.network import Network
 
 __all__ = ["Endpoint"]
+
+P = ParamSpec("P")
 
 INITIAL_RTO = 1_000_000_000
 SMALLEST_RTO = 200_000_000  # as Linux; RFC 6298 says a second
@@ -511,9 +513,9 @@ class Endpoint:
         self.state = state
         self._report(TcpStateChanged, self.connection, state)
 
-    def _report(self, *event: object) -> int | None:
+    def _report(self, kind: Callable[P, Event], /, *fields: P.args, **named: P.kwargs) -> int | None:
         report = self.network.report
-        return None if report is None else report(self.host, *event)
+        return None if report is None else report(self.host, kind, *fields, **named)
 
     def __repr__(self) -> str:
         return f"<Endpoint {self.local} to {self.remote} {self.state}>"

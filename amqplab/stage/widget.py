@@ -22,17 +22,16 @@ from typing import Any
 import anywidget
 import traitlets
 
-from amqplab.stage.esm import script
+from amqplab.stage.esm import script, styles
 from amqplab.stage.html import to_html
-from amqplab.stage.scene import scene, to_json
+from amqplab.stage.scene import packed
 from amqplab.stage.svg import to_svg
 from amqplab.trace.ladder import ladder
 from amqplab.trace.recorder import Recorder
+from amqplab.trace.zoom import ZOOMS
 
 __all__ = ["FAULTS", "Stage"]
 
-HERE = Path(__file__).parent
-ZOOMS = ("segment", "frame", "command", "milestone")
 FAULTS = (
     *("lose segment", "cut", "half-open", "heal", "reset"),
     *("kill", "power off", "crash", "power on", "freeze", "thaw"),
@@ -41,18 +40,22 @@ FAULTS = (
 
 
 class Stage(anywidget.AnyWidget):
-    """Show a recording. `source` is a recorder or anything with a `recorder`, such as a lab.
+    """Show a recording. `source` is a recorder or anything with a `recorder`: a recording, a lab.
 
-    `zoom` is what a step is at first: "segment", "frame", "command" or "milestone". `at` is the seq of the
+    `zoom` is what a step is at first: "segment", "frame", "command", "milestone" or "story". `at` is the seq of the
     record to begin at: -1 is before the first, and "end" is after the last.
     """
 
     _esm = script()
-    _css = HERE.joinpath("stage.css").read_text(encoding="utf-8")
+    _css = styles()
 
     scene = traitlets.Bytes().tag(sync=True)
     start = traitlets.Dict().tag(sync=True)
     breakable = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    branch = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    """The histories one has come through, the one shown last; empty for a recording of its own."""
+    arrangement = traitlets.Dict().tag(sync=True)
+    """Which panels are open, where and how large, and the bookmarks: the page writes it, the notebook keeps it."""
 
     def __init__(
         self,
@@ -76,7 +79,7 @@ class Stage(anywidget.AnyWidget):
         self.on_msg(self._received)
 
     def _packed(self) -> bytes:
-        return to_json(scene(self._recorder, title=self._title)).encode()
+        return packed(self._recorder, title=self._title)
 
     # --- what a lab does with it -------------------------------------------------------------------------
 
@@ -142,5 +145,5 @@ def recorder_of(source: Any) -> Recorder:
     """The recorder itself, or the one that `source` has."""
     found = source if isinstance(source, Recorder) else getattr(source, "recorder", None)
     if not isinstance(found, Recorder):
-        raise TypeError(f"a stage shows a recorder or a lab, not {type(source).__name__}")
+        raise TypeError(f"a stage shows a recording, a recorder or a lab, not {type(source).__name__}")
     return found

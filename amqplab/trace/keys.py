@@ -25,7 +25,6 @@ __all__ = [
     "lost_key",
     "message_key",
     "queue_key",
-    "segment_key",
     "unescape",
 ]
 
@@ -105,8 +104,3 @@ def copy_key(vhost: str, queue: str, message: int) -> str:
 def lost_key(message: int, queue: str | None) -> str:
     """The end of a message, or of its copy in `queue`, without an acknowledgement."""
     return f"lost/{message}/{'-' if queue is None else escape(queue)}"
-
-
-def segment_key(number: int) -> str:
-    """A TCP segment in flight."""
-    return f"segment/{number}"

@@ -27,6 +27,7 @@ from functools import partial
 from typing import Any, NamedTuple, overload
 
 from amqplab.trace.events import Event
+from amqplab.trace.report import Report, report_at, report_because
 
 __all__ = ["ACTOR", "CAUSE", "Record", "Recorder", "Report", "because"]
 
@@ -35,9 +36,6 @@ CAUSE: ContextVar[int | None] = ContextVar("amqplab.cause", default=None)
 
 ACTOR: ContextVar[str] = ContextVar("amqplab.actor", default="main")
 """The host on whose behalf code runs: a program's name, or "main" for a notebook's own cells."""
-
-Report = Callable[..., int]
-"""``report(EventClass, *fields) -> seq``: what every floor is given, already bound to its place."""
 
 
 class Record(NamedTuple):
@@ -62,6 +60,7 @@ class Recorder:
         self._rows: list[tuple[int, str, int | None, type[Event], tuple[Any, ...]]] = []
         self._observers: list[Callable[[int], None]] = []
 
+    @report_at
     def record(self, where: str, kind: type[Event], *fields: Any) -> int:
         """Keep one event of class `kind` with the given field values, and return its seq."""
         rows = self._rows
@@ -72,6 +71,7 @@ class Recorder:
                 observer(seq)
         return seq
 
+    @report_because
     def record_because(self, cause: int, where: str, kind: type[Event], *fields: Any) -> int:
         """The same, with a cause given by the caller."""
         seq = len(self._rows)
@@ -81,7 +81,7 @@ class Recorder:
         return seq
 
     def reporter(self, where: str) -> Report:
-        """A :data:`Report` bound to the place `where`."""
+        """A :class:`Report` bound to the place `where`."""
         return partial(self.record, where)
 
     def observe(self, observer: Callable[[int], None]) -> None:

@@ -150,7 +150,7 @@ def test_two_conversations_are_compared_frame_by_frame(lab: Lab) -> None:
         ("Queue.Declare q=q", "differs in durable"),
         ("Basic.Publish x= rk=q", "the same octets"),
         ("Content-Header size=5", "the same octets"),
-        ("Content-Body 5 octets", "the same octets"),
+        ("Content-Body 5 bytes", "the same octets"),
     ]
     assert {row.verdict for row in rows[9:]} == {"only this"}
 

@@ -231,6 +231,6 @@ def test_an_answer_is_told_as_what_it_is() -> None:
     recorder = RUNS["direct reply to"]().recorder
     [first, second] = [one for one in recorder if isinstance(one.event, e.Routed) and one.event.asked]
     assert first.event.asked == second.event.asked == (("client:49152", 1),)  # type: ignore[attr-defined]
-    assert "it is the address of 'client', who asked and waits for this answer" in narrate(first)
+    assert "no queue but the address of client, who waits for a reply" in narrate(first)
     late = [one for one in recorder if isinstance(one.event, e.Unroutable)]
     assert len(late) == 1, "only the answer that comes too late has nowhere to go"

@@ -20,11 +20,7 @@ from amqplab.trace.lines import HOLDING, READY, UNACKED, Place, everyone, join, 
 from amqplab.trace.recorder import Record, Recorder
 from amqplab.trace.state_link import preview
 
-KINDS = [
-    kind
-    for kind in vars(e).values()
-    if isinstance(kind, type) and issubclass(kind, e.Event) and kind is not e.Event
-]
+KINDS = list(e.ABOUT)
 
 POOLS: dict[str, Any] = {
     "connection": st.sampled_from(["p:1", "c/%:2"]),
@@ -248,12 +244,17 @@ def test_confirms_out_of_order_leave_ranges(story: Any) -> None:
     assert (confirms["count"], confirms["positive"], confirms["negative"]) == (289, 10, 1)
 
 
-def test_a_segment_is_in_the_state_only_while_it_is_in_flight(recorder: Recorder) -> None:
-    in_flight = [
-        [key for key in state if key.startswith("segment/")] for state in states_of(recorder, e.SegmentSent)
-    ]
-    assert in_flight[:3] == [["segment/1"], ["segment/2"], ["segment/3"]]
-    assert not [key for key in Fold(recorder).now() if key.startswith("segment/")]
+def test_a_connection_tells_whose_it_is_and_to_whom(recorder: Recorder, story: Any) -> None:
+    first = states_of(recorder, e.SegmentSent)[0]["connection/producer:49152"]
+    assert (first["client"], first["server"]) == ("producer", "broker")
+    story.tell("node-2", e.ConnectionOpened, "127.0.0.1:5000", "guest", "/", "pika")
+    assert Fold(story.recorder).now()["connection/127.0.0.1:5000"]["server"] == "node-2"
+
+
+def test_a_queue_and_an_exchange_tell_at_which_node_they_are(story: Any) -> None:
+    story.tell("node-2", e.QueueDeclared, "/", "q", False, None, False, "")
+    state = Fold(story.recorder).now()
+    assert state["queue/%2F/q"]["node"] == state["exchange/%2F/"]["node"] == "node-2"
 
 
 def test_a_closed_connection_leaves_the_state_when_tcp_is_over(recorder: Recorder) -> None:

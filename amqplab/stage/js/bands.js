@@ -20,15 +20,15 @@ export function ladderBands(scene, zoom) {
     () => scene.segments.map((s) => segmentBand(scene, s, share)),
     () => scene.frames.map((f) => frameBand(scene, f, share)),
     () => scene.commands.map((c) => commandBand(scene, c, share)),
-    () => scene.flights.filter((leg) => leg.command !== null).map((leg) => flightBand(scene, leg)),
+    () => scene.commands.filter((c) => c.messages.length).map((c) => commandBand(scene, c, share)),
   ];
-  return kinds[zoom]();
+  return kinds[Math.min(zoom, 3)]();
 }
 
 function bandOf(scene, x, message, rest) {
   const client = clientOf(x.conn);
   const [a, b] = x.up ? [client, scene.broker] : [scene.broker, client];
-  return { a, b, hue: hue(message), share: 0, parts: [], lost: false, from: x.from, to: x.to, ...rest };
+  return { a, b, hue: hue(message), share: 0, parts: [], lost: false, ...livesOf(scene, x), ...rest };
 }
 
 const segmentBand = (scene, s, share) =>
@@ -48,7 +48,7 @@ const frameBand = (scene, f, share) =>
     id: f.id,
     seq: f.sent ?? f.received,
     label: f.summary,
-    share: f.rides ? (share(f.rides) * f.size) / Math.max(1, f.rides.end - f.rides.start) : 0,
+    share: 0,
     parts: f.carriers.map(([, first, end]) => end - first),
   });
 
@@ -58,18 +58,14 @@ const commandBand = (scene, c, share) =>
     id: c.id,
     seq: c.sent ?? c.received,
     label: scene.frames[c.frames[0]].summary,
-    share: share(c.rides),
+    share: 0,
   });
 
-const flightBand = (scene, leg) =>
-  bandOf(scene, scene.commands[leg.command], leg.message, {
-    kind: "message",
-    id: leg.message,
-    seq: leg.start,
-    from: timeOf(scene, leg.start),
-    to: timeOf(scene, leg.end ?? scene.n),
-    label: leg.kind === "confirm" ? `confirm ${leg.note}` : `${leg.kind} ${leg.message}`,
-  });
+/** From one end to the other, in film time. */
+function livesOf(scene, x) {
+  const [from, to] = [x.sent ?? x.received, x.received ?? x.lost_seq ?? x.arrived ?? scene.n - 1];
+  return { from: timeOf(scene, from), to: timeOf(scene, Math.max(from, to)) };
+}
 
 /** How much of a segment's way was transmission, 0..1: what exceeds the quickest segment of its direction. */
 function shareOf(scene) {

@@ -43,10 +43,10 @@ const comesFromRight = ({ hosts }, band) => hosts.indexOf(band.a) > hosts.indexO
 
 /** The far end of a band that has its own label at the near end. */
 function isArrival(scene, seq, zoom) {
-  const s = scene.subject[seq];
-  if (!s) return false;
+  const s = scene.subjectOf(seq);
   if (s.segment !== undefined) return zoom === 0 && scene.segmentByNumber.get(s.segment).sent !== seq;
   const x = s.frame !== undefined ? scene.frames[s.frame] : scene.commands[s.command];
+  if (!x) return false;
   return x.received === seq && x.sent !== null;
 }
 
@@ -78,7 +78,7 @@ export function hostOf(scene, seq) {
 export function drawLadder(view, plan, width, top, bottom) {
   const { hosts, broker } = view.scene;
   const columns = columnsOf(hosts, width);
-  const now = round(ladderY(plan, view.time));
+  const now = round(ladderY(plan, timeOf(view.scene, view.seq)));
   const between = !plan.ys.some((y) => Math.abs(y - now) < 1);
   const lifeline = (host) => {
     const x = round(columns.x(host));
@@ -97,7 +97,7 @@ export function drawLadder(view, plan, width, top, bottom) {
     between && h("line", { key: "now", class: "nowline", x1: 0, x2: round(width), y1: now, y2: now }),
     ...hosts.map(lifeline),
     ...bands.map(({ band, y0, y1 }) =>
-      drawBand(view, band, columns.x(band.a), columns.x(band.b), y0, y1, band.from > view.time + SOON),
+      drawBand(view, band, columns.x(band.a), columns.x(band.b), y0, y1, band.from > timeOf(view.scene, view.seq) + SOON),
     ),
     ...rungs,
   ].filter(Boolean);
@@ -107,7 +107,7 @@ export function drawLadder(view, plan, width, top, bottom) {
 function drawRung(view, plan, k, columns, width) {
   const { scene } = view;
   const row = plan.rows[k];
-  const past = (i) => i < plan.rows.length && plan.times[i] <= view.time + SOON;
+  const past = (i) => i < plan.rows.length && plan.times[i] <= timeOf(view.scene, view.seq) + SOON;
   const tone = past(k) ? (past(k + 1) ? "" : "here") : k === 0 || past(k - 1) ? "future next" : "future";
   const half = row.quiet ? 5 : 10;
   const clock = (k === 0 || row.gap > 0) && !row.quiet;
@@ -156,5 +156,5 @@ function note(scene, at, row, { column }, crossed) {
     "text-anchor": last ? "end" : "start",
   };
   const room = column * (last ? Math.min(1.5, i + 0.4) : Math.min(1.5, hosts.length - i - 0.55));
-  return h("text", { class: "note halo", ...place }, fitting(scene.briefs[row.seq], room));
+  return h("text", { class: "note halo", ...place }, fitting(scene.labels[row.seq], room));
 }

@@ -6,6 +6,7 @@
 // pointer rests on the ladder it does not run away under it.
 
 import { cut } from "./text.js";
+import { timeOf } from "./story.js";
 import { h, patch } from "./elements.js";
 import { columnsOf, drawLadder, hostOf, ladderPlan, ladderY } from "./ladder.js";
 
@@ -31,7 +32,7 @@ export class Rungs {
     this.svg.setAttribute("width", inner);
     this.svg.setAttribute("height", Math.ceil(plan.height));
     const columns = columnsOf(hosts, inner);
-    if (follow && !this.held) this.follow(view, ladderY(plan, view.time), columns);
+    if (follow && !this.held) this.follow(view, ladderY(plan, timeOf(view.scene, view.seq)), columns);
     const left = (host) => Math.round(columns.x(host) - box.scrollLeft);
     const room = Math.floor(columns.column / 7.5);
     patch(

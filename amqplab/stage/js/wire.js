@@ -1,0 +1,238 @@
+// Wire: the marks of what is on links: segments with the frames in them, frames that wait, commands.
+//
+// Theory
+// ------
+// The zoom decides what is looked at. At the zooms segment and frame, segments are slabs that fill their tube, with
+// the frames inside them, each in the lane of its channel; frames that no segment carries wait at the mouth, stand
+// at the × where they were lost, or at the far door until what is missing has come. At the zoom command, a command
+// is a pill with its name. They all ride by the same rule (ride.js), so changing the zoom never changes what
+// happens. Above, only messages and signals remain (messages.js).
+//
+// Things that are at one point stand one behind the other: three messages in one segment look like three.
+
+import { box, lanePoint, linedUp, pipeSpan, point, tubeMiddle } from "./geometry.js";
+import { rideOfCommand, rideOfFrame, rideOfSegment } from "./ride.js";
+import { TYPES } from "./scene.js";
+import { numberedMark } from "./mark.js";
+import { encode } from "./text.js";
+
+const PILL_LETTER = 6.2;
+const PILL_PAD = 14;
+const SHORT_PILL = 26;
+const GROUP_W = 24;
+const LEAST_SLAB = 14;
+
+/** Marks on the links, and for each command the point at which its message's number is written.
+ * @returns {{marks: Mark[], hosts: Map<number, {x: number, y: number}>}} */
+export function wireMarks(view) {
+  const hosts = new Map();
+  if (view.zoom > 2 || view.seq < 0) return { marks: [], hosts };
+  const lanes = byTube(view);
+  const draw = view.zoom === 2 ? commandMarks : segmentMarks;
+  return { marks: lanes.flatMap((tube) => draw(view, tube, hosts)), hosts };
+}
+
+/** What is alive on the wire, sorted by connection and direction; only connections that exist have any. */
+function byTube(view) {
+  const { scene, seq, state, layout } = view;
+  const tubes = new Map();
+  const put = (name, item) => {
+    const key = `${item.conn} ${item.up}`;
+    const pipe = layout.pipes[item.conn];
+    if (!pipe || !state.has(`connection/${encode(item.conn)}`)) return;
+    if (!tubes.has(key)) tubes.set(key, { pipe, up: item.up, segments: [], frames: [], commands: [] });
+    tubes.get(key)[name].push(item);
+  };
+  if (view.zoom === 2) for (const c of scene.commandsAt(seq)) put("commands", c);
+  else {
+    if (view.zoom === 0) for (const s of scene.segmentsAt(seq)) put("segments", s);
+    for (const f of scene.framesAt(seq)) put("frames", f);
+  }
+  return [...tubes].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, tube]) => tube);
+}
+
+/** Things of one lane, placed one behind the other: [[thing, point], …], and how many have no place. */
+function placed(view, { pipe, up }, things, channelOf) {
+  const { layout, scene } = view;
+  const g = scene.geometry;
+  const wide = layout.orientation === "wide";
+  const { length } = pipeSpan(g, pipe, wide);
+  const inside = length - 2;
+  const sorted = things.map((thing, i) => ({ thing, i })).sort((a, b) => b.thing.ride.p - a.thing.ride.p || a.i - b.i);
+  const wanted = sorted.map(({ thing }) => ({
+    at: thing.width / 2 + thing.ride.p * Math.max(0, inside - thing.width),
+    width: thing.width,
+  }));
+  const middles = linedUp(wanted, inside);
+  const found = middles.map((at, i) => {
+    const { thing } = sorted[i];
+    return [thing, lanePoint(g, pipe, wide, up, channelOf(thing), at / inside, 1)];
+  });
+  return { found, hidden: sorted.slice(middles.length).map(({ thing }) => thing) };
+}
+
+// --- segments and frames ---
+
+function segmentMarks(view, tube, hosts) {
+  const { scene, seq, now, layout } = view;
+  const g = scene.geometry;
+  const wide = layout.orientation === "wide";
+  const span = pipeSpan(g, tube.pipe, wide);
+  const inSlabs = new Set();
+  const slabs = tube.segments.map((s) => {
+    const cargo = cargoOf(view, s, span.length);
+    return { s, cargo, ride: rideOfSegment(s, seq, now), width: wide ? cargo.width : Math.max(LEAST_SLAB, cargo.width) };
+  });
+  const { found } = placed(view, tube, slabs, () => 0);
+  const marks = found.flatMap(([{ s, cargo, ride, width }, at]) => {
+    const centre = point(wide, wide ? at.x : at.y, tubeMiddle(g, span, tube.up));
+    const slab = box(
+      wide,
+      (wide ? at.x : at.y) - width / 2,
+      tubeMiddle(g, span, tube.up) - span.breadth / 2,
+      width,
+      span.breadth,
+    );
+    const mark = numberedMark(view, "segment", s.n, {
+      ...{ ...centre, s, w: slab.width, h: slab.height, up: tube.up, label: segmentLabel(s), state: ride.state },
+      said: `segment ${s.n}: ${segmentLabel(s)}, ${ride.state}${s.lost && `: ${s.lost}`}`,
+      place: `link:${tube.pipe.app}`,
+    });
+    return [mark, ...cargoMarks(view, tube, s, cargo, centre, ride, inSlabs, hosts)];
+  });
+  return [...marks, ...looseFrames(view, tube, inSlabs, hosts)];
+}
+
+/** A segment in a few words, such as "PSH ACK 46 B". */
+export const segmentLabel = (s) =>
+  `${s.flags.replaceAll("|", " ")}${s.end > s.start ? ` ${s.end - s.start} B` : ""}${s.again ? " again" : ""}`;
+
+/** What is shown in a segment: its frames one by one, or if there are many, those of each command as one. */
+function cargoOf(view, s, length) {
+  const { scene } = view;
+  const g = scene.geometry;
+  const one = (f, first, end) => ({ f, whole: first === 0 && end === f.size, last: end === f.size, more: 0 });
+  const frames = s.frames.map(([id, first, end]) => one(scene.frames[id], first, end));
+  if (frames.length <= g.frames_shown)
+    return { chips: frames, pitch: g.chip, width: Math.max(LEAST_SLAB, frames.length * g.chip + 6) };
+  const groups = [];
+  for (const chip of frames) {
+    const last = groups.at(-1);
+    if (last && chip.f.command !== null && last.f.command === chip.f.command) {
+      last.more++;
+      last.last ||= chip.last;
+      last.end = chip.f;
+    } else groups.push({ ...chip, group: true, end: chip.f });
+  }
+  const room = Math.max(1, Math.floor((length - 30) / GROUP_W));
+  const shown = groups.length > room ? groups.slice(0, room - 1) : groups;
+  const rest = groups.slice(shown.length);
+  if (rest.length) shown.push({ ...rest[0], rest: rest.length, all: rest });
+  return { chips: shown, pitch: GROUP_W, width: shown.length * GROUP_W + 6 };
+}
+
+/** The frames in a segment, first byte in front, each in its channel's lane. */
+function cargoMarks(view, tube, s, { chips, pitch }, centre, ride, inSlabs, hosts) {
+  const { scene, layout } = view;
+  const g = scene.geometry;
+  const wide = layout.orientation === "wide";
+  const ahead = pipeSpan(g, tube.pipe, wide).ahead * (tube.up ? 1 : -1);
+  return chips.map((chip, i) => {
+    const lane = lanePoint(g, tube.pipe, wide, tube.up, chip.f.channel, 0);
+    const offset = ahead * ((chips.length - 1) / 2 - i) * pitch;
+    const at = wide ? { x: centre.x + offset, y: lane.y } : { x: lane.x, y: centre.y + offset };
+    const carried = chip.all ? chip.all.map((one) => one.end) : [chip.end ?? chip.f];
+    for (const f of chip.all?.map((one) => one.f) ?? [chip.f]) {
+      const mates = f.command === null ? [f.id] : scene.commands[f.command].frames;
+      for (const id of chip.group || chip.all ? mates : [f.id]) inSlabs.add(id);
+    }
+    for (const f of carried) if (f.command !== null && isLastOf(scene, f)) hosts.set(f.command, badgePoint(at));
+    return frameMark(view, chip.f, at, ride, { part: !chip.whole && !chip.group, group: chip.group, rest: chip.rest ?? 0, s });
+  });
+}
+
+const isLastOf = (scene, f) => scene.commands[f.command].frames.at(-1) === f.id;
+
+/** At the upper right corner of a chip. */
+const badgePoint = ({ x, y }) => ({ x: x + 7, y: y - 6 });
+
+/** Frames that no segment under way carries. */
+function looseFrames(view, tube, inSlabs, hosts) {
+  const { scene, seq, now } = view;
+  const g = scene.geometry;
+  const loose = tube.frames
+    .filter((f) => !inSlabs.has(f.id))
+    .map((f) => ({ f, ride: rideOfFrame(scene, f, seq, now), width: g.chip }));
+  const marks = [];
+  for (const lane of groupedBy(loose, ({ f }) => f.channel)) {
+    const { found, hidden } = placed(view, tube, lane, ({ f }) => f.channel);
+    for (const [{ f, ride }, at] of found) {
+      if (f.command !== null && isLastOf(scene, f)) hosts.set(f.command, badgePoint(at));
+      const isEnd = f === found.at(-1)[0].f;
+      marks.push(frameMark(view, f, at, ride, { rest: isEnd ? hidden.length : 0 }));
+    }
+  }
+  return marks;
+}
+
+function groupedBy(things, nameOfGroup) {
+  const groups = new Map();
+  for (const thing of things) {
+    const name = nameOfGroup(thing);
+    if (!groups.has(name)) groups.set(name, []);
+    groups.get(name).push(thing);
+  }
+  return [...groups.values()];
+}
+
+function frameMark(view, f, at, ride, more) {
+  const { scene } = view;
+  const letter = TYPES[f.type] ?? "?";
+  const message = f.messages[0];
+  const label = more.rest ? `+${more.rest}` : more.group ? groupLabel(scene, f) : letter;
+  const mark = numberedMark(view, "frame", f.id, {
+    ...{ ...at, f, label, state: ride.state, hue: scene.rootOf(message), place: `link:${view.layout.pipes[f.conn].app}`, ...more },
+    key: `frame ${f.id}${more.part ? ` in ${more.s.n}` : ""}`,
+    said: `frame ${f.summary}, ${more.part ? "a part of it" : ride.state}`,
+  });
+  const subject = mark.subject || (f.command !== null && view.subject.command === f.command && view.subject.frame === undefined);
+  return { ...mark, subject, kind: more.part ? "part" : "frame" };
+}
+
+const groupLabel = (scene, f) => (f.messages.length ? scene.labelOf(f.messages[0]) : "M");
+
+// --- commands ---
+
+function commandMarks(view, tube, hosts) {
+  const { scene, seq, now, layout } = view;
+  const wide = layout.orientation === "wide";
+  const marks = [];
+  const all = tube.commands.map((c) => ({ c, ride: rideOfCommand(scene, c, seq, now) }));
+  for (const lane of groupedBy(all, ({ c }) => c.channel)) {
+    lane.sort((a, b) => b.ride.p - a.ride.p);
+    lane.forEach((one, i) => Object.assign(one, pillOf(scene, one.c, lane[i - 1], wide)));
+    const { found, hidden } = placed(view, tube, lane, ({ c }) => c.channel);
+    found.forEach(([{ c, ride, words, width }, at], i) => {
+      const rest = i === found.length - 1 ? hidden.length : 0;
+      const badge = c.messages.length > 0;
+      const across = wide ? { x: at.x + width / 2 - 11, y: at.y } : { x: at.x, y: at.y };
+      if (badge) hosts.set(c.id, across);
+      marks.push(
+        numberedMark(view, "command", c.id, {
+          ...{ ...at, c, w: width, label: rest ? `${words} +${rest}` : words, state: ride.state },
+          ...{ hue: scene.rootOf(c.messages[0]), badge, place: `link:${tube.pipe.app}` },
+          said: `${c.name} on channel ${c.channel}, ${ride.state}`,
+        }),
+      );
+    });
+  }
+  return marks;
+}
+
+/** What is written on a command, and how wide that is: its name, unless the one before it says the same. */
+function pillOf(scene, c, before, wide) {
+  const room = c.messages.length ? 20 : 0;
+  if (before && before.c.name === c.name && c.messages.length) return { words: "", width: SHORT_PILL };
+  const words = wide ? c.name : c.name.split(".").at(-1);
+  return { words, width: wide ? words.length * PILL_LETTER + PILL_PAD + room : 18 };
+}

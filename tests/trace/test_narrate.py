@@ -28,6 +28,7 @@ SAMPLES: dict[str, Any] = {
     "tuple[int, ...]": (1, 2),
     "tuple[str, ...]": ("a", "b"),
     "tuple[tuple[str, str, str, str], ...]": (("logs", "queue", "a", "k"),),
+    "tuple[tuple[str, int], ...]": (("name:1", 3),),
 }
 
 
@@ -253,8 +254,10 @@ def test_who_is_let_in_by_a_certificate_needed_no_password() -> None:
 
 
 def test_an_answer_to_a_waiting_channel_needs_no_queue() -> None:
-    sentence = told(e.Routed, "/", 1, "", "amq.rabbitmq.reply-to.g1h2", (), (), ())
-    assert "there is none" not in sentence and "waits for a reply" in sentence
+    address = "amq.rabbitmq.reply-to.g1h2"
+    sentence = told(e.Routed, "/", 1, "", address, (), (), (), (("waiter:1", 1),))
+    assert "there is none" not in sentence and "the address of waiter, who waits for a reply" in sentence
+    assert "a channel that waits no more: nobody gets it" in told(e.Routed, "/", 1, "", address, (), (), ())
 
 
 def test_damaged_and_missing_frames_are_told_as_well_as_can_be(recorder: Recorder) -> None:

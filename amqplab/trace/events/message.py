@@ -28,12 +28,8 @@ __all__ = [
 ]
 
 
-REPLY_TO = "amq.rabbitmq.reply-to"
-"""With this begin the routing keys that are no queues' names but addresses of waiting channels."""
-
-
-def _nowhere(routed: Routed) -> str:
-    return "a waiting channel" if routed.routing_key.startswith(REPLY_TO) else "no queue"
+def _elsewhere(routed: Routed) -> str:
+    return "who waits for it" if routed.asked else "no queue"
 
 
 @event(chapter="message", level="milestone", label="message {message} published", mark="pub")
@@ -55,11 +51,12 @@ class Published(Event):
 @event(
     chapter="message",
     level="milestone",
-    label=lambda x: f"message {x.message} routed to {', '.join(x.queues) or _nowhere(x)}",
+    label=lambda x: f"message {x.message} routed to {', '.join(x.queues) or _elsewhere(x)}",
 )
 class Routed(Event):
     """Which bindings matched. `matched` holds (source, kind, destination, routing_key) for each; `queues`
-    the queues that get one copy each; `alternates` the alternate exchanges asked on the way.
+    the queues that get one copy each; `alternates` the alternate exchanges asked on the way; `asked` the
+    (connection, channel) of those who wait for it as an answer, past all queues (direct reply-to).
     """
 
     vhost: str
@@ -69,6 +66,7 @@ class Routed(Event):
     matched: tuple[tuple[str, str, str, str], ...]
     queues: tuple[str, ...]
     alternates: tuple[str, ...]
+    asked: tuple[tuple[str, int], ...] = ()
 
 
 @event(chapter="message", level="milestone", label="message {message} unroutable", mark="bad")

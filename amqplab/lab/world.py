@@ -40,7 +40,7 @@ from amqplab.sim.loop import SimLoop
 from amqplab.sim.network import Network
 from amqplab.sim.segment import LinkProfile
 from amqplab.trace.events import Event
-from amqplab.trace.recorder import Recorder
+from amqplab.trace.recorder import CAUSE, Recorder, because
 from amqplab.trace.tap import Tap
 from amqplab.trace.until import Goal
 
@@ -175,7 +175,13 @@ class World:
         process.frozen = False
         held, process.held = process.held, []
         for call in held:
-            self.loop.clock.soon(call)
+            self.loop.clock.soon(self._go_on, CAUSE.get(), call)
+
+    @staticmethod
+    def _go_on(thawed: int | None, call: Callable[[], Any]) -> None:
+        """Make a call that was held back; it knows its own cause, or else being thawed is one."""
+        with because(thawed):
+            call()
 
     def power_off(self, host: str) -> None:
         """The machine at `host` loses power: nothing of it is left, and nobody is told."""

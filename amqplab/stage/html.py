@@ -47,8 +47,7 @@ h1 {{ position: absolute; width: 1px; height: 1px; margin: 0; overflow: hidden; 
 <script type="application/octet-stream" id="scene">{data}</script>
 <script type="module">
 {module}
-const octets = Uint8Array.from(atob(document.getElementById("scene").textContent), (c) => c.charCodeAt(0));
-const values = {{ scene: octets, start: {start}, breakable: [] }};
+const values = {{ scene: document.getElementById("scene").textContent, start: {start}, breakable: [] }};
 const model = {{ get: (name) => values[name], on() {{}}, off() {{}} }};
 render({{ model, el: document.getElementById("stage") }});
 </script>

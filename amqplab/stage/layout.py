@@ -37,6 +37,7 @@ from amqplab.stage.contract_layout import (
     PipePlace,
     Point,
     RowPlace,
+    ServerPlace,
     WordsPlace,
 )
 from amqplab.stage.edges import Board, Edges, bezier
@@ -480,7 +481,8 @@ class Setting:
             out["nodes"][key] = {
                 "x": x, "y": y, "w": w, "h": h, "kind": "queue", "server": band.host, "ghost": False,
                 "label": abridged(self.participants.queues[key], w - 40, G.name, bold=True),
-                "words": {"x": x - w // 2 + 3, "y": top, "anchor": "start", "room": w - 6},
+                "words": {"x": x - w // 2 + 3, "y": top, "anchor": "start",
+                          "room": w - 6 if self.wide else w - 34},
                 "more": {"x": x, "y": bottom, "anchor": "middle", "room": w + 40},
                 "cells": max(1, (w - G.cell_margin) // G.cell),
             }  # fmt: skip
@@ -504,18 +506,28 @@ class Setting:
                 continue
             row = rows[connection] = rows.get(connection, -1) + 1
             down = min(4 + 6 * row, max(4, pipe["thickness"] // 2 - 3))
-            left = pipe["side"] == "left"
-            if self.wide:
-                a = (
-                    node["x"] + (-1 if left else 1) * node["w"] // 2,
-                    node["y"] + (node["h"] // 4 if left else 0),
+            if pipe["side"] == "left":
+                curve = self.way_back(node, pipe, down, out["servers"][pipe["server"]])
+            elif self.wide:
+                curve = bezier(
+                    (node["x"] + node["w"] // 2, node["y"]), (pipe["x1"], pipe["y1"] + down), wide=True
                 )
-                b = (pipe["x1"], pipe["y1"] + down)
             else:
-                a = (node["x"], node["y"] + node["h"] // 2 + (22 if not left else -node["h"]))
-                b = (pipe["x1"] + down, pipe["y1"])
-            curve = bezier(a, b, wide=self.wide)
+                start = (node["x"], node["y"] + node["h"] // 2 + 22)
+                curve = bezier(start, (pipe["x1"] + down, pipe["y1"]), wide=False)
             out["subscriptions"][key] = {"queue": queue, "connection": connection, "curve": curve}
+
+    def way_back(self, node: NodePlace, pipe: PipePlace, down: int, server: ServerPlace) -> list[int]:
+        """From a queue to who consumes at the left, along the server's edge, for exchanges stand in between."""
+        if self.wide:
+            a, b = (node["x"] - node["w"] // 2, node["y"] + node["h"] // 4), (pipe["x1"], pipe["y1"] + down)
+            edge = server["y"] + server["h"] - 14
+            low = (8 * edge - a[1] - b[1]) // 6
+            return [*a, a[0] - 90, low, b[0] + 60, low, *b]
+        a, b = (node["x"] + node["w"] // 2, node["y"]), (pipe["x1"] + down, pipe["y1"])
+        edge = server["x"] + server["w"] - 12
+        far = (8 * edge - a[0] - b[0]) // 6
+        return [*a, far, a[1] - 60, far, b[1] + 40, *b]
 
     # --- axes --------------------------------------------------------------------------------------------
 

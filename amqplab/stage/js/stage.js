@@ -217,6 +217,7 @@ class Stage {
     if (motion && this.plan) this.shown = this.plan.at(motion.t);
     else this.shown = view.now === view.at ? this.rest : movable(view);
     patch(this.svg, [...this.fixed, movingLayer(view, this.shown, this.kept)]);
+    this.frame.drawRunning(view);
   }
 
   /** The live region speaks when the story rests, not while it runs. */

@@ -13,6 +13,7 @@ holds everything a picture needs and nothing else, as plain data. Its types are 
     patches      what each record changes in the state               (trace.fold, trace.whereabouts)
     segments, frames, commands                                       (trace.traffic)
     routes       which bindings matched, and at which word           (trace.routing_words)
+    lives        what a dead letter was before
     spans        every byte of every frame explained                 (wire.dissect)
 
 Patches are symmetric: a change keeps the old value beside the new one, so stepping back is the same work as
@@ -45,6 +46,7 @@ from amqplab.trace.labels import label_of
 from amqplab.trace.narrate import Narrator
 from amqplab.trace.participants import participants_of
 from amqplab.trace.recorder import Record, Recorder
+from amqplab.trace.routing_words import all_routes
 from amqplab.trace.subjects import Subject, subject_of
 from amqplab.trace.traffic import Command, Frame, Segment, Traffic
 from amqplab.trace.whereabouts import Whereabouts
@@ -108,7 +110,8 @@ def made(records: list[Record], title: str) -> Scene:
         "story": [[one.last, one.first, one.sentence] for one in story],
         "opening": first_publish(records, narrator, story),
         "patches": patches(records, traffic),
-        "routes": {},
+        "routes": routes(records),
+        "lives": lives(records),
         "segments": [segment_json(segment) for segment in traffic.segments.values()],
         "frames": [frame_json(frame, spans) for frame in traffic.frames],
         "commands": [command_json(command) for command in traffic.commands],
@@ -245,6 +248,36 @@ def splice(before: list[Any], after: list[Any]) -> list[Any]:
     while tail < min(len(before), len(after)) - head and before[-1 - tail] == after[-1 - tail]:
         tail += 1
     return [head, before[head : len(before) - tail], after[head : len(after) - tail]]
+
+
+# --- messages --------------------------------------------------------------------------------------------
+
+
+def routes(records: Sequence[Record]) -> dict[str, list[contract.Checked]]:
+    """For each Routed record, by its seq, what every binding that was asked said."""
+    return {
+        str(seq): [
+            [one.binding, one.matched, [[word.wanted, word.found, word.ok] for word in one.words]]
+            for one in checked
+        ]
+        for seq, checked in all_routes(records).items()
+    }
+
+
+def lives(records: Sequence[Record]) -> dict[str, contract.Life]:
+    """For each dead letter, by its number, what it was before, and where and why that life ended."""
+    return {
+        str(record.event.successor): {
+            "message": record.event.message,
+            "seq": record.seq,
+            "queue": record.event.queue,
+            "reason": record.event.reason,
+            "exchange": record.event.exchange,
+            "routing_key": record.event.routing_key,
+        }
+        for record in records
+        if isinstance(record.event, e.DeadLettered)
+    }
 
 
 # --- traffic ---------------------------------------------------------------------------------------------

@@ -12,8 +12,8 @@ numbers of the frame, command, segment and message meant, or None.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
-from functools import cache, lru_cache
+from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from amqplab.trace import events as e
@@ -54,9 +54,18 @@ TELLING = (
 """The fields that name things."""
 
 
-@cache
-def fields_of(kind: Hashable) -> tuple[str, ...]:
+def fields_of(kind: type[e.Event]) -> tuple[str, ...]:
     """The fields of an event class that name things; a routing key alone names nothing."""
+    found = KNOWN.get(kind)
+    if found is None:
+        found = KNOWN[kind] = telling(kind)
+    return found
+
+
+KNOWN: dict[type[e.Event], tuple[str, ...]] = {}
+
+
+def telling(kind: type[e.Event]) -> tuple[str, ...]:
     found = [name for name in TELLING if name in getattr(kind, "__dataclass_fields__", ())]
     if "destination" in found and "routing_key" in found:
         return tuple(found)

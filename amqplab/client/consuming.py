@@ -169,7 +169,9 @@ class TaskConsumer:
                 await self._handle(*self._inbox.popleft())
             if self._over:
                 return
-            self._waiting = Waiting("a message for a consumer's callback", self._channel.loop)
+            self._waiting = Waiting(
+                "a message for a consumer's callback", self._channel.loop, for_message=True
+            )
             await self._waiting
 
     async def _handle(self, cause: int | None, command: Command) -> None:
@@ -231,7 +233,9 @@ class Consumption:
                 raise self._error
             if self._over:
                 return None
-            self._waiting = Waiting(f"a message from queue {self._queue!r}", self._channel.loop)
+            self._waiting = Waiting(
+                f"a message from queue {self._queue!r}", self._channel.loop, for_message=True
+            )
             await self._waiting
         cause, command = self._inbox.popleft()
         CAUSE.set(cause)

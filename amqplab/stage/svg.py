@@ -196,7 +196,7 @@ def strip(title: str, panels: Sequence[tuple[Moment, str]], left_out: str) -> st
     inside: list[str] = []
     height = MARGIN
     for number, (moment, said) in enumerate(panels, 1):
-        lines = wrapped(said, max(200, place["width"] - 60), SAID, bold=True)
+        lines = wrapped(said, max(200, place["width"] - 60), SAID, bold=True, most=5)
         top = HEAD + LINE * (len(lines) - 1)
         painter = Painter(moment)
         inside.append(group([

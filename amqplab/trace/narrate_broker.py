@@ -328,6 +328,15 @@ def rejected(record: Record, event: e.Rejected, known: Context) -> str:
     return f"{refused}: {fate} queue {queue}."
 
 
+def settlement_held(record: Record, event: e.SettlementHeld, known: Context) -> str:
+    who = known.names.client(event.connection)
+    settles = SETTLES.get(event.outcome, "settles")
+    return f"{who} {settles} message {event.message} (delivery tag {event.delivery_tag}): that waits for tx.commit."
+
+
+SETTLES = {"acknowledged": "acknowledges", "rejected": "refuses", "requeued": "gives back"}
+
+
 def requeued(record: Record, event: e.Requeued) -> str:
     queue = quoted(event.queue)
     place = "first in line" if event.position == 0 else f"with {event.position} ready before it"
@@ -401,6 +410,7 @@ IN_CONTEXT: dict[type[e.Event], Callable[[Record, Any, Context], str]] = {
     e.Replied: replied,
     e.Acknowledged: acknowledged,
     e.Rejected: rejected,
+    e.SettlementHeld: settlement_held,
     e.Returned: returned,
     e.Confirmed: confirmed,
 }

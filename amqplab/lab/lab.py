@@ -31,10 +31,10 @@ from amqplab.lab.errors import LabError, listed
 from amqplab.lab.faces import LabConnection
 from amqplab.lab.faults import Fault, fault_from_button
 from amqplab.lab.fork import Do, Intervention, fork
+from amqplab.lab.html_summary import html_summary
 from amqplab.lab.inputs import Inputs, recorded
 from amqplab.lab.links import KEEP, changed
 from amqplab.lab.live import LiveServer, Opening, open_live
-from amqplab.lab.portrait import portrait
 from amqplab.lab.programs import BROKER_URL, Program, ProgramFunction, begin, begin_again
 from amqplab.lab.report import RunReport, report_on
 from amqplab.lab.world import BROKER_HOST, CLOSED, PATIENCE_NS, World
@@ -380,7 +380,7 @@ class Lab(Breaking):
         self.close()
 
     def _repr_html_(self) -> str:
-        return portrait(self)
+        return html_summary(self)
 
     def __repr__(self) -> str:
         clients = f"clients {listed(self._known)}" if self._known else "no clients yet"

@@ -44,6 +44,7 @@ from amqplab.errors import UsageError
 from amqplab.net.journal_files import JournalDirectory
 from amqplab.net.sockets import clock_of, like_rabbitmq, name_of
 from amqplab.net.tls import client_name
+from amqplab.trace.recorder import because
 
 if TYPE_CHECKING:
     import ssl
@@ -216,7 +217,8 @@ class BrokerServer:
             self._timer = None
         if when is not None:
             delay_ns = max(0, when - self.now())
-            self._timer = self.loop.call_later(delay_ns / 1e9, self._ring)
+            with because(None):  # what time brings is nobody's doing
+                self._timer = self.loop.call_later(delay_ns / 1e9, self._ring)
 
     def _ring(self) -> None:
         self._timer = None

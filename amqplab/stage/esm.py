@@ -26,7 +26,19 @@ __all__ = ["SCRIPTS", "STYLES", "script", "styles"]
 SCRIPTS = Path(__file__).parent / "js"
 SHEETS = Path(__file__).parent / "css"
 STYLES = (
-    *("palette", "frame", "bar", "picture", "sentence", "time", "docks", "ladder", "inspector", "tables"),
+    *(
+        "palette",
+        "frame",
+        "bar",
+        "picture",
+        "marks",
+        "sentence",
+        "time",
+        "docks",
+        "ladder",
+        "inspector",
+        "tables",
+    ),
     *("sheets", "presenting", "conditions"),
 )
 ENTRY = "stage.js"

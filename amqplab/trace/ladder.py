@@ -135,7 +135,7 @@ class Arrows:
         label = summarise(frames[0].data)
         if len(frames) > 1:
             size = sum(len(one.data) - FRAME_OVERHEAD for one in frames if one.type == FRAME_BODY)
-            label = f"{label} ({count(size, 'octet')})"
+            label = f"{label} ({count(size, 'byte')})"
         return self._pair(command, frames[-1], label)
 
     def _pair(self, one: Frame | Command, last: Frame, label: str) -> Row:

@@ -13,6 +13,7 @@ from typing import Any
 
 from amqplab.trace import events as e
 from amqplab.trace.context import Context
+from amqplab.trace.keys import client_host
 from amqplab.trace.narrate_link import sentence_end
 from amqplab.trace.recorder import Record
 from amqplab.trace.words import count, exchange_name, listed, quoted
@@ -247,15 +248,18 @@ def routed(record: Record, event: e.Routed, known: Context) -> str:
     return f"{checks}: {match}, so the queues {listed(event.queues)} {get} one copy each{later}."
 
 
+ADDRESS = "amq.rabbitmq.reply-to."
 LATER = " when the transaction is committed"
-REPLY_TO = "amq.rabbitmq.reply-to"
 
 
 def routed_by_name(event: e.Routed, waits: bool) -> str:
     """The default exchange has no bindings that anybody made: it looks for a name."""
-    if event.routing_key.startswith(REPLY_TO) and not event.queues:
-        key = f"The routing key of message {event.message}"
-        return f"{key} is no queue but the address of a channel that waits for a reply: no queue is asked."
+    key = f"The routing key of message {event.message} is no queue but the address of"
+    if event.asked and not event.queues:
+        who = ", ".join(dict.fromkeys(client_host(connection) for connection, _ in event.asked))
+        return f"{key} {who}, who waits for a reply: no queue is asked."
+    if event.routing_key.startswith(ADDRESS) and not event.queues:
+        return f"{key} a channel that waits no more: nobody gets it."
     looks = f"The default exchange looks for a queue named {quoted(event.routing_key)}"
     looks += f", the routing key of message {event.message}"
     if not event.queues:

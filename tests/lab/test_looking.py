@@ -13,7 +13,7 @@ import pytest
 from amqplab import Lab
 from amqplab.client import BasicProperties
 from amqplab.lab import Cut, compare, in_another_process, side_by_side
-from amqplab.lab.portrait import MENU, first_sentence
+from amqplab.lab.html_summary import MENU, first_sentence
 from amqplab.lab.progress import LOOK_EVERY, Progress
 
 

@@ -17,13 +17,12 @@ const LARGEST_SCALE = 1.45;
 const CLOSEST = 4;
 const SHORTEST_GAP = 26;
 const SHORTEST_PIPE = { x: 92, y: 58 };
-const SHORTEST_QUEUE = 136;
+const SHORTEST_QUEUE = 150;
 const REACH = {
   app: { x: [48, 48], y: [44, 44] },
   exchange: { x: [66, 44], y: [40, 40] },
-  queue: { x: [4, 4], y: [30, 30] },
+  queue: { x: [10, 14], y: [30, 30] },
 };
-const LETTER_WIDTH = 6.4;
 
 const clamp = (low, value, high) => Math.max(low, Math.min(high, value));
 
@@ -58,7 +57,7 @@ function leastGap(layout, axis, from, to) {
   for (const edge of Object.values(layout.edges)) {
     const place = edge.at?.[axis === "x" ? 0 : 1];
     if (place === undefined || place < from || place > to) continue;
-    const label = axis === "x" ? Math.min(18, edge.label.length || 1) * LETTER_WIDTH + 36 : 44;
+    const label = axis === "x" ? edge.w + 30 : 44;
     least = Math.max(least, label);
   }
   return Math.min(least, to - from);

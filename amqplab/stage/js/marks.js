@@ -34,7 +34,9 @@ export const rounded = (box) =>
 
 /** Words where the layout has a place for them. */
 export const words = (place, kind, text, ...more) =>
-  h("text", { class: kind, x: place.x, y: place.y, "text-anchor": place.anchor }, text, ...more);
+  h("text", { class: cls(kind, ANCHORS[place.anchor]), x: place.x, y: place.y }, text, ...more);
+
+const ANCHORS = { start: "start", middle: "mid", end: "end" };
 
 const HATCHED = new Set(["unacked", "refused", "settling"]);
 

@@ -11,6 +11,7 @@
 
 import { round, timeText } from "./text.js";
 import { cls, h } from "./elements.js";
+import { sentenceOfStep } from "./steps.js";
 import { placesOn, silences, stepNear, ticksBetween } from "./axis.js";
 
 const HEIGHT = 52;
@@ -83,15 +84,15 @@ export function drawTimeline(view, plan) {
 export const trackProps = (width) => ({ width, height: HEIGHT, viewBox: `0 0 ${width} ${HEIGHT}` });
 
 /** What the slider says of itself. */
-export function sliderProps({ scene, step, steps }) {
-  const said = steps[step] < 0 ? "start" : scene.sentences[steps[step]];
+export function sliderProps(view) {
+  const { step, steps } = view;
   return {
     role: "slider",
     "aria-label": "position",
     "aria-valuemin": 0,
     "aria-valuemax": steps.length - 1,
     "aria-valuenow": step,
-    "aria-valuetext": `step ${step}: ${said}`,
+    "aria-valuetext": `step ${step}: ${sentenceOfStep(view, step)}`,
   };
 }
 

@@ -6,9 +6,11 @@
 // is and who gets it. It adds to the view what only the page knows (layout in this room, which panels are seen,
 // bookmarks, history), draws its own parts, and answers for the actions that change the page and not the run.
 
+import { cut } from "./text.js";
 import { patch } from "./elements.js";
 import { AXES } from "./axis.js";
 import { drawBranches } from "./branches.js";
+import { drawClock } from "./clock.js";
 import { closer, lens, placeOf, setting, shifted, wishedHeight } from "./camera.js";
 import { drawAxisButton, drawBar, drawHelp, drawNarration, drawTransport } from "./controls.js";
 import { arrangementOf, dockOf, DOCKS, keeperOf, redock, resized, seenPanels, togglePanel } from "./dock.js";
@@ -20,7 +22,7 @@ import { drawFlags, drawTimeline, sliderProps, stepOn, timelinePlan, trackProps 
 
 const PADDING = 10;
 const LEAST_HEIGHT = 520;
-const LEAST_WITH_PANEL = 620;
+const LEAST_WITH_PANEL = 760;
 const LEAST_ALONE = 460;
 const MOST_HEIGHT = 1100;
 const AROUND_STAGE = 16;
@@ -236,6 +238,12 @@ export class Frame {
     track.querySelector(".rail.done").setAttribute("x2", at);
   }
 
+  /** The clock runs while things move, and while a silence passes. */
+  drawRunning(view) {
+    const clock = this.stage.transport.querySelector(".clock");
+    if (clock) patch(clock, drawClock(view));
+  }
+
   /** The step at a place of the page on the time line. */
   stepAt(clientX) {
     return stepOn(this.plan, clientX - this.stage.track.getBoundingClientRect().left);
@@ -303,7 +311,6 @@ export class Frame {
       "full-screen": () => void this.presenting.toggleFull(),
       present: () => void this.presenting.toggle(),
       blank: () => this.presenting.toggleBlank(),
-      return: () => this.leaveVisit(),
     };
     if (PANS[action]) this.look = shifted(this.lens, this.setting, ...PANS[action]);
     else if (action.startsWith("panel-")) this.togglePanel(action.slice(6));
@@ -337,7 +344,7 @@ export class Frame {
     const { seq, scene } = this.stage.view();
     const { bookmarks } = this.arrangement;
     const others = bookmarks.filter((mark) => mark.seq !== seq);
-    const name = seq < 0 ? "start" : scene.sentences[seq].slice(0, 80);
+    const name = seq < 0 ? "start" : cut(scene.sentences[seq], 80);
     this.keep({ bookmarks: others.length < bookmarks.length ? others : [...others, { seq, name }] });
   }
 

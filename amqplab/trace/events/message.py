@@ -28,6 +28,10 @@ __all__ = [
 ]
 
 
+def _elsewhere(routed: Routed) -> str:
+    return "who waits for it" if routed.asked else "no queue"
+
+
 @event(chapter="message", level="milestone", label="message {message} published", mark="pub")
 class Published(Event):
     """The broker took a whole message in. `sequence` is its confirm number, 0 without confirms."""
@@ -47,11 +51,12 @@ class Published(Event):
 @event(
     chapter="message",
     level="milestone",
-    label=lambda x: f"message {x.message} routed to {', '.join(x.queues) or 'no queue'}",
+    label=lambda x: f"message {x.message} routed to {', '.join(x.queues) or _elsewhere(x)}",
 )
 class Routed(Event):
     """Which bindings matched. `matched` holds (source, kind, destination, routing_key) for each; `queues`
-    the queues that get one copy each; `alternates` the alternate exchanges asked on the way.
+    the queues that get one copy each; `alternates` the alternate exchanges asked on the way; `asked` the
+    (connection, channel) of those who wait for it as an answer, past all queues (direct reply-to).
     """
 
     vhost: str
@@ -61,6 +66,7 @@ class Routed(Event):
     matched: tuple[tuple[str, str, str, str], ...]
     queues: tuple[str, ...]
     alternates: tuple[str, ...]
+    asked: tuple[tuple[str, int], ...] = ()
 
 
 @event(chapter="message", level="milestone", label="message {message} unroutable", mark="bad")

@@ -37,6 +37,7 @@ from amqplab.stage import contract
 from amqplab.stage.contract import Records, Scene
 from amqplab.stage.geometry import GEOMETRY
 from amqplab.stage.layout import layout
+from amqplab.stage.needs import needs_of
 from amqplab.stage.palette import as_json as palette
 from amqplab.trace import events as e
 from amqplab.trace.chapters import chapters, first_publish
@@ -87,6 +88,7 @@ def made(records: list[Record], title: str) -> Scene:
     participants = participants_of(records)
     traffic = Traffic(records)
     narrator = Narrator(records, traffic)
+    needs = needs_of(records)
     story = chapters(records, narrator)
     names, spans, subjects = Interned(), Interned(), Interned()
     return {
@@ -101,7 +103,7 @@ def made(records: list[Record], title: str) -> Scene:
         "zooms": list(ZOOMS),
         "geometry": GEOMETRY.as_json(),
         "palette": palette(),
-        "layouts": {name: layout(participants, name) for name in ("wide", "tall")},
+        "layouts": {name: layout(participants, name, needs) for name in ("wide", "tall")},
         "records": columns(records, traffic, narrator, names, subjects),
         "names": names.values,
         "subjects": subjects.values,

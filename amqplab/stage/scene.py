@@ -198,7 +198,10 @@ def up_to(level: str) -> int:
 
 
 def patches(records: Sequence[Record], traffic: Traffic) -> list[list[list[Any]]]:
-    """For each record its changes, as [key, change]; what the fold says, then where the messages are."""
+    """For each record its changes, as [key, change]; what the fold says, then where the messages are.
+
+    On the way, the commands and frames of `traffic` learn which messages they carry or speak of.
+    """
     state: dict[str, Mapping[str, Any]] = {}
     whereabouts = Whereabouts(records, traffic)
     found = []
@@ -209,11 +212,21 @@ def patches(records: Sequence[Record], traffic: Traffic) -> list[list[list[Any]]
             for key, old, new in patch
             if not key.startswith(NOT_SHOWN)
         ]
-        changes += [
-            [key, encode_change(old, new)] for key, old, new in whereabouts.step(record, patch, state)
-        ]
+        for key, old, new in whereabouts.step(record, patch, state):
+            changes.append([key, encode_change(old, new)])
+            if new is not None and new.get("command") is not None:
+                load(traffic, traffic.commands[new["command"]], new)
         found.append([change for change in changes if change[1]])
     return found
+
+
+def load(traffic: Traffic, command: Command, token: Mapping[str, Any]) -> None:
+    """The command carries what the token stands for, and so do its frames."""
+    for message in token.get("messages") or [token.get("message")]:
+        if message is not None and message not in command.messages:
+            command.messages.append(message)
+            for number in command.frames:
+                traffic.frames[number].messages.append(message)
 
 
 def shown(key: str, entity: Mapping[str, Any] | None) -> Mapping[str, Any] | None:

@@ -115,16 +115,16 @@ class Edges:
         """A capsule for each of the pair's keys, or for none of them."""
         if len(between) > MOST_BESIDE:
             return False
-        found = []
+        found: list[tuple[Rectangle, str, EdgePlace]] = []
         for edge in between:
             place = self.edges[edge.key]
             spot = self.spot(place["curve"], edge.label or "—", places, [box for box, *_ in found])
             if spot is None:
                 return False
-            found.append((*spot, place))
+            found.append((spot[0], spot[1], place))
         for box, words, place in found:
             self.board.take(box)
-            place.update(words=words, at=middle(box), w=box[2] - box[0])
+            place["words"], place["at"], place["w"] = words, middle(box), box[2] - box[0]
         return True
 
     def spot(

@@ -350,7 +350,8 @@ def hand(m: Moment, app: str, key: str, row: RowPlace, held: int) -> Iterator[Ma
     limit, holding = limit_of(m, key), int(entity.get("holding_count") or 0) if is_consumer else held
     words = f"{holding} of {limit}" if limit else f"{holding}, no limit"
     yield Mark("consumer" if is_consumer else "hand", key, app, consumer_state(m, key), words,
-               Spot(row["x"], row["y"]), {"row": row, "hand": places.hand_of(limit, held), "limit": limit, "held": held})  # fmt: skip
+               Spot(row["x"], row["y"]),
+               {"row": row, "hand": places.hand_of(limit, held), "limit": limit, "held": held})  # fmt: skip
 
 
 def consumer_state(m: Moment, key: str) -> str:

@@ -262,8 +262,9 @@ class Painter:
                        stroke_width=2.5 if dash == "1 4" else 1.75, stroke_dasharray=dash)  # fmt: skip
         letters = {"PC": "P C", "": "A"}.get(app["roles"], app["roles"])
         size = G.letter if r > 20 else G.title
-        letter = text(x, y, letters, size=size if len(letters) < 2 or r > 20 else G.small,
-                      fill=C.ink3 if away else C.ink, anchor="middle", bold=True, dominant_baseline="central")  # fmt: skip
+        size = size if len(letters) < 2 or r > 20 else G.small
+        letter = text(x, y, letters, size=size, fill=C.ink3 if away else C.ink, anchor="middle", bold=True,
+                      dominant_baseline="central")  # fmt: skip
         said = text(x, y - r - 5, self.word_of(mark), fill=C.bad if dead else C.ink2, anchor="middle")
         named = words(app["words"], app["label"], G.name, C.ink, bold=True)
         left_out = text(x, y + r + 12, f"+{app['left_out']} more", anchor="middle") if app["left_out"] else ""

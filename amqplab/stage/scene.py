@@ -13,6 +13,7 @@ holds everything a picture needs and nothing else, as plain data. Its types are 
     patches      what each record changes in the state               (trace.fold, trace.whereabouts)
     segments, frames, commands                                       (trace.traffic)
     routes       which bindings matched, and at which word           (trace.routing_words)
+    lives        what a dead letter was before
     spans        every byte of every frame explained                 (wire.dissect)
 
 Patches are symmetric: a change keeps the old value beside the new one, so stepping back is the same work as
@@ -25,9 +26,11 @@ gains one must not be written down twice per step.
 
 from __future__ import annotations
 
+import gc
 import json
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, cast
 
 from amqplab.stage import contract
@@ -43,6 +46,7 @@ from amqplab.trace.labels import label_of
 from amqplab.trace.narrate import Narrator
 from amqplab.trace.participants import participants_of
 from amqplab.trace.recorder import Record, Recorder
+from amqplab.trace.routing_words import all_routes
 from amqplab.trace.subjects import Subject, subject_of
 from amqplab.trace.traffic import Command, Frame, Segment, Traffic
 from amqplab.trace.whereabouts import Whereabouts
@@ -60,7 +64,26 @@ FINER_THAN_COMMANDS = (1 << ZOOMS.index("command")) - 1
 
 def scene(recorder: Recorder, *, title: str = "") -> Scene:
     """Everything the stage needs to play `recorder`."""
-    records = list(recorder)
+    with uncollected():
+        return made(list(recorder), title)
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Making a scene makes many objects and no garbage: to look for it again and again takes a quarter of
+    the time.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def made(records: list[Record], title: str) -> Scene:
+    """The scene of these records."""
     participants = participants_of(records)
     traffic = Traffic(records)
     narrator = Narrator(records, traffic)
@@ -85,9 +108,10 @@ def scene(recorder: Recorder, *, title: str = "") -> Scene:
         "labels": [label_of(record) for record in records],
         "sentences": [narrator.sentence(seq) for seq in range(len(records))],
         "story": [[one.last, one.first, one.sentence] for one in story],
-        "opening": first_publish(records, narrator),
+        "opening": first_publish(records, narrator, story),
         "patches": patches(records, traffic),
-        "routes": {},
+        "routes": routes(records),
+        "lives": lives(records),
         "segments": [segment_json(segment) for segment in traffic.segments.values()],
         "frames": [frame_json(frame, spans) for frame in traffic.frames],
         "commands": [command_json(command) for command in traffic.commands],
@@ -204,9 +228,9 @@ def encode_change(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) 
     if new is None:
         return {"-": old}
     fields: dict[str, list[Any]] = {}
-    for name in dict.fromkeys([*old, *new]):
+    for name in new if old.keys() == new.keys() else dict.fromkeys([*old, *new]):
         before, after = old.get(name), new.get(name)
-        if before == after:
+        if before is after or before == after:
             continue
         if isinstance(before, list | tuple) and isinstance(after, list | tuple):
             fields[name] = splice(list(before), list(after))
@@ -224,6 +248,36 @@ def splice(before: list[Any], after: list[Any]) -> list[Any]:
     while tail < min(len(before), len(after)) - head and before[-1 - tail] == after[-1 - tail]:
         tail += 1
     return [head, before[head : len(before) - tail], after[head : len(after) - tail]]
+
+
+# --- messages --------------------------------------------------------------------------------------------
+
+
+def routes(records: Sequence[Record]) -> dict[str, list[contract.Checked]]:
+    """For each Routed record, by its seq, what every binding that was asked said."""
+    return {
+        str(seq): [
+            [one.binding, one.matched, [[word.wanted, word.found, word.ok] for word in one.words]]
+            for one in checked
+        ]
+        for seq, checked in all_routes(records).items()
+    }
+
+
+def lives(records: Sequence[Record]) -> dict[str, contract.Life]:
+    """For each dead letter, by its number, what it was before, and where and why that life ended."""
+    return {
+        str(record.event.successor): {
+            "message": record.event.message,
+            "seq": record.seq,
+            "queue": record.event.queue,
+            "reason": record.event.reason,
+            "exchange": record.event.exchange,
+            "routing_key": record.event.routing_key,
+        }
+        for record in records
+        if isinstance(record.event, e.DeadLettered)
+    }
 
 
 # --- traffic ---------------------------------------------------------------------------------------------

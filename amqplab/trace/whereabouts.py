@@ -166,7 +166,9 @@ class Whereabouts:
         if command.up:
             token = draft.edit(publish_key(command, self._numbers.get(command.number)))
             if token is not None and token["place"] == "link":
-                token.update(place="broker", at="", state="routing", up=None)
+                token.update(
+                    place="broker", at=server_of(state, command.connection), state="routing", up=None
+                )
             return
         for key in self._riders.pop(command.number, ()):
             token = draft.edit(key)
@@ -203,7 +205,7 @@ class Whereabouts:
             channel=channel,
         )
         if state.get(channel, {}).get("mode") == "tx":
-            token.update(place="broker", at="", state="held in tx")
+            token.update(place="broker", at=server_of(state, event.connection), state="held in tx")
 
     def _routed(self, draft: Draft, record: Record, event: e.Routed, state: State) -> None:
         self._pending[event.message] = set(event.queues)
@@ -481,6 +483,11 @@ def holder(state: State, connection: str, channel: int, tag: str) -> str:
     """The key of whoever gets it: the consumer, or for basic.get the channel."""
     key = keys.consumer_key(connection, channel, tag)
     return key if tag and key in state else keys.channel_key(connection, channel)
+
+
+def server_of(state: State, connection: str) -> str:
+    """The host at the other end of a connection."""
+    return str(state.get(keys.connection_key(connection), {}).get("server") or "")
 
 
 def holder_of(copy: Entity) -> str:

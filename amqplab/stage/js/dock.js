@@ -23,7 +23,7 @@ export function arrangementOf(kept, names) {
   return {
     open: known ?? ["inspector", "ladder"].filter((name) => names.includes(name)),
     docks: Object.fromEntries(wanted),
-    width: within(0.22, width, 0.65, 0.36),
+    width: within(0.22, width, 0.65, 0.34),
     height: within(120, height, 700, 250),
     axis: ["event", "compressed", "linear"].includes(axis) ? axis : "event",
     bookmarks: Array.isArray(bookmarks) ? bookmarks.filter((mark) => Number.isInteger(mark?.seq)) : [],

@@ -57,8 +57,13 @@ function messageMark(view, key, message, copy, at, more = {}) {
       .join(", "),
   });
   const { command } = copy;
-  return message ? mark : { ...mark, id: key.split("/")[1], pick: command === null ? `entity:${key}` : `command:${command}` };
+  if (message) return { ...mark, subject: mark.subject || isNextLife(view, key, message) };
+  return { ...mark, id: key.split("/")[1], pick: command === null ? `entity:${key}` : `command:${command}` };
 }
+
+/** Whether a message is what another one, which the step speaks of, has become. */
+const isNextLife = ({ scene, subject, touched }, key, message) =>
+  !!subject.message && subject.message !== message && touched.has(key) && scene.rootOf(message) === scene.rootOf(subject.message);
 
 const SAID = { unacked: "not acknowledged", done: "handed over for good" };
 

@@ -64,7 +64,7 @@ export function drawCommand(view, mark) {
     "g",
     handles(mark, cls("pill", hue(mark.hue), state === "lost" && "lost"), { transform: moveTo(mark) }),
     h("rect", { x: round(-w / 2), y: -7.5, width: round(w), height: 15, rx: 7.5 }),
-    (wide || !badge) && h("text", { x: badge ? -9 : 0 }, wide ? mark.label : mark.label.slice(0, 3)),
+    (wide || !badge) && h("text", { x: badge ? -9 : 0 }, wide ? mark.words : mark.words.slice(0, 3)),
     state === "lost" && h("path", { class: "cross small", d: cross(w / 2, -7.5, 3.5) }),
   );
 }

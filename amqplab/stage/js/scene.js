@@ -228,12 +228,12 @@ export class Scene {
     return this.commandLives(low, high);
   }
 
-  /** From one end to the other; where only one end was recorded, it is seen for a moment. */
+  /** From the record at which it is handed to TCP to the one at which it is read, that one left out; where only one
+   * end was recorded, nothing is known of the way. */
   lifeOf(item) {
-    const first = item.frames ? this.frames[item.frames[0]].sent : item.sent;
-    const from = first ?? item.sent ?? item.received;
-    const to = item.received ?? (this.linked.has(item.conn) ? Infinity : from);
-    return { item, from: Math.min(from, to), to };
+    const from = item.frames ? this.frames[item.frames[0]].sent : item.sent;
+    if (from === null || (item.received === null && !this.linked.has(item.conn))) return { item, from: 0, to: -1 };
+    return { item, from, to: item.received === null ? Infinity : item.received - 1 };
   }
 }
 

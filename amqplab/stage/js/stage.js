@@ -139,9 +139,9 @@ class Stage {
   /** Another history, or the same with more in it: who looked at its end looks at the new end. */
   adopt(scene) {
     const { player } = this;
-    const atEnd = player.seq >= player.scene.n - 1;
-    const at = atEnd ? scene.n - 1 : player.seq;
-    player.adopt(scene, Math.min(at, this.forkedAt ?? Infinity));
+    const atEnd = player.step >= player.last;
+    player.adopt(scene, Math.min(player.seq, this.forkedAt ?? Infinity));
+    if (atEnd && this.forkedAt === undefined) player.go(player.last);
     this.forkedAt = undefined;
     this.kept.clear();
     this.rungs.forget();
@@ -283,7 +283,7 @@ class Stage {
       "finer-forward": () => player.finer(1, glide),
       "finer-back": () => player.finer(-1, glide),
       start: () => player.jump(-1),
-      end: () => player.jump(player.scene.n - 1),
+      end: () => player.go(player.last),
       faster: () => player.faster(1),
       slower: () => player.faster(-1),
       "let-go": () => this.letGo(),

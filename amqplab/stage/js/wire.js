@@ -13,7 +13,7 @@
 import { box, lanePoint, linedUp, pipeSpan, point, tubeMiddle } from "./geometry.js";
 import { rideOfCommand, rideOfFrame, rideOfSegment } from "./ride.js";
 import { TYPES } from "./scene.js";
-import { numberedMark } from "./mark.js";
+import { entityMark, numberedMark } from "./mark.js";
 import { encode } from "./text.js";
 
 const PILL_LETTER = 6.2;
@@ -21,6 +21,7 @@ const PILL_PAD = 14;
 const SHORT_PILL = 26;
 const GROUP_W = 24;
 const LEAST_SLAB = 14;
+const MORE_W = 24;
 
 /** Marks on the links, and for each command the point at which its message's number is written.
  * @returns {{marks: Mark[], hosts: Map<number, {x: number, y: number}>}} */
@@ -32,43 +33,76 @@ export function wireMarks(view) {
   return { marks: lanes.flatMap((tube) => draw(view, tube, hosts)), hosts };
 }
 
-/** What is alive on the wire, sorted by connection and direction; only connections that exist have any. */
+/** What is alive on the wire, sorted by connection and direction: on connections that exist; and what the record
+ * speaks of, which is shown at its end if it is over. */
 function byTube(view) {
-  const { scene, seq, state, layout } = view;
+  const { scene, seq, state, layout, zoom } = view;
   const tubes = new Map();
-  const put = (name, item) => {
-    const key = `${item.conn} ${item.up}`;
-    const pipe = layout.pipes[item.conn];
-    if (!pipe || !state.has(`connection/${encode(item.conn)}`)) return;
-    if (!tubes.has(key)) tubes.set(key, { pipe, up: item.up, segments: [], frames: [], commands: [] });
-    tubes.get(key)[name].push(item);
+  const put = (name, items, meant) => {
+    const all = [...items, ...meant.filter((item) => item && !items.includes(item))];
+    for (const item of all) {
+      const pipe = layout.pipes[item.conn];
+      if (!pipe || (!meant.includes(item) && !state.has(`connection/${encode(item.conn)}`))) continue;
+      const key = `${item.conn} ${item.up}`;
+      if (!tubes.has(key)) tubes.set(key, { pipe, up: item.up, segments: [], frames: [], commands: [] });
+      tubes.get(key)[name].push(item);
+    }
   };
-  if (view.zoom === 2) for (const c of scene.commandsAt(seq)) put("commands", c);
-  else {
-    if (view.zoom === 0) for (const s of scene.segmentsAt(seq)) put("segments", s);
-    for (const f of scene.framesAt(seq)) put("frames", f);
-  }
+  const { segments, frames, commands } = subjectsOnWire(view);
+  if (zoom === 2) put("commands", scene.commandsAt(seq), commands);
+  else put("frames", scene.framesAt(seq), frames);
+  if (zoom === 0) put("segments", scene.segmentsAt(seq), segments);
   return [...tubes].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, tube]) => tube);
 }
 
-/** Things of one lane, placed one behind the other: [[thing, point], …], and how many have no place. */
-function placed(view, { pipe, up }, things, channelOf) {
+/** What the record speaks of on the wire: of a command, all its frames. */
+function subjectsOnWire({ scene, subject }) {
+  const { segment, frame, command } = subject;
+  const meant = command === undefined ? [] : scene.commands[command].frames;
+  return {
+    segments: segment === undefined ? [] : [scene.segmentByNumber.get(segment)],
+    frames: [...new Set(frame === undefined ? meant : [...meant, frame])].map((id) => scene.frames[id]),
+    commands: command === undefined ? [] : [scene.commands[command]],
+  };
+}
+
+/** Things of one lane, placed one behind the other: [[thing, point], …]; and a mark that counts those which have
+ * no place. What the record speaks of has one. */
+function placed(view, { pipe, up }, things, channel, kind) {
   const { layout, scene } = view;
   const g = scene.geometry;
   const wide = layout.orientation === "wide";
-  const { length } = pipeSpan(g, pipe, wide);
-  const inside = length - 2;
+  const inside = pipeSpan(g, pipe, wide).length - 2;
   const sorted = things.map((thing, i) => ({ thing, i })).sort((a, b) => b.thing.ride.p - a.thing.ride.p || a.i - b.i);
-  const wanted = sorted.map(({ thing }) => ({
-    at: thing.width / 2 + thing.ride.p * Math.max(0, inside - thing.width),
-    width: thing.width,
-  }));
-  const middles = linedUp(wanted, inside);
-  const found = middles.map((at, i) => {
-    const { thing } = sorted[i];
-    return [thing, lanePoint(g, pipe, wide, up, channelOf(thing), at / inside, 1)];
-  });
-  return { found, hidden: sorted.slice(middles.length).map(({ thing }) => thing) };
+  const { shown, hidden } = roomFor(view, sorted.map(({ thing }) => thing), inside);
+  const wanted = shown.map(({ width, ride }) => ({ at: width / 2 + ride.p * Math.max(0, inside - width), width }));
+  if (hidden) wanted.push({ at: 0, width: MORE_W });
+  const points = linedUp(wanted, inside).map((at) => lanePoint(g, pipe, wide, up, channel, at / inside, 1));
+  const name = Object.entries(layout.pipes).find(([, one]) => one === pipe)[0];
+  const more = {
+    ...{ key: `more ${kind} ${name} ${up} ${channel}`, ...points[shown.length], label: `+${hidden}`, state: "link" },
+    ...{ said: `${hidden} more ${kind}s`, id: name },
+  };
+  return {
+    found: shown.map((thing, i) => [thing, points[i]]),
+    rest: hidden ? [entityMark(view, "more", `connection/${encode(name)}`, more)] : [],
+  };
+}
+
+/** As many as there is room for, the last ones left out first; but not the record's own. */
+function roomFor({ subject }, things, room) {
+  const isMeant = ({ s, f, c }) =>
+    (s && s.n === subject.segment) || (f && f.id === subject.frame) || (c && c.id === subject.command);
+  let whole = things.reduce((sum, { width }) => sum + width, 0);
+  if (whole <= room) return { shown: things, hidden: 0 };
+  const shown = [...things];
+  whole += MORE_W;
+  for (let i = shown.length - 1; i >= 0 && whole > room && shown.length > 1; i--) {
+    if (isMeant(shown[i])) continue;
+    whole -= shown[i].width;
+    shown.splice(i, 1);
+  }
+  return { shown, hidden: things.length - shown.length };
 }
 
 // --- segments and frames ---
@@ -83,7 +117,7 @@ function segmentMarks(view, tube, hosts) {
     const cargo = cargoOf(view, s, span.length);
     return { s, cargo, ride: rideOfSegment(s, seq, now), width: wide ? cargo.width : Math.max(LEAST_SLAB, cargo.width) };
   });
-  const { found } = placed(view, tube, slabs, () => 0);
+  const { found, rest } = placed(view, tube, slabs, 0, "segment");
   const marks = found.flatMap(([{ s, cargo, ride, width }, at]) => {
     const centre = point(wide, wide ? at.x : at.y, tubeMiddle(g, span, tube.up));
     const slab = box(
@@ -100,7 +134,10 @@ function segmentMarks(view, tube, hosts) {
     });
     return [mark, ...cargoMarks(view, tube, s, cargo, centre, ride, inSlabs, hosts)];
   });
-  return [...marks, ...looseFrames(view, tube, inSlabs, hosts)];
+  const drawn = new Set(found.map(([slab]) => slab));
+  for (const slab of slabs)
+    if (!drawn.has(slab)) for (const { f, isIt } of slab.cargo.chips) if (isIt) inSlabs.add(f.id);
+  return [...marks, ...rest, ...looseFrames(view, tube, inSlabs, hosts)];
 }
 
 /** A segment in a few words, such as "PSH ACK 46 B". */
@@ -111,7 +148,8 @@ export const segmentLabel = (s) =>
 function cargoOf(view, s, length) {
   const { scene } = view;
   const g = scene.geometry;
-  const one = (f, first, end) => ({ f, whole: first === 0 && end === f.size, last: end === f.size, more: 0 });
+  const isHere = (f) => rideOfFrame(scene, f, view.seq, view.now).segment === s;
+  const one = (f, first, end) => ({ f, whole: first === 0 && end === f.size, isIt: end === f.size && isHere(f) });
   const frames = s.frames.map(([id, first, end]) => one(scene.frames[id], first, end));
   if (frames.length <= g.frames_shown)
     return { chips: frames, pitch: g.chip, width: Math.max(LEAST_SLAB, frames.length * g.chip + 6) };
@@ -119,8 +157,7 @@ function cargoOf(view, s, length) {
   for (const chip of frames) {
     const last = groups.at(-1);
     if (last && chip.f.command !== null && last.f.command === chip.f.command) {
-      last.more++;
-      last.last ||= chip.last;
+      last.isIt = chip.isIt;
       last.end = chip.f;
     } else groups.push({ ...chip, group: true, end: chip.f });
   }
@@ -141,13 +178,13 @@ function cargoMarks(view, tube, s, { chips, pitch }, centre, ride, inSlabs, host
     const lane = lanePoint(g, tube.pipe, wide, tube.up, chip.f.channel, 0);
     const offset = ahead * ((chips.length - 1) / 2 - i) * pitch;
     const at = wide ? { x: centre.x + offset, y: lane.y } : { x: lane.x, y: centre.y + offset };
-    const carried = chip.all ? chip.all.map((one) => one.end) : [chip.end ?? chip.f];
-    for (const f of chip.all?.map((one) => one.f) ?? [chip.f]) {
-      const mates = f.command === null ? [f.id] : scene.commands[f.command].frames;
-      for (const id of chip.group || chip.all ? mates : [f.id]) inSlabs.add(id);
+    for (const one of chip.all ?? [chip]) {
+      const { f, end = f, isIt, group } = one;
+      if (isIt) for (const id of group && f.command !== null ? scene.commands[f.command].frames : [f.id]) inSlabs.add(id);
+      if (isIt && end.command !== null && isLastOf(scene, end)) hosts.set(end.command, badgePoint(at));
     }
-    for (const f of carried) if (f.command !== null && isLastOf(scene, f)) hosts.set(f.command, badgePoint(at));
-    return frameMark(view, chip.f, at, ride, { part: !chip.whole && !chip.group, group: chip.group, rest: chip.rest ?? 0, s });
+    const look = { part: !chip.whole && !chip.group, group: chip.group, rest: chip.rest ?? 0 };
+    return frameMark(view, chip.f, at, ride, { ...look, s, isIt: chip.isIt });
   });
 }
 
@@ -165,12 +202,12 @@ function looseFrames(view, tube, inSlabs, hosts) {
     .map((f) => ({ f, ride: rideOfFrame(scene, f, seq, now), width: g.chip }));
   const marks = [];
   for (const lane of groupedBy(loose, ({ f }) => f.channel)) {
-    const { found, hidden } = placed(view, tube, lane, ({ f }) => f.channel);
+    const { found, rest } = placed(view, tube, lane, lane[0].f.channel, "frame");
     for (const [{ f, ride }, at] of found) {
       if (f.command !== null && isLastOf(scene, f)) hosts.set(f.command, badgePoint(at));
-      const isEnd = f === found.at(-1)[0].f;
-      marks.push(frameMark(view, f, at, ride, { rest: isEnd ? hidden.length : 0 }));
+      marks.push(frameMark(view, f, at, ride, { rest: 0 }));
     }
+    marks.push(...rest);
   }
   return marks;
 }
@@ -192,11 +229,11 @@ function frameMark(view, f, at, ride, more) {
   const label = more.rest ? `+${more.rest}` : more.group ? groupLabel(scene, f) : letter;
   const mark = numberedMark(view, "frame", f.id, {
     ...{ ...at, f, label, state: ride.state, hue: scene.rootOf(message), place: `link:${view.layout.pipes[f.conn].app}`, ...more },
-    key: `frame ${f.id}${more.part ? ` in ${more.s.n}` : ""}`,
+    key: more.isIt === false ? `part ${f.id} in ${more.s.n}` : `frame ${f.id}`,
     said: `frame ${f.summary}, ${more.part ? "a part of it" : ride.state}`,
   });
   const subject = mark.subject || (f.command !== null && view.subject.command === f.command && view.subject.frame === undefined);
-  return { ...mark, subject, kind: more.part ? "part" : "frame" };
+  return { ...mark, subject, kind: more.isIt === false ? "part" : "frame" };
 }
 
 const groupLabel = (scene, f) => (f.messages.length ? scene.labelOf(f.messages[0]) : "M");
@@ -211,15 +248,15 @@ function commandMarks(view, tube, hosts) {
   for (const lane of groupedBy(all, ({ c }) => c.channel)) {
     lane.sort((a, b) => b.ride.p - a.ride.p);
     lane.forEach((one, i) => Object.assign(one, pillOf(scene, one.c, lane[i - 1], wide)));
-    const { found, hidden } = placed(view, tube, lane, ({ c }) => c.channel);
-    found.forEach(([{ c, ride, words, width }, at], i) => {
-      const rest = i === found.length - 1 ? hidden.length : 0;
+    const { found, rest } = placed(view, tube, lane, lane[0].c.channel, "command");
+    marks.push(...rest);
+    found.forEach(([{ c, ride, words, width }, at]) => {
       const badge = c.messages.length > 0;
       const across = wide ? { x: at.x + width / 2 - 11, y: at.y } : { x: at.x, y: at.y };
       if (badge) hosts.set(c.id, across);
       marks.push(
         numberedMark(view, "command", c.id, {
-          ...{ ...at, c, w: width, label: rest ? `${words} +${rest}` : words, state: ride.state },
+          ...{ ...at, c, w: width, label: c.name, words, state: ride.state },
           ...{ hue: scene.rootOf(c.messages[0]), badge, place: `link:${tube.pipe.app}` },
           said: `${c.name} on channel ${c.channel}, ${ride.state}`,
         }),

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { readFileSync } from "node:fs";
 
 const stage = await import(process.env.STAGE);
-const scene = await stage.decode(readFileSync(process.env.SCENE));
+const scene = await stage.unpack(readFileSync(process.env.SCENE));
 const names = stage.panelNames;
 const rooms = [340, 560, 640, 900, 1300].flatMap((width) => [240, 380, 700].map((height) => ({ width, height })));
 const zooms = [...scene.steps.keys()];

@@ -107,7 +107,7 @@ def made(records: list[Record], title: str) -> Scene:
         "records": columns(records, traffic, narrator, names, subjects),
         "names": names.values,
         "subjects": subjects.values,
-        "labels": [label_of(record) for record in records],
+        "labels": [label_of(record) for record in narrator.records],
         "sentences": [narrator.sentence(seq) for seq in range(len(records))],
         "story": [[one.last, one.first, one.sentence] for one in story],
         "opening": first_publish(records, narrator, story),

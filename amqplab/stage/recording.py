@@ -279,7 +279,7 @@ class Recording:
         check_choice(zoom, ZOOMS, "zoom")
         name = self.title if title is None else title
         first = self._first_shown(at)
-        return Stage(self.recorder, zoom=zoom, at=first, title=name, on_fault=self._breaking, **options)
+        return Stage(self, zoom=zoom, at=first, title=name, on_fault=self._breaking, **options)
 
     def _first_shown(self, at: Moment) -> int:
         """The seq that a picture begins at; -1 is before the first record."""

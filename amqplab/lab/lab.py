@@ -81,6 +81,7 @@ class Lab(Breaking):
         self._known: dict[str, None] = {}
         self._programs: dict[str, Program] = {}
         self._servers: list[LiveServer] = []
+        self._stages: weakref.WeakSet[Any] = weakref.WeakSet()
         self.was_live = False
         self.parent: Lab | None = None
         self.branches: list[Lab] = []
@@ -361,15 +362,25 @@ class Lab(Breaking):
         end = world.now + most
         world.drive(lambda: world.quiet(timers_count=True) or world.now > end)
 
+    def stage(
+        self, *, zoom: str = "milestone", at: Moment = "start", title: str | None = None, **options: Any
+    ) -> Any:
+        stage = super().stage(zoom=zoom, at=at, title=title, **options)
+        self._stages.add(stage)
+        return stage
+
+    stage.__doc__ = Breaking.stage.__doc__
+
     # --- real clients ----------------------------------------------------------------------------------
 
     def serve(self, port: int = 5672, *, host: str = "127.0.0.1", name: str = "visitor") -> Opening:
         """Put this lab's broker on a real socket, in the notebook's own event loop:
         ``server = await lab.serve()``, or ``async with lab.serve() as server:``.
 
-        Virtual time keeps pace with real time until the server is closed. What real clients do is recorded
-        like everything else; they appear as `name`, and as `name`-2, `name`-3 … where there are more. Port 0
-        picks a free one: see ``.url``. Raises LabError if the port cannot be had.
+        Virtual time keeps pace with real time until the server is closed, and stages of this lab follow.
+        What real clients do is recorded like everything else; they appear as `name`, and as `name`-2,
+        `name`-3 … where there are more. Port 0 picks a free one: see ``.url``. Raises LabError if the port
+        cannot be had.
         """
         self._check_name(name)
         if not isinstance(port, int):
@@ -377,7 +388,7 @@ class Lab(Breaking):
         return Opening(partial(self._serve, port, host, name))
 
     async def _serve(self, port: int, host: str, name: str) -> LiveServer:
-        server = await open_live(self._world, host, port, self._visitor_names(name))
+        server = await open_live(self._world, host, port, self._visitor_names(name), self._stages)
         self.was_live = True
         self._servers.append(server)
         return server

@@ -363,7 +363,7 @@ class Lab(Breaking):
         world.drive(lambda: world.quiet(timers_count=True) or world.now > end)
 
     def stage(
-        self, *, zoom: str = "milestone", at: Moment = "start", title: str | None = None, **options: Any
+        self, *, zoom: str = "story", at: Moment = "opening", title: str | None = None, **options: Any
     ) -> Any:
         stage = super().stage(zoom=zoom, at=at, title=title, **options)
         self._stages.add(stage)

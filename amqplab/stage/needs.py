@@ -95,6 +95,8 @@ class Reader:
         self.filled: set[tuple[str, str]] = set()
         self.ends: dict[str, dict[bool, str]] = {}
         self.closed: set[str] = set()
+        self.known: set[str] = set()
+        """Connections that a broker has spoken of."""
         self.on: dict[str, list[str]] = {}
         """Connection -> the hands on it that are there now."""
 
@@ -125,7 +127,9 @@ class Reader:
     def over(self, connection: str, seq: int) -> None:
         """The connection leaves the picture: its broker has closed it and no end of TCP has anything to do."""
         ends = self.ends.get(connection, {})
-        if all(state in OVER for state in ends.values()) and (connection in self.closed or ends):
+        if all(state in OVER for state in ends.values()) and (
+            connection in self.closed or connection not in self.known
+        ):
             self.gone(connection, seq)
 
 
@@ -142,6 +146,7 @@ def tcp_state(reader: Reader, record: Record, event: e.TcpStateChanged) -> None:
 
 
 def authenticated(reader: Reader, record: Record, event: e.ConnectionAuthenticated) -> None:
+    reader.known.add(event.connection)
     reader.met(event.connection, record.seq)
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -28,6 +29,11 @@ from amqplab.trace.traffic import Traffic
 Recordings = Mapping[str, Recorder]
 SVG = "{http://www.w3.org/2000/svg}"
 ALLOWED = {"svg", "title", "desc", "g", "rect", "circle", "path", "text"}
+
+
+@cache
+def svg_of(scene: str, orientation: str = "wide") -> str:
+    return to_svg(recording(scene), title="a <run> & more", orientation=orientation)
 
 
 class Words:
@@ -78,7 +84,7 @@ def said(svg: str) -> str:
 
 @pytest.mark.parametrize("scene", names())
 def test_the_picture_is_well_formed_and_needs_nobody(scene: str) -> None:
-    svg = to_svg(recording(scene), title="a <run> & more")
+    svg = svg_of(scene)
     root = ElementTree.fromstring(svg)
     assert root.tag == f"{SVG}svg" and root.get("role") == "img"
     assert root.get("aria-label") == root.findtext(f"{SVG}title") == "a <run> & more"
@@ -88,7 +94,7 @@ def test_the_picture_is_well_formed_and_needs_nobody(scene: str) -> None:
 @pytest.mark.parametrize("scene", names())
 def test_it_has_no_style_sheet_no_ids_and_no_classes(scene: str) -> None:
     """So nothing is lost where a style sheet is stripped, and nothing restyles its neighbours."""
-    for node in ElementTree.fromstring(to_svg(recording(scene))).iter():
+    for node in ElementTree.fromstring(svg_of(scene)).iter():
         assert node.tag.removeprefix(SVG) in ALLOWED
         assert not {"id", "class", "href"} & set(node.keys())
         if node.tag in (f"{SVG}rect", f"{SVG}circle", f"{SVG}path", f"{SVG}text"):
@@ -100,7 +106,7 @@ def test_it_has_no_style_sheet_no_ids_and_no_classes(scene: str) -> None:
 def test_no_letter_is_smaller_than_eleven_and_no_words_leave_the_picture(
     scene: str, orientation: str
 ) -> None:
-    svg = to_svg(recording(scene), orientation=orientation)
+    svg = svg_of(scene, orientation)
     whole = float(ElementTree.fromstring(svg).get("viewBox", "").split()[2])
     for one in texts(svg):
         assert one.size >= G.smallest, one
@@ -109,9 +115,7 @@ def test_no_letter_is_smaller_than_eleven_and_no_words_leave_the_picture(
 
 @pytest.mark.parametrize("scene", names())
 def test_no_words_lie_on_other_words(scene: str) -> None:
-    placed = sorted(
-        (one for one in texts(to_svg(recording(scene))) if one.words.strip()), key=lambda one: one.y
-    )
+    placed = sorted((one for one in texts(svg_of(scene)) if one.words.strip()), key=lambda one: one.y)
     for i, one in enumerate(placed):
         for other in placed[i + 1 :]:
             if other.y - one.y >= 9:
@@ -223,7 +227,7 @@ def test_a_crowd_beyond_all_measure_is_bounded_and_says_what_is_left_out() -> No
 
 @pytest.mark.parametrize("scene", names())
 def test_its_size_stays_within_bounds(scene: str) -> None:
-    assert len(to_svg(recording(scene)).encode()) < 400_000
+    assert len(svg_of(scene).encode()) < 400_000
 
 
 # --- which steps -----------------------------------------------------------------------------------------

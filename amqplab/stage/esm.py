@@ -39,7 +39,7 @@ STYLES = (
         "inspector",
         "tables",
     ),
-    *("sheets", "presenting", "conditions"),
+    *("panels", "sheets", "presenting", "conditions"),
 )
 ENTRY = "stage.js"
 IMPORT = re.compile(r'^import \{[^}]*\} from "\./([a-z]+\.js)";\n', re.MULTILINE)

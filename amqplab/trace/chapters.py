@@ -275,6 +275,7 @@ FOLDS: dict[type[e.Event], Callable[[Folding, Record, Any], None]] = {
     e.Confirmed: Folding._confirmed,
     e.Acknowledged: Folding._alike,
     e.Rejected: Folding._alike,
+    e.SettlementHeld: Folding._alike,
     e.Requeued: Folding._alike,
     e.Discarded: Folding._alike,
 }

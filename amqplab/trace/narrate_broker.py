@@ -190,6 +190,11 @@ def binding_words(event: e.Bound | e.Unbound) -> str:
     return f"with binding key {quoted(event.routing_key)}{arguments}"
 
 
+def at_start(consumer: str) -> str:
+    """A consumer at the beginning of a sentence; a name that was given stays as it is."""
+    return f"C{consumer[1:]}" if consumer.startswith("consumer ") else consumer
+
+
 def consumer_added(record: Record, event: e.ConsumerAdded, known: Context) -> str:
     consumer = known.names.consumer(event.connection, event.consumer_tag)
     queue = quoted(event.queue)
@@ -200,13 +205,13 @@ def consumer_added(record: Record, event: e.ConsumerAdded, known: Context) -> st
     else:
         terms = "any number unacknowledged"
     alone = " alone" if event.exclusive else ""
-    return f"C{consumer[1:]} now gets the messages of queue {queue}{alone}: {terms}."
+    return f"{at_start(consumer)} now gets the messages of queue {queue}{alone}: {terms}."
 
 
 def consumer_removed(record: Record, event: e.ConsumerRemoved, known: Context) -> str:
     consumer = known.names.consumer(event.connection, event.consumer_tag)
     queue = quoted(event.queue)
-    return f"C{consumer[1:]} gets no more messages of queue {queue}: {sentence_end(event.reason)}"
+    return f"{at_start(consumer)} gets no more messages of queue {queue}: {sentence_end(event.reason)}"
 
 
 def feature_words(*features: tuple[bool, str]) -> str:
@@ -323,6 +328,15 @@ def rejected(record: Record, event: e.Rejected, known: Context) -> str:
     return f"{refused}: {fate} queue {queue}."
 
 
+def settlement_held(record: Record, event: e.SettlementHeld, known: Context) -> str:
+    who = known.names.client(event.connection)
+    settles = SETTLES.get(event.outcome, "settles")
+    return f"{who} {settles} message {event.message} (delivery tag {event.delivery_tag}): that waits for tx.commit."
+
+
+SETTLES = {"acknowledged": "acknowledges", "rejected": "refuses", "requeued": "gives back"}
+
+
 def requeued(record: Record, event: e.Requeued) -> str:
     queue = quoted(event.queue)
     place = "first in line" if event.position == 0 else f"with {event.position} ready before it"
@@ -396,6 +410,7 @@ IN_CONTEXT: dict[type[e.Event], Callable[[Record, Any, Context], str]] = {
     e.Replied: replied,
     e.Acknowledged: acknowledged,
     e.Rejected: rejected,
+    e.SettlementHeld: settlement_held,
     e.Returned: returned,
     e.Confirmed: confirmed,
 }

@@ -32,6 +32,7 @@ COMMANDS: dict[type[e.Event], tuple[str, ...]] = {
     e.ConsumerAdded: ("basic.consume",),
     e.Acknowledged: SETTLING,
     e.Rejected: REFUSING,
+    e.SettlementHeld: ("basic.ack", "basic.nack", "basic.reject"),
     e.Published: ("basic.publish",),
     e.PublishRefused: ("basic.publish",),
     e.Returned: ("basic.publish", "tx.commit"),

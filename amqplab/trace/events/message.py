@@ -24,6 +24,7 @@ __all__ = [
     "Requeued",
     "Returned",
     "Routed",
+    "SettlementHeld",
     "Unroutable",
 ]
 
@@ -153,6 +154,21 @@ class Rejected(Event):
     channel: int
     delivery_tag: int
     requeue: bool
+
+
+@event(chapter="message", level="milestone", label="message {message} settled at commit")
+class SettlementHeld(Event):
+    """In a transaction a client has settled this copy: it is noted, and done at tx.commit. `outcome` is
+    "acknowledged", "rejected" or "requeued".
+    """
+
+    vhost: str
+    queue: str
+    message: int
+    connection: str
+    channel: int
+    delivery_tag: int
+    outcome: str
 
 
 @event(chapter="message", level="milestone", label="message {message} back in {queue}")

@@ -13,7 +13,7 @@ Things that are at one point stand one behind the other: three messages in one s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -49,6 +49,8 @@ class Tube:
     segments: list[Segment] = field(default_factory=list)
     frames: list[Frame] = field(default_factory=list)
     commands: list[Command] = field(default_factory=list)
+    cargo: Mapping[int, str] = field(default_factory=dict)
+    """Command -> what is written on the message that it carries."""
 
     def lane(self, channel: int) -> int:
         """Which lane a channel uses; those without one use the last."""
@@ -81,12 +83,17 @@ def wire(m: Moment) -> tuple[list[Mark], Hosts]:
 def tubes(m: Moment) -> list[Tube]:
     """What is alive on the wire, by connection and direction. Only connections that exist carry anything."""
     found: dict[tuple[str, bool], Tube] = {}
+    cargo = {
+        int(one["command"]): str(one.get("label") or "·")
+        for key, one in m.state.items()
+        if key.startswith("token/") and one.get("place") == "link" and one.get("command") is not None
+    }
 
     def tube(connection: str, up: bool) -> Tube | None:
         pipe = m.layout["pipes"].get(connection)
         if pipe is None or keys.connection_key(connection) not in m.state:
             return None
-        return found.setdefault((connection, up), Tube(pipe, up))
+        return found.setdefault((connection, up), Tube(pipe, up, cargo=cargo))
 
     if m.zoom == "command":
         for command in m.traffic.commands:
@@ -149,34 +156,32 @@ def command_marks(m: Moment, tube: Tube, hosts: Hosts) -> Iterator[Mark]:
         words = {}
         for number, rider in enumerate(lane):
             before = lane[number - 1].thing if number else None
-            words[rider.thing.number], rider.room = pill_of(rider.thing, before, m.wide)
+            words[rider.thing.number], rider.room = pill_of(
+                rider.thing, before, m.wide, rider.thing.number in tube.cargo
+            )
         found, hidden = placed(m, tube, lane, channel_of_command)
         for number, (rider, spot) in enumerate(found):
             command = rider.thing
-            if command.messages:
+            if command.number in tube.cargo:
                 hosts[command.number] = Spot(spot.x + rider.room // 2 - 12, spot.y) if m.wide else spot
             label = words[command.number]
             if hidden and number == len(found) - 1:
                 label = f"{label} +{hidden}"
             yield Mark("command", str(command.number), tube.place, rider.ride.state, label, spot,
-                       {"w": rider.room, "root": root_of_messages(m, command.messages),
-                        "badge": bool(command.messages)})  # fmt: skip
+                       {"w": rider.room, "root": root_of(tube.cargo.get(command.number, "")),
+                        "badge": command.number in tube.cargo})  # fmt: skip
 
 
-def pill_of(command: Command, before: Command | None, wide: bool) -> tuple[str, int]:
+def pill_of(command: Command, before: Command | None, wide: bool, loaded: bool) -> tuple[str, int]:
     """What is written on a command, and how long that is: its name, unless the one before it says the same."""
-    if before is not None and before.name == command.name and command.messages:
+    if before is not None and before.name == command.name and loaded:
         return "", SHORT_PILL
     words = command.name if wide else command.name.rpartition(".")[2]
-    return words, width(words, G.small) + 12 + FOR_BADGE * bool(command.messages) if wide else 18
+    return words, width(words, G.small) + 12 + FOR_BADGE * loaded if wide else 18
 
 
 def channel_of_command(command: Command) -> int:
     return command.channel
-
-
-def root_of_messages(m: Moment, messages: Sequence[int]) -> int:
-    return root_of(m.labels(messages[0])) if messages else 0
 
 
 # --- segments and frames ---------------------------------------------------------------------------------
@@ -211,7 +216,7 @@ def segment_marks(m: Moment, tube: Tube, hosts: Hosts) -> Iterator[Mark]:
         for number, chip in enumerate(chips):
             inside |= {frame.number for frame in chip.stands_for}
             spot = chip_spot(m, tube, chip, centre, len(chips) - 1 - 2 * number, pitch)
-            remember(m, chip.last, spot, hosts)
+            remember(m, chip.last, spot, hosts, beside=not chip.group)
             yield frame_mark(m, tube, chip, spot, rider.ride.state)
     yield from loose_frames(m, tube, inside, hosts)
 
@@ -290,26 +295,27 @@ def alone(frame: Frame) -> Command:
     return Command(-1, frame.connection, frame.up, 0, "", [frame.number])
 
 
-def remember(m: Moment, frame: Frame, spot: Spot, hosts: Hosts) -> None:
+def remember(m: Moment, frame: Frame, spot: Spot, hosts: Hosts, *, beside: bool = True) -> None:
     """A message's number is written on the last frame of its command."""
     if frame.command is not None and m.traffic.commands[frame.command].frames[-1] == frame.number:
-        hosts[frame.command] = Spot(spot.x + 7, spot.y - 6)
+        hosts[frame.command] = Spot(spot.x + 7, spot.y - 6) if beside else spot
 
 
 def frame_mark(m: Moment, tube: Tube, chip: Chip, spot: Spot, state: str) -> Mark:
     frame = chip.frame
     letter = FRAME_LETTERS.get(frame.data[0] if frame.data else 0, "?")
-    label = f"+{chip.rest}" if chip.rest else group_label(m, frame) if chip.group else letter
+    label = f"+{chip.rest}" if chip.rest else (label_on(tube, frame) or "M") if chip.group else letter
     more: dict[str, Any] = {
-        "root": root_of_messages(m, frame.messages),
+        "root": root_of(label_on(tube, frame)),
         "letter": letter,
         "group": chip.group,
     }
     return Mark("frame" if chip.whole else "part", str(frame.number), tube.place, state, label, spot, more)
 
 
-def group_label(m: Moment, frame: Frame) -> str:
-    return m.labels(frame.messages[0]) if frame.messages else "M"
+def label_on(tube: Tube, frame: Frame) -> str:
+    """What is written on the message that a frame is part of; "" if it is part of none."""
+    return "" if frame.command is None else tube.cargo.get(frame.command, "")
 
 
 def channel_of(frame: Frame) -> int:

@@ -36,6 +36,8 @@ class Painter:
         self.place = moment.layout
         self.wide = moment.wide
         self.marks = marks(moment)
+        self.lost_slabs = {one.place for one in self.marks if one.kind == "segment" and one.state == "lost"}
+        self.captions: list[tuple[int, int, int]] = []
         self.has_lost = any(mark.place in ("lost", "returned") for mark in self.marks)
         gutter = self.place["gutter"]["h"]
         self.height = self.place["height"] - (0 if self.has_lost or not gutter else G.gutter)
@@ -365,10 +367,15 @@ class Painter:
             half = (width(mark.label, G.small) + 1) // 2
             at = max(box["x"] + half, min(box["x"] + box["w"] - half, x))
             base = box["y"] - 4 if mark.more["up"] else box["y"] + box["h"] + 12
-            drawn += text(at, base, mark.label, fill=C.bad if bad else C.ink2, anchor="middle")
+            if any(y0 == base and abs(at - x0) < half + h0 + 4 for x0, y0, h0 in self.captions):
+                half = 0  # two captions that would overlap are one too many
+            else:
+                self.captions.append((at, base, half))
+            if half:
+                drawn += text(at, base, mark.label, fill=C.bad if bad else C.ink2, anchor="middle")
         else:
             drawn = rect(box["x"], y - long // 2, box["w"], long, C.line, C.bad if bad else C.ink2, 5)
-        return drawn + (cross(x, box["y"], 6, 2.5) if bad and self.wide else "")
+        return drawn + (cross(x, box["y"] + 9, 5, 2.5) if bad and self.wide else "")
 
     def frame(self, mark: Mark) -> str:
         """A letter in a shape of its own; dashed if only a part of it is there."""
@@ -381,7 +388,8 @@ class Painter:
         words_ = text(
             x, y + 4, label, fill=ink, anchor="middle", bold=True, **squeezed(label, w - 2, bold=True)
         )
-        return shape + words_ + (cross(x, y - 9, 3, 2) if mark.state == "lost" else "")
+        alone = not mark.more["root"] and mark.place not in self.lost_slabs
+        return shape + words_ + (cross(x, y - 9, 3, 2) if mark.state == "lost" and alone else "")
 
     def command(self, mark: Mark) -> str:
         fill, ink, line = colours(int(mark.more["root"]))
@@ -401,7 +409,7 @@ class Painter:
         (x, y), label = mark.spot, written(mark.label)
         fill, ink, line = colours(int(mark.more["root"]))
         w = max(14, width(label, G.small, bold=True) + 4)
-        lost = cross(x, y - 11, 4, 2) if mark.state == "lost" else ""
+        lost = cross(x, y - 11, 4, 2) if mark.state == "lost" and mark.place not in self.lost_slabs else ""
         return rect(x - w // 2, y - 7, w, 14, fill, ink if fill != C.line else line, 7) + text(
             x, y + 4, label, fill=ink, anchor="middle", bold=True
         ) + lost  # fmt: skip

@@ -78,7 +78,7 @@ function placed(view, { pipe, up }, things, channel, kind) {
   const { shown, hidden } = roomFor(view, sorted.map(({ thing }) => thing), inside);
   const wanted = shown.map(({ width, ride }) => ({ at: width / 2 + ride.p * Math.max(0, inside - width), width }));
   if (hidden) wanted.push({ at: 0, width: MORE_W });
-  const points = linedUp(wanted, inside).map((at) => lanePoint(g, pipe, wide, up, channel, at / inside, 1));
+  const points = linedUp(squeezedInto(inside, wanted), inside).map((at) => lanePoint(g, pipe, wide, up, channel, at / inside, 1));
   const name = Object.entries(layout.pipes).find(([, one]) => one === pipe)[0];
   const more = {
     ...{ key: `more ${kind} ${name} ${up} ${channel}`, ...points[shown.length], label: `+${hidden}`, state: "link" },
@@ -88,6 +88,12 @@ function placed(view, { pipe, up }, things, channel, kind) {
     found: shown.map((thing, i) => [thing, points[i]]),
     rest: hidden ? [entityMark(view, "more", `connection/${encode(name)}`, more)] : [],
   };
+}
+
+/** What must be shown stands closer where the link is too short even for that. */
+function squeezedInto(room, wanted) {
+  const whole = wanted.reduce((sum, { width }) => sum + width, 0);
+  return whole <= room ? wanted : wanted.map(({ at, width }) => ({ at, width: (width * room) / whole }));
 }
 
 /** As many as there is room for, the last ones left out first; but not the record's own. */

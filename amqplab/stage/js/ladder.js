@@ -212,7 +212,7 @@ function kindsOf(scene, zoom, seqs) {
   });
 }
 
-const isStep = (scene, zoom, seq) => seq !== null && (scene.records.zoom[seq] & (1 << zoom)) !== 0;
+export const isStep = (scene, zoom, seq) => seq !== null && (scene.records.zoom[seq] & (1 << zoom)) !== 0;
 
 /** What sets out or arrives at a record, if the zoom draws such things: {kind, item, begins, known}; `known`: it set out in a
  * row of its own. */
@@ -229,6 +229,12 @@ export function crossingAt(scene, zoom, seq) {
   const first = item.sent ?? item.received;
   if (seq === first) return { kind, item, begins: true, known: true };
   return seq === item.received ? { kind, item, begins: false, known: isStep(scene, zoom, item.sent) } : null;
+}
+
+/** The segment that is lost at a record. */
+export function lossAt(scene, seq) {
+  const s = scene.segmentByNumber.get(scene.subjectOf(seq).segment);
+  return s?.lost_seq === seq ? s : undefined;
 }
 
 /** The far end of a frame or command, at a zoom that draws finer things. */

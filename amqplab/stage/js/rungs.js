@@ -8,7 +8,7 @@
 
 import { cut, round, timeText } from "./text.js";
 import { cls, h, patch } from "./elements.js";
-import { columnsOf, crossingAt, hostOf, ladderPlan, rowWords } from "./ladder.js";
+import { columnsOf, crossingAt, endsOf, hostOf, ladderPlan, lossAt, rowWords } from "./ladder.js";
 import { bandOf, bandsBetween, drawBand } from "./bands.js";
 import { lit } from "./marks.js";
 import { STORY } from "./scene.js";
@@ -16,7 +16,8 @@ import { STORY } from "./scene.js";
 const AROUND = 80;
 const LOOK_AHEAD = 0.5;
 const EDGE = 30;
-const ROW_LETTER = 6.4;
+const ROW_LETTER = 6.8;
+const BOLD = 1.1;
 const HEAD_LETTER = 7.4;
 const LINE = 14;
 const ARRIVES_BESIDE = 13;
@@ -72,7 +73,7 @@ function drawBreak({ k, y0, y1, words }, left, width) {
   };
   return h(
     "g",
-    { key: `g${k}`, class: "break", "data-kind": "silence" },
+    { key: `g${k}`, class: "gap", "data-kind": "silence" },
     h("rect", { x: round(left), y: round(y0), width: round(width - left), height: round(y1 - y0) }),
     h("path", { d: tear(y0) }),
     h("path", { d: tear(y1) }),
@@ -129,26 +130,36 @@ function rowMark(seen, seq, y, kind, words) {
   const { scene, zoom } = view;
   const at = columns.x(hostOf(scene, seq));
   if (kind === "quiet") return h("circle", { class: "dot", cx: round(at), cy: round(y), r: 2.5 });
-  if (kind === "chapter") return chapter(seen, y, at, words);
+  const bold = seq === view.seq ? BOLD : 1;
+  const lost = lossAt(scene, seq);
+  if (lost) return lossNote(seen, lost, y, words, bold);
+  if (kind === "chapter") return chapter(seen, y, at, words, bold);
   const found = seq !== plan.visit?.seq && kind === "band" && crossingAt(scene, zoom, seq);
   if (found) {
     const band = bandOf(scene, found.kind, found.item);
-    return bandLabel(columns.x(band.a), columns.x(band.b), y, words);
+    return bandLabel(columns.x(band.a), columns.x(band.b), y, words, bold);
   }
-  return [h("circle", { class: "dot big", cx: round(at), cy: round(y), r: 4 }), note(seen, seq, at, y, words)];
+  return [h("circle", { class: "dot big", cx: round(at), cy: round(y), r: 4 }), note(seen, seq, at, y, words, bold)];
 }
 
-const fitting = (words, room) => cut(words, Math.max(4, Math.floor(room / ROW_LETTER)));
+const fitting = (words, room, bold) => cut(words, Math.max(4, Math.floor(room / (ROW_LETTER * bold))));
+
+/** Beside the × of a segment that is lost in this row. */
+function lossNote({ view, columns, width }, s, y, words, bold) {
+  const { client, server } = endsOf(view.scene, s.conn);
+  const x = (columns.x(client) + columns.x(server)) / 2 + 11;
+  return h("text", { class: "note halo", x: round(x), y: round(y + 4) }, fitting(words, width - x - 4, bold));
+}
 
 /** On its band, at the end where it begins. */
-function bandLabel(a, b, y, words) {
+function bandLabel(a, b, y, words, bold) {
   const right = b > a;
   const place = { x: round(a + (right ? 9 : -9)), y: round(y - 4), "text-anchor": right ? "start" : "end" };
-  return h("text", { class: "band-label halo", ...place }, fitting(words, Math.abs(b - a) - 18));
+  return h("text", { class: "band-label halo", ...place }, fitting(words, Math.abs(b - a) - 16, bold));
 }
 
 /** What happened at one host: at its right, or where an arrow comes from there, and at the last host, at its left. */
-function note({ view, columns, width, arrivals }, seq, at, y, words) {
+function note({ view, columns, width, arrivals }, seq, at, y, words, bold) {
   const { hosts } = view.scene;
   const host = hostOf(view.scene, seq);
   const i = hosts.indexOf(host);
@@ -156,13 +167,13 @@ function note({ view, columns, width, arrivals }, seq, at, y, words) {
   const toLeft = i > 0 && (i === hosts.length - 1 || isCrossed);
   const place = { x: round(at + (toLeft ? -9 : 9)), y: round(y + 4), "text-anchor": toLeft ? "end" : "start" };
   const room = toLeft ? at - 9 - columns.left + 4 : width - at - 13;
-  return h("text", { class: "note halo", ...place }, fitting(words, room));
+  return h("text", { class: "note halo", ...place }, fitting(words, room, bold));
 }
 
 /** A chapter's sentence, on two lines at most, across the ladder. */
-function chapter({ columns, width }, y, at, words) {
+function chapter({ columns, width }, y, at, words, bold) {
   const x = round(columns.left + 4);
-  const [one, two] = twoLines(words, Math.floor((width - columns.left - 12) / ROW_LETTER));
+  const [one, two] = twoLines(words, Math.floor((width - columns.left - 10) / (ROW_LETTER * bold)));
   return [
     h("circle", { class: "dot big", cx: round(at), cy: round(y - 11), r: 3.5 }),
     h("text", { class: "note halo", x, y: round(y + 4) }, one),

@@ -13,12 +13,11 @@ from stage_runs import journey, lost_segment
 
 from amqplab import Lab
 from amqplab.stage.esm import script
-from amqplab.stage.scene import packed, scene, to_json
+from amqplab.stage.scene import scene, to_json
 from amqplab.stage.svg import to_svg
 from amqplab.stage.widget import FAULTS, Stage
 from amqplab.trace.ladder import ladder
 from amqplab.trace.recorder import Recorder
-from amqplab.trace.zoom import ZOOMS
 
 Recordings = Mapping[str, Recorder]
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from amqplab.broker.confirms import Confirms
     from amqplab.wire.content import Command
 
-__all__ = ["Accepted", "confirm", "put"]
+__all__ = ["Accepted", "confirm", "put", "report_publish"]
 
 
 class Accepted(NamedTuple):
@@ -68,8 +68,8 @@ def publish(channel: Channel, method: Basic.Publish, command: Command) -> None:
             put(channel, accepted)
     else:
         put(channel, accepted)
-        if channel.lane is not None:
-            channel.lane.remember(command.method_payload, accepted)
+    if channel.lane is not None:
+        channel.lane.remember(command.method_payload, accepted)
 
 
 def _accept(channel: Channel, method: Basic.Publish, command: Command, number: int) -> Accepted:
@@ -101,7 +101,7 @@ def _accept(channel: Channel, method: Basic.Publish, command: Command, number: i
     routing = vhost.route(method.exchange, method.routing_key, facts.extra_keys, facts.headers)
     routed: int | None = None
     if channel.report is not None:
-        routed = _report(channel, channel.report, message, routing, method.mandatory, sequence)
+        routed = report_publish(channel, channel.report, message, routing, method.mandatory, sequence)
     if not routing.queues or message.extra_keys:  # or it may be an answer to somebody (BASIC-62)
         with because(routed):
             replied = deliver_replies(channel.broker, message)
@@ -130,7 +130,7 @@ def _check_properties(channel: Channel, facts: Facts) -> None:
         raise PreconditionFailed(f"invalid message: {facts.problem}")
 
 
-def _report(
+def report_publish(
     channel: Channel, report: Report, message: Message, routing: Routing, mandatory: bool, sequence: int
 ) -> int:
     """Published, and because of that Routed; returns the seq of Routed."""

@@ -4,7 +4,8 @@ Theory
 ------
 Some sentences about a message broker are true at every moment or the broker is broken. A check is an
 observer of the record stream: it reads each record once, keeps the little state its sentence is about, and
-complains the moment the sentence becomes false. It never looks inside the broker, so it cannot share the
+complains the moment the sentence becomes false. Frames it reads as octets, as they pass, so that the recorder
+need not take them apart for it. It never looks inside the broker, so it cannot share the
 broker's mistakes.
 
     conservation   a copy in a queue is in one place: ready, with a consumer, or gone for a named reason
@@ -24,11 +25,13 @@ from typing import NamedTuple
 
 from amqplab.trace import events as e
 from amqplab.trace.recorder import Record, Recorder
+from amqplab.wire.frames import FRAME_METHOD
 from amqplab.wire.methods import Basic, decode_method
 
 __all__ = ["AckFirst", "Check", "Checks", "Conservation", "Failure", "Link", "Prefetch", "Time"]
 
 Complaint = str | None
+AN_ACK = bytes((FRAME_METHOD,)) + Basic.Ack.prefix
 FRAME_HEAD = 7  # octets before a frame's payload: type, channel, size
 
 
@@ -48,6 +51,12 @@ class Check:
 
     def __init__(self) -> None:
         self.reads: dict[type[e.Event], Callable[[Record], Complaint]] = {}
+
+    def octets(
+        self, kind: type[e.Event], connection: str, host: str, offset: int, octets: bytes
+    ) -> Complaint:
+        """Whole frames were sent or received, and no record of each was read."""
+        return None
 
     def at_rest(self) -> Iterator[str]:
         """What is wrong now that nothing is being processed."""
@@ -169,14 +178,25 @@ class AckFirst(Check):
             return None
         frame = self._recorder[event.frames[0]].event
         assert isinstance(frame, e.FrameReceived)
-        ack = decode_method(frame.data[FRAME_HEAD:-1])
+        self._take((event.connection, event.channel), frame.data)
+        return None
+
+    def octets(
+        self, kind: type[e.Event], connection: str, host: str, offset: int, octets: bytes
+    ) -> Complaint:
+        beginning = octets[:1] + octets[FRAME_HEAD : FRAME_HEAD + 4]
+        if beginning == AN_ACK and kind is e.FrameReceived and host == "broker":
+            self._take((connection, int.from_bytes(octets[1:3], "big")), octets)
+        return None
+
+    def _take(self, lane: tuple[str, int], frame: bytes) -> None:
+        """A basic.ack came in."""
+        ack = decode_method(frame[FRAME_HEAD:-1])
         assert isinstance(ack, Basic.Ack)
-        lane = (event.connection, event.channel)
         if not ack.multiple:
             self._single.add((*lane, ack.delivery_tag))
         else:
             self._up_to[lane] = max(self._up_to.get(lane, 0), ack.delivery_tag or self._highest.get(lane, 0))
-        return None
 
     def _acknowledged(self, record: Record) -> Complaint:
         assert isinstance(record.event, e.Acknowledged)
@@ -269,32 +289,45 @@ class Link(Check):
 
     def __init__(self) -> None:
         super().__init__()
-        self._under_way: dict[tuple[str, bool, int], bytes] = {}
+        self._under_way: dict[tuple[str, bool], dict[int, bytes]] = {}  # by the offset of the first
         self._simulated: set[str] = set()
-        self.reads = {e.SegmentSent: self._segment, e.FrameSent: self._sent, e.FrameReceived: self._received}
+        self.reads = {e.SegmentSent: self._segment, e.FrameSent: self._frame, e.FrameReceived: self._frame}
 
     def _segment(self, record: Record) -> Complaint:
         assert isinstance(record.event, e.SegmentSent)
         self._simulated.add(record.event.connection)
         return None
 
-    def _sent(self, record: Record) -> Complaint:
-        assert isinstance(record.event, e.FrameSent)
+    def _frame(self, record: Record) -> Complaint:
         event = record.event
-        if event.connection in self._simulated:
-            self._under_way[event.connection, event.host == "broker", event.offset] = event.data
-        return None
+        assert isinstance(event, e.FrameSent | e.FrameReceived)
+        return self.octets(type(event), event.connection, event.host, event.offset, event.data)
 
-    def _received(self, record: Record) -> Complaint:
-        assert isinstance(record.event, e.FrameReceived)
-        event = record.event
-        if event.connection not in self._simulated:
+    def octets(
+        self, kind: type[e.Event], connection: str, host: str, offset: int, octets: bytes
+    ) -> Complaint:
+        if connection not in self._simulated:
             return None  # a real socket: its far end is not ours to see
-        sent = self._under_way.pop((event.connection, event.host != "broker", event.offset), None)
-        if sent == event.data:
+        sent = kind is e.FrameSent
+        pieces = self._under_way.setdefault((connection, (host == "broker") is sent), {})
+        if sent:
+            pieces[offset] = octets
             return None
-        what = "was never sent" if sent is None else "is not what was sent"
-        return f"the frame at octet {event.offset} of {event.connection}, received by {event.host}, {what}"
+        expected = _taken(pieces, offset, len(octets))
+        if expected == octets:
+            return None
+        what = "is not what was sent" if expected else "was never sent"
+        return f"the frame at octet {offset} of {connection}, received by {host}, {what}"
+
+
+def _taken(pieces: dict[int, bytes], offset: int, size: int) -> bytes:
+    """The octets from `offset` on, up to `size` of them, out of pieces that may have other bounds."""
+    taken = pieces.pop(offset, b"")
+    while len(taken) < size and (more := pieces.pop(offset + len(taken), None)):
+        taken += more
+    if len(taken) > size:
+        pieces[offset + size], taken = taken[size:], taken[:size]
+    return taken
 
 
 class Time(Check):
@@ -335,20 +368,26 @@ class Checks:
         for check in self.checks:
             for kind, read in check.reads.items():
                 self._readers.setdefault(kind, []).append((check, read))
-        recorder.observe(self._see)
+        self._readers_of_octets = [one for one in self.checks if type(one).octets is not Check.octets]
+        recorder.observe(self._see, self._readers, octets=self._see_octets)
 
     def _see(self, seq: int) -> None:
-        readers = self._readers.get(self._recorder.kind_of(seq))
-        if readers is None:
-            return
         record = self._recorder[seq]
         complaint = self._time.read(seq, record.at, record.cause)
         if complaint:
             self._fail(seq, self._time, complaint)
-        for check, read in readers:
+        for check, read in self._readers[type(record.event)]:
             complaint = read(record)
             if complaint:
                 self._fail(seq, check, complaint)
+
+    def _see_octets(
+        self, kind: type[e.Event], connection: str, host: str, offset: int, octets: bytes
+    ) -> None:
+        for check in self._readers_of_octets:
+            complaint = check.octets(kind, connection, host, offset, octets)
+            if complaint:
+                self._fail(len(self._recorder) - 1, check, complaint)
 
     def _fail(self, seq: int, check: Check, complaint: str) -> None:
         self.failures.append(Failure(seq, check.name, complaint))

@@ -100,10 +100,9 @@ class World:
         self.server = BrokerServer(self.broker, loop=self.loop, now=self.loop.time_ns)
         self.processes: dict[str, Process] = {}
         self.loop.hold = self._held_back
-        self._goal: Goal | None = None
         self._waiting: list[Ambush] = []
         self.sprung: list[Ambush] = []
-        self.recorder.observe(self._see)
+        self._watching = False
         self._driving = False
         self._chance = Chance(seed)
         self.closed = False
@@ -322,6 +321,7 @@ class World:
         """Do `action` between two callbacks: right after record `seq`, or at the time `at` (ns)."""
         ambush = Ambush(self, action, seq)
         self._waiting.append(ambush)
+        self._watch()
         if at is not None:
             self.loop.clock.at(at, ambush.due)
 
@@ -332,6 +332,16 @@ class World:
             self._waiting.clear()
         while self.sprung:
             self.sprung.pop(0).action()
+        self._watch()
+
+    def _watch(self) -> None:
+        """Read along as long as somebody waits for a record: reading every frame takes time."""
+        wanted = any(ambush.seq is not None for ambush in self._waiting)
+        if wanted and not self._watching:
+            self.recorder.observe(self._see)
+        elif self._watching and not wanted:
+            self.recorder.ignore(self._see)
+        self._watching = wanted
 
     def spring_soon(self, ambush: Ambush) -> None:
         """The moment of `ambush` has come; it strikes after this callback."""
@@ -341,8 +351,6 @@ class World:
 
     def _see(self, seq: int) -> None:
         """Read one new record, for whoever waits for it."""
-        if self._goal is not None:
-            self._goal.see(self.recorder, seq)
         for ambush in self._waiting:
             if ambush.seq == seq:
                 self.spring_soon(ambush)
@@ -350,11 +358,15 @@ class World:
 
     def drive_to(self, goal: Goal, end: int) -> None:
         """Drive until a record reaches `goal`, or the time `end` (ns) is over."""
-        self._goal = goal
+
+        def see(seq: int) -> None:
+            goal.see(self.recorder, seq)
+
+        self.recorder.observe(see, goal.kinds or None)
         try:
             self.drive(lambda: goal.reached is not None or self.now > end, what=f"until {goal.text}")
         finally:
-            self._goal = None
+            self.recorder.ignore(see)
 
     # --- keeping pace with real time ---------------------------------------------------------------------
 

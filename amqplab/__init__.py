@@ -9,8 +9,8 @@ The house has floors; each may import the floors above it in this list and never
     client  the client's side: one protocol machine, an async face and a blocking face
     sim     virtual time: the clock, an asyncio event loop on it, simulated TCP links
     net     the real world: asyncio adapters, TLS, a recording tap
+    stage   the view of a recording: texts and tables, the widget, static pictures, plots
     lab     what a lesson touches: Lab, programs, faults, checks
-    stage   the view: the widget, static pictures, plots
 
 `errors`, one class per reply code, is open to all.
 """
@@ -21,13 +21,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from amqplab.lab import Lab
+    from amqplab.stage.recording import Recording
 
-__all__ = ["Lab", "__version__"]
+__all__ = ["Lab", "Recording", "__version__"]
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
     """`from amqplab import Lab` opens the lab's floor only when asked, so the core stays light."""
+    if name == "Recording":
+        from amqplab.stage.recording import Recording
+
+        return Recording
     if name == "Lab":
         from amqplab.lab import Lab
 

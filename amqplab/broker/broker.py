@@ -46,8 +46,9 @@ from amqplab.broker.config import BrokerConfig, Permission
 from amqplab.broker.durability import JournalKeeper, restore
 from amqplab.broker.effects import Effect, Send, WakeAt
 from amqplab.broker.guesses import Guesses
+from amqplab.broker.outage import lose_power
 from amqplab.broker.registry import Crash
-from amqplab.broker.reply_to import deliver_replies
+from amqplab.broker.reply_to import askers, deliver_replies
 from amqplab.broker.session import Session
 from amqplab.broker.timers import MILLISECOND, SECOND, Deadline, Deadlines
 from amqplab.broker.watermarks import Watermarks
@@ -57,6 +58,7 @@ from amqplab.model.policy import Policy, definition_for
 from amqplab.model.queue import Queue
 from amqplab.model.vhost import VirtualHost
 from amqplab.trace import events
+from amqplab.trace.recorder import CAUSE, because
 from amqplab.wire.methods import Basic
 
 if TYPE_CHECKING:
@@ -114,7 +116,8 @@ class Broker:
         vhost.keeper = self.keeper
         vhost.policy_for = partial(self._policy_for, name)
         vhost.next_message = self.number_message
-        vhost.deliver_replies = self._deliver_reply
+        vhost.askers = self._askers
+        vhost.deliver_replies = deliver_replies
         vhost.letter_patience_ns = lambda: self.config.dead_letter_timeout_ms * MILLISECOND
         vhost.unix_s = lambda now: (self.epoch_ns + now) // SECOND
         return vhost
@@ -204,6 +207,10 @@ class Broker:
         self.now = now
         self._force(connection, text)
         return self._effects()
+
+    def power_lost(self, now: int) -> None:
+        """The machine lost its power and nobody hears of it: be what is left on the disk."""
+        lose_power(self, now)
 
     def delete_vhost(self, name: str, now: int) -> list[Effect]:
         """An operator deletes a virtual host and all that it holds (CONN-64). KeyError if unknown."""
@@ -338,7 +345,8 @@ class Broker:
         self.now = now
         if self._told_wake is not None and self._told_wake <= now:
             self.deadlines.run(now)
-            self._settle()
+            with because(None):
+                self._settle()
 
     def _settle(self) -> None:
         for vhost in self.vhosts.values():
@@ -352,7 +360,13 @@ class Broker:
         """Something would take long to settle, or for ever: others come first (after a deadline all is
         settled that can be).
         """
-        self.deadlines.at(self.now + MILLISECOND, lambda now: None)
+        cause = CAUSE.get()
+
+        def go_on(now: int) -> None:
+            with because(cause):
+                self._settle()
+
+        self.deadlines.at(self.now + MILLISECOND, go_on)
 
     def _effects(self) -> list[Effect]:
         """Everything that came of one call: the confirms due, one chunk per connection, the rest, the
@@ -415,12 +429,12 @@ class Broker:
         self._names += 1
         return hashlib.sha256(b"amqplab name %d" % self._names).digest()[:16]
 
-    def _deliver_reply(self, letter: Message) -> bool:
+    def _askers(self, letter: Message) -> list[Channel]:
         """A dead letter may be an answer, too; one with a nonsensical address is lost."""
         try:
-            return deliver_replies(self, letter)
+            return askers(self, letter)
         except Crash:
-            return False
+            return []
 
     def _watch_queue(self, vhost: VirtualHost, queue: Queue, moment: int | None) -> None:
         """The queue wants to be looked at then, and no longer at the moment it named before."""

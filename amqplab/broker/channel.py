@@ -321,6 +321,8 @@ class Channel:
         """
         if self.transaction is not None:  # the end of the channel is an implicit rollback (TX-12)
             self.ledger.restore(self.transaction.noted())
+            if self.report is not None and not self.transaction.is_empty:
+                self.report(events.TransactionEnded, self.connection, self.number, "rolled back")
             self.transaction = None
         unsubscribe(self)
         self.patience.end()

@@ -215,9 +215,7 @@ class Lane:
         if channel.report is None:
             self._put(message, sequence)
         else:
-            with because(
-                report_publish(channel, channel.report, message, routing, self._mandatory, sequence)
-            ):
+            with because(report_publish(channel, message, routing, self._mandatory, sequence, ())):
                 self._put(message, sequence)
 
     def _put(self, message: Message, sequence: int) -> None:

@@ -18,7 +18,7 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from amqplab.client.waiting import DONE, Waiting, describe
-from amqplab.trace.events import CallFailed, CallMade, CallReturned
+from amqplab.trace.events import CallFailed, CallMade, CallReturned, Event
 from amqplab.trace.recorder import ACTOR, Report, because
 
 __all__ = ["call_text", "find_report", "reported"]
@@ -109,6 +109,8 @@ def told(function: Callable[Concatenate[B, P], R]) -> Callable[Concatenate[B, P]
     return call
 
 
-def _tell_end(face: Telling, report: Report, kind: type, seq: int, outcome: object) -> None:
+def _tell_end(
+    face: Telling, report: Report, kind: Callable[[int, str], Event], seq: int, outcome: object
+) -> None:
     with because(seq if face._cause is None else face._cause):
         report(kind, seq, describe(outcome))

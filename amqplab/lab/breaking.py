@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from amqplab.lab.errors import LabError, suggestion
 from amqplab.lab.faults import (
-    Crash,
     Cut,
     Fault,
     Freeze,
@@ -19,6 +18,8 @@ from amqplab.lab.faults import (
     Kill,
     LoseNext,
     LoseSegment,
+    PowerOff,
+    PowerOn,
     Reset,
     Thaw,
 )
@@ -27,7 +28,7 @@ from amqplab.lab.views import Views
 from amqplab.lab.world import BROKER_HOST
 from amqplab.trace import events as e
 from amqplab.trace.keys import client_host
-from amqplab.trace.recorder import Record
+from amqplab.trace.recorder import Record, because
 
 __all__ = ["Breaking"]
 
@@ -66,12 +67,23 @@ class Breaking(Views):
                 f"{suggestion(client, self._known) or ' Make it with lab.connect(…) or lab.program(…).'}"
             )
 
+    def _check_victim(self, fault: Fault) -> None:
+        """Raise LabError if this fault cannot happen to whom it names."""
+        if fault.client != BROKER_HOST or not fault.for_the_broker:
+            self._check_known(fault.client)
+        elif self._is_live():
+            raise LabError("Real clients are connected to this broker: close the server first.")
+
+    def _is_live(self) -> bool:
+        """Whether the broker is on a real socket now."""
+        raise NotImplementedError
+
     @recorded
     def intervene(self, fault: Fault) -> None:
         """Let `fault` happen, now. The methods below are shorter ways to say it."""
-        self._check_known(fault.client)
-        self._world.report("lab", e.Intervened, fault.action, fault.client, fault.detail)
-        fault.befall(self._world)
+        self._check_victim(fault)
+        with because(self._world.report("lab", e.Intervened, fault.action, fault.client, fault.detail)):
+            fault.befall(self._world)
 
     def lose_next(self, client: str, count: int = 1, direction: str = "to broker") -> None:
         """The next `count` segments of this client's link that carry octets are lost."""
@@ -97,12 +109,22 @@ class Breaking(Views):
         """This client's connections are reset; both ends learn it."""
         self.intervene(Reset(client))
 
+    def power_off(self, host: str) -> None:
+        """The machine (a client's, or "broker") loses power; nobody is told, and nobody answers."""
+        self.intervene(PowerOff(host))
+
+    def power_on(self, host: str) -> None:
+        """The machine is back: it knows nothing of its connections, and starts its programs again."""
+        self.intervene(PowerOn(host))
+
     def crash(self, client: str) -> None:
-        """The client's machine loses power; nobody is told."""
-        self.intervene(Crash(client))
+        """The old name of :meth:`power_off`."""
+        self.intervene(PowerOff(client))
 
     def kill(self, client: str) -> None:
-        """The client's process ends at once; its operating system resets its connections."""
+        """The client's process ends at once; its operating system closes its connections, or resets them if
+        something lay unread.
+        """
         self.intervene(Kill(client))
 
     def freeze(self, client: str) -> None:

@@ -15,7 +15,7 @@ from difflib import SequenceMatcher
 from itertools import zip_longest
 from typing import NamedTuple
 
-from amqplab.lab.dissection import Text, frames_of
+from amqplab.trace.dissection import Text, frames_of
 from amqplab.trace.query import FrameRow
 from amqplab.trace.table import Rows
 from amqplab.wire.dissect import Span, dissect, summarise

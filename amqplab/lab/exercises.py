@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from amqplab.lab.errors import LabError, listed, suggestion
-from amqplab.lab.views import Text
+from amqplab.trace.dissection import Text
 
 __all__ = ["Exercise", "Prediction", "predict"]
 

@@ -13,20 +13,23 @@ What differs is who notices, and when:
     Cut                     nothing passes in either direction, nobody is told; Heal lets all pass again
     HalfOpen                the same towards one side only: one end hears, the other does not
     Reset                   both ends are told at once: the connection is gone
-    Kill                    the client's process ends; its operating system resets the connections
-    Crash                   the client's machine loses power: the connections vanish without a word, and
-                            who still talks to them is answered with a reset
+    Kill                    the client's process ends; its operating system lives on and tells the other side
+                            at once: FIN, or RST if something lay unread
+    PowerOff                the machine loses power: silence, whatever is sent to it, until PowerOn. Then it
+                            knows nothing of its connections, answers who still uses them with RST, and
+                            starts its programs again. Also for the broker's machine
     Freeze                  the process stands still: it reads nothing and sends no heartbeat, but its
                             operating system acknowledges octets until the receive window is full; Thaw
 
-A cut, a half-open link and a freeze are silence. Silence is not an error until somebody's timer says so.
+A cut, a half-open link, a freeze and a power failure are silence. Silence is not an error until somebody's
+timer says so: TCP's, which repeats for a quarter of an hour, or heartbeats, which are there to be quicker.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from amqplab.lab.errors import LabError
 
@@ -43,6 +46,8 @@ __all__ = [
     "Kill",
     "LoseNext",
     "LoseSegment",
+    "PowerOff",
+    "PowerOn",
     "Reset",
     "Thaw",
     "fault_from_button",
@@ -56,6 +61,8 @@ class Fault:
     """Base of all faults. `client` is the host that it happens to."""
 
     client: str
+    for_the_broker: ClassVar[bool] = False
+    """Whether it may happen to the broker's host, too."""
 
     @property
     def action(self) -> str:
@@ -168,18 +175,44 @@ class Reset(Fault):
 
 @dataclass(frozen=True)
 class Kill(Fault):
-    """The client's process ends in the middle of whatever it did; its operating system says so."""
+    """The client's process ends in the middle of whatever it did; its operating system says so: FIN, or RST
+    if something lay unread.
+    """
 
     def befall(self, world: World) -> None:
         world.kill(self.client)
 
 
 @dataclass(frozen=True)
-class Crash(Fault):
-    """The client's machine loses power. Nobody is told."""
+class PowerOff(Fault):
+    """The machine loses power: a client's, or the broker's. Nobody is told."""
+
+    for_the_broker = True
+
+    @property
+    def action(self) -> str:
+        return "power off"
 
     def befall(self, world: World) -> None:
-        world.crash(self.client)
+        world.power_off(self.client)
+
+
+Crash = PowerOff
+"""The old name."""
+
+
+@dataclass(frozen=True)
+class PowerOn(Fault):
+    """The machine is back. It knows nothing of its connections, and starts its programs again."""
+
+    for_the_broker = True
+
+    @property
+    def action(self) -> str:
+        return "power on"
+
+    def befall(self, world: World) -> None:
+        world.power_on(self.client)
 
 
 @dataclass(frozen=True)
@@ -214,7 +247,9 @@ BUTTONS: dict[str, type[Fault]] = {
     "heal": Heal,
     "reset": Reset,
     "kill": Kill,
-    "crash": Crash,
+    "power off": PowerOff,
+    "power on": PowerOn,
+    "crash": PowerOff,
     "freeze": Freeze,
     "thaw": Thaw,
 }

@@ -31,19 +31,19 @@ from amqplab.lab.errors import LabError, listed
 from amqplab.lab.faces import LabConnection
 from amqplab.lab.faults import Fault, fault_from_button
 from amqplab.lab.fork import Do, Intervention, fork
-from amqplab.lab.goals import Goal, goal_for, next_step
+from amqplab.lab.html_summary import html_summary
 from amqplab.lab.inputs import Inputs, recorded
 from amqplab.lab.links import KEEP, changed
 from amqplab.lab.live import LiveServer, Opening, open_live
-from amqplab.lab.moments import Moment, is_named
-from amqplab.lab.portrait import portrait
-from amqplab.lab.programs import BROKER_URL, Program, ProgramFunction
+from amqplab.lab.programs import BROKER_URL, Program, ProgramFunction, begin, begin_again
 from amqplab.lab.report import RunReport, report_on
-from amqplab.lab.units import Time, as_nanoseconds
 from amqplab.lab.world import BROKER_HOST, CLOSED, PATIENCE_NS, World
 from amqplab.sim.segment import LinkProfile
 from amqplab.trace import events as e
+from amqplab.trace.moments import Moment, is_named
 from amqplab.trace.recorder import Record, because
+from amqplab.trace.units import Time, as_nanoseconds
+from amqplab.trace.until import Goal, goal_for, next_step
 from amqplab.trace.words import duration
 
 __all__ = ["Lab"]
@@ -114,6 +114,7 @@ class Lab(Breaking):
         on until the connection is open. `options` are pika's ConnectionParameters, e.g. ``heartbeat=5``.
         """
         self._learn(client)
+        self._world.check_power(client)
         process = self._world.process_at(client)
         parameters = parameters_from(BROKER_URL, **options)
         runner = partial(self._world.complete, process)
@@ -122,9 +123,11 @@ class Lab(Breaking):
             try:
                 connection = LabConnection(parameters, runner=runner, inputs=self._inputs)
             except Exception as error:
-                self._world.report(client, e.CallFailed, seq, describe(error))
+                if seq is not None:
+                    self._world.report(client, e.CallFailed, seq, describe(error))
                 raise
-            self._world.report(client, e.CallReturned, seq, describe(connection))
+            if seq is not None:
+                self._world.report(client, e.CallReturned, seq, describe(connection))
         return connection
 
     # --- as programs -----------------------------------------------------------------------------------
@@ -149,8 +152,10 @@ class Lab(Breaking):
         if before is not None:
             self._replace(before, program)
         self._learn(program.name)
+        self._world.check_power(program.name)
         self._programs[program.name] = program
-        program.task = self._world.spawn(program.name, program.life(self._world.report), program.name)
+        begin(program, self._world)
+        self._world.services[program.name] = partial(begin_again, program, self._world)
         return program
 
     def _replace(self, before: Program, program: Program) -> None:
@@ -213,7 +218,9 @@ class Lab(Breaking):
 
     @recorded
     def step(self, unit: str = "frame") -> Record:
-        """Run to the next "segment", "frame", "command" or "milestone", and return its record."""
+        """Run to the next "segment", "frame", "command", "milestone" or step of the "story", and return its
+        record.
+        """
         goal = next_step(unit)
         self._until(goal)
         assert goal.reached is not None
@@ -302,7 +309,7 @@ class Lab(Breaking):
                 f"{do!r} cannot be done: give a fault, such as Cut('consumer'), or a function of a lab."
             )
         if isinstance(do, Fault):
-            self._check_known(do.client)
+            self._check_victim(do)
         self._check_recording()
         if isinstance(at, str) and not is_named(at):
             when = as_nanoseconds(at, "time to fork at")
@@ -320,9 +327,10 @@ class Lab(Breaking):
         self._world.network.default_profile = parent._profile
         self._known = dict(parent._known)
 
-    def _on_fault(self, fault: dict[str, Any]) -> Any:
+    @property
+    def _breaking(self) -> Callable[[dict[str, Any]], Any]:
         """A failure button of the stage: fork at the record that is shown."""
-        return self.fork(int(fault["at"]), fault_from_button(fault))
+        return lambda fault: self.fork(int(fault["at"]), fault_from_button(fault))
 
     # --- real clients ----------------------------------------------------------------------------------
 
@@ -344,6 +352,9 @@ class Lab(Breaking):
         self.was_live = True
         self._servers.append(server)
         return server
+
+    def _is_live(self) -> bool:
+        return any(server.is_open for server in self._servers)
 
     def _visitor_names(self, name: str) -> Iterator[str]:
         for number in itertools.count(1):
@@ -369,7 +380,7 @@ class Lab(Breaking):
         self.close()
 
     def _repr_html_(self) -> str:
-        return portrait(self)
+        return html_summary(self)
 
     def __repr__(self) -> str:
         clients = f"clients {listed(self._known)}" if self._known else "no clients yet"

@@ -5,15 +5,15 @@ Theory
 A link has four properties that a learner plays with: *latency* (how long an octet travels), *jitter*
 (by how much that varies), *bandwidth* (how fast octets can be put on the line; a frame of 125 octets at
 1 Mbit/s takes 1 ms to leave), and *loss* (the share of segments that never arrive). They are given in
-words with units (:mod:`amqplab.lab.units`), and one that is not given stays what it was.
+words with units (:mod:`amqplab.trace.units`), and one that is not given stays what it was.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from amqplab.lab.units import Time, as_nanoseconds, as_rate, as_share
 from amqplab.sim.segment import LinkProfile
+from amqplab.trace.units import Time, as_nanoseconds, as_rate, as_share
 
 __all__ = ["KEEP", "changed"]
 

@@ -9,7 +9,8 @@ A third party's client needs no adapter: ``await aio_pika.connect("amqp://guest:
 connection of the running loop, and the running loop is the simulation.
 
 A program ends by returning, by raising, or with its host. Its end is a record; an error of a program is
-shown by ``lab.run()`` once nothing else is left to do.
+shown by ``lab.run()`` once nothing else is left to do. When a machine gets its power back, the program that
+the failure cut short begins anew.
 """
 
 from __future__ import annotations
@@ -17,13 +18,17 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from amqplab.client.aio import AsyncConnection, connect
 from amqplab.lab.errors import LabError
 from amqplab.trace import events as e
+from amqplab.trace.report import TellAt
 
-__all__ = ["BROKER_URL", "Client", "Program", "ProgramFunction"]
+if TYPE_CHECKING:
+    from amqplab.lab.world import World
+
+__all__ = ["BROKER_URL", "Client", "Program", "ProgramFunction", "begin", "begin_again"]
 
 BROKER_URL = "amqp://guest:guest@broker"
 ProgramFunction = Callable[["Client"], Awaitable[Any]]
@@ -32,7 +37,7 @@ ProgramFunction = Callable[["Client"], Awaitable[Any]]
 class Client:
     """What a program knows: who it is and where the broker is."""
 
-    def __init__(self, name: str, report: Callable[..., object]) -> None:
+    def __init__(self, name: str, report: TellAt) -> None:
         self.name = name
         self.url = BROKER_URL
         self._report = report
@@ -68,7 +73,7 @@ class Program:
         self.told = False
         """Whether its error has been raised by a run."""
 
-    async def life(self, report: Callable[..., object]) -> Any:
+    async def life(self, report: TellAt) -> Any:
         """Wait for the start, run, and record both ends."""
         if self.start:
             await asyncio.sleep(self.start / 1e9)
@@ -107,3 +112,14 @@ class Program:
 
     def __repr__(self) -> str:
         return f"<Program {self.name}: {self.state}>"
+
+
+def begin(program: Program, world: World) -> None:
+    """Let it run at its host, from the top."""
+    program.task = world.spawn(program.name, program.life(world.report), program.name)
+
+
+def begin_again(program: Program, world: World) -> None:
+    """Its machine has power again: so it begins anew, unless it had ended before."""
+    if not program.finished:
+        begin(program, world)

@@ -356,6 +356,20 @@ class Queue:
         self._rewatch()
         return count
 
+    def forget_transient(self, reason: str) -> None:
+        """The power failed: of what is ready only what a disk has kept is still there (DUR-04, DUR-05)."""
+        if self.kind != "classic":
+            return
+        kept = [copy for copy in self.ready if copy.message.persistent]
+        for copy in self.ready:
+            if not copy.message.persistent:
+                self.lose(copy, reason)
+        self.ready.clear()
+        if kept:
+            self.ready.put_back(kept)
+        self.ready_octets = sum(len(copy.message.body) for copy in kept)
+        self._rewatch()
+
     # --- limits and time -------------------------------------------------------------------------------
 
     def _drop_what_is_too_much(self, now: int) -> None:

@@ -39,6 +39,11 @@ class Routing(NamedTuple):
     alternates: tuple[str, ...]
     headers_read: bool = False
 
+    @property
+    def matches(self) -> tuple[tuple[str, str, str, str], ...]:
+        """The bindings taken, as events name them: source, kind, destination, routing key."""
+        return tuple((taken[0], taken[1], taken[2], taken[3]) for taken in self.matched)
+
 
 def route(
     exchanges: Mapping[str, Exchange],

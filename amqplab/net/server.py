@@ -44,6 +44,7 @@ from amqplab.errors import UsageError
 from amqplab.net.journal_files import JournalDirectory
 from amqplab.net.sockets import clock_of, like_rabbitmq, name_of
 from amqplab.net.tls import client_name
+from amqplab.trace.recorder import because
 
 if TYPE_CHECKING:
     import ssl
@@ -216,7 +217,8 @@ class BrokerServer:
             self._timer = None
         if when is not None:
             delay_ns = max(0, when - self.now())
-            self._timer = self.loop.call_later(delay_ns / 1e9, self._ring)
+            with because(None):  # what time brings is nobody's doing
+                self._timer = self.loop.call_later(delay_ns / 1e9, self._ring)
 
     def _ring(self) -> None:
         self._timer = None
@@ -228,6 +230,19 @@ class BrokerServer:
             return
         self._wake_at = None
         self.apply(self.broker.tick(now))
+
+    # --- a power failure, in a simulated world ---
+
+    def power_lost(self) -> None:
+        """Everybody is gone without a word, and nothing happens by itself any more."""
+        self._ends.clear()
+        self.broker.power_lost(self.now())
+        self._wake(None)
+
+    def power_restored(self) -> None:
+        """What is left goes on; what expired in the dark goes at once (DUR-11)."""
+        self.apply(self.broker.tick(self.now()))
+        self._wake(self.broker.deadlines.earliest())
 
     # --- the end ---
 

@@ -25,16 +25,17 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ParamSpec, Protocol
 
 from amqplab.trace import events
 from amqplab.trace.recorder import because
 
 if TYPE_CHECKING:
-    from amqplab.trace.recorder import Report
+    from amqplab.trace.report import Report
 
 __all__ = ["Disk", "DiskFull", "DiskProfile", "Later"]
 
+P = ParamSpec("P")
 SECTOR = 512  # octets
 Done = Callable[[Exception | None], None]
 
@@ -187,8 +188,8 @@ class Disk:
         with because(seq):
             write.done(error)
 
-    def _tell(self, kind: type[events.Event], *fields: object) -> int | None:
-        return None if self._report is None else self._report(kind, *fields)
+    def _tell(self, kind: Callable[P, events.Event], /, *fields: P.args, **named: P.kwargs) -> int | None:
+        return None if self._report is None else self._report(kind, *fields, **named)
 
     # --- forgetting ------------------------------------------------------------------------------------
 

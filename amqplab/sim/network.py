@@ -8,9 +8,16 @@ A network is a set of hosts by name and, for each pair and direction, a
 direction, seeded by the network's seed and the two names, so what happens on one link does not depend on
 what happens on another.
 
-Every fault a learner can cause is a change of state here: a segment picked out to be lost, a link that is
-cut (nothing passes, and nobody is told), a host that crashed (it forgets all its connections, and answers
-with RST when it is back).
+Every fault a learner can cause is a change of state here, and who hears of it follows from who is left to
+speak:
+
+    a segment lost     nobody; its sender repeats it
+    a cut cable        nobody, both ways: what is on the cable is lost, and so is all that follows until it is
+                       mended. Both ends are there, and repeat what they said until they lose patience
+    a power failure    nobody: what the machine has sent still arrives, what comes to it meets no one. Once it
+                       is back it knows of no connection, and says so (RST) to whoever still talks to it
+    a killed process   everybody: the kernel lives on and closes the connections (FIN), or resets those where
+                       something lay unread, because nobody will read it now (RFC 2525 section 2.17)
 """
 
 from __future__ import annotations
@@ -27,6 +34,7 @@ from amqplab.sim.tcp import Endpoint
 from amqplab.sim.transport import SimTransport
 from amqplab.trace.events import SegmentArrived, SegmentDiscarded, SegmentLost, SegmentSent
 from amqplab.trace.recorder import ACTOR, because
+from amqplab.trace.report import ReportAt
 
 if TYPE_CHECKING:
     from amqplab.sim.loop import SimLoop
@@ -34,6 +42,7 @@ if TYPE_CHECKING:
 __all__ = ["Network", "SimServer"]
 
 FIRST_EPHEMERAL_PORT = 49152
+NO_POWER = "the machine is off"
 SECOND = 1_000_000_000
 WrapProtocol = Callable[[asyncio.BaseProtocol, str, str, bool], asyncio.BaseProtocol]
 
@@ -136,7 +145,7 @@ class Network:
         self._ports: dict[str, int] = {}
         self._segments = 0
         self._doomed: set[int] = set()
-        self._down: set[str] = set()
+        self._off: set[str] = set()
 
     @property
     def clock(self) -> Clock:
@@ -144,7 +153,7 @@ class Network:
         return self.loop.clock
 
     @property
-    def report(self) -> Callable[..., int] | None:
+    def report(self) -> ReportAt | None:
         """``report(host, EventClass, *fields)``, or None while nothing is recorded."""
         recorder = self.loop.recorder
         return None if recorder is None else recorder.record
@@ -273,6 +282,7 @@ class Network:
             if seq is not None:
                 self.clock.at((departs + arrives) // 2, self._report_lost, segment, destination, lost, seq)
             return
+        segment.departs = departs
         way.last_arrival = arrives
         self.clock.at(arrives, self._arrive, segment, destination, seq)
 
@@ -288,8 +298,6 @@ class Network:
         chance = way.random.random() if way.profile.loss else 1.0
         if way.cut:
             return "the link is cut"
-        if source in self._down or destination in self._down:
-            return "the host is down"
         if segment.number in self._doomed:
             self._doomed.discard(segment.number)
             return "injected"
@@ -319,6 +327,9 @@ class Network:
         if segment.number in self._doomed:  # it was picked out when it was under way already
             self._doomed.discard(segment.number)
             self._report_lost(segment, host, "injected", cause)
+            return
+        if host in self._off:
+            self._report_lost(segment, host, NO_POWER, cause)
             return
         recorder = self.loop.recorder
         if recorder is None or cause is None:
@@ -373,10 +384,18 @@ class Network:
         way.lose_next, way.losable = count, losable
 
     def cut(self, a: str, b: str, *, both: bool = True) -> None:
-        """Nothing passes from `a` to `b` (and back) any more, and neither is told."""
-        self._direction(a, b).cut = True
-        if both:
-            self._direction(b, a).cut = True
+        """Nothing passes from `a` to `b` (and back) any more, and neither is told. What is on it is lost."""
+        ways = ((a, b), (b, a)) if both else ((a, b),)
+        for way in ways:
+            self._direction(*way).cut = True
+        self._lose_what_is_under_way("the link is cut", lambda segment: _hosts(segment) in ways)
+
+    def _lose_what_is_under_way(self, reason: str, chosen: Callable[[Segment], bool]) -> None:
+        for _, ticket, call, arguments in list(self.clock.planned()):
+            if call == self._arrive and chosen(arguments[0]):
+                self.clock.cancel(ticket)
+                segment, host, cause = arguments
+                self._report_lost(segment, host, reason, cause)
 
     def half_open(self, a: str, b: str) -> None:
         """Nothing passes from `a` to `b`; the way back still works."""
@@ -386,25 +405,47 @@ class Network:
         """Segments pass again, both ways."""
         self._direction(a, b).cut = self._direction(b, a).cut = False
 
-    def crash(self, host: str) -> None:
-        """`host` loses power: its connections vanish without a word. It answers RST once it is back up."""
-        for endpoint in [one for one in self.endpoints.values() if one.host == host]:
+    def power_off(self, host: str) -> None:
+        """`host` loses power: its connections and its listening ports are gone without a word, and it is
+        silent until :meth:`power_on`.
+        """
+        self._off.add(host)
+        self._stop_listening(host)
+        now = self.clock.now
+        self._lose_what_is_under_way(
+            NO_POWER, lambda one: _hosts(one)[0] == host and one.departs > now
+        )  # what waited in its own queue
+        for endpoint in self._ends_at(host):
             endpoint.vanish()
             endpoint.detach()
 
+    def power_on(self, host: str) -> None:
+        """`host` is back: it knows nothing of its old connections, and says so to whoever still uses them."""
+        self._off.discard(host)
+
+    def has_power(self, host: str) -> bool:
+        """Whether anybody is there."""
+        return host not in self._off
+
+    def crash(self, host: str) -> None:
+        """`host` fails and is back in no time: its connections are forgotten, its programs listen again."""
+        listening = {address: one for address, one in self.listeners.items() if address[0] == host}
+        self.power_off(host)
+        self.power_on(host)
+        self.listeners.update(listening)
+
     def kill(self, host: str) -> None:
-        """A program at `host` is killed: its kernel resets its connections for it."""
-        for endpoint in [one for one in self.endpoints.values() if one.host == host]:
-            self.reset(endpoint.connection, host)
+        """The process at `host` is killed: its kernel ends its connections for it."""
+        self._stop_listening(host)
+        for endpoint in self._ends_at(host):
+            endpoint.orphan()
 
-    def down(self, host: str) -> None:
-        """`host` crashes and stays unreachable until :meth:`up`."""
-        self.crash(host)
-        self._down.add(host)
+    def _ends_at(self, host: str) -> list[Endpoint]:
+        return [one for one in self.endpoints.values() if one.host == host]
 
-    def up(self, host: str) -> None:
-        """`host` is reachable again, knowing nothing of its old connections."""
-        self._down.discard(host)
+    def _stop_listening(self, host: str) -> None:
+        for address in [one for one in self.listeners if one[0] == host]:
+            del self.listeners[address]
 
     def reset(self, connection: str, host: str | None = None) -> None:
         """The end of `connection` at `host` (the client's, if not given) sends RST."""
@@ -413,6 +454,11 @@ class Network:
                 lost = endpoint.on_lost
                 endpoint.abort()
                 lost(ConnectionResetError(104, "Connection reset by peer"))
+
+
+def _hosts(segment: Segment) -> tuple[str, str]:
+    """From where to where."""
+    return segment.source.rpartition(":")[0], segment.destination.rpartition(":")[0]
 
 
 def _address(endpoint: str) -> tuple[str, int]:

@@ -27,6 +27,7 @@ class Segment:
     __slots__ = (
         "ack",
         "connection",
+        "departs",
         "destination",
         "flags",
         "number",
@@ -50,6 +51,7 @@ class Segment:
         retransmission: bool = False,
     ) -> None:
         self.number = 0
+        self.departs = 0
         self.connection = connection
         self.source = source
         self.destination = destination

@@ -25,16 +25,18 @@ once.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec
 
 from amqplab.sim.segment import Segment
-from amqplab.trace.events import RetransmissionTimedOut, TcpStateChanged, WindowClosed, WindowOpened
+from amqplab.trace.events import Event, RetransmissionTimedOut, TcpStateChanged, WindowClosed, WindowOpened
 from amqplab.trace.recorder import CAUSE, because
 
 if TYPE_CHECKING:
     from amqplab.sim.network import Network
 
 __all__ = ["Endpoint"]
+
+P = ParamSpec("P")
 
 INITIAL_RTO = 1_000_000_000
 SMALLEST_RTO = 200_000_000  # as Linux; RFC 6298 says a second
@@ -119,6 +121,16 @@ class Endpoint:
         if self.state != "CLOSED":
             self._become("CLOSED")
         self.network.forget(self)
+
+    def orphan(self) -> None:
+        """The program was killed. What it wrote still goes out, then a FIN; but a RST if it left something
+        unread, for the other side must not believe that it was taken (RFC 2525 section 2.17).
+        """
+        if self.unread or self.state in ("SYN-SENT", "SYN-RECEIVED"):
+            self.abort()
+        else:
+            self.finish()
+        self.detach()
 
     def detach(self) -> None:
         """The program is gone; whatever still comes is answered by RST if it carries data."""
@@ -229,7 +241,12 @@ class Endpoint:
         if self.retries > (SYN_RETRIES if self.state in ("SYN-SENT", "SYN-RECEIVED") else DATA_RETRIES):
             self._lose(TimeoutError(110, f"Connection timed out: {self.remote} did not answer"))
             return
-        self._report(RetransmissionTimedOut, self.connection, self.host, self.rto)
+        with because(self._report(RetransmissionTimedOut, self.connection, self.host, self.rto)):
+            self._repeat()
+        self._start_timer()
+
+    def _repeat(self) -> None:
+        """Send again what was not acknowledged in time."""
         self.rto = min(self.rto * 2, LARGEST_RTO)
         self.timed = None  # Karn: a repeated segment times nothing
         if self.state == "SYN-SENT":
@@ -247,13 +264,11 @@ class Endpoint:
             self._output()
             if self.snd_nxt == self.snd_una and self.fin_sent:
                 self._send_fin()
-        self._start_timer()
 
     def _probe(self) -> None:
         """One octet into a closed window: its answer says whether it is open again."""
         offset = self.snd_nxt - self.unsent_from
         self._send("ACK", self.snd_nxt, bytes(self.buffer[offset : offset + 1]))
-        self.retries = 0  # a closed window is no failure, however long
 
     def _measure(self, rtt: int) -> None:
         """RFC 6298 section 2, in integers."""
@@ -314,7 +329,8 @@ class Endpoint:
         if self.state == "SYN-RECEIVED" and segment.ack == self.iss + 1:
             self._become("ESTABLISHED")
             self.on_connected()
-        opened = self.snd_wnd == 0 and segment.window > 0
+        if self.snd_wnd == 0:  # it lives: a closed window is no failure, however long
+            self.retries = 0
         same_window = self.snd_wnd == segment.window
         self.snd_wnd = segment.window
         if segment.ack > self.snd_una:
@@ -323,8 +339,6 @@ class Endpoint:
             segment.ack == self.snd_una and not segment.length and same_window and self.snd_una < self.snd_nxt
         ):
             self._duplicate()
-        if opened:
-            self.retries = 0
         self._output()
 
     def _advance(self, ack: int) -> None:
@@ -499,10 +513,9 @@ class Endpoint:
         self.state = state
         self._report(TcpStateChanged, self.connection, state)
 
-    def _report(self, *event: object) -> None:
+    def _report(self, kind: Callable[P, Event], /, *fields: P.args, **named: P.kwargs) -> int | None:
         report = self.network.report
-        if report is not None:
-            report(self.host, *event)
+        return None if report is None else report(self.host, kind, *fields, **named)
 
     def __repr__(self) -> str:
         return f"<Endpoint {self.local} to {self.remote} {self.state}>"

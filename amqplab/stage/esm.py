@@ -1,4 +1,4 @@
-"""The stage's script: many small modules, joined into the one that a widget may have.
+"""The stage's script and its styles: many small files, joined into the one of each that a widget may have.
 
 Theory
 ------
@@ -8,6 +8,9 @@ without any build tool: each module once, after everything it imports, its impor
 
 That works because all modules then share one scope, which asks for two rules, checked while joining: a name
 is declared at the top of one module only, and imports are plain, ``import { a, b } from "./c.js";``.
+
+Styles are joined in the order of `STYLES`, for in CSS the later rule wins: what depends on the reader and the
+page comes last.
 """
 
 from __future__ import annotations
@@ -16,9 +19,28 @@ import re
 from functools import cache
 from pathlib import Path
 
-__all__ = ["SCRIPTS", "script"]
+from amqplab.stage.palette import css_variables
+
+__all__ = ["SCRIPTS", "STYLES", "script", "styles"]
 
 SCRIPTS = Path(__file__).parent / "js"
+SHEETS = Path(__file__).parent / "css"
+STYLES = (
+    *(
+        "palette",
+        "frame",
+        "bar",
+        "picture",
+        "marks",
+        "sentence",
+        "time",
+        "docks",
+        "ladder",
+        "inspector",
+        "tables",
+    ),
+    *("panels", "sheets", "presenting", "conditions"),
+)
 ENTRY = "stage.js"
 IMPORT = re.compile(r'^import \{[^}]*\} from "\./([a-z]+\.js)";\n', re.MULTILINE)
 DECLARATION = re.compile(
@@ -56,3 +78,11 @@ def visit(name: str, order: list[str], path: tuple[str, ...]) -> None:
 @cache
 def read(name: str) -> str:
     return (SCRIPTS / name).read_text(encoding="utf-8")
+
+
+@cache
+def styles() -> str:
+    """The whole style sheet: the palette's colours, then the sheets."""
+    return css_variables() + "\n".join(
+        (SHEETS / f"{name}.css").read_text(encoding="utf-8") for name in STYLES
+    )

@@ -28,11 +28,12 @@ from amqplab.trace.keys import consumer_key, escape, exchange_key, queue_key
 from amqplab.trace.participants import Participants
 from amqplab.trace.recorder import Record
 from amqplab.trace.traffic import Command, Traffic
+from amqplab.wire.methods import Basic
 
 __all__ = ["Flight", "Flights"]
 
 CAUSE_STEPS = 8
-HANDED_OUT = {"basic.deliver", "basic.get-ok"}
+TOLD_APART = {"basic.deliver", "basic.get-ok", "basic.ack", "basic.nack", "basic.return"}
 
 
 @dataclass
@@ -92,12 +93,12 @@ class Flights:
         for command in self.traffic.commands:
             if command.up or command.sent is None:
                 continue
-            data = self.traffic.frames[command.frames[0]].data
-            if command.name in HANDED_OUT:
-                key = ("deliver", tag_of_delivery(data))
-            elif command.name in ("basic.ack", "basic.nack"):
-                key = ("confirm", int.from_bytes(data[11:19], "big"))
-            elif command.name == "basic.return":
+            method = self.traffic.method_of(command) if command.name in TOLD_APART else None
+            if isinstance(method, Basic.Deliver | Basic.GetOk):
+                key = ("deliver", method.delivery_tag)
+            elif isinstance(method, Basic.Ack | Basic.Nack):
+                key = ("confirm", method.delivery_tag)
+            elif isinstance(method, Basic.Return):
                 key = ("return", 0)
             else:
                 continue
@@ -238,11 +239,3 @@ class Flights:
                 frame: Any = self.traffic.frames[number]
                 if leg.message not in frame.messages:
                     frame.messages.append(leg.message)
-
-
-def tag_of_delivery(frame: bytes) -> int:
-    """The delivery tag of a whole basic.deliver or basic.get-ok method frame."""
-    at = 11
-    if int.from_bytes(frame[9:11], "big") == 60:
-        at += 1 + frame[at]
-    return int.from_bytes(frame[at : at + 8], "big")

@@ -3,7 +3,7 @@
 Theory
 ------
 The widget asks its model for three values and may send it messages. So a page needs only the same module, the
-scene as JSON, and a model of a few lines that answers from that JSON and has no ``send``: the stage then
+compressed scene, and a model of a few lines that answers from it and has no ``send``: the stage then
 knows that nobody is there to break things. The module is inlined as a script of type "module"; a data or
 blob URL would be refused by strict sandboxes, an inline module runs even in ``<iframe
 sandbox="allow-scripts">``.
@@ -13,17 +13,16 @@ Same recording, same page, octet for octet.
 
 from __future__ import annotations
 
+from base64 import b64encode
 from html import escape
 from pathlib import Path
 from typing import Any
 
-from amqplab.stage.esm import script
-from amqplab.stage.scene import scene, to_json
+from amqplab.stage.esm import script, styles
+from amqplab.stage.scene import packed, to_json
 from amqplab.trace.recorder import Recorder
 
 __all__ = ["page", "to_html"]
-
-HERE = Path(__file__).parent
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -37,14 +36,15 @@ script-src 'unsafe-inline'; img-src data:">
 <style>
 html {{ color-scheme: light dark; background: light-dark(#f6f7f9, #0d0f13); }}
 body {{ margin: 0; padding: 16px; }}
-#stage {{ max-width: 1480px; margin: 0 auto; }}
-@media (max-width: 600px) {{ body {{ padding: 4px; }} }}
+#stage {{ max-width: 1900px; margin: 0 auto; }}
+h1 {{ position: absolute; width: 1px; height: 1px; margin: 0; overflow: hidden; clip-path: inset(50%); }}
+@media (max-width: 620px) {{ body {{ padding: 4px; }} }}
 {css}
 </style>
 </head>
 <body>
-<main id="stage"></main>
-<script type="application/json" id="scene">{data}</script>
+<main><h1>{title}</h1><div id="stage"></div></main>
+<script type="application/octet-stream" id="scene">{data}</script>
 <script type="module">
 {module}
 const values = {{ scene: document.getElementById("scene").textContent, start: {start}, breakable: [] }};
@@ -56,20 +56,23 @@ render({{ model, el: document.getElementById("stage") }});
 """
 
 
-def page(recorder: Recorder, *, title: str = "", zoom: int = 3, at: int = -1) -> str:
-    """The whole page as text. `zoom` 0 to 3 as in scene.py; `at` is the seq to begin at."""
-    data = to_json(scene(recorder, title=title)).replace("<", "\\u003c")
+def page(recorder: Recorder, *, title: str = "", zoom: int = 4, at: int | None = None) -> str:
+    """The whole page as text. `zoom` 0 to 4 as in scene.py; `at` is the seq to begin at, None just before the
+    first publish."""
+    data = b64encode(packed(recorder, title=title)).decode("ascii")
     start: dict[str, Any] = {"zoom": zoom, "at": at}
     return PAGE.format(
         title=escape(title or "amqplab stage"),
-        css=(HERE / "stage.css").read_text(encoding="utf-8"),
+        css=styles(),
         data=data,
         module=script().replace("</script", "<\\/script"),
         start=to_json(start),
     )
 
 
-def to_html(recorder: Recorder, path: str | Path, *, title: str = "", zoom: int = 3, at: int = -1) -> Path:
+def to_html(
+    recorder: Recorder, path: str | Path, *, title: str = "", zoom: int = 4, at: int | None = None
+) -> Path:
     """Write the page to `path` and return it."""
     target = Path(path)
     target.write_text(page(recorder, title=title, zoom=zoom, at=at), encoding="utf-8")

@@ -3,81 +3,132 @@
 Theory
 ------
 Python sends the whole run once; the browser plays it, forward and back, without asking again. So the scene
-holds everything a picture needs and nothing else, as plain data:
+holds everything a picture needs and nothing else, as plain data. Its types are in
+:mod:`amqplab.stage.contract`; the JavaScript is checked against the same ones.
 
     layouts      where everything stands, wide and tall              (layout.py)
-    records      the stream as columns: at, where, cause, kind, zoom
+    records      the stream as columns: at, where, cause, kind, zoom, subject
     sentences    one per record, with its reason                     (trace.narrate)
-    patches      what each record changes in the state               (trace.fold)
-    segments, frames, commands                                       (traffic.py)
-    flights      the legs of each message's journey                  (flights.py)
-    spans        every octet of every frame explained                (wire.dissect)
+    story        the coarsest steps: chapters and their sentences    (trace.chapters)
+    patches      what each record changes in the state               (trace.fold, trace.whereabouts)
+    segments, frames, commands                                       (trace.traffic)
+    routes       which bindings matched, and at which word           (trace.routing_words)
+    lives        what a dead letter was before
+    spans        every byte of every frame explained                 (wire.dissect)
 
 Patches are symmetric: a change keeps the old value beside the new one, so stepping back is the same work as
 stepping forward. Lists inside an entity are patched as splices, because a queue of 10,000 messages that
 gains one must not be written down twice per step.
 
 `zoom` is a set of bits, one for each zoom at which a record is a step: 1 segment, 2 frame, 4 command,
-8 milestone. The scene is deterministic: same recording, same dict, same JSON.
+8 milestone, 16 story. The scene is deterministic: same recording, same dict, same JSON.
 """
 
 from __future__ import annotations
 
+import gc
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, cast
 
-from amqplab.stage.briefs import brief
-from amqplab.stage.flights import Flights
+from amqplab.stage import contract
+from amqplab.stage.contract import Records, Scene
+from amqplab.stage.geometry import GEOMETRY
 from amqplab.stage.layout import layout
+from amqplab.stage.needs import needs_of
+from amqplab.stage.palette import as_json as palette
 from amqplab.trace import events as e
+from amqplab.trace.chapters import chapters, first_publish
+from amqplab.trace.context import Context
 from amqplab.trace.fold import step
-from amqplab.trace.keys import client_host
-from amqplab.trace.narrate import narrate
-from amqplab.trace.participants import Participants, participants_of
+from amqplab.trace.labels import label_of
+from amqplab.trace.narrate import Narrator
+from amqplab.trace.participants import participants_of
 from amqplab.trace.recorder import Record, Recorder
-from amqplab.trace.traffic import Frame, Traffic
-from amqplab.trace.zoom import ZOOMS, level_of
+from amqplab.trace.routing_words import all_routes
+from amqplab.trace.subjects import Subject, subject_of
+from amqplab.trace.traffic import Command, Frame, Segment, Traffic
+from amqplab.trace.whereabouts import Whereabouts
+from amqplab.trace.zoom import ZOOMS, level_of_record
 from amqplab.wire.dissect import Span, dissect, summarise
 
-__all__ = ["FORMAT", "encode_change", "scene", "to_json", "zoom_of"]
+__all__ = ["FORMAT", "encode_change", "packed", "scene", "to_json", "zoom_of"]
 
-FORMAT = 1
-NOT_SHOWN = ("segment/", "content/")  # the stage draws these from the records themselves
+FORMAT = 2
+NOT_SHOWN = ("content/",)  # only the fold's own bookkeeping
 LINKS = {"before", "after", "held_before", "held_after"}
+COMPRESSION = 6
+FINER_THAN_COMMANDS = (1 << ZOOMS.index("command")) - 1
 
 
-def scene(recorder: Recorder, *, title: str = "") -> dict[str, Any]:
+def scene(recorder: Recorder, *, title: str = "") -> Scene:
     """Everything the stage needs to play `recorder`."""
-    records = list(recorder)
+    with uncollected():
+        return made(list(recorder), title)
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Making a scene makes many objects and no garbage: to look for it again and again takes a quarter of
+    the time.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def made(records: list[Record], title: str) -> Scene:
+    """The scene of these records."""
     participants = participants_of(records)
     traffic = Traffic(records)
-    flights = Flights(records, participants, traffic)
-    names = Interned()
-    spans = Interned()
+    narrator = Narrator(records, traffic)
+    needs = needs_of(records)
+    story = chapters(records, narrator)
+    names, spans, subjects = Interned(), Interned(), Interned()
     return {
         "format": FORMAT,
         "title": title,
         "broker": participants.broker,
-        "hosts": hosts(participants),
-        "layouts": {name: layout(participants, name) for name in ("wide", "tall")},
-        "records": columns(records, traffic, names),
-        "names": names.values,
+        "servers": [{"host": one.host, "kind": one.kind} for one in participants.servers.values()],
+        "hosts": participants.columns(),
+        "who": dict(participants.names),
         "roles": {app.name: "P" * app.publishes + "C" * app.consumes for app in participants.apps.values()},
-        "briefs": [brief(record) for record in records],
-        "sentences": [narrate(record) for record in records],
-        "patches": patches(records),
+        "kinds": cast(dict[str, contract.Kind], e.as_json()),
+        "zooms": list(ZOOMS),
+        "geometry": GEOMETRY.as_json(),
+        "palette": palette(),
+        "layouts": {name: layout(participants, name, needs) for name in ("wide", "tall")},
+        "records": columns(records, traffic, narrator, names, subjects),
+        "names": names.values,
+        "subjects": subjects.values,
+        "labels": [label_of(record) for record in narrator.records],
+        "sentences": [narrator.sentence(seq) for seq in range(len(records))],
+        "story": [[one.last, one.first, one.sentence] for one in story],
+        "opening": first_publish(records, narrator, story),
+        "patches": patches(records, traffic),
+        "routes": routes(records),
+        "lives": lives(records),
         "segments": [segment_json(segment) for segment in traffic.segments.values()],
         "frames": [frame_json(frame, spans) for frame in traffic.frames],
         "commands": [command_json(command) for command in traffic.commands],
-        "flights": [flight_json(leg) for leg in flights.legs],
         "spans": spans.values,
     }
 
 
-def to_json(value: Mapping[str, Any]) -> str:
+def to_json(value: Any) -> str:
     """Compact, deterministic JSON text."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=False)
+
+
+def packed(recorder: Recorder, *, title: str = "") -> bytes:
+    """The scene as the page gets it: JSON, compressed (zlib, RFC 1950)."""
+    return zlib.compress(to_json(scene(recorder, title=title)).encode("utf-8", "replace"), COMPRESSION)
 
 
 class Interned:
@@ -85,54 +136,56 @@ class Interned:
 
     def __init__(self) -> None:
         self.values: list[Any] = []
-        self._numbers: dict[str, int] = {}
+        self._numbers: dict[Any, int] = {}
 
-    def number(self, value: Any, key: str | None = None) -> int:
+    def number(self, value: Any, key: Any = None) -> int:
         key = value if key is None else key
-        if key not in self._numbers:
-            self._numbers[key] = len(self.values)
+        number = self._numbers.get(key)
+        if number is None:
+            number = self._numbers[key] = len(self.values)
             self.values.append(value)
-        return self._numbers[key]
+        return number
+
+    def knows(self, key: Any) -> bool:
+        return key in self._numbers
 
 
-def hosts(participants: Participants) -> list[str]:
-    """The ladder's columns: publishers, the broker, consumers."""
-    left = [host for app in participants.apps.values() if app.side == "left" for host in machines(app)]
-    right = [host for app in participants.apps.values() if app.side == "right" for host in machines(app)]
-    return list(dict.fromkeys([*left, participants.broker, *right]))
-
-
-def machines(app: Any) -> list[str]:
-    return list(dict.fromkeys(client_host(connection) for connection in app.connections))
-
-
-def columns(records: list[Record], traffic: Traffic, names: Interned) -> dict[str, list[int]]:
-    """The stream as columns of integers; `where` and `kind` index `names`."""
+def columns(
+    records: Sequence[Record], traffic: Traffic, narrator: Narrator, names: Interned, subjects: Interned
+) -> Records:
+    """The stream as columns of integers; `where` and `kind` index `names`, `subject` indexes `subjects`."""
     return {
         "at": [record.at for record in records],
         "where": [names.number(record.where) for record in records],
         "cause": [-1 if record.cause is None else record.cause for record in records],
         "kind": [names.number(type(record.event).__name__) for record in records],
-        "zoom": [zoom_of(record, traffic) for record in records],
+        "zoom": [zoom_of(record, traffic, narrator.context) for record in records],
+        "subject": [subject_number(subject_of(record, traffic), subjects) for record in records],
     }
 
 
-def zoom_of(record: Record, traffic: Traffic) -> int:
-    """At which zooms this record is a step: bit 0 for segment … bit 3 for milestone.
+def subject_number(subject: Subject, subjects: Interned) -> int:
+    if subjects.knows(subject):
+        return subjects.number(None, subject)
+    shown = {name: value for name, value in subject._asdict().items() if value is not None}
+    return subjects.number(shown, subject)
 
-    The levels are trace.zoom's, and a coarser level is a step at every finer zoom. Three records are told
-    apart by more than their kind: a command of one frame is no news beside its frame; a frame that no command
-    speaks for (protocol header, heartbeat) counts as a command; and so does the birth of a connection.
+
+def zoom_of(record: Record, traffic: Traffic, known: Context) -> int:
+    """At which zooms this record is a step: bit 0 for segment … bit 3 for milestone. (The story's steps are
+    its chapters.)
+
+    The levels are trace.zoom's, and a coarser level is a step at every finer zoom. Two records are told apart
+    by more than that: a command of one frame is no news beside its frame, and a frame that no command speaks
+    for (protocol header, heartbeat) counts as a command.
     """
     event = record.event
+    bits = up_to(level_of_record(record, known))
     if isinstance(event, e.CommandSent | e.CommandReceived) and len(event.frames) == 1:
-        return 1 << ZOOMS.index("command")
-    bits = up_to(level_of(type(event)))
+        return bits & ~FINER_THAN_COMMANDS
     if isinstance(event, e.FrameSent | e.FrameReceived):
         frame = traffic.frames[traffic.frame_at[record.seq]]
         return up_to("command") if frame.command is None else bits
-    if isinstance(event, e.TcpStateChanged) and event.state == "ESTABLISHED":
-        return up_to("command")
     return bits
 
 
@@ -144,18 +197,36 @@ def up_to(level: str) -> int:
 # --- state -----------------------------------------------------------------------------------------------
 
 
-def patches(records: list[Record]) -> list[list[list[Any]]]:
-    """For each record its changes, as [key, change]."""
+def patches(records: Sequence[Record], traffic: Traffic) -> list[list[list[Any]]]:
+    """For each record its changes, as [key, change]; what the fold says, then where the messages are.
+
+    On the way, the commands and frames of `traffic` learn which messages they carry or speak of.
+    """
     state: dict[str, Mapping[str, Any]] = {}
+    whereabouts = Whereabouts(records, traffic)
     found = []
     for record in records:
+        patch = step(state, record)
         changes = [
             [key, encode_change(shown(key, old), shown(key, new))]
-            for key, old, new in step(state, record)
+            for key, old, new in patch
             if not key.startswith(NOT_SHOWN)
         ]
+        for key, old, new in whereabouts.step(record, patch, state):
+            changes.append([key, encode_change(old, new)])
+            if new is not None and new.get("command") is not None:
+                load(traffic, traffic.commands[new["command"]], new)
         found.append([change for change in changes if change[1]])
     return found
+
+
+def load(traffic: Traffic, command: Command, token: Mapping[str, Any]) -> None:
+    """The command carries what the token stands for, and so do its frames."""
+    for message in token.get("messages") or [token.get("message")]:
+        if message is not None and message not in command.messages:
+            command.messages.append(message)
+            for number in command.frames:
+                traffic.frames[number].messages.append(message)
 
 
 def shown(key: str, entity: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
@@ -172,9 +243,9 @@ def encode_change(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) 
     if new is None:
         return {"-": old}
     fields: dict[str, list[Any]] = {}
-    for name in dict.fromkeys([*old, *new]):
+    for name in new if old.keys() == new.keys() else dict.fromkeys([*old, *new]):
         before, after = old.get(name), new.get(name)
-        if before == after:
+        if before is after or before == after:
             continue
         if isinstance(before, list | tuple) and isinstance(after, list | tuple):
             fields[name] = splice(list(before), list(after))
@@ -194,10 +265,40 @@ def splice(before: list[Any], after: list[Any]) -> list[Any]:
     return [head, before[head : len(before) - tail], after[head : len(after) - tail]]
 
 
+# --- messages --------------------------------------------------------------------------------------------
+
+
+def routes(records: Sequence[Record]) -> dict[str, list[contract.Checked]]:
+    """For each Routed record, by its seq, what every binding that was asked said."""
+    return {
+        str(seq): [
+            [one.binding, one.matched, [[word.wanted, word.found, word.ok] for word in one.words]]
+            for one in checked
+        ]
+        for seq, checked in all_routes(records).items()
+    }
+
+
+def lives(records: Sequence[Record]) -> dict[str, contract.Life]:
+    """For each dead letter, by its number, what it was before, and where and why that life ended."""
+    return {
+        str(record.event.successor): {
+            "message": record.event.message,
+            "seq": record.seq,
+            "queue": record.event.queue,
+            "reason": record.event.reason,
+            "exchange": record.event.exchange,
+            "routing_key": record.event.routing_key,
+        }
+        for record in records
+        if isinstance(record.event, e.DeadLettered)
+    }
+
+
 # --- traffic ---------------------------------------------------------------------------------------------
 
 
-def segment_json(segment: Any) -> dict[str, Any]:
+def segment_json(segment: Segment) -> contract.Segment:
     return {
         "n": segment.number,
         "conn": segment.connection,
@@ -208,6 +309,9 @@ def segment_json(segment: Any) -> dict[str, Any]:
         "sent": segment.sent,
         "arrived": segment.arrived,
         "lost": segment.lost,
+        "lost_seq": segment.lost_seq,
+        "lost_at": segment.lost_at,
+        "discarded": segment.discarded,
         "departs": segment.departs_at,
         "arrives": segment.arrives_at,
         "again": segment.retransmission,
@@ -217,16 +321,16 @@ def segment_json(segment: Any) -> dict[str, Any]:
     }
 
 
-def frame_json(frame: Frame, spans: Interned) -> dict[str, Any]:
-    """`spans` is shared by frames of equal octets."""
+def frame_json(frame: Frame, spans: Interned) -> contract.Frame:
+    """`spans` is shared by frames of equal bytes."""
     text = frame.data.hex()
-    if text not in spans._numbers:
-        spans.number([span_json(span) for span in fields_of(frame.data)], text)
+    if not spans.knows(text):
+        spans.number([span.to_json() for span in fields_of(frame.data)], text)
     return {
         "conn": frame.connection,
         "up": frame.up,
-        "channel": int.from_bytes(frame.data[1:3], "big") if frame.data[:1] != b"A" else 0,
-        "type": frame.data[0] if frame.data else 0,
+        "channel": frame.channel,
+        "type": frame.type,
         "offset": frame.offset,
         "hex": text,
         "sent": frame.sent,
@@ -245,11 +349,7 @@ def fields_of(data: bytes) -> Sequence[Span]:
     return spans[0].children or spans if len(spans) == 1 else spans
 
 
-def span_json(span: Span) -> list[Any]:
-    return span.to_json()
-
-
-def command_json(command: Any) -> dict[str, Any]:
+def command_json(command: Command) -> contract.Command:
     return {
         "conn": command.connection,
         "up": command.up,
@@ -259,18 +359,4 @@ def command_json(command: Any) -> dict[str, Any]:
         "sent": command.sent,
         "received": command.received,
         "messages": command.messages,
-    }
-
-
-def flight_json(leg: Any) -> dict[str, Any]:
-    return {
-        "kind": leg.kind,
-        "message": leg.message,
-        "start": leg.start,
-        "end": leg.end,
-        "source": leg.source,
-        "target": leg.target,
-        "command": leg.command,
-        "edges": leg.edges,
-        "note": leg.note,
     }

@@ -22,42 +22,53 @@ from typing import Any
 import anywidget
 import traitlets
 
-from amqplab.stage.esm import script
+from amqplab.stage.esm import script, styles
 from amqplab.stage.html import to_html
-from amqplab.stage.scene import scene, to_json
+from amqplab.stage.scene import packed
 from amqplab.stage.svg import to_svg
 from amqplab.trace.ladder import ladder
 from amqplab.trace.recorder import Recorder
+from amqplab.trace.zoom import ZOOMS
 
 __all__ = ["FAULTS", "Stage"]
 
-HERE = Path(__file__).parent
-ZOOMS = ("segment", "frame", "command", "milestone")
-FAULTS = ("lose segment", "cut", "half-open", "heal", "reset", "crash", "freeze", "thaw")
+FAULTS = (
+    *("lose segment", "cut", "half-open", "heal", "reset"),
+    *("kill", "power off", "crash", "power on", "freeze", "thaw"),
+)
 """Failures that the stage has buttons for; `breakable` says which of them the lab can do."""
 
 
-class Stage(anywidget.AnyWidget):
-    """Show a recording. `source` is a recorder or anything with a `recorder`, such as a lab.
+MOST_ARROWS, MOST_TOLD, MOST_DRAWN = 200, 10_000, 20_000
+"""How much of a run its text (arrows, records) and its static picture (records) hold in a notebook's file."""
 
-    `zoom` is what a step is at first: "segment", "frame", "command" or "milestone". `at` is the seq of the
-    record to begin at: -1 is before the first, and "end" is after the last.
+
+class Stage(anywidget.AnyWidget):
+    """Show a recording. `source` is a recorder or anything with a `recorder`: a recording, a lab.
+
+    `zoom` is what a step is at first: "segment", "frame", "command", "milestone" or "story". `at` is the seq of
+    the record to begin at: -1 is before the first, "end" is after the last, and "opening", just before the
+    first message is published.
     """
 
     _esm = script()
-    _css = HERE.joinpath("stage.css").read_text(encoding="utf-8")
+    _css = styles()
 
     scene = traitlets.Bytes().tag(sync=True)
     start = traitlets.Dict().tag(sync=True)
     breakable = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    branch = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    """The histories one has come through, the one shown last; empty for a recording of its own."""
+    arrangement = traitlets.Dict().tag(sync=True)
+    """Which panels are open, where and how large, and the bookmarks: the page writes it, the notebook keeps it."""
 
     def __init__(
         self,
         source: Any,
         *,
         title: str = "",
-        zoom: str = "milestone",
-        at: int | str = -1,
+        zoom: str = "story",
+        at: int | str = "opening",
         on_fault: Callable[[dict[str, Any]], Any] | None = None,
         faults: Sequence[str] = FAULTS,
     ) -> None:
@@ -67,13 +78,13 @@ class Stage(anywidget.AnyWidget):
         self._recorder = recorder_of(source)
         self._offered = list(faults)
         self._on_fault: Callable[[dict[str, Any]], Any] | None = None
-        first = len(self._recorder) - 1 if at == "end" else int(at)
+        first = None if at == "opening" else len(self._recorder) - 1 if at == "end" else int(at)
         super().__init__(scene=self._packed(), start={"zoom": ZOOMS.index(zoom), "at": first})
         self.on_fault = on_fault
         self.on_msg(self._received)
 
     def _packed(self) -> bytes:
-        return to_json(scene(self._recorder, title=self._title)).encode()
+        return packed(self._recorder, title=self._title)
 
     # --- what a lab does with it -------------------------------------------------------------------------
 
@@ -119,8 +130,13 @@ class Stage(anywidget.AnyWidget):
     # --- forms for where there is no widget --------------------------------------------------------------
 
     def to_svg(self) -> str:
-        """The static picture: key steps of the run, the same octets every time."""
-        return to_svg(self._recorder, title=self._title)
+        """The static picture: key steps of the run, the same bytes every time. Of a very long run it shows
+        the beginning, and says so.
+        """
+        told, title = self._recorder[:MOST_DRAWN], self._title
+        if len(told) < len(self._recorder):
+            title = f"{title} (the first {len(told):,} of {len(self._recorder):,} records)".strip()
+        return to_svg(told, title=title)
 
     def to_html(self, path: str | Path) -> Path:
         """Write a page that plays this run with no Jupyter and no network; returns its path."""
@@ -132,12 +148,19 @@ class Stage(anywidget.AnyWidget):
     def _repr_mimebundle_(self, **how: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         bundle = super()._repr_mimebundle_(**how)
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle or {}, {})
-        return {**data, "text/plain": ladder(self._recorder), "image/svg+xml": self.to_svg()}, metadata
+        return {**data, "text/plain": self.to_text(), "image/svg+xml": self.to_svg()}, metadata
+
+    def to_text(self) -> str:
+        """The ladder, as far as a page may want to hold it: its first MOST_ARROWS arrows."""
+        records = self._recorder[:MOST_TOLD]
+        drawn = ladder(records, most=MOST_ARROWS)
+        more = len(self._recorder) - len(records)
+        return f"{drawn}\n… and {more:,} more records: lab.ladder() shows them all" if more else drawn
 
 
 def recorder_of(source: Any) -> Recorder:
     """The recorder itself, or the one that `source` has."""
     found = source if isinstance(source, Recorder) else getattr(source, "recorder", None)
     if not isinstance(found, Recorder):
-        raise TypeError(f"a stage shows a recorder or a lab, not {type(source).__name__}")
+        raise TypeError(f"a stage shows a recording, a recorder or a lab, not {type(source).__name__}")
     return found

@@ -24,9 +24,12 @@ Patch = list[tuple[str, Entity | None, Entity | None]]
 
 
 class Draft:
-    """The changes that one record makes to `state`, while they are being worked out."""
+    """The changes that one record makes to `state`, while they are being worked out. `where` is the host at
+    which it happens.
+    """
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, where: str = "") -> None:
+        self.where = where
         self._state = state
         self._changes: dict[str, dict[str, Any] | None] = {}
 

@@ -3,38 +3,45 @@
 Theory
 ------
     host/<name>                  program, status ("running", "returned", an error), calls [[seq, text]]
-                                 under way, crashed, frozen, link ("", "cut", "half-open")
-    connection/<conn>            client (its host); tcp and tcp_broker: the TCP states of the client's and
-                                 the broker's end, None without a simulated link; state: None before login,
-                                 then "authenticated", "tuned", "open", "closing", "closed"; user, vhost,
-                                 client_name, mechanism, channel_max, frame_max, heartbeat_s,
-                                 missed_heartbeats; blocked: None or the alarm; closing: None or by whom and
-                                 why; reason, once closed; channels [numbers]; closed_windows [hosts that
-                                 take no more octets]; timeouts of TCP
+                                 under way, crashed: its process is gone, off: its machine has no power,
+                                 frozen, link ("", "cut", "half-open")
+    connection/<conn>            client and server (their hosts; server is None while it is unknown); tcp and
+                                 tcp_server: the TCP states of the client's and the server's end, None
+                                 without a simulated link; state: None before login, then "authenticated",
+                                 "tuned", "open", "closing", "closed"; user, vhost, client_name, mechanism,
+                                 channel_max, frame_max, heartbeat_s, missed_heartbeats; blocked: None or
+                                 the alarm; closing: None or by whom and why; reason, once closed; channels
+                                 [numbers]; closed_windows [hosts that take no more octets]; timeouts of TCP
     channel/<conn>/<n>           state ("open", "closing"), mode ("", "confirm", "tx"), prefetch,
                                  shared_prefetch, consumers [tags], unacked: how many deliveries its client
-                                 has not settled
+                                 has not settled; the lines in_tx, messages that wait for tx.commit, and
+                                 settling, keys of copies whose settlement does
     confirm/<conn>/<n>           outstanding: the first SHOWN numbers taken but not confirmed, count of all,
                                  ranges [[first, last]] of all, positive and negative: how many are
                                  confirmed
-    exchange/<vhost>/<name>      type, durable, auto_delete, internal, arguments, predeclared
+    exchange/<vhost>/<name>      type, durable, auto_delete, internal, arguments, predeclared; node: the
+                                 broker's host
     binding/<vhost>/<source>/<kind>/<destination>/<routing key>/<arguments>
                                  source, kind, destination, routing_key, arguments, implicit
-    queue/<vhost>/<name>         durable, exclusive, owner, auto_delete, arguments, consumers: how many; the
-                                 lines ready and unacked (amqplab.trace.lines: the first SHOWN, _count,
-                                 _last); total
+    queue/<vhost>/<name>         node, durable, exclusive, owner, auto_delete, arguments, consumers: how
+                                 many; the lines ready and unacked (amqplab.trace.lines: the first SHOWN,
+                                 _count, _last); total
     consumer/<conn>/<n>/<tag>    queue, vhost, no_ack, exclusive, prefetch, priority, delivered: how many;
                                  the line holding
     message/<id>                 vhost, exchange, routing_key, size, body (a preview), publisher (a
                                  connection), channel, sequence, mandatory, persistent, status, where
-                                 {queue: what became of its copy there}
+                                 {queue: what became of its copy there}; its neighbours in in_tx, while the
+                                 status is "held in tx"
     copy/<vhost>/<queue>/<id>    state ("ready", "unacked"), redelivered; connection, channel, delivery_tag
-                                 and consumer (a key) while unacked; its neighbours in its lines
+                                 and consumer (a key) while unacked; held_in_tx: "" or what tx.commit will
+                                 do with it ("acknowledged", "rejected", "requeued"); its neighbours in its
+                                 lines
     lost/<id>/<queue or ->       reason
-    segment/<number>             while in flight: connection, source, destination, flags, label, octets,
-                                 sent_at, arrives_at (None: it will be lost), retransmission
     content/<conn>/<n>           the publish whose frames arrive: size, received, preview
     alarm/<resource>             resource
+
+One broker's queues and exchanges are the only ones of their names, so their keys do not say whose they are;
+``node`` does.
 
 All values are JSON values. Each ``edit_*`` function here returns the entity for writing and makes it, with
 what is known, if there is none: a recording may begin in the middle of a run.
@@ -50,7 +57,7 @@ from typing import Any
 
 from amqplab.trace import keys
 from amqplab.trace.draft import Draft
-from amqplab.trace.lines import READY, UNACKED
+from amqplab.trace.lines import IN_TX, READY, SETTLING, UNACKED
 
 __all__ = [
     "edit_channel",
@@ -77,19 +84,29 @@ def edit_host(draft: Draft, name: str) -> dict[str, Any]:
     """A host."""
     key = keys.host_key(name)
     return draft.edit(key) or draft.put(
-        key, {"program": None, "status": "", "calls": [], "crashed": False, "frozen": False, "link": ""}
+        key,
+        {
+            "program": None,
+            "status": "",
+            "calls": [],
+            "crashed": False,
+            "off": False,
+            "frozen": False,
+            "link": "",
+        },
     )
 
 
 def edit_connection(draft: Draft, connection: str) -> dict[str, Any]:
-    """A connection."""
-    key = keys.connection_key(connection)
-    return draft.edit(key) or draft.put(
+    """A connection. Whatever happens to it elsewhere than at its client happens at its server."""
+    key, client = keys.connection_key(connection), keys.client_host(connection)
+    entity = draft.edit(key) or draft.put(
         key,
         {
-            "client": keys.client_host(connection),
+            "client": client,
+            "server": None,
             "tcp": None,
-            "tcp_broker": None,
+            "tcp_server": None,
             "state": None,
             "user": None,
             "vhost": None,
@@ -107,6 +124,9 @@ def edit_connection(draft: Draft, connection: str) -> dict[str, Any]:
             "timeouts": 0,
         },
     )
+    if entity["server"] is None and draft.where not in ("", client):
+        entity["server"] = draft.where
+    return entity
 
 
 def edit_channel(draft: Draft, connection: str, channel: int) -> dict[str, Any]:
@@ -120,7 +140,16 @@ def edit_channel(draft: Draft, connection: str, channel: int) -> dict[str, Any]:
         owner["channels"] = sorted([*owner["channels"], channel])
     return draft.put(
         key,
-        {"state": "open", "mode": "", "prefetch": 0, "shared_prefetch": 0, "consumers": [], "unacked": 0},
+        {
+            "state": "open",
+            "mode": "",
+            "prefetch": 0,
+            "shared_prefetch": 0,
+            "consumers": [],
+            "unacked": 0,
+            **IN_TX.empty(),
+            **SETTLING.empty(),
+        },
     )
 
 
@@ -130,6 +159,7 @@ def edit_exchange(draft: Draft, vhost: str, name: str) -> dict[str, Any]:
     return draft.edit(key) or draft.put(
         key,
         {
+            "node": draft.where or None,
             "type": PREDECLARED.get(name, "?"),
             "durable": name in PREDECLARED,
             "auto_delete": False,
@@ -151,6 +181,7 @@ def edit_queue(draft: Draft, vhost: str, name: str) -> dict[str, Any]:
     return draft.put(
         key,
         {
+            "node": draft.where or None,
             "durable": False,
             "exclusive": False,
             "owner": None,
@@ -192,5 +223,7 @@ def edit_message(draft: Draft, vhost: str, message: int) -> dict[str, Any]:
             "persistent": False,
             "status": "published",
             "where": {},
+            "tx_before": None,
+            "tx_after": None,
         },
     )

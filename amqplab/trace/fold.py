@@ -45,7 +45,7 @@ def step(state: State, record: Record) -> Patch:
     handle = HANDLERS.get(type(record.event))
     if handle is None:
         return []
-    draft = Draft(state)
+    draft = Draft(state, record.where)
     handle(draft, record, record.event)
     return draft.commit()
 

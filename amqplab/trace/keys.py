@@ -10,6 +10,8 @@ name is written ``%2F`` and a "%" is written ``%25``, so no two things share a k
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 __all__ = [
     "binding_key",
     "channel_key",
@@ -25,11 +27,11 @@ __all__ = [
     "lost_key",
     "message_key",
     "queue_key",
-    "segment_key",
     "unescape",
 ]
 
 
+@lru_cache(maxsize=4096)  # a run has few names, and says them often
 def escape(name: str) -> str:
     """A name as one part of a key."""
     return name.replace("%", "%25").replace("/", "%2F")
@@ -105,8 +107,3 @@ def copy_key(vhost: str, queue: str, message: int) -> str:
 def lost_key(message: int, queue: str | None) -> str:
     """The end of a message, or of its copy in `queue`, without an acknowledgement."""
     return f"lost/{message}/{'-' if queue is None else escape(queue)}"
-
-
-def segment_key(number: int) -> str:
-    """A TCP segment in flight."""
-    return f"segment/{number}"

@@ -12,28 +12,31 @@ One vertical line for each host, time running down, one arrow for each thing tha
     4.500          │───── Basic.Publish x=logs rk=info ───×        │  lost: injected
 
 The time at the left is that of sending, the one at the right that of arrival. Sequence numbers are relative
-to the first of their direction, as Wireshark shows them. An arrow that ends in "×" was
-lost; one that ends in "…" had not arrived when the recording ended. What happens at one host stands on its
-line as "●". Zooms: "segment", "frame", "command". Times are cut, not rounded, at the third decimal.
+to the first of their direction, as Wireshark shows them. An arrow that ends in "×" was lost, and if it is a
+frame or a command, nothing brought it again; one that ends in "…" had not arrived when the recording ended.
+What happens at one host stands on its line as "●". Zooms: "segment", "frame", "command". Times are cut, not
+rounded, at the third decimal.
 
 The ladder is deterministic, so it is compared as text: it is the lesson's picture where no browser draws one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from amqplab.trace import events as e
-from amqplab.trace.crossings import Crossing, commands_crossing, frames_crossing, segments_crossing
-from amqplab.trace.keys import client_host
+from amqplab.trace.participants import Participants, participants_of
 from amqplab.trace.recorder import Record, Recorder
-from amqplab.trace.words import duration
+from amqplab.trace.traffic import Command, Frame, Segment, Traffic
+from amqplab.trace.words import count, duration
+from amqplab.wire.dissect import summarise
+from amqplab.wire.frames import FRAME_BODY, FRAME_OVERHEAD
 
 __all__ = ["ladder"]
 
 UNITS = {"ns": 1, "µs": 1_000, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
-CROSSINGS = {"segment": segments_crossing, "frame": frames_crossing, "command": commands_crossing}
+ZOOMS = ("segment", "frame", "command")
 LONG_SILENCE = 1_000_000_000
 SMALLEST_GAP = 24
 DECIMALS = 3
@@ -52,7 +55,7 @@ class Row(NamedTuple):
 
 
 def ladder(
-    recorder: Recorder,
+    recorder: Recorder | Sequence[Record],
     *,
     zoom: str = "frame",
     start: int = 0,
@@ -60,112 +63,111 @@ def ladder(
     width: int = 110,
     unit: str = "ms",
     notes: bool = False,
+    most: int | None = None,
 ) -> str:
     """The ladder of what was sent from record `start` up to, not including, record `end`.
 
     `width` is that of the whole text in characters, `unit` of time one of "ns", "µs", "ms", "s". With `notes`
-    the broker's milestones stand on its line. Raises ValueError for an unknown zoom or unit.
+    the broker's milestones stand on its line. Of more than `most` arrows the first are drawn, and a line tells
+    how many are left out. Raises ValueError for an unknown zoom or unit.
     """
-    if zoom not in CROSSINGS:
-        raise ValueError(f"there is no zoom {zoom!r} for a ladder: choose one of {', '.join(CROSSINGS)}")
+    if zoom not in ZOOMS:
+        raise ValueError(f"there is no zoom {zoom!r} for a ladder: choose one of {', '.join(ZOOMS)}")
     if unit not in UNITS:
         raise ValueError(f"there is no unit {unit!r}: choose one of {', '.join(UNITS)}")
-    cast = Cast.of(recorder)
+    participants = participants_of(recorder)
     stop = len(recorder) if end is None else end
-    rows = [_arrow(one, cast, unit) for one in CROSSINGS[zoom](recorder)]
+    rows = Arrows(recorder, participants, unit).rows(zoom)
     rows += _local_rows(recorder, zoom, notes)
     rows = sorted((row for row in rows if start <= row.seq < stop), key=lambda row: row[:2])
-    return Drawing(cast.hosts, width, unit).draw(rows)
-
-
-# --- who takes part --------------------------------------------------------------------------------------
-
-
-class Cast(NamedTuple):
-    """The hosts, left to right: those that publish, the broker, those that only consume.
-
-    `names` is what clients on real sockets call themselves, by connection: an address tells a reader nothing.
-    `heard` are the connections whose client's end is in the recording; of the others nobody knows when
-    something arrived there.
-    """
-
-    hosts: list[str]
-    broker: str
-    names: dict[str, str]
-    heard: set[str]
-
-    @classmethod
-    def of(cls, recorder: Recorder) -> Cast:
-        """Everybody who speaks in a recording."""
-        names = _names(recorder)
-        sides: dict[str, str] = {}
-        broker = "broker"
-        heard: set[str] = set()
-        for record in recorder:
-            event = record.event
-            connection = getattr(event, "connection", None)
-            if connection is None:
-                continue
-            client = names.get(connection) or client_host(connection)
-            sides.setdefault(client, "")
-            if record.where == client_host(connection):
-                heard.add(connection)
-            if isinstance(event, e.Published):
-                sides[client] = "left"
-            elif isinstance(event, e.ConsumerAdded | e.Delivered):
-                sides[client] = sides[client] or "right"
-            else:
-                broker = _server(event) or broker
-        left = [client for client, side in sides.items() if side != "right"]
-        right = [client for client, side in sides.items() if side == "right"]
-        return cls([*left, broker, *right], broker, names, heard)
-
-    def client(self, connection: str) -> str:
-        """The lifeline of a connection's client."""
-        return self.names.get(connection) or client_host(connection)
-
-
-def _server(event: e.Event) -> str:
-    """The host that is not the client's, if the event tells it."""
-    if isinstance(event, e.SegmentSent):
-        return client_host(event.destination if event.source == event.connection else event.source)
-    if isinstance(event, e.FrameReceived) and event.host != client_host(event.connection):
-        return event.host
-    return ""
-
-
-def _names(recorder: Recorder) -> dict[str, str]:
-    names = {}
-    for seq in range(len(recorder)):
-        if recorder.kind_of(seq) is e.ConnectionOpened:
-            event = recorder[seq].event
-            assert isinstance(event, e.ConnectionOpened)
-            if event.client_name and event.connection[:1].isdigit():
-                names[event.connection] = event.client_name
-    return names
+    left_out = 0 if most is None else len(rows) - most
+    if left_out <= 0:
+        return Drawing(participants.columns(), width, unit).draw(rows)
+    drawn = Drawing(participants.columns(), width, unit).draw(rows[:most])
+    return f"{drawn}\n… and {left_out:,} more: lab.ladder() shows them all"
 
 
 # --- rows ------------------------------------------------------------------------------------------------
 
 
-def _arrow(crossing: Crossing, cast: Cast, unit: str) -> Row:
-    client = cast.client(crossing.connection)
-    source, target = (client, cast.broker) if crossing.up else (cast.broker, client)
-    at, seq = crossing.begin
-    label = crossing.label
-    if crossing.inside:
-        label = f"{label} {', '.join(crossing.inside)}"
-    if crossing.retransmission:
-        label = f"again: {label}"
-    if crossing.lost:
-        return Row(at, seq, source, target, label, "×", f"lost: {crossing.lost}")
-    if crossing.arrived is None and (crossing.up or crossing.connection in cast.heard):
-        return Row(at, seq, source, target, label, "…", "under way")
-    remark = _time(crossing.arrived[1], unit) if crossing.sent and crossing.arrived else ""
-    return Row(at, seq, source, target, label, ">", remark)
+class Arrows:
+    """Makes the rows of all that crossed."""
+
+    def __init__(self, recorder: Recorder | Sequence[Record], participants: Participants, unit: str) -> None:
+        self.recorder, self.participants, self.unit = recorder, participants, unit
+        self.traffic = Traffic(recorder)
+
+    def rows(self, zoom: str) -> list[Row]:
+        """One row for each segment, frame or command."""
+        if zoom == "segment":
+            return [self._segment(one) for one in self.traffic.segments.values()]
+        if zoom == "frame":
+            return [self._frame(one) for one in self.traffic.frames]
+        return [self._command(one) for one in self.traffic.commands]
+
+    def _segment(self, segment: Segment) -> Row:
+        row = self._row(segment, segment.departs_at, segment.sent, self._segment_label(segment))
+        if segment.lost:
+            return row._replace(end="×", remark=f"lost: {segment.lost}")
+        if segment.arrived is None:
+            return row._replace(end="…", remark="under way")
+        arrival = self._time(segment.arrived)
+        return row._replace(
+            remark=f"{arrival}, discarded: {segment.discarded}" if segment.discarded else arrival
+        )
+
+    def _segment_label(self, segment: Segment) -> str:
+        octets = segment.end - segment.start
+        label = f"{segment.flags} seq={segment.relative_sequence}"
+        if octets:
+            label = f"{label} len={octets}".removeprefix("PSH|").removeprefix("ACK ")
+        elif "ACK" in segment.flags:
+            label += f" ack={segment.relative_acknowledgement}"
+        inside = ", ".join(self._name_inside(segment, self.traffic.frames[n]) for n in segment.frames)
+        label = f"{label} {inside}".rstrip()
+        return f"again: {label}" if segment.retransmission else label
+
+    @staticmethod
+    def _name_inside(segment: Segment, frame: Frame) -> str:
+        """A frame's name; "…" marks one that began in an earlier segment."""
+        name = summarise(frame.data).partition(" ")[0]
+        return name if frame.offset >= segment.start else f"…{name}"
+
+    def _frame(self, frame: Frame) -> Row:
+        return self._pair(frame, frame, summarise(frame.data))
+
+    def _command(self, command: Command) -> Row:
+        frames = [self.traffic.frames[number] for number in command.frames]
+        label = summarise(frames[0].data)
+        if len(frames) > 1:
+            size = sum(len(one.data) - FRAME_OVERHEAD for one in frames if one.type == FRAME_BODY)
+            label = f"{label} ({count(size, 'byte')})"
+        return self._pair(command, frames[-1], label)
+
+    def _pair(self, one: Frame | Command, last: Frame, label: str) -> Row:
+        """What was handed over at one end and came out at the other, as its last frame did."""
+        begin = one.received if one.sent is None else one.sent
+        assert begin is not None
+        row = self._row(one, self.recorder[begin].at, begin, label)
+        if one.received is not None:
+            return row._replace(remark="" if one.sent is None else self._time(one.received))
+        if not one.up and not self.participants.pipes[one.connection].heard:
+            return row
+        carrier = self.traffic.carrier_of(last)
+        if carrier is not None and carrier.lost:
+            return row._replace(end="×", remark=f"lost with segment {carrier.number}")
+        return row._replace(end="…", remark="under way")
+
+    def _row(self, one: Segment | Frame | Command, at: int, seq: int, label: str) -> Row:
+        client, server = self.participants.ends(one.connection)
+        source, target = (client, server) if one.up else (server, client)
+        return Row(at, seq, source, target, label)
+
+    def _time(self, seq: int) -> str:
+        return _time(self.recorder[seq].at, self.unit)
 
 
-def _local_rows(recorder: Recorder, zoom: str, notes: bool) -> Iterator[Row]:
+def _local_rows(recorder: Recorder | Sequence[Record], zoom: str, notes: bool) -> Iterator[Row]:
     for record in recorder:
         text = _local_text(record, zoom, notes)
         if text:

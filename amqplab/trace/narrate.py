@@ -3,30 +3,57 @@
 Theory
 ------
 A learner who sees a step wants to know what happened and why. A sentence says both, in the standard's own
-words, and without the reader having seen any other sentence: it is made of its own record and nothing else,
-so it is the same wherever it is shown. Which record caused which is told by :mod:`amqplab.trace.why`.
+words, and without the reader having seen any other sentence.
+
+:func:`narrate` makes it of one record and nothing else. A :class:`Narrator` has read the whole recording, so
+it knows more (:mod:`amqplab.trace.context`): which call it is that returns, which message was in the lost
+segment, which program a consumer belongs to, and that a copy has to wait for the end of a transaction. Which
+record caused which is told by :mod:`amqplab.trace.why`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from amqplab.trace import narrate_broker, narrate_link
+from amqplab.trace.context import Context
 from amqplab.trace.events import Event
+from amqplab.trace.lives import names_of_lives, renamed
 from amqplab.trace.recorder import Record
+from amqplab.trace.traffic import Traffic
 
-__all__ = ["narrate"]
+__all__ = ["Narrator", "narrate"]
 
 SENTENCES: dict[type[Event], Callable[[Record, Any], str]] = {
     **narrate_link.SENTENCES,
     **narrate_broker.SENTENCES,
 }
+IN_CONTEXT: dict[type[Event], Callable[[Record, Any, Context], str]] = {
+    **narrate_link.IN_CONTEXT,
+    **narrate_broker.IN_CONTEXT,
+}
+NOTHING = Context()
 
 
-def narrate(record: Record) -> str:
+class Narrator:
+    """Tells a whole recording. `traffic` is what crossed the wire in it, if that is known already."""
+
+    def __init__(self, records: Iterable[Record], traffic: Traffic | None = None) -> None:
+        told = list(records)
+        self.records = list(renamed(told, names_of_lives(told)))
+        self.context = Context(self.records, traffic)
+
+    def sentence(self, seq: int) -> str:
+        """The sentence for one record. Raises IndexError if there is no such record."""
+        return narrate(self.records[seq], self.context)
+
+
+def narrate(record: Record, known: Context = NOTHING) -> str:
     """The sentence for one record. An event class of somebody else's is named and no more."""
-    tell = SENTENCES.get(type(record.event))
-    if tell is None:
-        return f"{type(record.event).__name__} at '{record.where}'."
-    return tell(record, record.event)
+    kind = type(record.event)
+    in_context = IN_CONTEXT.get(kind)
+    if in_context is not None:
+        return in_context(record, record.event, known)
+    tell = SENTENCES.get(kind)
+    return f"{kind.__name__} at '{record.where}'." if tell is None else tell(record, record.event)

@@ -12,11 +12,13 @@ from collections.abc import Callable
 from typing import Any
 
 from amqplab.trace import events as e
+from amqplab.trace.context import Context
+from amqplab.trace.keys import client_host
 from amqplab.trace.narrate_link import sentence_end
 from amqplab.trace.recorder import Record
 from amqplab.trace.words import count, exchange_name, listed, quoted
 
-__all__ = ["SENTENCES"]
+__all__ = ["IN_CONTEXT", "SENTENCES"]
 
 
 # --- connections and channels ----------------------------------------------------------------------------
@@ -24,12 +26,22 @@ __all__ = ["SENTENCES"]
 
 def authenticated(record: Record, event: e.ConnectionAuthenticated) -> str:
     user, how = quoted(event.user), event.mechanism
-    return f"The broker lets user {user} log in, because the name and password sent by {how} are right."
+    reason = LOGIN_WORDS.get(how, f"{how} has said who it is")
+    return f"The broker lets user {user} log in, because {reason}."
+
+
+PASSWORD = "the name and the password that the client sent are right"
+LOGIN_WORDS = {
+    "PLAIN": f"{PASSWORD} (PLAIN)",
+    "AMQPLAIN": f"{PASSWORD} (AMQPLAIN)",
+    "RABBIT-CR-DEMO": "its answer to the broker's question is right (RABBIT-CR-DEMO)",
+    "EXTERNAL": "TLS has checked the certificate that names it (EXTERNAL)",
+}
 
 
 def tuned(record: Record, event: e.ConnectionTuned) -> str:
     channels = f"at most {event.channel_max} channels" if event.channel_max else "any number of channels"
-    frames = f"frames of at most {event.frame_max} octets" if event.frame_max else "frames of any size"
+    frames = f"frames of at most {event.frame_max} bytes" if event.frame_max else "frames of any size"
     beat = f"a heartbeat interval of {event.heartbeat_s} s" if event.heartbeat_s else "no heartbeats"
     return f"Client and broker agree on limits for this connection: {channels}, {frames}, {beat}."
 
@@ -39,58 +51,63 @@ def connection_opened(record: Record, event: e.ConnectionOpened) -> str:
     return f"The broker opens virtual host {vhost} to the connection, because user {user} may use it."
 
 
-def connection_closing(record: Record, event: e.ConnectionClosing) -> str:
+def connection_closing(record: Record, event: e.ConnectionClosing, known: Context) -> str:
     words = sentence_end(f"{event.code} {event.text}".strip())
+    connection = known.names.connection(event.connection)
     if event.by == "client":
-        return f"The client asks to close the connection: {words}"
-    return f"The broker closes the connection because of {words}"
+        return f"{known.names.client(event.connection)} asks to close its connection: {words}"
+    return f"The broker closes {connection} because of {words}"
 
 
-def connection_closed(record: Record, event: e.ConnectionClosed) -> str:
-    connection = quoted(event.connection)
-    return f"The broker forgets connection {connection} with all its channels: {sentence_end(event.reason)}"
+def connection_closed(record: Record, event: e.ConnectionClosed, known: Context) -> str:
+    connection = known.names.connection(event.connection)
+    return f"The broker forgets {connection} with all its channels: {sentence_end(event.reason)}"
 
 
-def channel_opened(record: Record, event: e.ChannelOpened) -> str:
-    lane = f"channel {event.channel} of {quoted(event.connection)}"
+def channel_opened(record: Record, event: e.ChannelOpened, known: Context) -> str:
+    lane = known.names.lane(event.connection, event.channel)
     return f"The broker opens {lane}, because the client asked for a conversation of its own."
 
 
-def channel_closing(record: Record, event: e.ChannelClosing) -> str:
+def channel_closing(record: Record, event: e.ChannelClosing, known: Context) -> str:
     if event.by == "client":
-        return f"The client asks to close channel {event.channel}; its connection stays open."
+        who = known.names.client(event.connection)
+        return f"{who} asks to close channel {event.channel}; its connection stays open."
+    lane = known.names.lane(event.connection, event.channel)
     problem = sentence_end(f"{event.code} {event.text}")
-    return f"The broker closes channel {event.channel}, but not the connection, because of {problem}"
+    return f"The broker closes {lane}, but not the connection, because of {problem}"
 
 
-def channel_closed(record: Record, event: e.ChannelClosed) -> str:
-    return f"Channel {event.channel} of {quoted(event.connection)} is gone, so its number is free again."
+def channel_closed(record: Record, event: e.ChannelClosed, known: Context) -> str:
+    lane = known.names.lane(event.connection, event.channel)
+    return f"C{lane[1:]} is gone, so its number is free again."
 
 
-def prefetch_set(record: Record, event: e.PrefetchSet) -> str:
+def prefetch_set(record: Record, event: e.PrefetchSet, known: Context) -> str:
     whose = "all consumers of the channel together" if event.shared else "each new consumer of the channel"
-    lane = f"channel {event.channel}"
+    lane = known.names.lane(event.connection, event.channel)
     if not event.count:
         return f"On {lane} the broker may send any number of unacknowledged messages to {whose}."
     limit = count(event.count, "unacknowledged message")
     return f"On {lane} the broker will send at most {limit} ahead to {whose}."
 
 
-def mode_selected(record: Record, event: e.ModeSelected) -> str:
+def mode_selected(record: Record, event: e.ModeSelected, known: Context) -> str:
+    lane = known.names.lane(event.connection, event.channel)
     if event.mode == "confirm":
-        return f"The broker will confirm every publish on channel {event.channel}, numbered from 1."
-    return f"Publishes and acknowledgements on channel {event.channel} now wait for tx.commit."
+        return f"The broker will confirm every publish on {lane}, numbered from 1."
+    return f"Publishes and acknowledgements on {lane} now wait for tx.commit."
 
 
-def transaction_ended(record: Record, event: e.TransactionEnded) -> str:
+def transaction_ended(record: Record, event: e.TransactionEnded, known: Context) -> str:
     effect = "now takes effect" if event.outcome == "committed" else "is dropped"
-    lane = f"channel {event.channel}"
+    lane = known.names.lane(event.connection, event.channel)
     return f"The transaction of {lane} is {event.outcome}: what was said since the last one {effect}."
 
 
-def heartbeat_missed(record: Record, event: e.HeartbeatMissed) -> str:
+def heartbeat_missed(record: Record, event: e.HeartbeatMissed, known: Context) -> str:
     fate = "so it takes the client for dead" if event.missed >= 2 else "and gives it one more"
-    client = quoted(event.connection)
+    client = known.names.client(event.connection)
     return f"The broker heard nothing from {client} for {ordinal(event.missed)} whole interval, {fate}."
 
 
@@ -98,13 +115,13 @@ def ordinal(number: int) -> str:
     return {1: "one", 2: "a second"}.get(number, "another")
 
 
-def blocked(record: Record, event: e.ConnectionBlocked) -> str:
-    client = quoted(event.connection)
+def blocked(record: Record, event: e.ConnectionBlocked, known: Context) -> str:
+    client = known.names.client(event.connection)
     return f"The broker stops reading from publisher {client}, because of an alarm: {event.reason}."
 
 
-def unblocked(record: Record, event: e.ConnectionUnblocked) -> str:
-    return f"All alarms are over, so the broker reads from {quoted(event.connection)} again."
+def unblocked(record: Record, event: e.ConnectionUnblocked, known: Context) -> str:
+    return f"All alarms are over, so the broker reads from {known.names.client(event.connection)} again."
 
 
 def alarm_changed(record: Record, event: e.AlarmChanged) -> str:
@@ -173,8 +190,14 @@ def binding_words(event: e.Bound | e.Unbound) -> str:
     return f"with binding key {quoted(event.routing_key)}{arguments}"
 
 
-def consumer_added(record: Record, event: e.ConsumerAdded) -> str:
-    tag, queue = quoted(event.consumer_tag), quoted(event.queue)
+def at_start(consumer: str) -> str:
+    """A consumer at the beginning of a sentence; a name that was given stays as it is."""
+    return f"C{consumer[1:]}" if consumer.startswith("consumer ") else consumer
+
+
+def consumer_added(record: Record, event: e.ConsumerAdded, known: Context) -> str:
+    consumer = known.names.consumer(event.connection, event.consumer_tag)
+    queue = quoted(event.queue)
     if event.no_ack:
         terms = "each counts as done when it is sent"
     elif event.prefetch:
@@ -182,12 +205,13 @@ def consumer_added(record: Record, event: e.ConsumerAdded) -> str:
     else:
         terms = "any number unacknowledged"
     alone = " alone" if event.exclusive else ""
-    return f"Consumer {tag} now gets the messages of queue {queue}{alone}: {terms}."
+    return f"{at_start(consumer)} now gets the messages of queue {queue}{alone}: {terms}."
 
 
-def consumer_removed(record: Record, event: e.ConsumerRemoved) -> str:
-    tag, queue = quoted(event.consumer_tag), quoted(event.queue)
-    return f"Consumer {tag} gets no more messages of queue {queue}: {sentence_end(event.reason)}"
+def consumer_removed(record: Record, event: e.ConsumerRemoved, known: Context) -> str:
+    consumer = known.names.consumer(event.connection, event.consumer_tag)
+    queue = quoted(event.queue)
+    return f"{at_start(consumer)} gets no more messages of queue {queue}: {sentence_end(event.reason)}"
 
 
 def feature_words(*features: tuple[bool, str]) -> str:
@@ -198,16 +222,20 @@ def feature_words(*features: tuple[bool, str]) -> str:
 # --- the life of a message -------------------------------------------------------------------------------
 
 
-def published(record: Record, event: e.Published) -> str:
+def published(record: Record, event: e.Published, known: Context) -> str:
     target, key = exchange_name(event.exchange), quoted(event.routing_key)
-    number = f", and owes confirm {event.sequence}" if event.sequence else ""
-    size = count(event.size, "octet")
-    return f"The broker has message {event.message} ({size}) for the {target}, routing key {key}{number}."
+    more = f", and owes confirm {event.sequence}" if event.sequence else ""
+    if event.message in known.waiting:
+        more = ", and keeps it aside until the transaction is committed"
+    message = f"message {event.message} of {known.names.client(event.connection)}"
+    size = count(event.size, "byte")
+    return f"The broker has {message} ({size}) for the {target}, routing key {key}{more}."
 
 
-def routed(record: Record, event: e.Routed) -> str:
+def routed(record: Record, event: e.Routed, known: Context) -> str:
+    waits = event.message in known.waiting
     if not event.exchange and not event.matched:
-        return routed_by_name(event)
+        return routed_by_name(event, waits)
     message = f"message {event.message} (routing key {quoted(event.routing_key)})"
     others = tuple(dict.fromkeys(match[0] for match in event.matched if match[0] != event.exchange))
     also = f", then those of {listed(others)}," if others else ""
@@ -217,21 +245,37 @@ def routed(record: Record, event: e.Routed) -> str:
     match = f"{matches} matches" if matches == 1 else f"{matches} match" if matches else "none matches"
     if not event.queues:
         return f"{checks}: {match}, so no queue gets a copy."
+    later = LATER if waits else ""
     if len(event.queues) == 1:
-        return f"{checks}: {match}, so queue {listed(event.queues)} gets a copy."
-    return f"{checks}: {match}, so the queues {listed(event.queues)} get one copy each."
+        get = "will get" if waits else "gets"
+        return f"{checks}: {match}, so queue {listed(event.queues)} {get} a copy{later}."
+    get = "will get" if waits else "get"
+    return f"{checks}: {match}, so the queues {listed(event.queues)} {get} one copy each{later}."
 
 
-def routed_by_name(event: e.Routed) -> str:
+ADDRESS = "amq.rabbitmq.reply-to."
+LATER = " when the transaction is committed"
+
+
+def routed_by_name(event: e.Routed, waits: bool) -> str:
     """The default exchange has no bindings that anybody made: it looks for a name."""
+    key = f"The routing key of message {event.message} is no queue but the address of"
+    if event.asked and not event.queues:
+        who = ", ".join(dict.fromkeys(client_host(connection) for connection, _ in event.asked))
+        return f"{key} {who}, who waits for a reply: no queue is asked."
+    if event.routing_key.startswith(ADDRESS) and not event.queues:
+        return f"{key} a channel that waits no more: nobody gets it."
     looks = f"The default exchange looks for a queue named {quoted(event.routing_key)}"
     looks += f", the routing key of message {event.message}"
-    return f"{looks}: there it is, and it gets a copy." if event.queues else f"{looks}: there is none."
+    if not event.queues:
+        return f"{looks}: there is none."
+    return f"{looks}: there it is, and it {f'will get a copy{LATER}' if waits else 'gets a copy'}."
 
 
-def unroutable(record: Record, event: e.Unroutable) -> str:
+def unroutable(record: Record, event: e.Unroutable, known: Context) -> str:
     if event.returned:
         fate = "it was published as mandatory, so its publisher gets it back"
+        fate += LATER if event.message in known.waiting else ""
     else:
         fate = "it was not mandatory, so it is dropped without a word"
     return f"No queue is to get message {event.message}: {fate}."
@@ -246,9 +290,12 @@ def enqueued(record: Record, event: e.Enqueued) -> str:
     return f"A copy of message {event.message} stands in queue {quoted(event.queue)}, {place}."
 
 
-def delivered(record: Record, event: e.Delivered) -> str:
+def delivered(record: Record, event: e.Delivered, known: Context) -> str:
     queue = quoted(event.queue)
-    who = f"consumer {quoted(event.consumer_tag)}" if event.consumer_tag else "the client that asked for one"
+    if event.consumer_tag:
+        who = known.names.consumer(event.connection, event.consumer_tag)
+    else:
+        who = f"{known.names.client(event.connection)}, which asked for one,"
     again = ", marked as redelivered" if event.redelivered else ""
     if event.stays:
         rest = "the stream keeps it, and its consumer may take another one when this is acknowledged"
@@ -260,23 +307,34 @@ def delivered(record: Record, event: e.Delivered) -> str:
     return f"Queue {queue} hands message {event.message} to {who} under {tag}{again}: {rest}."
 
 
-def replied(record: Record, event: e.Replied) -> str:
-    who = f"consumer {quoted(event.consumer_tag)}"
+def replied(record: Record, event: e.Replied, known: Context) -> str:
+    who = known.names.client(event.connection)
     return f"Message {event.message} goes straight to {who}, past all queues: its routing key is the address."
 
 
-def acknowledged(record: Record, event: e.Acknowledged) -> str:
+def acknowledged(record: Record, event: e.Acknowledged, known: Context) -> str:
     queue = quoted(event.queue)
-    tag = event.delivery_tag
+    who = known.names.client(event.connection)
+    done = f"{who} has acknowledged message {event.message} (delivery tag {event.delivery_tag})"
     if event.stays:
-        return f"Delivery {tag} is acknowledged: stream {queue} keeps message {event.message} all the same."
-    return f"Delivery {tag} is acknowledged, so queue {queue} forgets its copy of message {event.message}."
+        return f"{done}: stream {queue} keeps it all the same."
+    return f"{done}, so queue {queue} forgets its copy."
 
 
-def rejected(record: Record, event: e.Rejected) -> str:
+def rejected(record: Record, event: e.Rejected, known: Context) -> str:
     fate = "it goes back into" if event.requeue else "it does not go back into"
-    tag, queue = event.delivery_tag, quoted(event.queue)
-    return f"The consumer refuses delivery {tag}, message {event.message}: {fate} queue {queue}."
+    who, queue = known.names.client(event.connection), quoted(event.queue)
+    refused = f"{who} refuses message {event.message} (delivery tag {event.delivery_tag})"
+    return f"{refused}: {fate} queue {queue}."
+
+
+def settlement_held(record: Record, event: e.SettlementHeld, known: Context) -> str:
+    who = known.names.client(event.connection)
+    settles = SETTLES.get(event.outcome, "settles")
+    return f"{who} {settles} message {event.message} (delivery tag {event.delivery_tag}): that waits for tx.commit."
+
+
+SETTLES = {"acknowledged": "acknowledges", "rejected": "refuses", "requeued": "gives back"}
 
 
 def requeued(record: Record, event: e.Requeued) -> str:
@@ -299,22 +357,39 @@ def dead_lettered(record: Record, event: e.DeadLettered) -> str:
     return f"{copy} and goes to {target} as message {event.successor}, key {quoted(event.routing_key)}."
 
 
-def returned(record: Record, event: e.Returned) -> str:
-    code = f"{event.code} {event.text}"
-    return f"Message {event.message} goes back to its publisher with {code}, because it was mandatory."
+def returned(record: Record, event: e.Returned, known: Context) -> str:
+    code, who = f"{event.code} {event.text}", known.names.client(event.connection)
+    return f"Message {event.message} goes back to its publisher {who} with {code}, because it was mandatory."
 
 
-def confirmed(record: Record, event: e.Confirmed) -> str:
+def confirmed(record: Record, event: e.Confirmed, known: Context) -> str:
     which = f"all publishes up to {event.sequence}" if event.multiple else f"publish {event.sequence}"
+    lane = known.names.lane(event.connection, event.channel)
     if event.positive:
-        return f"The broker confirms {which} on channel {event.channel}: it has taken responsibility."
-    return f"The broker refuses {which} on channel {event.channel} (basic.nack): it could not take it."
+        return f"The broker confirms {which} on {lane}: it has taken responsibility."
+    return f"The broker refuses {which} on {lane} (basic.nack): it could not take it."
 
 
 SENTENCES: dict[type[e.Event], Callable[[Record, Any], str]] = {
     e.ConnectionAuthenticated: authenticated,
     e.ConnectionTuned: tuned,
     e.ConnectionOpened: connection_opened,
+    e.AlarmChanged: alarm_changed,
+    e.ExchangeDeclared: exchange_declared,
+    e.ExchangeDeleted: exchange_deleted,
+    e.QueueDeclared: queue_declared,
+    e.QueueDeleted: queue_deleted,
+    e.QueuePurged: queue_purged,
+    e.Bound: bound,
+    e.Unbound: unbound,
+    e.PublishRefused: publish_refused,
+    e.Enqueued: enqueued,
+    e.Requeued: requeued,
+    e.Discarded: discarded,
+    e.DeadLettered: dead_lettered,
+}
+
+IN_CONTEXT: dict[type[e.Event], Callable[[Record, Any, Context], str]] = {
     e.ConnectionClosing: connection_closing,
     e.ConnectionClosed: connection_closed,
     e.ChannelOpened: channel_opened,
@@ -326,28 +401,17 @@ SENTENCES: dict[type[e.Event], Callable[[Record, Any], str]] = {
     e.HeartbeatMissed: heartbeat_missed,
     e.ConnectionBlocked: blocked,
     e.ConnectionUnblocked: unblocked,
-    e.AlarmChanged: alarm_changed,
-    e.ExchangeDeclared: exchange_declared,
-    e.ExchangeDeleted: exchange_deleted,
-    e.QueueDeclared: queue_declared,
-    e.QueueDeleted: queue_deleted,
-    e.QueuePurged: queue_purged,
-    e.Bound: bound,
-    e.Unbound: unbound,
     e.ConsumerAdded: consumer_added,
     e.ConsumerRemoved: consumer_removed,
     e.Published: published,
     e.Routed: routed,
     e.Unroutable: unroutable,
-    e.PublishRefused: publish_refused,
-    e.Enqueued: enqueued,
     e.Delivered: delivered,
+    e.Replied: replied,
     e.Acknowledged: acknowledged,
     e.Rejected: rejected,
-    e.Requeued: requeued,
-    e.Discarded: discarded,
-    e.DeadLettered: dead_lettered,
-    e.Replied: replied,
+    e.SettlementHeld: settlement_held,
     e.Returned: returned,
     e.Confirmed: confirmed,
 }
+"""Sentences that say more where the records around them are known."""

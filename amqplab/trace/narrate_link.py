@@ -12,22 +12,33 @@ from collections.abc import Callable
 from typing import Any
 
 from amqplab.trace import events as e
+from amqplab.trace.context import Arrival, Context
+from amqplab.trace.names import as_start, party
 from amqplab.trace.recorder import Record
-from amqplab.trace.words import METHOD_WORDS, TCP_STATE_WORDS, count, duration, quoted
+from amqplab.trace.words import METHOD_WORDS, TCP_STATE_WORDS, count, duration, messages_named, quoted
 from amqplab.wire.dissect import summarise
+from amqplab.wire.frames import (
+    FRAME_BODY,
+    FRAME_HEADER,
+    FRAME_HEARTBEAT,
+    FRAME_METHOD,
+    FRAME_PROTOCOL_HEADER,
+    read_frame,
+)
 
-__all__ = ["SENTENCES"]
+__all__ = ["IN_CONTEXT", "SENTENCES", "cargo_words", "sentence_end"]
 
 
 # --- programs and calls ----------------------------------------------------------------------------------
 
 
 def program_started(record: Record, event: e.ProgramStarted) -> str:
-    return f"The program {quoted(event.program)} starts to run at {quoted(record.where)}."
+    at = "" if event.program == record.where else f" at {party(record.where)}"
+    return f"The program {party(event.program)} starts to run{at}."
 
 
 def program_finished(record: Record, event: e.ProgramFinished) -> str:
-    program = f"The program {quoted(event.program)} at {quoted(record.where)}"
+    program = f"The program {party(event.program)}"
     if event.outcome == "returned":
         return f"{program} is finished, because its function returned."
     if event.outcome == "cancelled":
@@ -36,22 +47,27 @@ def program_finished(record: Record, event: e.ProgramFinished) -> str:
 
 
 def call_made(record: Record, event: e.CallMade) -> str:
-    return f"The code at {quoted(record.where)} calls {event.call}."
+    return f"{as_start(party(record.where))} calls {event.call}."
 
 
-def call_returned(record: Record, event: e.CallReturned) -> str:
+def call_returned(record: Record, event: e.CallReturned, known: Context) -> str:
+    call = known.calls.get(event.call_seq, f"The call of record {event.call_seq}")
     if event.result in ("", "None"):
-        return f"The call of record {event.call_seq} returns: what it had to do is done."
-    return f"The call of record {event.call_seq} returns {event.result}."
+        return f"{call} returns: what it had to do is done."
+    return f"{call} returns {sentence_end(event.result)}"
 
 
-def call_failed(record: Record, event: e.CallFailed) -> str:
-    return f"The call of record {event.call_seq} raises an error: {sentence_end(event.error)}"
+def call_failed(record: Record, event: e.CallFailed, known: Context) -> str:
+    call = known.calls.get(event.call_seq, f"The call of record {event.call_seq}")
+    return f"{call} raises an error: {sentence_end(event.error)}"
 
 
-def message_handled(record: Record, event: e.MessageHandled) -> str:
-    lane = f"channel {event.channel}"
-    return f"The code at {quoted(record.where)} has finished with delivery {event.delivery_tag} of {lane}."
+def message_handled(record: Record, event: e.MessageHandled, known: Context) -> str:
+    sent = known.handed_out.get((event.connection, event.channel, event.delivery_tag))
+    what = f"delivery {event.delivery_tag} of channel {event.channel}"
+    if sent is not None:
+        what = f"message {sent.message}"
+    return f"The code of {party(record.where)} has finished with {what}."
 
 
 def note_made(record: Record, event: e.NoteMade) -> str:
@@ -60,7 +76,7 @@ def note_made(record: Record, event: e.NoteMade) -> str:
 
 def intervened(record: Record, event: e.Intervened) -> str:
     detail = f" ({event.detail})" if event.detail else ""
-    return f"Somebody changes the world: {event.action}, at {quoted(event.target)}{detail}."
+    return f"Somebody changes the world: {event.action}, at {party(event.target)}{detail}."
 
 
 def check_failed(record: Record, event: e.CheckFailed) -> str:
@@ -72,38 +88,38 @@ def check_failed(record: Record, event: e.CheckFailed) -> str:
 
 def tcp_state_changed(record: Record, event: e.TcpStateChanged) -> str:
     words = TCP_STATE_WORDS.get(event.state, "its TCP goes on")
-    return f"The TCP of {quoted(record.where)} is now {event.state}: {words}."
+    return f"The TCP of {party(record.where)} is now {event.state}: {words}."
 
 
 def segment_sent(record: Record, event: e.SegmentSent) -> str:
-    subject = f"{quoted(record.where)} sends segment {event.number}"
+    subject = f"{as_start(party(record.where))} sends segment {event.number}"
     again = " again, because no acknowledgement came," if event.retransmission else ""
     flags = event.flags.split("|")
-    octets = len(event.payload)
+    size = len(event.payload)
     if "RST" in flags:
         return f"{subject}{again} with {event.flags}: for it there is no such connection, or it gives it up."
     if "SYN" in flags:
         consent = "it agrees to connect and" if "ACK" in flags else "it asks for a connection and"
-        return f"{subject}{again} with {event.flags}: {consent} numbers its octets from {event.sequence}."
-    if octets:
-        last = (event.sequence + octets - 1) % 2**32
+        return f"{subject}{again} with {event.flags}: {consent} numbers its bytes from {event.sequence}."
+    if size:
+        last = (event.sequence + size - 1) % 2**32
         fin = " and FIN, because they are the last" if "FIN" in flags else ""
         numbers = f"sequence numbers {event.sequence} to {last}"
-        return f"{subject}{again} with {count(octets, 'octet')}{fin}: {numbers}."
+        return f"{subject}{again} with {count(size, 'byte')}{fin}: {numbers}."
     if "FIN" in flags:
         return f"{subject}{again} with {event.flags}: it has nothing more to send."
     if event.window == 0:
-        return f"{subject} with ACK and a window of 0: it has no room for more octets."
+        return f"{subject} with ACK and a window of 0: it has no room for more bytes."
     return f"{subject} with {event.flags}: it has everything before {event.acknowledgement}."
 
 
 def segment_arrived(record: Record, event: e.SegmentArrived) -> str:
-    return f"Segment {event.number} arrives at {quoted(record.where)}, and TCP takes it."
+    return f"Segment {event.number} arrives at {party(record.where)}, and TCP takes it."
 
 
-def segment_lost(record: Record, event: e.SegmentLost) -> str:
+def segment_lost(record: Record, event: e.SegmentLost, known: Context) -> str:
     why = LOSS_WORDS.get(event.reason, event.reason)
-    segment = f"Segment {event.number} is lost, because {why}"
+    segment = f"Segment {event.number}{cargo_words(record, known)} is lost, because {why}"
     return f"{segment}; nobody is told, so its sender has to notice by itself."
 
 
@@ -113,25 +129,36 @@ LOSS_WORDS = {
 }
 
 
-def segment_discarded(record: Record, event: e.SegmentDiscarded) -> str:
-    where = quoted(record.where)
-    return f"Segment {event.number} arrives at {where}, whose TCP has no use for it: {event.reason}."
+def segment_discarded(record: Record, event: e.SegmentDiscarded, known: Context) -> str:
+    segment = f"Segment {event.number}{cargo_words(record, known)}"
+    return f"{segment} arrives at {party(record.where)}, whose TCP has no use for it: {event.reason}."
 
 
-def timed_out(record: Record, event: e.RetransmissionTimedOut) -> str:
-    waited = duration(event.rto_ns)
-    return (
-        f"No acknowledgement reached {quoted(event.host)} within {waited}, so TCP takes the segment for lost."
-    )
+def timed_out(record: Record, event: e.RetransmissionTimedOut, known: Context) -> str:
+    nothing = f"No acknowledgement reached {party(event.host)} within {duration(event.rto_ns)}"
+    return f"{nothing}, so TCP takes the segment{cargo_words(record, known)} for lost and sends it again."
+
+
+def cargo_words(record: Record, known: Context) -> str:
+    """What was in the segment, if that is known: " with part of message 1"."""
+    cargo = known.cargo.get(record.seq)
+    if cargo is None:
+        return ""
+    part = "part of " if cargo.part else ""
+    unnumbered = "a message" if cargo.unnumbered == 1 else f"{cargo.unnumbered} messages"
+    words = [messages_named(cargo.messages)] if cargo.messages else []
+    words += [unnumbered] if cargo.unnumbered else []
+    words = [part + " and ".join(words)] if words else [" and ".join(cargo.answers)]
+    return f" with {words[0]}"
 
 
 def window_closed(record: Record, event: e.WindowClosed) -> str:
-    host = quoted(event.host)
+    host = party(event.host)
     return f"The receive buffer of {host} is full, because its program does not read: the sender must stop."
 
 
 def window_opened(record: Record, event: e.WindowOpened) -> str:
-    return f"{quoted(event.host)} reads again and has room, so the sender may go on."
+    return f"{as_start(party(event.host))} reads again and has room, so the sender may go on."
 
 
 # --- frames and commands ---------------------------------------------------------------------------------
@@ -139,31 +166,66 @@ def window_opened(record: Record, event: e.WindowOpened) -> str:
 
 def frame_sent(record: Record, event: e.FrameSent) -> str:
     noun, content = frame_words(event.data)
-    return f"{quoted(event.host)} hands {noun} to TCP: {content}."
+    return f"{as_start(party(event.host))} hands {noun} to TCP: {content}."
 
 
 def frame_received(record: Record, event: e.FrameReceived) -> str:
     noun, content = frame_words(event.data)
-    return f"{quoted(event.host)} has now received {noun}: {content}."
+    return f"{as_start(party(event.host))} has now received {noun}: {content}."
 
 
 def frame_words(data: bytes) -> tuple[str, str]:
     """A frame as a noun, and what is in it."""
-    if data[:4] == b"AMQP":
+    type, channel, _ = read_frame(data)
+    if type == FRAME_PROTOCOL_HEADER:
         return "the protocol header", summarise(data)
-    if data[:1] == b"\x08":
+    if type == FRAME_HEARTBEAT:
         return "a heartbeat frame", "it keeps a silent connection from being taken for dead"
-    kind = {b"\x01": "a method frame", b"\x02": "a content header frame", b"\x03": "a body frame"}
-    channel = int.from_bytes(data[1:3], "big")
-    return f"{kind.get(data[:1], 'a frame')} of channel {channel}", summarise(data)
+    return f"{FRAME_WORDS.get(type, 'a frame')} of channel {channel}", summarise(data)
+
+
+FRAME_WORDS = {
+    FRAME_METHOD: "a method frame",
+    FRAME_HEADER: "a content header frame",
+    FRAME_BODY: "a body frame",
+}
 
 
 def command_sent(record: Record, event: e.CommandSent) -> str:
-    return f"{quoted(event.host)} has sent {command_words(event)}."
+    return f"{as_start(party(event.host))} has sent {command_words(event)}."
 
 
-def command_received(record: Record, event: e.CommandReceived) -> str:
-    return f"{quoted(event.host)} now has all of {command_words(event)}."
+def command_received(record: Record, event: e.CommandReceived, known: Context) -> str:
+    arrival = known.arrivals.get(record.seq)
+    if arrival is not None:
+        return arrival_words(arrival, known)
+    return f"{as_start(party(event.host))} now has all of {command_words(event)}."
+
+
+def arrival_words(arrival: Arrival, known: Context) -> str:
+    """What has come to a client, and what follows for it."""
+    who = known.names.client(arrival.connection)
+    message = messages_named(arrival.messages).capitalize() if arrival.messages else "A message"
+    if arrival.kind == "return":
+        because = f" with {arrival.reply}" if arrival.reply else ""
+        return f"{message} is back at its publisher {who}{because}: no queue was to get it."
+    if arrival.kind == "confirm":
+        return confirm_words(arrival, who)
+    if arrival.kind == "reply":
+        return f"{message} arrives at {who} as a reply, and nobody will acknowledge it."
+    if arrival.no_ack:
+        return f"{message} arrives at {who}, and nobody will acknowledge it."
+    return f"{message} arrives at {who}, who holds it until it acknowledges it."
+
+
+def confirm_words(arrival: Arrival, who: str) -> str:
+    """The publisher hears of its publishes."""
+    which = f"all publishes up to {arrival.tag}" if arrival.multiple else f"publish {arrival.tag}"
+    if arrival.messages:
+        which += f" ({messages_named(arrival.messages)})"
+    if arrival.positive:
+        return f"The confirm of {which} arrives at {who}: the broker has taken responsibility."
+    return f"The refusal of {which} arrives at {who}: the broker could not take it."
 
 
 def command_words(event: e.CommandSent | e.CommandReceived) -> str:
@@ -177,31 +239,32 @@ def command_words(event: e.CommandSent | e.CommandReceived) -> str:
 
 
 def bytes_unreadable(record: Record, event: e.BytesUnreadable) -> str:
-    place = f"From octet {event.offset} on {quoted(event.host)} finds no AMQP frame"
-    return f"{place}, so nothing after it can be read: {sentence_end(event.detail)}"
+    place = f"From byte {event.offset} on {party(event.host)} finds no AMQP frame"
+    detail = event.detail.replace("octet", "byte")  # the standard's word, in a report
+    return f"{place}, so nothing after it can be read: {sentence_end(detail)}"
 
 
 # --- the disk --------------------------------------------------------------------------------------------
 
 
 def disk_writing(record: Record, event: e.DiskWriting) -> str:
-    what = f"{count(event.octets, 'octet')} to the file {quoted(event.file)}"
-    return f"{quoted(record.where)} writes {what}; a crash could still take them away."
+    what = f"{count(event.octets, 'byte')} to the file {quoted(event.file)}"
+    return f"{as_start(party(record.where))} writes {what}; a crash could still take them away."
 
 
 def disk_synced(record: Record, event: e.DiskSynced) -> str:
-    what = f"{count(event.octets, 'octet')} of the file {quoted(event.file)}"
-    return f"The disk of {quoted(record.where)} has synced {what}: they survive every crash."
+    what = f"{count(event.octets, 'byte')} of the file {quoted(event.file)}"
+    return f"The disk of {party(record.where)} has synced {what}: they survive every crash."
 
 
 def disk_failed(record: Record, event: e.DiskFailed) -> str:
-    what = f"{count(event.octets, 'octet')} for the file {quoted(event.file)}"
-    return f"The disk of {quoted(record.where)} could not take {what}: {sentence_end(event.reason)}"
+    what = f"{count(event.octets, 'byte')} for the file {quoted(event.file)}"
+    return f"The disk of {party(record.where)} could not take {what}: {sentence_end(event.reason)}"
 
 
 def disk_forgot(record: Record, event: e.DiskForgot) -> str:
-    what = f"{event.kept} of {count(event.octets, 'octet')} of the file {quoted(event.file)}"
-    return f"The disk of {quoted(record.where)} keeps {what}, because the crash came before the sync."
+    what = f"{event.kept} of {count(event.octets, 'byte')} of the file {quoted(event.file)}"
+    return f"The disk of {party(record.where)} keeps {what}, because the crash came before the sync."
 
 
 def sentence_end(text: str) -> str:
@@ -213,27 +276,31 @@ SENTENCES: dict[type[e.Event], Callable[[Record, Any], str]] = {
     e.ProgramStarted: program_started,
     e.ProgramFinished: program_finished,
     e.CallMade: call_made,
-    e.CallReturned: call_returned,
-    e.CallFailed: call_failed,
-    e.MessageHandled: message_handled,
     e.NoteMade: note_made,
     e.Intervened: intervened,
     e.CheckFailed: check_failed,
     e.TcpStateChanged: tcp_state_changed,
     e.SegmentSent: segment_sent,
     e.SegmentArrived: segment_arrived,
-    e.SegmentLost: segment_lost,
-    e.SegmentDiscarded: segment_discarded,
-    e.RetransmissionTimedOut: timed_out,
     e.WindowClosed: window_closed,
     e.WindowOpened: window_opened,
     e.FrameSent: frame_sent,
     e.FrameReceived: frame_received,
     e.CommandSent: command_sent,
-    e.CommandReceived: command_received,
     e.BytesUnreadable: bytes_unreadable,
     e.DiskWriting: disk_writing,
     e.DiskSynced: disk_synced,
     e.DiskFailed: disk_failed,
     e.DiskForgot: disk_forgot,
 }
+
+IN_CONTEXT: dict[type[e.Event], Callable[[Record, Any, Context], str]] = {
+    e.CallReturned: call_returned,
+    e.CallFailed: call_failed,
+    e.MessageHandled: message_handled,
+    e.SegmentLost: segment_lost,
+    e.SegmentDiscarded: segment_discarded,
+    e.RetransmissionTimedOut: timed_out,
+    e.CommandReceived: command_received,
+}
+"""Sentences that say more where the records around them are known."""

@@ -25,6 +25,7 @@ from amqplab.trace.table import Rows
 from amqplab.trace.words import duration
 from amqplab.wire.dissect import summarise
 from amqplab.wire.errors import DecodeError
+from amqplab.wire.frames import FRAME_BODY, FRAME_HEADER, FRAME_METHOD, read_frame, split_header_payload
 from amqplab.wire.methods import Method, decode_method
 from amqplab.wire.properties import Properties
 
@@ -41,8 +42,6 @@ __all__ = [
     "messages",
 ]
 
-FRAME_HEAD, HEADER_HEAD = 7, 12
-METHOD_FRAME, HEADER_FRAME, BODY_FRAME = 1, 2, 3
 AnyRow = TypeVar("AnyRow")
 
 
@@ -120,7 +119,7 @@ def _frame_row(record: Record, event: Any) -> FrameRow:
         event.host,
         "sent" if isinstance(event, e.FrameSent) else "received",
         event.connection,
-        0 if data[:4] == b"AMQP" else int.from_bytes(data[1:3], "big"),
+        read_frame(data)[1],
         len(data),
         summarise(data),
         data,
@@ -166,9 +165,11 @@ def command_at(recorder: Recorder, seq: int) -> CommandRow:
 def _command_row(recorder: Recorder, record: Record) -> CommandRow:
     event = record.event
     assert isinstance(event, e.CommandSent | e.CommandReceived)
-    octets = [getattr(recorder[seq].event, "data", b"") for seq in event.frames]
-    headers = [data for data in octets if data[:1] == bytes([HEADER_FRAME])]
-    bodies = [data[FRAME_HEAD:-1] for data in octets if data[:1] == bytes([BODY_FRAME])]
+    parts = [read_frame(getattr(recorder[seq].event, "data", b"")) for seq in event.frames]
+    methods, headers, bodies = (
+        [payload for type, _, payload in parts if type == wanted]
+        for wanted in (FRAME_METHOD, FRAME_HEADER, FRAME_BODY)
+    )
     return CommandRow(
         record.seq,
         record.at,
@@ -179,24 +180,22 @@ def _command_row(recorder: Recorder, record: Record) -> CommandRow:
         event.channel,
         event.name,
         event.frames,
-        _method(octets[0]) if octets else None,
+        _method(methods[0]) if methods else None,
         _properties(headers[0]) if headers else None,
         b"".join(bodies) if headers else None,
     )
 
 
-def _method(frame: bytes) -> Method | None:
-    if frame[:1] != bytes([METHOD_FRAME]):
-        return None
+def _method(payload: bytes) -> Method | None:
     try:
-        return decode_method(frame[FRAME_HEAD:-1])
+        return decode_method(payload)
     except DecodeError:
         return None
 
 
-def _properties(frame: bytes) -> Properties | None:
+def _properties(payload: bytes) -> Properties | None:
     try:
-        return Properties.decode(frame[FRAME_HEAD + HEADER_HEAD : -1])
+        return Properties.decode(split_header_payload(payload)[3])
     except DecodeError:
         return None
 

@@ -31,9 +31,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
-from typing import Any, NamedTuple, TypeAlias, overload
+from typing import Any, NamedTuple, TypeAlias, cast, overload
 
 from amqplab.trace.events import CommandReceived, CommandSent, Event, FrameReceived, FrameSent
+from amqplab.trace.report import Report, report_at, report_because
 
 __all__ = ["ACTOR", "CAUSE", "Packed", "Record", "Recorder", "Report", "Row", "because"]
 
@@ -42,9 +43,6 @@ CAUSE: ContextVar[int | None] = ContextVar("amqplab.cause", default=None)
 
 ACTOR: ContextVar[str] = ContextVar("amqplab.actor", default="main")
 """The host on whose behalf code runs: a program's name, or "main" for a notebook's own cells."""
-
-Report = Callable[..., int]
-"""``report(EventClass, *fields) -> seq``: what every floor is given, already bound to its place."""
 
 
 class Record(NamedTuple):
@@ -90,13 +88,14 @@ class Recorder:
 
     def __init__(self, now: Callable[[], int]) -> None:
         self.now = now
-        self.rows: list[Row | Packed] = []
+        self.rows: list[Any] = []  # of Row and Packed, which are told apart by their length
         self._everyone: list[Observer] = []  # who hears of every kind
         self._hearers: dict[type[Event], list[Observer]] = {}  # who hears of a kind that somebody chose
         self.octets_observers: list[OctetsObserver] = []
         self._patient: set[Observer] = set()  # who takes octets in place of frames and commands
         self.packs = True  # whether frames and commands may be packed: nobody wants each by itself
 
+    @report_at
     def record(self, where: str, kind: type[Event], *fields: Any) -> int:
         """Keep one event of class `kind` with the given field values, and return its seq."""
         rows = self.rows
@@ -106,6 +105,7 @@ class Recorder:
             observer(seq)
         return seq
 
+    @report_because
     def record_because(self, cause: int, where: str, kind: type[Event], *fields: Any) -> int:
         """The same, with a cause given by the caller."""
         rows = self.rows
@@ -122,7 +122,7 @@ class Recorder:
             rows[seq] = row
 
     def reporter(self, where: str) -> Report:
-        """A :data:`Report` bound to the place `where`: :meth:`record` with all that never changes at hand."""
+        """A :class:`Report` bound to the place `where`: :meth:`record` with all that never changes at hand."""
         rows, now, cause, hearers, everyone = (
             self.rows,
             self.now,
@@ -138,7 +138,7 @@ class Recorder:
                 observer(seq)
             return seq
 
-        return report
+        return cast(Report, report)
 
     def observe(
         self,
@@ -180,8 +180,8 @@ class Recorder:
 
     def kind_of(self, seq: int) -> type[Event]:
         """The event class of one record, without building the event (cheap)."""
-        row = self.rows[seq]
-        return row[3] if len(row) == PLAIN else self._unpacked(seq)[3]
+        row: Row = self.rows[seq]
+        return (row if len(row) == PLAIN else self._unpacked(seq))[3]
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -208,8 +208,8 @@ class Recorder:
     def _unpacked(self, seq: int) -> Row:
         """Put plain rows in the place of the packed one that stands for `seq`; returns that of `seq`."""
         rows = self.rows
-        self.unpack(rows[seq])  # type: ignore[arg-type]
-        return rows[seq]  # type: ignore[return-value]
+        self.unpack(rows[seq])
+        return cast(Row, rows[seq])
 
     def __repr__(self) -> str:
         return f"<Recorder: {len(self.rows)} records>"

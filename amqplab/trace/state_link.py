@@ -1,9 +1,10 @@
-"""What hosts, calls, TCP segments and arriving contents change in the state.
+"""What hosts, calls, TCP and arriving contents change in the state.
 
 Theory
 ------
-A segment is in the state only while it is in flight; what it carried is in the record of its sending. The
-body of a publish is in frames, and the broker's record of the message does not repeat it, so the beginning of
+Segments, frames and commands are no entities: where they are at a moment is read from what crossed
+(:mod:`amqplab.trace.traffic`). TCP is in the state by what it makes of its connection. The body of a publish
+is in frames, and the broker's record of the message does not repeat it, so the beginning of
 a body is kept while its frames arrive, for the message that it becomes.
 
 A connection leaves the state when the broker has closed it and no end's TCP has anything left to do.
@@ -17,16 +18,16 @@ from typing import Any
 from amqplab.trace import events as e
 from amqplab.trace.draft import Draft
 from amqplab.trace.entities import edit_connection, edit_host
-from amqplab.trace.keys import client_host, connection_key, content_key, segment_key
+from amqplab.trace.keys import client_host, connection_key, content_key
 from amqplab.trace.recorder import Record
+from amqplab.wire.frames import FRAME_BODY, FRAME_HEADER, FRAME_METHOD, read_frame
 
 __all__ = ["HANDLERS", "forget_connection_if_over"]
 
 PREVIEW_OCTETS = 32
 OVER = (None, "CLOSED", "TIME-WAIT")
-FRAME_HEAD = 7
-METHOD, HEADER, BODY = 1, 2, 3
 BASIC_PUBLISH = b"\x00\x3c\x00\x28"
+"""The class and the method that a basic.publish begins with."""
 
 
 # --- hosts -----------------------------------------------------------------------------------------------
@@ -54,19 +55,30 @@ def call_over(draft: Draft, record: Record, event: e.CallReturned | e.CallFailed
 def intervened(draft: Draft, record: Record, event: e.Intervened) -> None:
     """What an intervention changes at its target for as long as it lasts."""
     change = INTERVENTIONS.get(event.action)
-    if change is not None:
-        edit_host(draft, event.target).update(change)
+    if change is None:
+        return
+    host = edit_host(draft, event.target)
+    if event.action == "freeze" and host["crashed"]:
+        return  # what is dead stands still already
+    if change.get("crashed") and host["status"] == "running":
+        host["status"] = STOPPED[event.action]
+    host.update(change)
 
 
 INTERVENTIONS: dict[str, dict[str, Any]] = {
-    "crash": {"crashed": True, "calls": []},
-    "kill": {"crashed": True, "calls": []},
+    "power off": {"crashed": True, "off": True, "frozen": False, "calls": []},
+    "power on": {"off": False},
+    "kill": {"crashed": True, "frozen": False, "calls": []},
     "freeze": {"frozen": True},
     "thaw": {"frozen": False},
     "cut": {"link": "cut"},
     "half-open": {"link": "half-open"},
     "heal": {"link": ""},
 }
+
+
+STOPPED = {"power off": "lost its power", "kill": "was killed"}
+"""What becomes of a program that ran."""
 
 
 # --- TCP -------------------------------------------------------------------------------------------------
@@ -76,9 +88,9 @@ def forget_connection_if_over(draft: Draft, connection: str) -> None:
     """A connection stays as long as anything may still move on it."""
     key = connection_key(connection)
     entity = draft.get(key)
-    if entity is None or entity["tcp"] not in OVER or entity["tcp_broker"] not in OVER:
+    if entity is None or entity["tcp"] not in OVER or entity["tcp_server"] not in OVER:
         return
-    spoke_tcp = entity["tcp"] is not None or entity["tcp_broker"] is not None
+    spoke_tcp = entity["tcp"] is not None or entity["tcp_server"] is not None
     if entity["state"] == "closed" or (entity["state"] is None and spoke_tcp):
         draft.drop(key)
 
@@ -86,34 +98,17 @@ def forget_connection_if_over(draft: Draft, connection: str) -> None:
 def tcp_state_changed(draft: Draft, record: Record, event: e.TcpStateChanged) -> None:
     if event.state in OVER and draft.get(connection_key(event.connection)) is None:
         return
-    end = "tcp" if record.where == client_host(event.connection) else "tcp_broker"
+    end = "tcp" if record.where == client_host(event.connection) else "tcp_server"
     edit_connection(draft, event.connection)[end] = event.state
     edit_host(draft, record.where)
     forget_connection_if_over(draft, event.connection)
 
 
 def segment_sent(draft: Draft, record: Record, event: e.SegmentSent) -> None:
-    octets = len(event.payload)
-    draft.put(
-        segment_key(event.number),
-        {
-            "connection": event.connection,
-            "source": event.source,
-            "destination": event.destination,
-            "flags": event.flags,
-            "label": f"{event.flags}, {octets} octets" if octets else event.flags,
-            "octets": octets,
-            "sent_at": event.departs_at,
-            "arrives_at": event.arrives_at,
-            "retransmission": event.retransmission,
-        },
-    )
-
-
-def segment_over(
-    draft: Draft, record: Record, event: e.SegmentArrived | e.SegmentLost | e.SegmentDiscarded
-) -> None:
-    draft.drop(segment_key(event.number))
+    """The first one tells whom the client wants to speak to."""
+    connection = draft.get(connection_key(event.connection))
+    if connection is not None and connection["server"] is None and event.source == event.connection:
+        edit_connection(draft, event.connection)["server"] = client_host(event.destination)
 
 
 def timed_out(draft: Draft, record: Record, event: e.RetransmissionTimedOut) -> None:
@@ -141,22 +136,21 @@ def frame_received(draft: Draft, record: Record, event: e.FrameReceived) -> None
     """Keep the beginning of a publish's body until the broker says which message it became."""
     if event.host == client_host(event.connection):
         return
-    data = event.data
-    kind = data[0] if data else 0
-    if kind == METHOD:
-        if data[FRAME_HEAD : FRAME_HEAD + 4] == BASIC_PUBLISH:
-            key = content_key(event.connection, int.from_bytes(data[1:3], "big"))
+    type, channel, payload = read_frame(event.data)
+    key = content_key(event.connection, channel)
+    if type == FRAME_METHOD:
+        if payload.startswith(BASIC_PUBLISH):
             draft.put(key, {"size": None, "received": 0, "preview": ""})
-    elif kind in (HEADER, BODY):
-        content = draft.edit(content_key(event.connection, int.from_bytes(data[1:3], "big")))
+    elif type in (FRAME_HEADER, FRAME_BODY):
+        content = draft.edit(key)
         if content is None:
             return
-        if kind == HEADER:
-            content["size"] = int.from_bytes(data[FRAME_HEAD + 4 : FRAME_HEAD + 12], "big")
+        if type == FRAME_HEADER:
+            content["size"] = int.from_bytes(payload[4:12], "big")
         else:
             if not content["received"]:
-                content["preview"] = preview(data[FRAME_HEAD:-1])
-            content["received"] += len(data) - FRAME_HEAD - 1
+                content["preview"] = preview(payload)
+            content["received"] += len(payload)
 
 
 def preview(octets: bytes) -> str:
@@ -182,9 +176,6 @@ HANDLERS: dict[type[e.Event], Callable[[Draft, Record, Any], None]] = {
     e.Intervened: intervened,
     e.TcpStateChanged: tcp_state_changed,
     e.SegmentSent: segment_sent,
-    e.SegmentArrived: segment_over,
-    e.SegmentLost: segment_over,
-    e.SegmentDiscarded: segment_over,
     e.RetransmissionTimedOut: timed_out,
     e.WindowClosed: window_closed,
     e.WindowOpened: window_opened,

@@ -18,7 +18,7 @@ from amqplab.trace.draft import Draft
 from amqplab.trace.entities import edit_channel, edit_connection, edit_exchange, edit_queue, put_binding
 from amqplab.trace.lines import HOLDING
 from amqplab.trace.recorder import Record
-from amqplab.trace.state_copies import empty_queue, release_holdings
+from amqplab.trace.state_copies import empty_queue, end_transaction, release_holdings
 from amqplab.trace.state_link import forget_connection_if_over
 
 __all__ = ["HANDLERS"]
@@ -88,6 +88,7 @@ def alarm_changed(draft: Draft, record: Record, event: e.AlarmChanged) -> None:
 def drop_channel(draft: Draft, connection: str, channel: int) -> None:
     """The channel, with its consumers, its confirms and the half of a publish that came over it."""
     entity = draft.get(keys.channel_key(connection, channel))
+    end_transaction(draft, connection, channel, rolled_back=True)
     for tag in entity["consumers"] if entity else ():
         drop_consumer(draft, connection, channel, tag)
     draft.drop(keys.channel_key(connection, channel))
@@ -112,8 +113,11 @@ def channel_closed(draft: Draft, record: Record, event: e.ChannelClosed) -> None
 
 
 def prefetch_set(draft: Draft, record: Record, event: e.PrefetchSet) -> None:
-    field = "shared_prefetch" if event.shared else "prefetch"
-    edit_channel(draft, event.connection, event.channel)[field] = event.count
+    """The window of consumers to come; or the channel's own, which the other kind takes away (BASIC-41)."""
+    channel = edit_channel(draft, event.connection, event.channel)
+    channel["shared_prefetch"] = event.count if event.shared else 0
+    if not event.shared:
+        channel["prefetch"] = event.count
 
 
 def mode_selected(draft: Draft, record: Record, event: e.ModeSelected) -> None:

@@ -237,7 +237,8 @@ class _Direction:
         command = self._gather(seq, octets)
         if command is None:
             return seq
-        return recorder.record_because(seq, self.host, self.command, *command)
+        connection, host, channel, name, frames = command
+        return recorder.record_because(seq, host, self.command, connection, host, channel, name, frames)
 
     def unpack(self, last: Packed) -> Iterator[tuple[int, Row]]:
         """Tell what packed rows stand for, up to and including `last`."""

@@ -1,35 +1,56 @@
-"""What crossed the wire: segments, frames and commands, matched end to end.
+"""What crossed the wire: segments, frames and commands, each seen from both its ends.
 
 Theory
 ------
-The stream tells of each end separately: a frame *sent* here, a segment that *arrived* there. The view needs
+The stream tells of each end separately: a frame *sent* here, a segment that *arrived* there. A picture needs
 wholes: one frame with its two moments, the segments that carried each of its octets, the command it is part
-of and the message that command carries. Everything is matched by place in the byte stream: direction plus
-offset for frames, TCP sequence numbers for segments. A frame may ride in several segments, and a segment may
-carry parts of many frames; that is why both keep ranges of octets and not links.
+of. Everything is matched by place in the byte stream: a frame by its connection, its direction and the offset
+of its first octet; a command by its first frame; a segment by its number, and its octets by TCP's sequence
+numbers. A frame may ride in several segments, and a segment may carry parts of many frames; that is why both
+keep ranges of octets and not links.
 
-Lost segments stay in the list (`lost` says why); retransmissions are segments of their own.
-A direction is "up" to the broker or "down" to the client.
+Either moment may be missing. What was sent and never received was lost, or is still under way when the
+recording ends; what was received and never sent came over a real socket, whose other end is not ours to see.
+
+Lost segments stay in the list, with the octets that they carried, and so do retransmissions, which are
+segments of their own: who carried an octet is one question, and who of them got there is another.
+
+    lost        the network dropped it, at record `lost_seq`: it never arrived
+    discarded   it arrived, but the TCP there had no use for it: a duplicate, perhaps
+
+A direction is *up* from the client to the server, or *down*.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from amqplab.trace import events as e
 from amqplab.trace.keys import client_host
 from amqplab.trace.recorder import Record
+from amqplab.wire.errors import DecodeError
+from amqplab.wire.frames import FRAME_METHOD, read_frame
+from amqplab.wire.methods import Method, decode_method
 
 __all__ = ["Command", "Frame", "Segment", "Traffic"]
 
 WRAP = 1 << 32
 
+Lane = tuple[str, bool]
+"""One direction of one connection: its name, and whether it goes up."""
 
-@dataclass
+
+@dataclass(slots=True)
 class Segment:
-    """One TCP segment. `start`..`end` are its octets' places in the direction's byte stream; `sent`,
-    `arrived` are seqs, times are ns.
+    """One TCP segment. `sent`, `arrived` and `lost_seq` are seqs, `departs_at`, `arrives_at` and `lost_at`
+    times in ns.
+
+    `start`..`end` are its octets' places in the direction's byte stream, and `frames` the numbers of the
+    frames with octets in it. `relative_sequence` and `relative_acknowledgement` count from the first of their
+    direction, as Wireshark does.
     """
 
     number: int
@@ -44,30 +65,55 @@ class Segment:
     retransmission: bool
     sequence: int
     acknowledgement: int
+    relative_sequence: int
+    relative_acknowledgement: int
     window: int
     arrived: int | None = None
     lost: str = ""
+    lost_seq: int | None = None
+    lost_at: int | None = None
+    discarded: str = ""
+    frames: list[int] = field(default_factory=list)
+
+    @property
+    def lane(self) -> Lane:
+        """Where it went."""
+        return self.connection, self.up
 
 
-@dataclass
+@dataclass(slots=True)
 class Frame:
-    """One frame, from both ends' records. `carriers` are (segment number, first, last+1) within the frame."""
+    """One frame, from both ends' records. `carriers` are (segment number, first, last + 1) within the frame,
+    in the order of sending; where an octet was sent again, several have it.
+    """
 
     number: int
     connection: str
     up: bool
     offset: int
     data: bytes
+    type: int
+    channel: int
     sent: int | None = None
     received: int | None = None
     carriers: list[tuple[int, int, int]] = field(default_factory=list)
     command: int | None = None
     messages: list[int] = field(default_factory=list)
 
+    @property
+    def lane(self) -> Lane:
+        """Where it went."""
+        return self.connection, self.up
 
-@dataclass
+    @property
+    def end(self) -> int:
+        """The place after its last octet."""
+        return self.offset + len(self.data)
+
+
+@dataclass(slots=True)
 class Command:
-    """A method, or a method with its content."""
+    """A method, or a method with its content. Its moments are those of its last frame."""
 
     number: int
     connection: str
@@ -81,7 +127,7 @@ class Command:
 
 
 class Traffic:
-    """All that crossed the wire in one recording."""
+    """All that crossed the wire in one recording; segments by number, frames and commands in order."""
 
     def __init__(self, records: Iterable[Record]) -> None:
         self.segments: dict[int, Segment] = {}
@@ -90,62 +136,96 @@ class Traffic:
         self.frame_at: dict[int, int] = {}
         """seq of a FrameSent or FrameReceived -> frame number"""
         self.command_at: dict[int, int] = {}
+        """seq of a CommandSent or CommandReceived -> command number"""
         self._places: dict[tuple[str, bool, int], int] = {}
-        self._bases: dict[tuple[str, bool], int] = {}
-        handlers = {
+        self._bases: dict[Lane, int] = {}
+        readers: dict[type[e.Event], Callable[[Record, Any], None]] = {
             e.SegmentSent: self._segment_sent,
             e.SegmentArrived: self._segment_arrived,
             e.SegmentLost: self._segment_lost,
-            e.SegmentDiscarded: self._segment_lost,
+            e.SegmentDiscarded: self._segment_discarded,
             e.FrameSent: self._frame,
             e.FrameReceived: self._frame,
             e.CommandSent: self._command,
             e.CommandReceived: self._command,
         }
         for record in records:
-            handle = handlers.get(type(record.event))
-            if handle is not None:
-                handle(record)
+            read = readers.get(type(record.event))
+            if read is not None:
+                read(record, record.event)
         self._load()
+
+    def method_of(self, command: Command) -> Method | None:
+        """The method of a command, decoded; None for a heartbeat, a protocol header, or broken octets."""
+        type, _, payload = read_frame(self.frames[command.frames[0]].data)
+        try:
+            return decode_method(payload) if type == FRAME_METHOD else None
+        except DecodeError:
+            return None
+
+    def carrier_of(self, frame: Frame) -> Segment | None:
+        """The latest segment that carries the frame's last octet: a frame is where that one is."""
+        numbers = [number for number, _, last in frame.carriers if last == len(frame.data)]
+        return self.segments[numbers[-1]] if numbers else None
 
     # --- segments ----------------------------------------------------------------------------------------
 
-    def _segment_sent(self, record: Record) -> None:
-        s = record.event
-        up = s.source == s.connection
-        base = self._bases.get((s.connection, up))
-        if "SYN" in s.flags:
-            base = self._bases[s.connection, up] = (s.sequence + 1) % WRAP
+    def _segment_sent(self, record: Record, event: e.SegmentSent) -> None:
+        up = event.source == event.connection
+        base = self._bases.get((event.connection, up))
+        if "SYN" in event.flags:
+            base = self._bases[event.connection, up] = (event.sequence + 1) % WRAP
         elif base is None:
-            base = self._bases[s.connection, up] = s.sequence
-        start = (s.sequence - base) % WRAP if s.payload else 0
-        self.segments[s.number] = Segment(
-            s.number, s.connection, up, s.flags, start, start + len(s.payload), record.seq, s.departs_at,
-            s.arrives_at, s.retransmission, s.sequence, s.acknowledgement, s.window,
-        )  # fmt: skip
+            base = self._bases[event.connection, up] = event.sequence
+        back = self._bases.get((event.connection, not up), 0)
+        start = (event.sequence - base) % WRAP if event.payload else 0
+        self.segments[event.number] = Segment(
+            event.number,
+            event.connection,
+            up,
+            event.flags,
+            start,
+            start + len(event.payload),
+            record.seq,
+            event.departs_at,
+            event.arrives_at,
+            event.retransmission,
+            event.sequence,
+            event.acknowledgement,
+            (event.sequence - base + 1) % WRAP,
+            (event.acknowledgement - back + 1) % WRAP,
+            event.window,
+        )
 
-    def _segment_arrived(self, record: Record) -> None:
-        segment = self.segments.get(record.event.number)
+    def _segment_arrived(self, record: Record, event: e.SegmentArrived) -> None:
+        segment = self.segments.get(event.number)
         if segment is not None and segment.arrived is None:
             segment.arrived = record.seq
 
-    def _segment_lost(self, record: Record) -> None:
-        segment = self.segments.get(record.event.number)
+    def _segment_lost(self, record: Record, event: e.SegmentLost) -> None:
+        segment = self.segments.get(event.number)
         if segment is not None:
-            segment.arrived = record.seq
-            segment.lost = record.event.reason or "lost"
+            segment.lost = event.reason or "lost"
+            segment.lost_seq, segment.lost_at = record.seq, record.at
+
+    def _segment_discarded(self, record: Record, event: e.SegmentDiscarded) -> None:
+        segment = self.segments.get(event.number)
+        if segment is not None:
+            segment.discarded = event.reason or "of no use"
+            if segment.arrived is None:
+                segment.arrived = record.seq
 
     # --- frames and commands -----------------------------------------------------------------------------
 
-    def _frame(self, record: Record) -> None:
-        event = record.event
+    def _frame(self, record: Record, event: e.FrameSent | e.FrameReceived) -> None:
         sent = isinstance(event, e.FrameSent)
         up = (event.host == client_host(event.connection)) == sent
         place = (event.connection, up, event.offset)
         number = self._places.get(place)
         if number is None or self.frames[number].data != event.data:
             number = self._places[place] = len(self.frames)
-            self.frames.append(Frame(number, event.connection, up, event.offset, event.data))
+            type, channel, _ = read_frame(event.data)
+            self.frames.append(Frame(number, event.connection, up, event.offset, event.data, type, channel))
         frame = self.frames[number]
         self.frame_at[record.seq] = number
         if sent:
@@ -153,52 +233,49 @@ class Traffic:
         else:
             frame.received = record.seq
 
-    def _command(self, record: Record) -> None:
-        event = record.event
+    def _command(self, record: Record, event: e.CommandSent | e.CommandReceived) -> None:
         frames = [self.frame_at[seq] for seq in event.frames if seq in self.frame_at]
         if not frames:
             return
         first = self.frames[frames[0]]
-        if first.command is None:
+        number = first.command
+        if number is None:
             number = len(self.commands)
             self.commands.append(
                 Command(number, event.connection, first.up, event.channel, event.name, frames)
             )
             for frame in frames:
                 self.frames[frame].command = number
-        command = self.commands[first.command if first.command is not None else -1]
-        self.command_at[record.seq] = command.number
+        self.command_at[record.seq] = number
         if isinstance(event, e.CommandSent):
-            command.sent = record.seq
+            self.commands[number].sent = record.seq
         else:
-            command.received = record.seq
+            self.commands[number].received = record.seq
 
     # --- which segment carried which octet ---------------------------------------------------------------
 
     def _load(self) -> None:
-        """Lay the segments of each direction over its frames; octets that arrived twice count for the
-        first arrival.
-        """
-        lanes: dict[tuple[str, bool], list[Frame]] = {}
+        """Lay each segment, whatever became of it, over the frames of its direction."""
+        lanes: dict[Lane, list[Frame]] = {}
         for frame in self.frames:
-            lanes.setdefault((frame.connection, frame.up), []).append(frame)
-        loads: dict[tuple[str, bool], list[Segment]] = {}
-        for segment in self.segments.values():
-            if segment.end > segment.start and not segment.lost:
-                loads.setdefault((segment.connection, segment.up), []).append(segment)
+            lanes.setdefault(frame.lane, []).append(frame)
+        places: dict[Lane, list[int]] = {}
         for lane, frames in lanes.items():
             frames.sort(key=lambda frame: frame.offset)
-            segments = sorted(loads.get(lane, []), key=lambda s: (s.start, s.sent))
-            first = 0
-            for frame in frames:
-                end = frame.offset + len(frame.data)
-                while first < len(segments) and segments[first].end <= frame.offset:
-                    first += 1
-                at = frame.offset
-                for segment in segments[first:]:
-                    if segment.start >= end:
-                        break
-                    if segment.end > at:
-                        upto = min(end, segment.end)
-                        frame.carriers.append((segment.number, at - frame.offset, upto - frame.offset))
-                        at = upto
+            places[lane] = [frame.offset for frame in frames]
+        for segment in self.segments.values():
+            if segment.end > segment.start and segment.lane in lanes:
+                _lay(segment, lanes[segment.lane], places[segment.lane])
+
+
+def _lay(segment: Segment, frames: list[Frame], places: list[int]) -> None:
+    """Tell the frames with octets in `segment` so, and the segment which they are."""
+    at = bisect_right(places, segment.start) - 1
+    at = bisect_left(places, places[at]) if at >= 0 else 0
+    while at < len(frames) and places[at] < segment.end:
+        frame = frames[at]
+        first, last = max(frame.offset, segment.start), min(frame.end, segment.end)
+        if first < last:
+            frame.carriers.append((segment.number, first - frame.offset, last - frame.offset))
+            segment.frames.append(frame.number)
+        at += 1

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from amqplab.trace import events as e
-from amqplab.trace.narrate import narrate
+from amqplab.trace.narrate import Narrator
 from amqplab.trace.query import command_at
 from amqplab.trace.recorder import Record, Recorder
 from amqplab.trace.table import Rows
@@ -69,15 +69,17 @@ def story(recorder: Recorder, seq: int, *, effects: bool = True) -> str:
 
     Each cause stands one step further in than the one before; the record itself is marked with ">".
     """
-    chain = why(recorder, seq)
-    lines = [_line(depth, record, ">" if record.seq == seq else " ") for depth, record in enumerate(chain)]
+    chain, told = why(recorder, seq), Narrator(recorder)
+    lines = [
+        _line(told, depth, record, ">" if record.seq == seq else " ") for depth, record in enumerate(chain)
+    ]
     if effects:
-        lines += [_line(len(chain), record, " ") for record in effects_of(recorder, seq)]
+        lines += [_line(told, len(chain), record, " ") for record in effects_of(recorder, seq)]
     return "\n".join(lines)
 
 
-def _line(depth: int, record: Record, mark: str) -> str:
-    return f"{mark}{record.seq:>5}  {duration(record.at):>12}  {'  ' * depth}{narrate(record)}"
+def _line(told: Narrator, depth: int, record: Record, mark: str) -> str:
+    return f"{mark}{record.seq:>5}  {duration(record.at):>12}  {'  ' * depth}{told.sentence(record.seq)}"
 
 
 # --- the life of a message -------------------------------------------------------------------------------
@@ -105,14 +107,21 @@ def lifecycle(recorder: Recorder, message: int) -> Rows[LifeRow]:
     steps = sorted(_steps(recorder, message), key=lambda step: step[0].seq)
     if not steps:
         raise LookupError(f"no message {message} in this recording")
-    rows, before = [], steps[0][0].at
+    rows, before, told = [], steps[0][0].at, Narrator(recorder)
     for record, queue in steps:
         after = duration(record.at - before) if record.at > before else ""
         before = record.at
         name = type(record.event).__name__
         rows.append(
             LifeRow(
-                record.seq, record.at, duration(record.at), after, record.where, name, queue, narrate(record)
+                record.seq,
+                record.at,
+                duration(record.at),
+                after,
+                record.where,
+                name,
+                queue,
+                told.sentence(record.seq),
             )
         )
     return Rows(rows, ("seq", "time", "after", "where", "event", "queue", "what"))

@@ -8,7 +8,16 @@ begins with "which …". The wording is the same whoever sends it, because a lea
 
 from __future__ import annotations
 
-__all__ = ["METHOD_WORDS", "TCP_STATE_WORDS", "count", "duration", "exchange_name", "listed", "quoted"]
+__all__ = [
+    "METHOD_WORDS",
+    "TCP_STATE_WORDS",
+    "count",
+    "duration",
+    "exchange_name",
+    "listed",
+    "messages_named",
+    "quoted",
+]
 
 METHOD_WORDS: dict[str, str] = {
     "connection.start": "tells who the broker is and which ways to log in it knows",
@@ -84,12 +93,14 @@ METHOD_WORDS: dict[str, str] = {
     "heartbeat": "shows that this end is alive",
 }
 
+MOST_NAMED = 6
+
 TCP_STATE_WORDS: dict[str, str] = {
     "CLOSED": "the TCP connection is over",
     "LISTEN": "it waits for somebody to connect",
     "SYN-SENT": "it asks for a TCP connection and waits for the answer to its SYN",
     "SYN-RECEIVED": "it got a SYN, answers SYN|ACK, and waits for the ACK",
-    "ESTABLISHED": "the three-way handshake is complete, so octets may flow both ways",
+    "ESTABLISHED": "the three-way handshake is complete, so bytes may flow both ways",
     "FIN-WAIT-1": "it has nothing more to send, sends FIN, and waits for the ACK",
     "FIN-WAIT-2": "its FIN is acknowledged, so it waits for the other end's FIN",
     "CLOSE-WAIT": "it got the other end's FIN and has yet to close its own direction",
@@ -111,7 +122,7 @@ def exchange_name(name: str) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """ "1 octet", "2 octets"."""
+    """ "1 byte", "2 bytes"."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
@@ -119,6 +130,18 @@ def listed(names: tuple[str, ...]) -> str:
     """ "'a'", "'a' and 'b'", "'a', 'b' and 'c'"."""
     quotes = [quoted(name) for name in names]
     return " and ".join([", ".join(quotes[:-1]), quotes[-1]] if len(quotes) > 1 else quotes)
+
+
+def messages_named(numbers: tuple[int, ...]) -> str:
+    """ "message 1", "messages 1 and 2", "messages 1 to 4"."""
+    if len(numbers) == 1:
+        return f"message {numbers[0]}"
+    if len(numbers) > 2 and numbers == tuple(range(numbers[0], numbers[-1] + 1)):
+        return f"messages {numbers[0]} to {numbers[-1]}"
+    some = [str(number) for number in numbers]
+    if len(some) > MOST_NAMED:
+        some = [*some[: MOST_NAMED - 1], f"{len(some) - MOST_NAMED + 1} more"]
+    return f"messages {', '.join(some[:-1])} and {some[-1]}"
 
 
 def duration(nanoseconds: int) -> str:

@@ -1,4 +1,4 @@
-"""Zoom: which records are steps, from the segment's size to the milestone's.
+"""Zoom: which records are steps, from the segment's size to the story's.
 
 Theory
 ------
@@ -10,8 +10,11 @@ and every coarser one:
     frame       + frames as they are handed to TCP and come out of it
     command     + whole commands: method with header and bodies; calls and their results
     milestone   what the broker, the programs and the interventions have done
+    story       what a tale of the messages would tell; the rest is folded (:mod:`amqplab.trace.chapters`)
 
-``LEVELS`` is the table; the lab steps by it and the stage plays by it.
+The level is declared with the event (:mod:`amqplab.trace.events`). No event is of the story's size: a step of
+the story is made of several. And some records are more than their kind (:func:`level_of_record`): that a
+client has all of a command is a detail, that it has a *message* is a milestone.
 """
 
 from __future__ import annotations
@@ -19,95 +22,35 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from amqplab.trace import events as e
+from amqplab.trace.chapters import chapters
+from amqplab.trace.context import Context
 from amqplab.trace.recorder import Record, Recorder
 
-__all__ = ["LEVELS", "ZOOMS", "kinds_at", "level_of", "shown", "visible"]
+__all__ = ["LEVELS", "ZOOMS", "kinds_at", "level_of", "level_of_record", "shown", "visible"]
 
-ZOOMS = ("segment", "frame", "command", "milestone")
+ZOOMS = ("segment", "frame", "command", "milestone", "story")
 """The zooms, finest first."""
 
-SEGMENT_EVENTS: tuple[type[e.Event], ...] = (
-    e.TcpStateChanged,
-    e.SegmentSent,
-    e.SegmentArrived,
-    e.SegmentLost,
-    e.SegmentDiscarded,
-    e.RetransmissionTimedOut,
-    e.WindowClosed,
-    e.WindowOpened,
-)
-FRAME_EVENTS: tuple[type[e.Event], ...] = (e.FrameSent, e.FrameReceived, e.BytesUnreadable)
-COMMAND_EVENTS: tuple[type[e.Event], ...] = (
-    e.CommandSent,
-    e.CommandReceived,
-    e.CallMade,
-    e.CallReturned,
-    e.CallFailed,
-    e.DiskWriting,
-)
-MILESTONE_EVENTS: tuple[type[e.Event], ...] = (
-    e.ProgramStarted,
-    e.ProgramFinished,
-    e.MessageHandled,
-    e.NoteMade,
-    e.Intervened,
-    e.CheckFailed,
-    e.ConnectionAuthenticated,
-    e.ConnectionTuned,
-    e.ConnectionOpened,
-    e.ConnectionClosing,
-    e.ConnectionClosed,
-    e.ChannelOpened,
-    e.ChannelClosing,
-    e.ChannelClosed,
-    e.PrefetchSet,
-    e.ModeSelected,
-    e.TransactionEnded,
-    e.HeartbeatMissed,
-    e.ConnectionBlocked,
-    e.ConnectionUnblocked,
-    e.AlarmChanged,
-    e.DiskSynced,
-    e.DiskFailed,
-    e.DiskForgot,
-    e.ExchangeDeclared,
-    e.ExchangeDeleted,
-    e.QueueDeclared,
-    e.QueueDeleted,
-    e.QueuePurged,
-    e.Bound,
-    e.Unbound,
-    e.ConsumerAdded,
-    e.ConsumerRemoved,
-    e.Published,
-    e.Routed,
-    e.Unroutable,
-    e.PublishRefused,
-    e.Enqueued,
-    e.Delivered,
-    e.Replied,
-    e.Acknowledged,
-    e.Rejected,
-    e.Requeued,
-    e.Discarded,
-    e.DeadLettered,
-    e.Returned,
-    e.Confirmed,
-)
-
-LEVELS: dict[type[e.Event], str] = {
-    kind: zoom
-    for zoom, kinds in zip(
-        ZOOMS, (SEGMENT_EVENTS, FRAME_EVENTS, COMMAND_EVENTS, MILESTONE_EVENTS), strict=True
-    )
-    for kind in kinds
-}
-"""Event class -> its level."""
+LEVELS: dict[type[e.Event], str] = {kind: about.level for kind, about in e.ABOUT.items()}
+"""Event class -> its level, as declared with it."""
 
 
 def level_of(kind: type[e.Event]) -> str:
     """The level of an event class; one that is not in the table is a milestone."""
     return LEVELS.get(kind, "milestone")
+
+
+def level_of_record(record: Record, known: Context) -> str:
+    """The level of one record, by what is known of the others. A milestone is also what brings a message, a
+    return or a confirm to its client, what loses one on its way, and the timeout behind that; and the birth
+    of a connection is as big as a command.
+    """
+    event = record.event
+    if record.seq in known.arrivals or record.seq in known.cargo:
+        return "milestone"
+    if isinstance(event, e.TcpStateChanged) and event.state == "ESTABLISHED":
+        return "command"
+    return level_of(type(event))
 
 
 def visible(kind: type[e.Event], zoom: str) -> bool:
@@ -122,7 +65,12 @@ def kinds_at(zoom: str) -> tuple[type[e.Event], ...]:
 
 
 def shown(recorder: Recorder, zoom: str) -> Iterator[Record]:
-    """The records that are steps at `zoom`, in order. Raises ValueError for an unknown zoom."""
+    """The records that are steps at `zoom` by their kind, in order; of the story, the last record of each
+    step. Raises ValueError for an unknown zoom.
+    """
+    if zoom == "story":
+        yield from (recorder[step.last] for step in chapters(recorder))
+        return
     wanted = {kind for kind in LEVELS if visible(kind, zoom)}
     for seq in range(len(recorder)):
         if recorder.kind_of(seq) in wanted:

@@ -38,6 +38,7 @@ __all__ = [
     "FRAME_OVERHEAD",
     "FRAME_PROTOCOL_HEADER",
     "HEARTBEAT",
+    "NO_FRAME",
     "PROTOCOL_HEADER",
     "BodyFrame",
     "Frame",
@@ -50,6 +51,7 @@ __all__ = [
     "encode_frame",
     "encode_header",
     "encode_method",
+    "read_frame",
     "split_header_payload",
 ]
 
@@ -64,6 +66,9 @@ FRAME_OVERHEAD = 8
 PROTOCOL_HEADER = b"AMQP\x00\x00\x09\x01"
 FRAME_PROTOCOL_HEADER = 65
 """Not a frame type of AMQP: the 'A' that a protocol header begins with, where a frame has its type."""
+
+NO_FRAME = 0
+"""Not a frame type of AMQP either: what :func:`read_frame` calls octets that form no frame."""
 
 END = bytes((FRAME_END,))
 _HEAD = struct.Struct("!BHI")
@@ -114,6 +119,21 @@ def encode_content(
         return b"".join((opening, header, octets, END, _HEAD.pack(FRAME_BODY, channel, size), body, END))
     pieces = [encode_frame(FRAME_BODY, channel, body[at : at + piece]) for at in range(0, size, piece)]
     return b"".join((opening, header, octets, END, *pieces))
+
+
+def read_frame(octets: bytes) -> tuple[int, int, bytes]:
+    """(type, channel, payload) of one whole frame.
+
+    Whatever is no frame is its own payload on channel 0: the protocol header has the type
+    :data:`FRAME_PROTOCOL_HEADER`, and everything else :data:`NO_FRAME`. Never raises.
+    """
+    if len(octets) >= FRAME_OVERHEAD and octets[-1] == FRAME_END:
+        type, channel, size = _HEAD.unpack_from(octets)
+        if size == len(octets) - FRAME_OVERHEAD:
+            return type, channel, octets[_HEAD.size : -1]
+    if len(octets) == len(PROTOCOL_HEADER) and octets.startswith(b"AMQP"):
+        return FRAME_PROTOCOL_HEADER, 0, octets
+    return NO_FRAME, 0, octets
 
 
 def split_header_payload(payload: bytes) -> tuple[int, int, int, bytes]:

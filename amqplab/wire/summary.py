@@ -45,17 +45,17 @@ def summarise(data: bytes) -> str:
     if data[:4] == b"AMQP":
         return "Protocol-Header " + "-".join(map(str, data[5:8])) if len(data) == 8 else "Protocol-Header"
     if len(data) < FRAME_OVERHEAD:
-        return _octets("Incomplete frame", len(data))
+        return _bytes("Incomplete frame", len(data))
     type, payload = data[0], data[7:-1]
     if type == 1:
         return _method(payload)
     if type == 2:
         return _header(payload)
     if type == 3:
-        return _octets("Content-Body", len(payload))
+        return _bytes("Content-Body", len(payload))
     if type == 8:
         return "Heartbeat"
-    return _octets(f"{frame_type_name(type).capitalize()} {type},", len(payload))
+    return _bytes(f"{frame_type_name(type).capitalize()} {type},", len(payload))
 
 
 def method_title(name: str) -> str:
@@ -86,5 +86,5 @@ def _header(payload: bytes) -> str:
     return f"Content-Header{kind} size={size}"
 
 
-def _octets(what: str, count: int) -> str:
-    return f"{what} {count} octet{'' if count == 1 else 's'}"
+def _bytes(what: str, count: int) -> str:
+    return f"{what} {count} byte{'' if count == 1 else 's'}"

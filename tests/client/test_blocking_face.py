@@ -147,6 +147,16 @@ def test_cancelling_requeues_what_was_not_yielded(face: Face, fresh: Fresh) -> N
     assert ready_and_consumers(face, channel, queue, ready=2) == (2, 0)
 
 
+def test_a_consumer_keeps_the_tag_that_it_took_over_from_a_cancelled_one(face: Face, fresh: Fresh) -> None:
+    channel = face.channel()
+    queue = channel.queue_declare(fresh("q"), exclusive=True).method.queue
+    for _ in range(2):
+        channel.basic_consume(queue, lambda *_: None, consumer_tag="again")
+        face.opened[0].process_data_events(0.1)
+        channel.basic_cancel("again")
+        assert channel.queue_declare(queue, passive=True).method.consumer_count == 0
+
+
 def test_confirmed_publishes_raise_when_they_come_back(face: Face, fresh: Fresh) -> None:
     channel = face.channel()
     channel.confirm_delivery()

@@ -13,7 +13,7 @@ import pytest
 from amqplab import Lab
 from amqplab.client import BasicProperties
 from amqplab.lab import Cut, compare, in_another_process, side_by_side
-from amqplab.lab.portrait import MENU, first_sentence
+from amqplab.lab.html_summary import MENU, first_sentence
 from amqplab.lab.progress import LOOK_EVERY, Progress
 
 
@@ -150,7 +150,7 @@ def test_two_conversations_are_compared_frame_by_frame(lab: Lab) -> None:
         ("Queue.Declare q=q", "differs in durable"),
         ("Basic.Publish x= rk=q", "the same octets"),
         ("Content-Header size=5", "the same octets"),
-        ("Content-Body 5 octets", "the same octets"),
+        ("Content-Body 5 bytes", "the same octets"),
     ]
     assert {row.verdict for row in rows[9:]} == {"only this"}
 
@@ -202,7 +202,7 @@ def test_the_labs_picture_has_its_facts_and_its_menu_and_is_the_same_every_time(
 def test_whatever_a_lab_can_do_is_in_the_menu_or_named_as_a_fact() -> None:
     facts = {"clients", "broker", "recorder", "records", "checks", "programs", "seed", "title", "now"}
     history = {"parent", "branches", "interventions", "forked_at", "printed", "was_live"}
-    rare = {"intervene", "note", "lose", "octets"}
+    rare = {"intervene", "note", "lose", "octets", "crash"}
     menu = {name for names in MENU.values() for name in names}
     assert {name for name in dir(Lab()) if name[0] != "_"} == menu | facts | history | rare
 

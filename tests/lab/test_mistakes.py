@@ -71,7 +71,14 @@ def test_a_frozen_or_dead_process_makes_no_calls() -> None:
         channel.queue_declare("q")
     lab.thaw("producer")
     channel.queue_declare("q")
-    lab.crash("producer")
+    lab.kill("producer")
+    with pytest.raises(LabError, match=r"is gone: first call lab.connect\('producer'\)"):
+        channel.queue_declare("r")
+    lab.power_off("producer")
+    for impossible in (lambda: channel.queue_declare("r"), lambda: lab.connect("producer")):
+        with pytest.raises(LabError, match=r"has no power: first call lab.power_on\('producer'\)"):
+            impossible()
+    lab.power_on("producer")
     with pytest.raises(LabError, match=r"is gone: first call lab.connect\('producer'\)"):
         channel.queue_declare("r")
     assert lab.connect("producer").channel().queue_declare("q").method.message_count == 0

@@ -31,11 +31,12 @@ def lab() -> Lab:
 MISTAKES: dict[str, tuple[Callable[[Lab], Any], str]] = {
     "zoom of the stage": (
         lambda lab: lab.stage(zoom="frames"),
-        "There is no zoom 'frames': choose one of segment, frame, command, milestone. Did you mean 'frame'?",
+        "There is no zoom 'frames': choose one of segment, frame, command, milestone, story. "
+        "Did you mean 'frame'?",
     ),
     "zoom of a page": (
         lambda lab: lab.to_html("run.html", zoom="x"),
-        "There is no zoom 'x': choose one of segment, frame, command, milestone.",
+        "There is no zoom 'x': choose one of segment, frame, command, milestone, story.",
     ),
     "zoom of the ladder": (
         lambda lab: lab.ladder("milestone"),

@@ -236,6 +236,162 @@ def test_a_reader_that_pauses_closes_the_window_and_stops_the_writer() -> None:
     assert probes, "a closed window is probed"
 
 
+def test_a_machine_without_power_is_silent_and_tcp_repeats_until_its_patience_ends() -> None:
+    world = World()
+
+    async def play() -> tuple[BaseException | None, float]:
+        client, server = await pair(world.loop)
+        server.transport.write(b"x" * 50)  # it has left the machine, so it arrives
+        await asyncio.sleep(0.0005)
+        world.network.power_off("server")
+        client.transport.write(b"hello?")
+        await client.gone
+        assert bytes(client.received) == b"x" * 50
+        return client.error, world.loop.time()
+
+    error, took = world.run(play())
+    assert isinstance(error, TimeoutError)
+    assert 600 < took < 1200, "as Linux: a quarter of an hour"
+    assert len(world.events(RetransmissionTimedOut)) == 15
+    off = next(
+        n for n, one in enumerate(world.recorder) if one.event == TcpStateChanged("client:49152", "CLOSED")
+    )
+    later = [one for one in world.recorder[off:] if one.where == "server"]
+    assert {type(one.event) for one in later} == {TcpStateChanged, SegmentLost}
+    assert {one.event.reason for one in later if isinstance(one.event, SegmentLost)} == {"the machine is off"}
+
+
+def test_a_machine_that_is_back_answers_old_connections_with_reset() -> None:
+    world = World()
+
+    async def play() -> tuple[BaseException | None, float]:
+        client, _ = await pair(world.loop)
+        world.network.power_off("server")
+        client.transport.write(b"hello?")
+        await asyncio.sleep(10)
+        assert not client.gone.done(), "nobody was told"
+        world.network.power_on("server")
+        await client.gone
+        return client.error, world.loop.time()
+
+    error, took = world.run(play())
+    assert isinstance(error, ConnectionResetError)
+    assert took > 10
+    assert "no such connection" in {one.reason for one in world.events(SegmentDiscarded)}
+
+
+def test_a_connect_to_a_machine_without_power_is_answered_by_nobody() -> None:
+    world = World()
+
+    async def play() -> float:
+        await pair(world.loop)
+        world.network.power_off("server")
+        before = world.loop.time()
+        with pytest.raises(TimeoutError):
+            await world.loop.create_connection(Peer, "server", 7)
+        return world.loop.time() - before
+
+    assert 120 < world.run(play()) < 130
+
+
+def test_a_port_is_closed_after_the_machine_is_back_until_somebody_listens_again() -> None:
+    world = World()
+
+    async def play() -> None:
+        await pair(world.loop)
+        world.network.power_off("server")
+        world.network.power_on("server")
+        with pytest.raises(ConnectionRefusedError):
+            await world.loop.create_connection(Peer, "server", 7)
+        await world.loop.create_server(Peer, "server", 7)
+        await world.loop.create_connection(Peer, "server", 7)
+
+    world.run(play())
+
+
+def test_a_closed_window_whose_owner_is_gone_is_not_probed_for_ever() -> None:
+    world = World()
+
+    async def play() -> tuple[BaseException | None, float]:
+        client, server = await pair(world.loop)
+        server.transport.pause_reading()
+        client.transport.write(bytes(200_000))
+        await asyncio.sleep(3600)
+        assert not client.gone.done(), "its kernel answers every probe"
+        world.network.power_off("server")
+        before = world.loop.time()
+        await client.gone
+        return client.error, world.loop.time() - before
+
+    error, took = world.run(play())
+    assert isinstance(error, TimeoutError)
+    assert took < 3600
+
+
+@pytest.mark.parametrize("read_all", [True, False], ids=["everything was read", "something lay unread"])
+def test_the_kernel_of_a_killed_process_ends_its_connections(read_all: bool) -> None:
+    world = World()
+
+    async def play() -> Peer:
+        client, server = await pair(world.loop)
+        if not read_all:
+            server.transport.pause_reading()
+        client.transport.write(b"hello?")
+        server.transport.write(b"last words")
+        await asyncio.sleep(0.0001)
+        await asyncio.sleep(0.002)
+        world.network.kill("server")
+        await client.gone
+        return client
+
+    client = world.run(play())
+    assert bytes(client.received) == b"last words"
+    ends = [one.flags for one in world.events(SegmentSent) if one.source == "server:7" and "ACK" in one.flags]
+    if read_all:
+        assert client.happened == ["made", "eof", "lost"] and client.error is None
+        assert "FIN|ACK" in ends
+    else:
+        assert isinstance(client.error, ConnectionResetError)
+        assert "RST|ACK" in ends and "FIN|ACK" not in ends
+
+
+def test_what_is_written_to_a_killed_process_is_answered_with_reset() -> None:
+    world = World()
+
+    async def play() -> BaseException | None:
+        client, _ = await pair(world.loop)
+        client.keep_open = True
+        world.network.kill("server")
+        await asyncio.sleep(0.1)
+        client.transport.write(b"are you there?")
+        await client.gone
+        return client.error
+
+    assert isinstance(world.run(play()), ConnectionResetError)
+
+
+@pytest.mark.parametrize("both", [True, False], ids=["cut", "half-open"])
+def test_nothing_that_is_on_a_cable_when_it_is_cut_arrives(both: bool) -> None:
+    world = World()
+
+    async def play() -> tuple[bytes, bytes]:
+        client, server = await pair(world.loop)
+        await asyncio.sleep(1)
+        client.transport.write(b"ping")
+        server.transport.write(b"pong")
+        await asyncio.sleep(0.0005)
+        world.network.cut("client", "server", both=both)
+        await asyncio.sleep(0.1)
+        first = bytes(server.received), bytes(client.received)
+        world.network.heal("client", "server")
+        await asyncio.sleep(10)
+        assert (bytes(server.received), bytes(client.received)) == (b"ping", b"pong"), "TCP keeps its word"
+        return first
+
+    assert world.run(play()) == (b"", b"" if both else b"pong")
+    assert {one.reason for one in world.events(SegmentLost)} == {"the link is cut"}
+
+
 def test_a_crashed_host_answers_with_reset_when_it_is_spoken_to() -> None:
     world = World()
 

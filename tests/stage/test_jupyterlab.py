@@ -11,22 +11,11 @@ import nbformat
 import pytest
 from playwright.sync_api import Browser, Locator, Page
 from stage_browser import STAGE, Watch, browser
-from stage_jupyter import JupyterServer
+from stage_jupyter import CHANGE_THEME, RUN_ALL, JupyterServer
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 LESSON = "01-journey-of-one-message.ipynb"
-RUN_ALL = """async () => {
-    const { jupyterapp: app } = window;
-    await app.restored;
-    while (!app.shell.currentWidget?.context) await new Promise((done) => setTimeout(done, 50));
-    const { context } = app.shell.currentWidget;
-    await context.ready;
-    await context.sessionContext.ready;
-    await context.sessionContext.session.kernel.info;
-    await app.commands.execute("notebook:run-all-cells");
-}"""
 SHUT_DOWN = "() => window.jupyterapp.shell.currentWidget.context.sessionContext.shutdown()"
-CHANGE_THEME = "name => window.jupyterapp.commands.execute('apputils:change-theme', { theme: name })"
 BACKGROUND = "node => getComputedStyle(node).backgroundColor"
 BREAKABLE = """
 from amqplab import Lab

@@ -20,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-__all__ = ["JupyterServer"]
+__all__ = ["CHANGE_THEME", "RUN_ALL", "JupyterServer"]
 
 SETTINGS = {
     "@jupyterlab/apputils-extension:notification": {
@@ -30,6 +30,21 @@ SETTINGS = {
     },
     "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
 }
+RUN_ALL = """async () => {
+    const { jupyterapp: app } = window;
+    await app.restored;
+    while (!app.shell.currentWidget?.context) await new Promise((done) => setTimeout(done, 50));
+    const { context } = app.shell.currentWidget;
+    await context.ready;
+    await context.sessionContext.ready;
+    await context.sessionContext.session.kernel.info;
+    await app.commands.execute("notebook:run-all-cells");
+}"""
+"""In the page: run all cells, once the notebook and its kernel are there."""
+
+CHANGE_THEME = "name => window.jupyterapp.commands.execute('apputils:change-theme', { theme: name })"
+"""In the page: a theme, by name."""
+
 CHECKOUT = Path(__file__).parents[2]
 FOLDERS = ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR")
 

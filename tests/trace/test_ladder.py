@@ -11,7 +11,7 @@ from amqplab.trace import events as e
 from amqplab.trace.ladder import ladder
 from amqplab.trace.query import first
 from amqplab.trace.recorder import Recorder
-from amqplab.wire.frames import encode_method
+from amqplab.wire.frames import PROTOCOL_HEADER, encode_method
 from amqplab.wire.methods import Basic
 
 Golden = Callable[[str, str], None]
@@ -76,7 +76,17 @@ def test_a_client_on_a_real_socket_goes_by_its_own_name(story: Any) -> None:
 
 
 def test_an_empty_recording_is_an_empty_ladder() -> None:
-    assert ladder(Recorder(lambda: 0)).splitlines()[0].split() == ["ms", "broker"]
+    assert ladder(Recorder(lambda: 0)).splitlines()[0].split() == ["ms"]
+
+
+def test_each_server_has_a_lifeline_of_its_own(story: Any) -> None:
+    for server in ("broker", "web"):
+        name = f"{server}-client:50000"
+        story.tell(f"{server}-client", e.FrameSent, name, f"{server}-client", 0, PROTOCOL_HEADER)
+        story.tell(server, e.FrameReceived, name, server, 0, PROTOCOL_HEADER)
+    lines = ladder(story.recorder).splitlines()
+    assert lines[0].split() == ["ms", "broker-client", "web-client", "broker", "web"]
+    assert lines[2].index(">") < lines[3].index(">")
 
 
 def test_an_unknown_zoom_or_unit_is_refused(recorder: Recorder) -> None:

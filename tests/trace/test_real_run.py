@@ -135,7 +135,7 @@ def test_nothing_is_left_of_what_has_ended(real_run: Lab) -> None:
     state = Fold(real_run.recorder).now()
     connections = [key for key in state if key.startswith("connection/")]
     assert all(state[key]["state"] == "open" for key in connections)
-    assert not [key for key in state if key.startswith(("segment/", "consumer/", "content/"))]
+    assert not [key for key in state if key.startswith(("consumer/", "content/"))]
     assert state["host/careless"]["crashed"] is True
     assert state["host/worker"]["status"] == "returned"
 

@@ -76,7 +76,7 @@ def test_every_octet_of_garbage_is_labelled(data: bytes, type: int) -> None:
             "Basic.Publish x=logs rk=info",
         ),
         (encode_method(1, Channel.OpenOk()), "Channel.Open-Ok"),
-        (encode_frame(3, 1, b"Hello, Rabbit!"), "Content-Body 14 octets"),
+        (encode_frame(3, 1, b"Hello, Rabbit!"), "Content-Body 14 bytes"),
     ],
 )
 def test_a_frame_in_one_line(data: bytes, line: str) -> None:

@@ -7,7 +7,19 @@ from collections.abc import Callable
 import pytest
 
 from amqplab.wire.dissect import dissect, leaves, render
-from amqplab.wire.frames import BodyFrame, Frame, HeaderFrame, HeartbeatFrame, MethodFrame, decode_frame
+from amqplab.wire.frames import (
+    FRAME_PROTOCOL_HEADER,
+    HEARTBEAT,
+    NO_FRAME,
+    PROTOCOL_HEADER,
+    BodyFrame,
+    Frame,
+    HeaderFrame,
+    HeartbeatFrame,
+    MethodFrame,
+    decode_frame,
+    read_frame,
+)
 from amqplab.wire.methods import Basic, Channel, Connection, Queue
 from amqplab.wire.parser import FrameParser
 from amqplab.wire.properties import Properties
@@ -103,6 +115,21 @@ def test_the_octets_are_read_as_the_value(name: str) -> None:
     octets, value = SESSION[name]
     ((kind, channel, payload),) = FrameParser().feed(bytes.fromhex(octets))
     assert decode_frame(kind, channel, payload) == value
+
+
+@EACH
+def test_a_whole_frame_is_read_without_a_parser(name: str) -> None:
+    octets, value = SESSION[name]
+    assert decode_frame(*read_frame(bytes.fromhex(octets))) == value
+
+
+@pytest.mark.parametrize("octets", [b"", b"\xce", b"GET / HTTP/1.1", HEARTBEAT[:-1], HEARTBEAT * 2])
+def test_what_is_no_frame_is_read_as_octets(octets: bytes) -> None:
+    assert read_frame(octets) == (NO_FRAME, 0, octets)
+
+
+def test_the_protocol_header_is_its_own_payload() -> None:
+    assert read_frame(PROTOCOL_HEADER) == (FRAME_PROTOCOL_HEADER, 0, PROTOCOL_HEADER)
 
 
 @EACH

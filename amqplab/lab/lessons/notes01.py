@@ -16,8 +16,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from amqplab.lab.dissection import Dissection
 from amqplab.lab.lab import Lab
+from amqplab.trace.dissection import Dissection
 from amqplab.trace.events import CommandReceived, CommandSent, Routed, SegmentSent
 from amqplab.trace.recorder import Record
 from amqplab.trace.table import Rows

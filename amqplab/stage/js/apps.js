@@ -2,103 +2,87 @@
 //
 // Theory
 // ------
-// A consumer's prefetch is a promise about its hand: so many slots, so many messages at once. Messages in a slot
-// are hatched, because they are not acknowledged yet. A publisher in confirm mode remembers which of its numbers
-// the broker still owes an answer for; these stand under its name until they are confirmed.
+// A consumer's prefetch is a promise about its hand: so many slots, so many messages at once. A publisher in confirm
+// mode remembers which of its numbers the broker still owes an answer for; these stand under its name until they
+// are confirmed. A program that is frozen, finished or gone is drawn as what it is.
 
-import { cut, encode, nameOf, plural } from "./text.js";
+import { round } from "./text.js";
 import { cls, h } from "./elements.js";
-import { handOf, slotPoint } from "./geometry.js";
-import { consumersOf } from "./journeys.js";
-import { cross, messageChip, thing } from "./marks.js";
+import { slotPoint, stripPoint } from "./geometry.js";
+import { cross, words } from "./marks.js";
+import { handles } from "./mark.js";
 
-const ROLES = { P: "producer", C: "consumer", PC: "producer and consumer" };
-const CONFIRMS_SHOWN = 4;
+const WORDED = new Set(["crashed", "frozen", "powered off", "finished", "failed"]);
+const CROSSED = new Set(["crashed", "failed", "powered off"]);
 
 /** An application: P, C or both; pale until it has a connection. */
-export function drawApp(view, app) {
-  const host = view.state.get(`host/${encode(app.name)}`);
-  const rows = consumersOf(view, app.name);
-  const roles = view.scene.roles?.[app.name] ?? "";
-  const held = rows.reduce((n, [, consumer]) => n + consumer.holding_count, 0);
-  const holds = held ? `, holds ${plural(held, "unacknowledged message")}` : "";
-  const away = !connectionsOf(view, app).some((name) => view.state.has(`connection/${encode(name)}`));
+export function drawClient(view, mark) {
+  const { app, roles, state, away } = mark;
+  const r = app.r ?? 25;
   const kind = cls(
-    "app",
-    roles === "C" ? "consumer" : "producer",
-    host?.crashed && "dead",
-    host?.frozen && "frozen",
-    away && !host?.crashed && "away",
+    ...["app", roles === "C" ? "consumer" : "producer", WORDED.has(state) && state.replaceAll(" ", "-")],
+    away && !CROSSED.has(state) && "away",
   );
   return h(
     "g",
-    thing(view, `host/${encode(app.name)}`, `${ROLES[roles] ?? "application"} ${app.name}${holds}`, kind),
-    h("circle", { class: "shape", cx: app.x, cy: app.y, r: 25 }),
+    handles(mark, kind),
+    h("circle", { class: "shape", cx: app.x, cy: app.y, r }),
     h("text", { class: "letter", x: app.x, y: app.y }, roles === "PC" ? "P C" : roles || "A"),
-    host?.crashed && h("path", { class: "cross", d: cross(app.x, app.y, 15) }),
-    h(
-      "text",
-      { class: "name", x: app.x, y: app.y + 40 },
-      cut(app.name, 15),
-      host?.frozen && h("tspan", { class: "feature", dx: 5 }, "frozen"),
-    ),
-    rows.map(([key, consumer], row) => drawHand(view, app, key, consumer, row)),
-    drawConfirms(view, app, app.y + 56 + rows.length * 22),
+    CROSSED.has(state) && h("path", { class: "cross", d: cross(app.x, app.y, round(r * 0.6)) }),
+    state === "frozen" && h("path", { class: "ice", d: ice(app.x + r * 0.75, app.y - r * 0.75) }),
+    words(app.words, "name", mark.name, WORDED.has(state) && h("tspan", { class: "feature", dx: 5 }, state)),
   );
 }
 
-const connectionsOf = (view, app) =>
-  Object.entries(view.layout.pipes)
-    .filter(([, pipe]) => pipe.app === app.name)
-    .map(([name]) => name);
+/** A snow crystal. */
+const ice = (x, y) =>
+  [0, 60, 120]
+    .map((angle) => {
+      const [dx, dy] = [7 * Math.cos((angle * Math.PI) / 180), 7 * Math.sin((angle * Math.PI) / 180)];
+      return `M${round(x - dx)} ${round(y - dy)}L${round(x + dx)} ${round(y + dy)}`;
+    })
+    .join("");
 
-function drawHand(view, app, key, consumer, row) {
-  const hand = handOf(consumer);
-  const limit = consumer.prefetch ? `prefetch ${consumer.prefetch}` : "no prefetch limit";
-  const label = `consumer ${nameOf(key)}: ${limit}, holds ${consumer.holding_count}`;
-  const last = slotPoint(app, row, hand.slots - 1, hand);
+/** A hand: as many slots as it may hold; what is in them are marks of their own. */
+export function drawHand(view, mark) {
+  const { row, held, limit, state } = mark;
+  const hand = { slots: mark.slots, more: mark.more };
+  const g = view.scene.geometry;
+  const last = slotPoint(g, row, hand.slots, hand);
+  const hidden = Math.max(0, held - hand.slots);
   return h(
     "g",
-    thing(view, key, label, cls("hand", !consumer.prefetch && "unlimited")),
-    Array.from({ length: hand.slots }, (_, i) =>
-      drawSlot(view, key, consumer.holding[i], slotPoint(app, row, i, hand), i),
-    ),
-    hand.more > 0 && h("text", { class: "quiet", x: last.x + 15, y: last.y + 4 }, `+${hand.more}`),
+    handles(mark, cls("hand", !limit && "unlimited", state)),
+    Array.from({ length: hand.slots }, (_, i) => {
+      const at = slotPoint(g, row, i, hand);
+      return h("rect", { class: "slot", x: round(at.x - 10.5), y: round(at.y - 8), width: 21, height: 16, rx: 2.5 });
+    }),
+    hand.more > 0 && !hidden && h("text", { class: "quiet mid", x: round(last.x), y: last.y + 4 }, `+${hand.more}`),
+    state === "active" && h("path", { class: "active", d: pointer(slotPoint(g, row, 0, hand)) }),
+    state === "waiting" && h("text", { class: "quiet mid", x: round(slotPoint(g, row, 0, hand).x - 24), y: row.y + 4 }, "…"),
   );
 }
 
-/** A slot is kept free, dashed, for a message that is on its way. */
-function drawSlot(view, key, message, at, i) {
-  const coming = message !== undefined && view.flow.coming.has(`${key}#${message}`);
-  const frame = { x: at.x - 10.5, y: at.y - 8, width: 21, height: 16, rx: 2.5 };
-  return h(
-    "g",
-    { key: i },
-    h("rect", { class: cls("slot", coming && "coming"), ...frame }),
-    message !== undefined &&
-      !coming &&
-      messageChip(view, message, at.x, at.y, { kind: "held", hatched: true }),
-  );
-}
+/** Of several consumers, the one that is served. */
+const pointer = ({ x, y }) => `M${round(x - 22)} ${y - 6}l9 6l-9 6z`;
 
-function drawConfirms(view, app, y) {
-  const prefixes = connectionsOf(view, app).map((name) => `confirm/${encode(name)}/`);
-  const mine = view.confirms.filter(([key]) => prefixes.some((prefix) => key.startsWith(prefix)));
-  const numbers = mine.flatMap(([, entity]) => entity.outstanding);
-  if (!numbers.length) return null;
-  const shown = numbers.slice(0, CONFIRMS_SHOWN);
+/** The numbers that the broker still owes an answer for. */
+export function drawStrip(view, mark) {
+  const { strip, row } = mark;
+  const g = view.scene.geometry;
+  const numbers = strip.count <= g.strip_shown ? strip.outstanding : strip.outstanding.slice(0, g.strip_shown - 1);
+  const more = strip.count - numbers.length;
+  const count = numbers.length + (more ? 1 : 0);
   return h(
     "g",
-    { class: "confirms", transform: `translate(${app.x} ${y})` },
-    h("text", { class: "quiet mid", y: 3 }, "to confirm"),
-    shown.map((n, i) => {
-      const cutOff = i === CONFIRMS_SHOWN - 1 && numbers.length > CONFIRMS_SHOWN;
-      return h(
-        "g",
-        { transform: `translate(${(i - (shown.length - 1) / 2) * 20} 16)` },
-        h("rect", { x: -8.5, y: -8, width: 17, height: 16, rx: 3 }),
-        h("text", {}, cutOff ? "…" : n),
-      );
+    handles(mark, "confirms"),
+    words(row, "quiet", row.label || "to confirm"),
+    [...numbers, ...(more ? [`+${more}`] : [])].map((n, i) => {
+      const at = stripPoint(g, row, i, count);
+      return [
+        h("rect", { x: round(at.x - 9), y: round(at.y - 8), width: 18, height: 16, rx: 3 }),
+        h("text", { class: "slip", x: round(at.x), y: round(at.y) }, n),
+      ];
     }),
   );
 }

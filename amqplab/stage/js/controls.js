@@ -1,16 +1,21 @@
-// Controls: the bar above, the narration, the transport, the help.
+// Controls: the bar above, the sentence, the transport, the help.
 //
 // Theory
 // ------
 // Every control says in `data-do`, `data-zoom` or `data-jump` what it asks for, and nothing else: one listener on
 // the whole stage reads it (stage.js). So the same action has one name for the mouse, the keyboard and the tests.
+//
+// What a button is called begins with what is written on it, so that those who speak to their computer can say
+// what they see.
 
 import { cut, timeText } from "./text.js";
-import { h } from "./elements.js";
+import { cls, h } from "./elements.js";
 import { ZOOMS } from "./scene.js";
-import { SPEEDS } from "./player.js";
+import { SPEEDS, sentenceOf } from "./player.js";
 import { HELP } from "./keys.js";
-import { drawLegend } from "./timeline.js";
+import { closeButton } from "./legend.js";
+import { drawClock } from "./clock.js";
+import { sentenceOfStep } from "./steps.js";
 
 const ICONS = {
   start: "M5 4v12M16 4L8 10l8 6z",
@@ -19,11 +24,13 @@ const ICONS = {
   pause: "M6 4h3v12H6zM11.5 4h3v12h-3z",
   forward: "M7 4l8 6-8 6zM4 4v12",
   end: "M15 4v12M4 4l8 6-8 6z",
+  flag: "M5 3v14M5 4h9l-2.5 3.2L14 10.5H5",
+  screen: "M4 8V4h4M12 4h4v4M16 12v4h-4M8 16H4v-4",
+  present: "M3 4h14v9H3zM10 13v2M7 17l3-2l3 2",
 };
+const AXIS_WORDS = { event: "per event", compressed: "compressed", linear: "linear" };
 const HINT =
-  "Click a message, frame, segment, queue or connection to see it everywhere. Envelopes are messages, each with " +
-  "its own colour and number; M, H and B are a command's method, header and body frames. Hatched: delivered, not " +
-  "yet acknowledged.";
+  "Click a message, frame, segment, queue or connection to see it everywhere. L shows what every mark means.";
 
 function icon(name) {
   const box = { viewBox: "0 0 20 20", width: 18, height: 18, "aria-hidden": "true" };
@@ -31,89 +38,134 @@ function icon(name) {
 }
 
 const button = (action, label, inside, extra = {}) =>
-  h("button", { type: "button", "data-do": action, "aria-label": label, title: label, ...extra }, inside);
+  h(
+    "button",
+    { type: "button", "data-do": action, "aria-label": label, title: label, tabindex: -1, ...extra },
+    inside,
+  );
 
-/** The name of the run, and what a step is. */
+const barGroup = (name, role, label, props, ...inside) =>
+  h("div", { class: name, "data-group": name, role, "aria-label": label, tabindex: 0, ...props }, inside);
+
+/** The name of the run, what a step is, which panels are open, and what else there is. */
 export function drawBar(view) {
-  const zoom = (name, z) => {
-    const chosen = z === view.zoom;
+  const { scene, zoom, help, legend, panels } = view;
+  const zoomButton = (name, z) => {
     const props = {
       type: "button",
       role: "radio",
-      "aria-checked": chosen ? "true" : "false",
-      tabindex: chosen ? 0 : -1,
+      "aria-checked": z === zoom ? "true" : "false",
+      tabindex: -1,
       "data-zoom": z,
       title: `step by ${name} (${z + 1})`,
     };
     return h("button", props, name);
   };
-  const words = h("span", { class: "muted small" }, "step by");
-  return [
-    h("span", { class: "brand", "aria-hidden": "true" }, "amqplab"),
-    view.scene.title && h("span", { class: "scene-title" }, view.scene.title),
-    h("div", { class: "zooms", role: "radiogroup", "aria-label": "a step is one" }, words, ZOOMS.map(zoom)),
-    button("help", "keys and hints", "?", { class: "round", "aria-expanded": view.help ? "true" : "false" }),
-  ].filter(Boolean);
-}
-
-/** What this step was, why, and what comes next. */
-export function drawNarration(view) {
-  const { scene, step } = view;
-  const steps = scene.steps[view.zoom];
-  const [seq, next] = [steps[step], steps[step + 1]];
-  const cause = seq < 0 ? -1 : scene.records.cause[seq];
-  const because = () =>
+  const panelButton = ({ name, title, about, seen }) =>
     h(
       "button",
-      { class: "link", "data-jump": cause, title: scene.sentences[cause] },
-      `because: ${cut(scene.sentences[cause], 96)}`,
+      {
+        type: "button",
+        "data-do": `panel-${name}`,
+        "aria-pressed": seen ? "true" : "false",
+        tabindex: -1,
+        title: about,
+      },
+      title,
     );
-  const said = seq < 0 ? "Before the first step: nothing has happened yet." : scene.sentences[seq];
+  const tools = [
+    button("legend", "legend (L)", "L", { class: "round", "aria-expanded": String(Boolean(legend)) }),
+    button("present", "presenter mode (P)", icon("present"), { class: "round" }),
+    button("full-screen", "full screen (F)", icon("screen"), { class: "round" }),
+    button("help", "? keys and hints", "?", { class: "round", "aria-expanded": String(Boolean(help)) }),
+  ];
   return [
-    h("p", { class: "said" }, said),
+    h("span", { key: "title", class: "scene-title", title: scene.title || null }, scene.title || "amqplab"),
+    barGroup("zooms", "radiogroup", "a step is one", { key: "zooms" }, ZOOMS.map(zoomButton)),
+    barGroup("tabs", "toolbar", "panels", { key: "tabs" }, panels.map(panelButton)),
+    barGroup("tools", "toolbar", "more", { key: "tools" }, tools),
+  ];
+}
+
+/** The sentence of the step; its height is fixed, and a longer one can be opened. */
+export function drawNarration(view) {
+  const { scene, steps, step, seq, visit, whole } = view;
+  const next = step + 1 < steps.length ? sentenceOfStep(view, step + 1) : undefined;
+  const sentence = sentenceOf(view);
+  const props = { key: "said", class: cls("said", whole && "whole"), "data-testid": "sentence" };
+  return [
+    h("p", { ...props, "data-subject": subjectText(view.subject) }, sentence),
+    button("whole-sentence", whole ? "less (E)" : "more (E)", whole ? "less" : "more", {
+      key: "more",
+      class: "more-button link",
+      "aria-expanded": String(Boolean(whole)),
+    }),
     h(
       "p",
-      { class: "meta" },
+      { key: "meta", class: "meta" },
       h("span", {}, `step ${step} of ${steps.length - 1}`),
       seq >= 0 && h("span", {}, timeText(scene.records.at[seq])),
       seq >= 0 && h("span", {}, `at ${scene.names[scene.records.where[seq]]}`),
-      cause >= 0 && because(),
+      visit && button("come-back", "back to the step", "back to the step", { class: "link visit" }),
+      because(view),
     ),
     h(
       "p",
-      { class: "upcoming" },
-      next === undefined ? "The recording ends here." : [h("span", {}, "next  "), scene.sentences[next]],
+      { key: "next", class: "upcoming", title: next },
+      next === undefined ? "The recording ends here." : [h("span", {}, "next  "), next],
     ),
   ];
 }
 
-/** Play, step, speed, run until. */
+/** What the sentence speaks of, for tests and tools: "message:3 frame:12 queue/%2F/app". */
+function subjectText({ keys, ...numbered }) {
+  const named = Object.entries(numbered).filter(([, value]) => value !== undefined);
+  return [...named.map(([kind, value]) => `${kind}:${value}`), ...keys].join(" ") || null;
+}
+
+function because({ scene, seq }) {
+  const cause = seq < 0 ? -1 : scene.records.cause[seq];
+  if (cause < 0) return null;
+  const props = { type: "button", class: "link because", "data-jump": cause, tabindex: -1 };
+  return h("button", { ...props, title: scene.sentences[cause] }, `because: ${cut(scene.sentences[cause], 140)}`);
+}
+
+/** How the time line is laid out: a button that goes through the ways. */
+export const drawAxisButton = ({ axis }) => [
+  button("axis", `${AXIS_WORDS[axis]}: time axis (T)`, AXIS_WORDS[axis], { class: "axis-button" }),
+];
+
+/** Play, step, the time, speed, run until. */
 export function drawTransport(view) {
-  const playing = view.playing ? ["pause (Space)", "pause"] : ["play (Space)", "play"];
+  const { playing, bookmarked, notice, speed } = view;
+  const play = playing ? ["pause (Space)", "pause"] : ["play (Space)", "play"];
+  const playback = [
+    button("start", "to the start (Home)", icon("start")),
+    button("back", "one step back (←)", icon("back")),
+    button("toggle", play[0], icon(play[1]), { class: "main" }),
+    button("forward", "one step forward (→)", icon("forward")),
+    button("end", "to the end (End)", icon("end")),
+  ];
+  const marking = [
+    button("bookmark", bookmarked ? "take the bookmark away (M)" : "bookmark this step (M)", icon("flag"), {
+      class: "flag-button",
+      "aria-pressed": String(bookmarked),
+    }),
+  ];
   return [
-    h(
-      "div",
-      { class: "buttons", role: "toolbar", "aria-label": "playback" },
-      button("start", "to the start (Home)", icon("start")),
-      button("back", "one step back (←)", icon("back")),
-      button("toggle", playing[0], icon(playing[1]), { class: "main" }),
-      button("forward", "one step forward (→)", icon("forward")),
-      button("end", "to the end (End)", icon("end")),
-    ),
-    h(
-      "label",
-      { class: "speed" },
-      h("span", { class: "muted small" }, "speed"),
+    barGroup("buttons", "toolbar", "playback", { key: "buttons" }, playback),
+    h("div", { key: "clock", class: "clock", role: "group", "aria-label": "virtual time" }, drawClock(view)),
+    barGroup("marking", "toolbar", "bookmarks", { key: "marking" }, marking),
+    h("div", { key: "speed", class: "speed" }, [
       h(
         "select",
-        { "data-input": "speed", "aria-label": "speed" },
-        SPEEDS.map((speed) => h("option", { value: speed, selected: speed === view.speed }, `${speed}×`)),
+        { "data-input": "speed", "aria-label": "speed", title: "speed" },
+        SPEEDS.map((value) => h("option", { value, selected: value === speed }, `${value}×`)),
       ),
-    ),
+    ]),
     drawUntil(view),
-    view.notice && h("span", { class: "notice", role: "status" }, view.notice),
-    drawLegend(),
-  ].filter(Boolean);
+    h("span", { key: "notice", class: "notice", role: "status" }, notice || ""),
+  ];
 }
 
 function drawUntil(view) {
@@ -129,16 +181,26 @@ function drawUntil(view) {
   const options = view.goals.map((goal) => h("option", { value: goal }));
   return h(
     "div",
-    { class: "until" },
+    { key: "until", class: "until" },
     h("input", input),
     h("datalist", { id: `${view.uid}-until` }, options),
-    button("until", "run until that is reached", "go", { class: "text" }),
+    button("until", "go: run until that is reached", "go", { class: "text", tabindex: 0 }),
   );
 }
 
 /** The keys, when they are asked for. */
-export function drawHelp(view) {
-  if (!view.help) return [];
-  const keys = HELP.map(([key, what]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, what)]);
-  return [h("div", { class: "help", role: "note" }, h("dl", {}, keys), h("p", {}, HINT))];
+export function drawHelp({ help }) {
+  if (!help) return [];
+  const entry = ([key, what]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, what)];
+  const part = ([title, keys]) =>
+    h("section", { key: title, "aria-label": title }, h("h2", {}, title), h("dl", {}, keys.map(entry)));
+  return [
+    h(
+      "div",
+      { class: "sheet help", role: "note", "aria-label": "keys" },
+      closeButton("help", "close the keys (?)"),
+      h("div", { class: "help-parts" }, HELP.map(part)),
+      h("p", { class: "hint" }, HINT),
+    ),
+  ];
 }

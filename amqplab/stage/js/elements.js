@@ -6,29 +6,56 @@
 // makes a real element's children be such objects and touches only what differs. A `key` names an element among
 // its siblings, so that it stays itself while others come and go. Attributes are written in the order given:
 // the same picture is the same markup, octet for octet.
+//
+// What did not change need not be compared: a drawing that hands over the very same object as last time
+// (`remember`) is passed over as a whole. That is what makes a step cheap: most of a picture stays as it is.
+
+/**
+ * An element as data.
+ * @typedef {{tag: string, props: Record<string, any>, kids: (Element | string)[]}} VElement
+ */
 
 /** An element as data. `key` in props names it among its siblings, so that it stays itself. */
 export function h(tag, props, ...kids) {
-  return {
-    tag,
-    props: props ?? {},
-    kids: kids.flat(Infinity).filter((kid) => kid !== null && kid !== undefined && kid !== false),
-  };
+  const found = [];
+  collect(kids, found);
+  return { tag, props: props ?? {}, kids: found };
 }
 
-const escaped = (text) =>
-  String(text).replace(/[&<>"]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c]);
+function collect(kids, found) {
+  for (const kid of kids)
+    if (Array.isArray(kid)) collect(kid, found);
+    else if (kid !== null && kid !== undefined && kid !== false) found.push(kid);
+}
 
-const attributes = (props) =>
-  Object.entries(props).filter(([n, v]) => n !== "key" && v !== null && v !== undefined && v !== false);
+const ESCAPES = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
+const escaped = (text) => String(text).replace(/[&<>"]/g, (c) => ESCAPES[c]);
+
+const isWritten = (name, value) =>
+  name !== "key" && value !== null && value !== undefined && value !== false;
+
+const attributes = (props) => Object.entries(props).filter(([name, value]) => isWritten(name, value));
 
 /** The same element as text: for tests and comparisons. */
 export function toMarkup(v) {
   if (typeof v !== "object") return escaped(v);
   const inside = attributes(v.props)
-    .map(([n, value]) => ` ${n}="${escaped(value === true ? "" : value)}"`)
+    .map(([name, value]) => ` ${name}="${escaped(value === true ? "" : value)}"`)
     .join("");
   return `<${v.tag}${inside}>${v.kids.map(toMarkup).join("")}</${v.tag}>`;
+}
+
+/**
+ * The element drawn last time under this key, if nothing that it depends on has changed since; or a new one.
+ * `kept` is a Map that the caller owns; without one, everything is drawn anew.
+ * @param {Map<string, {deps: any[], drawn: any}> | undefined} kept
+ */
+export function remember(kept, key, deps, draw) {
+  const last = kept?.get(key);
+  if (last && last.deps.every((dep, i) => dep === deps[i])) return last.drawn;
+  const drawn = draw();
+  kept?.set(key, { deps, drawn });
+  return drawn;
 }
 
 export const SVG = "http://www.w3.org/2000/svg";
@@ -36,29 +63,49 @@ export const SVG = "http://www.w3.org/2000/svg";
 /** Make the children of `parent` be `kids`, touching only what differs. */
 export function patch(parent, kids, svg = parent.namespaceURI === SVG) {
   const before = parent.__kids ?? [];
+  const after = new Array(kids.length);
+  if (!patchInPlace(before, kids, after, svg)) patchByKey(parent, before, kids, after, svg);
+  parent.__kids = after;
+}
+
+/** The usual case: the same elements in the same order. False, and nothing done, in any other. */
+function patchInPlace(before, kids, after, svg) {
+  if (before.length !== kids.length) return false;
+  for (let i = 0; i < kids.length; i++) if (!isSame(before[i].v, kids[i])) return false;
+  for (let i = 0; i < kids.length; i++) after[i] = renewed(before[i], kids[i], svg);
+  return true;
+}
+
+const isSame = (a, b) =>
+  typeof a === "object" && typeof b === "object"
+    ? a === b || (a.tag === b.tag && a.props.key === b.props.key)
+    : typeof a === typeof b;
+
+function patchByKey(parent, before, kids, after, svg) {
   const byKey = new Map();
   before.forEach((old, i) => byKey.set(keyOf(old.v, i), old));
-  const after = kids.map((v, i) => {
+  kids.forEach((v, i) => {
     const key = keyOf(v, i);
     const old = byKey.get(key);
-    if (old && typeof v !== "object") {
-      byKey.delete(key);
-      if (old.v !== v) old.node.nodeValue = v;
-      return { v, node: old.node };
-    }
-    if (old && old.v.tag === v.tag) {
-      byKey.delete(key);
-      update(old.node, old.v.props, v.props);
-      patch(old.node, v.kids, old.node.namespaceURI === SVG);
-      return { v, node: old.node };
-    }
-    return { v, node: create(v, svg || v.tag === "svg") };
+    if (old) byKey.delete(key);
+    after[i] = old ? renewed(old, v, svg) : { v, node: create(v, svg || v.tag === "svg") };
   });
   for (const { node } of byKey.values()) node.remove();
-  after.forEach(({ node }, i) => {
-    if (parent.childNodes[i] !== node) parent.insertBefore(node, parent.childNodes[i] ?? null);
-  });
-  parent.__kids = after;
+  let at = parent.firstChild;
+  for (const { node } of after)
+    if (node === at) at = at.nextSibling;
+    else parent.insertBefore(node, at);
+}
+
+/** A node made like `v`; the very same object needs no look. */
+function renewed(old, v, svg) {
+  if (old.v === v) return old;
+  if (typeof v !== "object") old.node.nodeValue = v;
+  else {
+    update(old.node, old.v.props, v.props);
+    patch(old.node, v.kids, svg && v.tag !== "foreignObject");
+  }
+  return { v, node: old.node };
 }
 
 const keyOf = (v, i) =>
@@ -67,21 +114,26 @@ const keyOf = (v, i) =>
 function create(v, svg) {
   if (typeof v !== "object") return document.createTextNode(v);
   const node = svg ? document.createElementNS(SVG, v.tag) : document.createElement(v.tag);
-  update(node, {}, v.props);
+  for (const [name, value] of attributes(v.props)) write(node, name, value);
   patch(node, v.kids, svg);
   return node;
 }
 
 /** Attributes are written in the order given, so that the same picture is the same markup. */
 function update(node, before, after) {
-  const [wanted, had] = [attributes(after), attributes(before)];
+  const had = attributes(before);
+  const wanted = attributes(after);
   const same = wanted.length === had.length && wanted.every(([name], i) => had[i][0] === name);
   if (!same) for (const [name] of had) node.removeAttribute(name);
   wanted.forEach(([name, value], i) => {
-    if (!same || had[i][1] !== value) node.setAttribute(name, value === true ? "" : value);
-    if (name === "value" && node.value !== String(value) && node !== document.activeElement)
-      node.value = value;
+    if (!same || had[i][1] !== value) write(node, name, value);
+    else if (name === "value") write(node, name, value); // what people typed is not in the attribute
   });
+}
+
+function write(node, name, value) {
+  node.setAttribute(name, value === true ? "" : value);
+  if (name === "value" && node.value !== String(value) && node !== document.activeElement) node.value = value;
 }
 
 export const cls = (...names) => names.filter(Boolean).join(" ");

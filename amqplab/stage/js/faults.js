@@ -2,41 +2,67 @@
 //
 // Theory
 // ------
-// Whoever picks a segment may lose it; a connection can be cut, a client's machine can crash. The page only says
-// which fault, at whom and at which step: the lab (lab.faults) runs the history again with it. A button that
-// nobody stands behind is shown, disabled, with the reason, so that the reader learns that it exists.
+// Whoever picks a segment may lose it; a connection can be cut, a client's machine can lose its power. The page
+// only says which fault, at whom, at which step and in which history: the lab (lab.faults) runs the history again
+// with it. Only what makes sense is offered: who stands still can be thawed, not frozen; what is cut can be
+// healed, not cut. A button that nobody stands behind is shown, disabled, with the reason, so that the reader
+// learns that it exists.
 
-import { clientOf, decodeName } from "./text.js";
+import { clientOf, decodeName, encode } from "./text.js";
 import { h } from "./elements.js";
 
-const LINK = {
-  cut: "cut the link",
-  "half-open": "one side falls silent",
-  heal: "heal the link",
-  reset: "reset",
-};
-const HOST = { crash: "crash the machine", freeze: "freeze the process", thaw: "thaw it" };
+const always = () => true;
+const isUp = ({ host }) => !host?.crashed && !host?.off;
+const isWhole = ({ host }) => !host?.link;
+
+/** By kind of thing: [fault, words, whether it makes sense of {host, connection, segment, seq}]. */
 const OFFERS = {
-  segment: { "lose segment": "lose this segment" },
-  connection: LINK,
-  host: HOST,
-  consumer: HOST,
+  segment: [["lose segment", "lose this segment", ({ segment }) => !segment.lost]],
+  connection: [
+    ["cut", "cut the link", isWhole],
+    ["half-open", "one side falls silent", isWhole],
+    ["heal", "heal the link", ({ host }) => Boolean(host?.link)],
+    ["reset", "reset", ({ connection }) => connection !== undefined && connection.state !== "closed"],
+  ],
+  host: [
+    ["freeze", "freeze the process", (it) => isUp(it) && !it.host?.frozen],
+    ["thaw", "thaw it", (it) => isUp(it) && Boolean(it.host?.frozen)],
+    ["kill", "kill the process", isUp],
+    ["crash", "crash the machine", isUp],
+    ["power off", "pull the plug", ({ host }) => !host?.off],
+    ["power on", "power on", ({ host }) => Boolean(host?.off)],
+  ],
+  consumer: [
+    ["freeze", "freeze the process", (it) => isUp(it) && !it.host?.frozen],
+    ["thaw", "thaw it", (it) => isUp(it) && Boolean(it.host?.frozen)],
+    ["kill", "kill the process", isUp],
+  ],
 };
 
-/** The faults that can happen to what is selected: {fault, label, client, segment?}. */
-export function faultsFor(scene, selection) {
+/** The faults that can happen now to what is selected: {fault, label, client, segment?, at?}. */
+export function faultsFor({ scene, state, seq }, selection) {
   if (!selection) return [];
   const kind = selection.kind === "entity" ? selection.id.split("/")[0] : selection.kind;
   const victim = victimOf(scene, kind, selection);
-  return Object.entries(OFFERS[kind] ?? {}).map(([fault, label]) => ({ fault, label, ...victim }));
+  if (!victim || victim.client === scene.broker) return [];
+  const now = {
+    seq,
+    host: state.get(`host/${encode(victim.client)}`),
+    connection: kind === "connection" ? state.get(selection.id) : undefined,
+    segment: kind === "segment" ? scene.segmentByNumber.get(selection.id) : undefined,
+  };
+  return (OFFERS[kind] ?? [])
+    .filter(([, , makesSense]) => (makesSense ?? always)(now))
+    .map(([fault, label]) => ({ fault, label, ...victim }));
 }
 
 /** The client that it happens to, and for a segment its number and its record. */
 function victimOf(scene, kind, { id }) {
   if (kind === "segment") {
     const segment = scene.segmentByNumber.get(id);
-    return { client: clientOf(segment.conn), segment: id, at: segment.sent };
+    return segment && { client: clientOf(segment.conn), segment: id, at: segment.sent };
   }
+  if (!OFFERS[kind]) return null;
   const name = decodeName(String(id).split("/")[1] ?? "");
   return { client: kind === "host" ? name : clientOf(name) };
 }
@@ -44,16 +70,17 @@ function victimOf(scene, kind, { id }) {
 /** The buttons for what is selected. */
 export function drawActions(view) {
   const { breakable, connected } = view;
-  const offers = faultsFor(view.scene, view.pinned).filter(
+  const offers = faultsFor(view, view.pinned).filter(
     ({ fault }) => !breakable.length || breakable.includes(fault),
   );
   if (!offers.length) return [];
   const noLab = breakable.length ? null : "This stage shows a recording that no lab stands behind.";
   const reason = connected ? noLab : "No kernel here: open this in Jupyter to break things.";
+  const props = { class: "actions", role: "toolbar", "aria-label": "break it", "data-group": "faults", tabindex: 0 };
   return [
     h(
       "div",
-      { class: "actions", role: "toolbar", "aria-label": "break it" },
+      props,
       h("span", { class: "small" }, "Break it:"),
       offers.map((offer) => faultButton(offer, reason)),
       reason && h("span", { class: "small muted" }, reason),
@@ -63,9 +90,6 @@ export function drawActions(view) {
 
 function faultButton({ fault, label }, reason) {
   const title = reason ?? `${label}, from this step on`;
-  return h(
-    "button",
-    { type: "button", class: "fault", disabled: !!reason, title, "data-fault": fault },
-    label,
-  );
+  const props = { key: fault, type: "button", class: "fault", disabled: !!reason, title, "data-fault": fault };
+  return h("button", { ...props, tabindex: -1 }, label);
 }

@@ -1,38 +1,47 @@
-// Geometry: where things are and where a moving thing is between them.
+// Geometry: where things are, from a place in the layout and a number.
 //
 // Theory
 // ------
-// Python chose the places (layout.py); here are the rules that turn a place and a number into a point: the lane
-// of a channel, the cell of a queued message, the slot in a consumer's hand, a point on an edge's curve. The
-// constants are layout.py's. "Wide" runs from left to right, "tall" is the same with the axes swapped.
+// Python chose the places (layout.py) and the sizes (geometry.py, `scene.geometry`, here always `g`); here are the
+// rules that turn a place and a number into a point: the lane of a channel, the cell of a queued message, the
+// slot in a consumer's hand, a point on an edge's curve. "Wide" runs from left to right, "tall" is the same with
+// the axes swapped.
 //
 // Every function is pure, and none knows what time it is.
 
-export const LANE = 16;
-export const GAP = 8;
-export const CHIP = 18;
-const CELL = 24;
-const SLOT = 22;
-const MOST_SLOTS = 5;
-const LOST_LEFT = 140;
-const LOST_PITCH = 172;
+/** Sizes for scenes that bring none. */
+export const SIZES = {
+  ...{ message_w: 21, message_h: 16, chip: 18, chip_w: 15, chip_h: 13, frames_shown: 7 },
+  ...{ lane: 16, tube_gap: 8, max_lanes: 6, mouth: 12, link_shown: 4 },
+  ...{ cell: 24, cell_w: 22, cell_h: 28, cell_margin: 12 },
+  ...{ slot: 22, most_slots: 5, hand_row: 22, strip_row: 34, strip_chip: 20, strip_shown: 4, rows_shown: 6 },
+  ...{ dock: 24, dock_shown: 3, capsule_h: 18, capsule_pad: 7, capsule_most: 118 },
+  ...{ gutter: 56, lost_left: 140, lost_pitch: 172, lost_reason: 136 },
+};
 
 export const xy = ({ x, y }) => ({ x, y });
 
-/** A pipe along its own direction: {start, length, axis, breadth of one tube, ahead: +1 or -1 towards the broker}. */
-export function pipeSpan(pipe, wide) {
+export const between = (low, x, high) => Math.max(low, Math.min(high, x));
+
+// --- pipes ---
+
+/** A pipe along its own direction: {start, length, axis, breadth of one tube, ahead: +1 or -1 towards the server}. */
+export function pipeSpan(g, pipe, wide) {
   const [from, to, axis] = wide ? [pipe.x0, pipe.x1, pipe.y0] : [pipe.y0, pipe.y1, pipe.x0];
   return {
     start: Math.min(from, to),
     length: Math.abs(to - from),
     axis,
-    breadth: pipe.lanes.length * LANE,
+    breadth: pipe.lanes.length * g.lane,
     ahead: Math.sign(to - from),
   };
 }
 
-/** The across-coordinate of a tube's middle; `up` is towards the broker. */
-export const tubeMiddle = (span, up) => span.axis + (up ? -1 : 1) * (GAP / 2 + span.breadth / 2);
+/** The across-coordinate of a tube's middle; `up` is towards the server. */
+export const tubeMiddle = (g, span, up) => span.axis + (up ? -1 : 1) * (g.tube_gap / 2 + span.breadth / 2);
+
+/** The across-coordinate of a tube's outer edge. */
+export const tubeEdge = (g, span, up) => span.axis + (up ? -1 : 1) * (g.tube_gap / 2 + span.breadth);
 
 /** A rectangle given along and across the journey. */
 export const box = (wide, along, across, length, breadth) =>
@@ -40,46 +49,107 @@ export const box = (wide, along, across, length, breadth) =>
     ? { x: along, y: across, width: length, height: breadth }
     : { x: across, y: along, width: breadth, height: length };
 
+/** A point given along and across the journey. */
+export const point = (wide, along, across) => (wide ? { x: along, y: across } : { x: across, y: along });
+
 /** Where channel `channel`'s lane is, at progress `p` (0..1 in the direction of travel) along a pipe. */
-export function lanePoint(pipe, wide, up, channel, p, margin = 0) {
-  const { length, ahead, axis } = pipeSpan(pipe, wide);
+export function lanePoint(g, pipe, wide, up, channel, p, margin = 0) {
+  const { length, ahead, axis } = pipeSpan(g, pipe, wide);
   const from = wide ? pipe.x0 : pipe.y0;
   const along = from + ahead * (margin + (length - 2 * margin) * (up ? p : 1 - p));
   const lanes = pipe.lanes.length;
   const found = pipe.lanes.indexOf(channel);
   const index = found < 0 ? lanes - 1 : found;
-  const across = axis + (up ? -(GAP / 2 + (lanes - index - 0.5) * LANE) : GAP / 2 + (index + 0.5) * LANE);
-  return wide ? { x: along, y: across } : { x: across, y: along };
+  const half = g.tube_gap / 2;
+  const across = axis + (up ? -(half + (lanes - index - 0.5) * g.lane) : half + (index + 0.5) * g.lane);
+  return point(wide, along, across);
 }
 
-/** The place of the i-th message of a queue, counted from its head; `room` is how many places there are. */
-export function cellPoint(node, i) {
-  const room = Math.max(1, Math.floor((node.w - 12) / CELL));
-  return { x: node.x + ((room - 1) * CELL) / 2 - Math.min(i, room - 1) * CELL, y: node.y, room };
+// --- queues ---
+
+/** How many places a queue's row has. */
+export const roomOf = (g, node) => node.cells || Math.max(1, Math.floor((node.w - g.cell_margin) / g.cell));
+
+/** The i-th place of a queue, counted from its head, which is at the right. */
+export const cellPoint = (g, node, i) => ({
+  x: node.x + ((roomOf(g, node) - 1) * g.cell) / 2 - i * g.cell,
+  y: node.y,
+});
+
+/**
+ * What stands in the places of a queue, from its head: Unacked first, for the queue still owns them, then Ready.
+ * What has no place is counted where it would be, in a place of its own; of a long ready line the tail is shown.
+ * @returns {{line: "unacked" | "ready", message: number | null, more: number}[]}
+ */
+export function cellsOf(queue, room) {
+  const { unacked_count: u, ready_count: r } = queue;
+  const forUnacked = r ? between(Math.min(u, Math.floor((room * 3) / 7)), room - r, u) : Math.min(u, room);
+  const ghosts = lineCells("unacked", queue.unacked, u, Math.min(forUnacked, room), null);
+  return [...ghosts, ...lineCells("ready", queue.ready, r, room - ghosts.length, queue.ready_last ?? null)];
 }
 
-/** A consumer's hand: how many slots are shown, and how many more there would be. */
-export function handOf(consumer) {
-  const wanted = consumer.prefetch || Math.max(1, consumer.holding_count);
-  const slots = wanted <= MOST_SLOTS ? wanted : MOST_SLOTS - 1;
+function lineCells(line, shown, count, room, last) {
+  const one = (message) => ({ line, message, more: 0 });
+  if (count <= room && count <= shown.length) return shown.slice(0, count).map(one);
+  if (!room) return [];
+  const tail = last !== null && room > 2 ? [one(last)] : [];
+  const head = shown.slice(0, Math.max(0, room - 1 - tail.length)).map(one);
+  return [...head, { line, message: null, more: count - head.length - tail.length }, ...tail];
+}
+
+// --- clients ---
+
+/** A hand: how many slots are drawn, and how many more it has. `limit` 0 is none. */
+export function handOf(g, limit, held) {
+  const wanted = Math.max(limit, held, 1);
+  const slots = wanted <= g.most_slots ? wanted : g.most_slots - 1;
   return { slots, more: wanted - slots };
 }
 
-/** Slot `i` of an application's `row`-th hand, under its name. */
-export function slotPoint(app, row, i, { slots, more }) {
-  const left = app.x - ((slots - 1) * SLOT) / 2 - (more ? SLOT / 2 : 0);
-  return { x: left + Math.min(i, slots - 1) * SLOT, y: app.y + 56 + row * SLOT };
+/** Slot `i` of a hand, or for i = hand.slots where "+n" stands. */
+export const slotPoint = (g, row, i, { slots, more }) => ({
+  x: rowStart(row, slots + (more ? 1 : 0), g.slot) + i * g.slot,
+  y: row.y,
+});
+
+/** A number of a strip of confirms; its words stand above. */
+export const stripPoint = (g, row, i, shown) => ({
+  x: rowStart(row, shown, g.strip_chip) + i * g.strip_chip,
+  y: row.y + 15,
+});
+
+/** The middle of the first of `count` things in a row. */
+function rowStart({ x, anchor }, count, pitch) {
+  if (anchor === "middle") return x - ((count - 1) * pitch) / 2;
+  return anchor === "start" ? x + pitch / 2 : x - pitch / 2 - (count - 1) * pitch;
 }
 
-/** The i-th place in the gutter; `room` is how many there are. */
-export function lostPoint({ gutter }, i) {
-  const room = Math.max(1, Math.floor((gutter.w - LOST_LEFT) / LOST_PITCH));
-  return {
-    x: gutter.x + LOST_LEFT + Math.min(i, room - 1) * LOST_PITCH,
-    y: gutter.y + gutter.h / 2,
-    room,
-  };
+/** Where a message stands that is with its program. */
+export const trayPoint = (g, app, i) => stacked(g, app.tray ?? app, i);
+
+/** Inside the server's wall, where what has just come in stands: one above the other. */
+export const dockPoint = (g, pipe, i) => stacked(g, pipe.dock ?? { x: pipe.x1, y: pipe.y1 }, i);
+
+const stacked = (g, { x, y }, i) => ({ x, y: y - g.dock * Math.min(i, g.dock_shown - 1) });
+
+/** On an exchange, for one of several messages: one below the other. */
+export function nodePoint(g, node, i, of) {
+  const shown = Math.min(of, g.dock_shown);
+  return { x: node.x, y: node.y + (2 * Math.min(i, shown - 1) - (shown - 1)) * 9 };
 }
+
+// --- lost and returned ---
+
+export const gutterRoom = (g, { gutter }) =>
+  Math.max(1, Math.floor((gutter.w - g.lost_left) / g.lost_pitch));
+
+/** The i-th place in the gutter. */
+export const lostPoint = (g, { gutter }, i) => ({
+  x: gutter.x + g.lost_left + i * g.lost_pitch,
+  y: gutter.y + gutter.h / 2,
+});
+
+// --- curves ---
 
 /** A point of a cubic Bezier given as eight numbers. */
 export function onCurve([x0, y0, x1, y1, x2, y2, x3, y3], t) {
@@ -88,21 +158,25 @@ export function onCurve([x0, y0, x1, y1, x2, y2, x3, y3], t) {
   return { x: a * x0 + b * x1 + c * x2 + d * x3, y: a * y0 + b * y1 + c * y2 + d * y3 };
 }
 
-const smooth = (t) => t * t * (3 - 2 * t);
+/** From 0 to 1, starting and ending gently. */
+export const smooth = (t) => t * t * (3 - 2 * t);
 
-/** The place at `time` of something that passes `stops` [{time, x, y, curve?, linear?}], sorted by time; `leg`
- * is the number of the stop passed last. `curve` are the Beziers on which a stop is reached. */
-export function alongStops(stops, time) {
-  let k = 0;
-  while (k + 1 < stops.length && stops[k + 1].time <= time) k++;
-  const [a, b] = [stops[k], stops[k + 1]];
-  if (!b || time <= a.time) return { x: a.x, y: a.y, leg: k };
-  const t = (time - a.time) / (b.time - a.time);
-  if (b.curve) {
-    const s = smooth(t) * b.curve.length;
-    const i = Math.min(b.curve.length - 1, Math.floor(s));
-    return { ...onCurve(b.curve[i], s - i), leg: k };
+/**
+ * Things of different widths one behind the other in a lane: none over another, each as near to where it wants to
+ * be as the ones before it allow, and none behind the lane's beginning. First is who is farthest.
+ * @param {{at: number, width: number}[]} things `at` is where the middle wants to be, 0..length
+ * @returns {number[]} where the middles are; those for which there is no room are left out
+ */
+export function linedUp(things, length) {
+  let count = 0;
+  for (let sum = 0; count < things.length && (sum += things[count].width) <= length + 0.5; count++);
+  const behind = new Array(count + 1).fill(0);
+  for (let i = count - 1; i >= 0; i--) behind[i] = behind[i + 1] + things[i].width;
+  const found = [];
+  for (let i = 0, front = length; i < count; i++) {
+    const half = things[i].width / 2;
+    found[i] = Math.min(front - half, Math.max(things[i].at, behind[i + 1] + half));
+    front = found[i] - half;
   }
-  const s = b.linear ? t : smooth(t);
-  return { x: a.x + (b.x - a.x) * s, y: a.y + (b.y - a.y) * s, leg: k };
+  return found;
 }

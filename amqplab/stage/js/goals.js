@@ -6,7 +6,7 @@
 // condition on a queue (app ready = 2), or a word: a method, a kind of record, or part of its brief.
 
 import { nameOf } from "./text.js";
-import { cursorFor, seek } from "./state.js";
+import { Cursor } from "./state.js";
 
 const NANOSECONDS = { ns: 1, µs: 1e3, us: 1e3, ms: 1e6, s: 1e9, min: 6e10, h: 3.6e12 };
 const COMPARE = {
@@ -46,21 +46,21 @@ const holds = (queue, count, compare, n) => (scene, seq, state) =>
   [...state].some(([key, q]) => key.startsWith("queue/") && nameOf(key) === queue && compare(q[count], n));
 
 const speaksOf = (word) => (scene, seq) =>
-  scene.kinds[seq].toLowerCase() === word ||
-  scene.briefs[seq].toLowerCase().includes(word) ||
+  scene.kindOf(seq).toLowerCase() === word ||
+  scene.labels[seq].toLowerCase().includes(word) ||
   commandAt(scene, seq)?.name === word;
 
 function commandAt(scene, seq) {
-  const subject = scene.subject[seq];
-  const number = subject?.command ?? scene.frames[subject?.frame]?.command;
+  const { command, frame } = scene.subjectOf(seq);
+  const number = command ?? scene.frames[frame]?.command;
   return scene.commands[number];
 }
 
 /** First record after `seq` that fulfils a goal, or null. */
 export function find(scene, reached, seq) {
-  const cursor = cursorFor(scene);
-  seek(cursor, seq);
-  for (let q = seq + 1; q < scene.n; q++) if (reached(scene, q, seek(cursor, q))) return q;
+  const cursor = new Cursor(scene);
+  cursor.seek(seq);
+  for (let q = seq + 1; q < scene.n; q++) if (reached(scene, q, cursor.seek(q))) return q;
   return null;
 }
 

@@ -9,7 +9,7 @@ import { clientOf, cut, decodeName, isList, timeText } from "./text.js";
 import { cls, h } from "./elements.js";
 import { TYPES } from "./scene.js";
 import { hue } from "./marks.js";
-import { segmentLabel } from "./moving.js";
+import { segmentLabel } from "./wire.js";
 import { drawFrame } from "./octets.js";
 
 const LINKS_SHOWN = 60;

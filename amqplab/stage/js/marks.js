@@ -2,79 +2,142 @@
 //
 // Theory
 // ------
-// A message is an envelope with its number, in its own colour; hatched in a consumer's hand, a ghost in the
-// queue that still owns it. A frame is a letter: M, H, B for a method, its content header and its body. What is
-// selected is "lit", and that is a class, so that one click can light a thing in every panel at once.
+// A message is an envelope with its number, in its own colour, which its later lives as a dead letter keep. Hatched:
+// handed over and not acknowledged; a ghost: the same, in the queue that still owns it. A turned arrow: it was
+// delivered before; a foot: it is written to disk; its height, in a queue with priorities, is its priority. A frame
+// is a letter: M, H, B for a method, its content header and its body. What is selected is "lit", and that is a
+// class, so that one click can light a thing in every panel at once.
 
 import { cut, round } from "./text.js";
 import { cls, h } from "./elements.js";
-import { TYPES } from "./scene.js";
+import { handles } from "./mark.js";
 
 const PALETTE = 7;
+const MARK_LETTER = 6.6;
+const BEYOND_PAPER = 14;
+const TEXT_LETTER = 6;
 
-/** The class with a message's colours; the colour never stands alone, the number is beside it. */
-export const hue = (message) => (message ? `m${(message - 1) % PALETTE}` : "m");
+/** The class with a message's colours, by its root number; the colour never stands alone, the number is beside it. */
+export const hue = (root) => (root ? `m${(root - 1) % PALETTE}` : "m");
 
 export const lit = (view, kind, id) => view.lit?.[kind]?.has(id) && "lit";
 
-const at = (x, y) => `translate(${round(x)} ${round(y)})`;
-
-/** A message: an envelope with its number, in its own colour. */
-export function messageChip(view, message, x, y, { key, kind = "", hatched = false } = {}) {
-  const paper = { x: -10.5, y: -8, width: 21, height: 16, rx: 2.5 };
-  const props = {
-    key: key ?? `m${message}`,
-    class: cls("message", hue(message), kind, lit(view, "message", message)),
-    "data-sel": `message:${message}`,
-    transform: at(x, y),
-  };
-  return h(
-    "g",
-    props,
-    h("rect", { class: "paper", ...paper }),
-    hatched && h("rect", { class: "hatch", ...paper }),
-    h("path", { class: "flap", d: "M-10 -6.5L0 .5L10 -6.5" }),
-    h("text", { class: "number" }, message),
-  );
-}
-
-/** A frame: its letter, in a shape of its own; `part` of it, where a segment carries only some of its octets. */
-export function frameChip(view, f, x, y, part) {
-  const props = {
-    key: `f${f.id}`,
-    class: cls("chip", `t${f.type}`, hue(f.messages[0]), part && "part", lit(view, "frame", f.id)),
-    "data-sel": `frame:${f.id}`,
-    transform: at(x, y),
-  };
-  const radius = f.type === 1 ? 3 : f.type === 2 ? 6 : 0;
-  return h(
-    "g",
-    props,
-    h("rect", { x: -7.5, y: -6.5, width: 15, height: 13, rx: radius }),
-    h("text", {}, TYPES[f.type] ?? "?"),
-  );
-}
-
-export const rounded = (box) =>
-  Object.fromEntries(Object.entries(box).map(([name, value]) => [name, round(value)]));
+export const moveTo = ({ x, y }) => `translate(${round(x)} ${round(y)})`;
 
 export const cross = (x, y, r) =>
   `M${round(x - r)} ${round(y - r)}l${2 * r} ${2 * r}m0 ${-2 * r}l${-2 * r} ${2 * r}`;
 
 export const path = (c) => `M${c[0]} ${c[1]}C${c.slice(2).join(" ")}`;
 
-/** A binding's key in its capsule: what is shown, and how wide that is. */
-export function keyLabel(edge) {
-  const label = cut(edge.label || "—", 18);
-  return { label, width: label.length * 6.4 + 14 };
+export const rounded = (box) =>
+  Object.fromEntries(Object.entries(box).map(([name, value]) => [name, round(value)]));
+
+/** Words where the layout has a place for them. */
+export const words = (place, kind, text, ...more) =>
+  h("text", { class: cls(kind, ANCHORS[place.anchor]), x: place.x, y: place.y }, text, ...more);
+
+const ANCHORS = { start: "start", middle: "mid", end: "end" };
+
+const HATCHED = new Set(["unacked", "refused", "settling"]);
+
+/** A message: an envelope with its number; as a badge, only the number. */
+export function drawMessage(view, mark) {
+  if (mark.badge) return drawBadge(mark);
+  const isHeld = mark.place.startsWith("consumer") && HATCHED.has(mark.state);
+  const kind = cls(
+    ...["message", hue(mark.hue), `is-${mark.state.replaceAll(" ", "-") || "there"}`, mark.ghost && "ghosted"],
+    ...[mark.place.startsWith("link") && "moving", mark.covered && "covered", isGone(mark) && "dead"],
+  );
+  const w = Math.max(view.scene.geometry.message_w, mark.label.length * MARK_LETTER + 6);
+  const height = paperHeight(view.scene.geometry, mark.share);
+  const paper = { x: round(-w / 2), y: round(-height / 2), width: round(w), height: round(height), rx: 2.5 };
+  return h(
+    "g",
+    handles(mark, kind, { transform: moveTo(mark) }),
+    h("rect", { class: "paper", ...paper }),
+    isHeld && h("rect", { class: "hatch", ...paper }),
+    h("path", { class: "flap", d: flap(w, height) }),
+    mark.persistent && h("path", { class: "foot", d: `M${round(-w / 2 + 3)} ${round(height / 2 - 1.5)}H${round(w / 2 - 3)}` }),
+    h("text", { class: "number" }, mark.label),
+    mark.redelivered && h("path", { class: "again", d: turned(-w / 2 + 1, -height / 2 + 1) }),
+    (mark.state === "lost" || isGone(mark)) && h("path", { class: "cross small", d: cross(w / 2, -height / 2, 3.5) }),
+    wordsOf(view, mark, w),
+  );
 }
 
-/** What all selectable things of the picture have: a place in the focus order, a name, their classes. */
-export const thing = (view, key, label, extra) => ({
-  key,
-  "data-sel": `entity:${key}`,
-  class: cls(extra, lit(view, "entity", key), view.now?.has(key) && "now"),
-  tabindex: 0,
-  role: "button",
-  "aria-label": label,
-});
+const isGone = ({ place }) => place === "lost" || place === "returned";
+
+const paperHeight = (g, share) => (share === null || share === undefined ? g.message_h : 12 + 14 * share);
+
+const flap = (w, height) =>
+  `M${round(-w / 2 + 0.5)} ${round(-height / 2 + 1.5)}L0 ${round(Math.min(0.5, height / 2 - 4))}L${round(w / 2 - 0.5)} ${round(-height / 2 + 1.5)}`;
+
+/** An arrow that comes back: it was delivered before. */
+const turned = (x, y) => `M${round(x + 3.5)} ${round(y - 3)}A4 4 0 1 0 ${round(x + 4)} ${round(y + 1)}m-1.5 -4.5l1.2 .8l1 -2`;
+
+/** Why it ended; or its text, where it stands alone. */
+function wordsOf(view, mark, w) {
+  if (isGone(mark)) return h("text", { class: "quiet", x: round(w / 2 + 7), y: 4 }, cut(mark.reason ?? "", 22));
+  if (!mark.alone || !mark.text || mark.text.length > BEYOND_PAPER) return null;
+  if (mark.place.startsWith("exchange")) return h("text", { class: "quiet mid halo", y: -34 }, mark.text);
+  if (view.layout.orientation !== "wide" || !mark.place.startsWith("link")) return null;
+  const pipe = Object.values(view.layout.pipes).find(({ x0, x1 }) => Math.min(x0, x1) <= mark.x && mark.x <= Math.max(x0, x1));
+  if (!pipe) return null;
+  const after = mark.x < (pipe.x0 + pipe.x1) / 2;
+  const room = after ? Math.max(pipe.x0, pipe.x1) - mark.x : mark.x - Math.min(pipe.x0, pipe.x1);
+  if (mark.text.length * TEXT_LETTER > room - w) return null;
+  const at = after ? { x: round(w / 2 + 4), "text-anchor": "start" } : { x: round(-w / 2 - 4), "text-anchor": "end" };
+  return h("text", { class: "body halo", y: 4, ...at }, mark.text);
+}
+
+const drawBadge = (mark) =>
+  h(
+    "g",
+    handles(mark, cls("message badge", hue(mark.hue), mark.state === "lost" && "dead"), { transform: moveTo(mark) }),
+    h("rect", { class: "paper", x: round(-badgeWidth(mark) / 2), y: -7, width: round(badgeWidth(mark)), height: 14, rx: 7 }),
+    h("text", { class: "number" }, mark.label),
+  );
+
+const badgeWidth = ({ label }) => Math.max(14, label.length * MARK_LETTER + 6);
+
+/** What has no place: "+n". */
+export const drawMore = (view, mark) =>
+  h("g", handles(mark, cls("more", mark.state)), h("text", { x: round(mark.x), y: round(mark.y + 4) }, mark.label));
+
+/** An acknowledgement, a refusal or a confirm on its way. */
+export function drawSignal(view, mark) {
+  const w = Math.max(18, mark.label.length * MARK_LETTER + 10);
+  const bad = /nack|reject|refus/.test(mark.signal);
+  return h(
+    "g",
+    handles(mark, cls("signal", bad ? "bad" : "good", mark.signal, mark.state.endsWith("lost") && "lost"), {
+      transform: moveTo(mark),
+    }),
+    h("rect", { x: round(-w / 2), y: -8, width: round(w), height: 16, rx: 8 }),
+    h("text", {}, mark.label),
+    mark.state.endsWith("lost") && h("path", { class: "cross small", d: cross(w / 2, -8, 3.5) }),
+  );
+}
+
+/** A reader of a stream: a pointer under the message that it was handed last. */
+export const drawCursor = (view, mark) =>
+  h(
+    "g",
+    handles(mark, cls("cursor", mark.state), { transform: moveTo(mark) }),
+    h("path", { d: "M0 -11l5 7h-10z" }),
+    h("text", { class: "quiet mid", y: 8 }, cut(mark.label, 14)),
+  );
+
+/** What a transaction holds back. */
+export const drawTray = (view, mark) => {
+  const g = view.scene.geometry;
+  const shown = Math.min(mark.count, g.dock_shown);
+  const height = shown * g.dock + 16;
+  const frame = { x: round(mark.x - 16), y: round(mark.y + 12 - height), width: 32, height: round(height), rx: 5 };
+  return h(
+    "g",
+    handles(mark, "tray"),
+    h("rect", frame),
+    h("text", { class: "quiet mid", x: round(mark.x), y: round(frame.y + 12) }, mark.count > shown ? `tx ${mark.count}` : "tx"),
+  );
+};

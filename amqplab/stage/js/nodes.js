@@ -3,104 +3,66 @@
 // Theory
 // ------
 // An exchange keeps nothing: it is a sign with a type. A queue is a row of cells with its head at the right,
-// where consumers take from; messages that are delivered but not acknowledged stand first, as ghosts, for the
-// queue still owns them. RabbitMQ's own three words under it: Ready, Unacked, Total.
+// where consumers take from; what stands in the cells are marks of their own (messages.js). RabbitMQ's own three
+// words under it: Ready, Unacked, Total. A queue with more messages than cells shows its head and its tail, and a
+// bar how much of it is Ready and how much is Unacked.
 
-import { abridged, cut, nameOf } from "./text.js";
+import { round } from "./text.js";
 import { cls, h } from "./elements.js";
-import { cellPoint } from "./geometry.js";
-import { messageChip, thing } from "./marks.js";
+import { cellPoint, roomOf } from "./geometry.js";
+import { moveTo, words } from "./marks.js";
+import { handles } from "./mark.js";
 
 /** An exchange; the default exchange is always there, as a ghost. */
-export function drawExchange(view, key, node) {
-  const name = nameOf(key);
-  const ghost = name === "";
-  const exchange = view.state.get(key);
-  if (!exchange && !ghost) return null;
-  const type = exchange?.type ?? "direct";
-  const busy = view.flow.nodes.has(key);
-  const label = ghost ? "the default exchange" : `exchange ${name}, type ${type}`;
+export function drawExchange(view, mark) {
+  const { node, ghost, busy } = mark;
   return h(
     "g",
-    thing(view, key, label, cls("exchange", ghost && "ghost", busy && "busy")),
+    handles(mark, cls("exchange", ghost && "ghost", busy && "busy")),
     h(
       "g",
-      { transform: `translate(${node.x} ${node.y})` },
+      { transform: moveTo(node) },
       h("rect", { class: "shape", x: -20, y: -20, width: 40, height: 40, rx: 7, transform: "rotate(45)" }),
-      h("text", { class: "letter" }, "X"),
-      exchangeName(view, ghost ? "(default)" : name, ghost ? "key = queue name" : type),
+      !busy && h("text", { class: "letter" }, "X"),
     ),
+    words(node.words, "name", mark.name),
+    words(node.more, "quiet", mark.type),
   );
 }
 
-/** Under the sign; on a narrow page, where the edges leave downwards, beside it. */
-function exchangeName(view, name, type) {
-  if (view.layout.orientation === "wide")
-    return [
-      h("text", { class: "name", y: 43 }, cut(name, 16)),
-      h("text", { class: "quiet mid", y: 57 }, type),
-    ];
-  return [
-    h("text", { class: "name start", x: 35, y: -1 }, cut(name, 11)),
-    h("text", { class: "quiet", x: 35, y: 13 }, cut(type, 16)),
-  ];
-}
-
-/** The letters that RabbitMQ's management pages use. */
-export const featuresOf = (queue) =>
-  [
-    queue.durable && "D",
-    queue.exclusive && "Excl",
-    queue.auto_delete && "AD",
-    queue.arguments && "Args",
-  ].filter(Boolean);
-
-/** A queue: its head at the right; Unacked as ghosts at the head, then Ready. */
-export function drawQueue(view, key, node) {
-  const queue = view.state.get(key);
-  if (!queue) return null;
-  const name = nameOf(key);
-  const counts = [`Ready ${queue.ready_count}`, `Unacked ${queue.unacked_count}`, `Total ${queue.total}`];
-  const words = counts.join(view.layout.orientation === "wide" ? "  ·  " : " · ");
-  const features = featuresOf(queue).join(" ");
+/** A queue: its head at the right. */
+export function drawQueue(view, mark) {
+  const { node, queue, features } = mark;
   const frame = { x: node.x - node.w / 2, y: node.y - node.h / 2, width: node.w, height: node.h };
   return h(
     "g",
-    thing(view, key, `queue ${name}: ${counts.join(", ")}`, "queue"),
-    queueName(view, node, name, features),
+    handles(mark, "queue"),
+    words(node.words, "name", mark.name, features && h("tspan", { class: "feature", dx: 6 }, features)),
     h("rect", { class: "shape", ...frame, rx: 9 }),
-    drawCells(view, key, node, queue),
-    h("text", { class: "counts", x: node.x, y: node.y + node.h / 2 + 17 }, words),
+    drawCells(view, node),
+    drawShares(view, node, queue),
+    words(node.more, "counts", mark.state),
   );
 }
 
-/** Above the queue; on a narrow page at its left corner, for the edges come from above. */
-function queueName(view, node, name, features) {
-  const wide = view.layout.orientation === "wide";
-  const x = wide ? node.x : node.x - node.w / 2 + 3;
-  const most = (wide ? 22 : 15) - (features ? 4 : 0);
-  return h(
-    "text",
-    { class: cls("name", !wide && "start"), x, y: node.y - node.h / 2 - 9 },
-    abridged(name, most),
-    features && h("tspan", { class: "feature", dx: 6 }, features),
-  );
+function drawCells(view, node) {
+  const g = view.scene.geometry;
+  return Array.from({ length: roomOf(g, node) }, (_, i) => {
+    const at = cellPoint(g, node, i);
+    const cell = { x: at.x - g.cell_w / 2, y: at.y - g.cell_h / 2, width: g.cell_w, height: g.cell_h, rx: 3 };
+    return h("rect", { class: "cell", ...cell });
+  });
 }
 
-function drawCells(view, key, node, queue) {
-  const { room } = cellPoint(node, 0);
-  const tail = cellPoint(node, room - 1);
-  const shown = [...queue.unacked, ...queue.ready].slice(0, queue.total > room ? room - 1 : room);
-  const hidden = queue.total - shown.length;
+/** How much of a long queue is Unacked (at the head) and how much is Ready. */
+function drawShares(view, node, { ready_count: ready, unacked_count: unacked }) {
+  if (ready + unacked <= roomOf(view.scene.geometry, node)) return null;
+  const whole = node.w - 12;
+  const part = round((whole * unacked) / (ready + unacked));
+  const y = node.y + node.h / 2 - 4;
+  const right = node.x + whole / 2;
   return [
-    Array.from({ length: room }, (_, i) => {
-      const at = cellPoint(node, i);
-      return h("rect", { class: "cell", x: at.x - 11, y: at.y - 14, width: 22, height: 28, rx: 3 });
-    }),
-    shown.map((message, i) => {
-      const at = cellPoint(node, i);
-      return messageChip(view, message, at.x, at.y, { kind: i < queue.unacked.length ? "ghosted" : "ready" });
-    }),
-    hidden > 0 && h("text", { class: "more", x: tail.x, y: tail.y + 4 }, `+${hidden}`),
+    h("rect", { class: "bar-ready", x: round(right - whole), y, width: round(whole - part), height: 3 }),
+    unacked > 0 && h("rect", { class: "bar-unacked", x: round(right - part), y, width: part, height: 3 }),
   ];
 }

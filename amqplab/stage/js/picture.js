@@ -1,41 +1,44 @@
-// The picture: all that stands still at a step, from the ground up.
+// The picture: marks, drawn from the ground up.
 //
 // Theory
 // ------
-// Layers, lowest first: the broker's ground and the gutter of lost messages, the bindings, the subscriptions,
-// the pipes, the labels of the bindings, exchanges and queues, applications. What is not in the state is not
-// drawn, but its place stays free (participants.py). What moves is drawn over all of it (moving.js).
+// Layers, lowest first: the servers' ground and the gutter of lost messages, bindings and policies, the pipes, what
+// is written on the edges, exchanges and queues, applications; over all of them what may move. A mark is drawn by
+// the function of its kind, so nothing is drawn that is no mark (describe.js).
+//
+// What did not change since the last step is handed over as it was (`remember`), and costs nothing.
 
-import { cut, nameOf, plural, round } from "./text.js";
-import { cls, h } from "./elements.js";
-import { lostPoint } from "./geometry.js";
-import { cross, keyLabel, lit, messageChip, path, thing } from "./marks.js";
-import { drawPipe } from "./pipes.js";
+import { plural, round } from "./text.js";
+import { cls, h, remember } from "./elements.js";
+import { drawCursor, drawMessage, drawMore, drawSignal, drawTray, path, words } from "./marks.js";
+import { handles } from "./mark.js";
+import { drawChannel, drawConnection } from "./pipes.js";
 import { drawExchange, drawQueue } from "./nodes.js";
-import { drawApp } from "./apps.js";
+import { drawClient, drawHand, drawStrip } from "./apps.js";
+import { drawCommand, drawFrameChip, drawSegment } from "./moving.js";
 
-const REASON = 22;
+/** The layers of what stands, from its marks. `kept` remembers what was drawn last time. */
+export function picture(view, marks, kept) {
+  const layers = Object.fromEntries(LAYERS.map((name) => [name, []]));
+  layers.ground.push(drawGutter(view));
+  for (const mark of marks) {
+    const [layer, draw] = STANDING[mark.kind];
+    if (mark.kind === "binding") layers.edges.push(drawKept(view, mark, kept, drawLine, "line "));
+    const drawn = drawKept(view, mark, kept, draw, "");
+    if (drawn) layers[layer].push(drawn);
+  }
+  return [defs(), ...LAYERS.map((name) => h("g", { class: name }, layers[name]))];
+}
 
-/** All layers but the topmost. */
-export function picture(view) {
-  const { edges, subscriptions, pipes, nodes, apps } = view.layout;
-  const layer = (name, things, draw) =>
-    h(
-      "g",
-      { class: name },
-      Object.entries(things).map(([key, value]) => draw(view, key, value)),
-    );
-  const node = (_, key, at) => (at.kind === "queue" ? drawQueue : drawExchange)(view, key, at);
-  return [
-    defs(),
-    h("g", { class: "ground" }, drawBroker(view), drawGutter(view)),
-    layer("edges", edges, drawEdge),
-    layer("subscriptions", subscriptions ?? {}, drawSubscription),
-    layer("pipes", pipes, drawPipe),
-    layer("labels", edges, edgeLabel),
-    layer("nodes", nodes, node),
-    layer("apps", apps, (_, __, app) => drawApp(view, app)),
-  ];
+/** The layer of what may move, from its marks. */
+export const movingLayer = (view, marks, kept) =>
+  h("g", { class: "tokens" }, marks.map((mark) => drawKept(view, mark, kept, MOVABLE[mark.kind], "")));
+
+/** The same mark in the same layout is drawn once: its fields are all that a drawing depends on. */
+function drawKept(view, mark, kept, draw, prefix) {
+  const deps = [view.layout];
+  for (const name in mark) deps.push(mark[name]);
+  return remember(kept, `${prefix}${mark.key}`, deps, () => draw(view, mark));
 }
 
 const arrow = (id, kind, size) =>
@@ -53,97 +56,137 @@ const HATCH = {
   patternTransform: "rotate(45)",
 };
 
-const defs = () =>
-  h(
-    "defs",
-    {},
-    h("pattern", HATCH, h("rect", { class: "stripe", width: 2, height: 5 })),
-    arrow("amqplab-arrow", "arrow", 7),
-    arrow("amqplab-arrow-lit", "arrow-lit", 5),
-  );
+const DEFS = h(
+  "defs",
+  {},
+  h("pattern", HATCH, h("rect", { class: "stripe", width: 2, height: 5 })),
+  arrow("amqplab-arrow", "arrow", 7),
+  arrow("amqplab-arrow-lit", "arrow-lit", 5),
+);
+const defs = () => DEFS;
 
-function drawBroker(view) {
-  const { x, y, w, h: height } = view.layout.broker;
+// --- the ground ---
+
+/** A server's ground; one that speaks another protocol is a plain box. */
+function drawServer(view, mark) {
+  const { x, y, w, h: height, kind, title, note } = mark.box;
+  const plain = kind !== "broker" && kind !== "amqp" && kind !== undefined;
+  const kinds = cls("broker", plain && "plain", mark.alarms && "alarmed", DOWN.has(mark.state) && "down");
+  const said = DOWN.has(mark.state) ? mark.state : plain ? kind : "virtual host /";
   return h(
     "g",
-    thing(view, "broker", `${view.scene.broker}: the broker`, "broker"),
+    handles(mark, kinds),
     h("rect", { x: x + 1, y: y + 1, width: w - 2, height: height - 2, rx: 14 }),
-    h("text", { class: "title", x: x + 16, y: y + 24 }, view.scene.broker),
-    h("text", { class: "quiet end", x: x + w - 16, y: y + 24 }, "virtual host /"),
+    words(title ?? { x: x + 16, y: y + 24, anchor: "start" }, "title", mark.label),
+    words(note ?? { x: x + w - 16, y: y + 24, anchor: "end" }, "quiet", said),
+  );
+}
+
+const DOWN = new Set(["crashed", "powered off", "frozen", "failed"]);
+
+function drawAlarm(view, mark) {
+  const w = mark.label.length * 6.4 + 30;
+  return h(
+    "g",
+    handles(mark, "alarm", { transform: `translate(${round(mark.x)} ${round(mark.y)})` }),
+    h("rect", { x: round(-w / 2), y: -10, width: round(w), height: 20, rx: 4 }),
+    h("path", { d: `M${round(-w / 2 + 13)} -5l6 10h-12z` }),
+    h("text", { x: 8, y: 4, class: "mid" }, mark.label),
   );
 }
 
 function drawGutter(view) {
   const { x, y, w, h: height } = view.layout.gutter;
-  const label = `lost and returned: ${plural(view.lost.length, "message")}`;
-  const { room } = lostPoint(view.layout, 0);
-  const hidden = view.lost.length - room;
+  if (height <= 0) return null;
   return h(
     "g",
-    { class: "gutter", role: "group", "aria-label": label },
+    { class: "gutter", role: "group", "aria-label": `lost and returned: ${plural(view.lost.length, "message")}` },
     h("rect", { x: x + 1, y: y + 1, width: w - 2, height: height - 2, rx: 10 }),
     h("text", { class: "quiet", x: x + 16, y: y + height / 2 + 4 }, "lost & returned"),
-    view.lost
-      .slice(0, room)
-      .map(([key, entity], i) => drawLost(view, key, entity, lostPoint(view.layout, i))),
-    hidden > 0 && h("text", { class: "quiet end", x: x + w - 8, y: y + height / 2 + 4 }, `+${hidden}`),
   );
 }
 
-const drawLost = (view, key, entity, at) =>
-  h(
-    "g",
-    { key },
-    messageChip(view, entity.message, at.x, at.y, { kind: "dead" }),
-    h("path", { class: "cross small", d: cross(at.x + 10, at.y - 8, 3.5) }),
-    h("text", { class: "quiet", x: at.x + 18, y: at.y + 4 }, cut(entity.reason, REASON)),
-  );
+// --- edges ---
 
-function drawEdge(view, key, edge) {
-  const used = view.flow.edges.has(key);
-  const exists = edge.ghost ? used : view.state.has(key);
-  if (!exists) return null;
-  const now = view.now?.has(key) && "now";
+/** A binding's line; the binding itself is its key in the layer above, if that has a place. */
+function drawLine(view, mark) {
+  const { edge, state } = mark;
+  const kind = cls("edge", edge.ghost && "ghost", state && "used", mark.lit && "lit", mark.touched && "now");
   return h(
     "g",
-    {
-      key,
-      class: cls("edge", edge.ghost && "ghost", used && "used", lit(view, "entity", key), now),
-      "data-sel": `entity:${key}`,
-    },
+    { key: mark.key, class: kind, "data-sel": mark.pick },
     h("path", { class: "reach", d: path(edge.curve) }),
     h("path", {
       class: "line",
       d: path(edge.curve),
-      "marker-end": used ? "url(#amqplab-arrow-lit)" : "url(#amqplab-arrow)",
+      "marker-end": state ? "url(#amqplab-arrow-lit)" : "url(#amqplab-arrow)",
     }),
   );
 }
 
-/** From a queue to the pipe of whoever consumes from it. */
-function drawSubscription(view, key, way) {
-  if (!view.state.has(key) || !view.state.has(way.queue)) return null;
-  const kind = cls("subscription", view.flow.edges.has(key) && "used", lit(view, "entity", key));
-  return h(
-    "g",
-    { key, class: kind, "data-sel": `entity:${key}` },
-    h("path", { class: "line", d: path(way.curve) }),
-  );
+/** A binding's key in its capsule; of one that has no place for it, a point on its line. */
+function drawBinding(view, mark) {
+  const { edge, state } = mark;
+  if (!edge.at) return h("g", handles(mark, "key bare"), h("circle", { cx: mark.x, cy: mark.y, r: 2 }));
+  return capsule(mark, cls("key", state && "used"), mark.words, edge.w);
 }
 
-function edgeLabel(view, key, edge) {
-  if (edge.ghost || !view.state.has(key)) return null;
-  const { label, width } = keyLabel(edge);
-  const ends = `binding ${nameOf(edge.source) || "default"} to ${nameOf(edge.target)}`;
-  const said = `${ends}, key ${edge.label || "empty"}`;
-  return h(
+const drawFold = (view, mark) => capsule(mark, cls("key fold", mark.state && "used"), mark.label, mark.fold.w);
+
+const capsule = (mark, kind, text, width = text.length * 6.6 + 14) =>
+  h(
     "g",
-    {
-      ...thing(view, key, said, cls("key", view.flow.edges.has(key) && "used")),
-      key: `k${key}`,
-      transform: `translate(${edge.at[0]} ${edge.at[1]})`,
-    },
+    handles(mark, kind, { transform: `translate(${round(mark.x)} ${round(mark.y)})` }),
     h("rect", { x: round(-width / 2), y: -9, width: round(width), height: 18, rx: 9 }),
-    h("text", { class: "mono" }, label),
+    h("text", { class: "mono" }, text),
   );
-}
+
+/** Where dead letters go, or what was not routed. */
+const drawPolicy = (view, mark) =>
+  h(
+    "g",
+    handles(mark, cls("policy", mark.state)),
+    h("path", { class: "line", d: path(mark.policy.curve), "marker-end": "url(#amqplab-arrow)" }),
+    mark.policy.at && h("text", { class: "quiet mid halo", x: mark.x, y: mark.y + 4 }, mark.label),
+  );
+
+/** From a queue to the pipe of whoever consumes from it. */
+const drawSubscription = (view, mark) =>
+  h(
+    "g",
+    handles(mark, cls("subscription", mark.used && "used", mark.state)),
+    h("path", { class: "line", d: path(mark.way.curve) }),
+  );
+
+// --- who draws what ---
+
+/** Kind of mark -> the layer it is drawn in, and by what. */
+const STANDING = {
+  server: ["ground", drawServer],
+  alarm: ["alarms", drawAlarm],
+  policy: ["edges", drawPolicy],
+  subscription: ["edges", drawSubscription],
+  connection: ["pipes", drawConnection],
+  channel: ["pipes", drawChannel],
+  binding: ["labels", drawBinding],
+  fold: ["labels", drawFold],
+  exchange: ["nodes", drawExchange],
+  queue: ["nodes", drawQueue],
+  client: ["apps", drawClient],
+  consumer: ["apps", drawHand],
+  hand: ["apps", drawHand],
+  confirms: ["apps", drawStrip],
+};
+const LAYERS = ["ground", "edges", "pipes", "labels", "nodes", "apps", "alarms"];
+
+const MOVABLE = {
+  segment: drawSegment,
+  frame: drawFrameChip,
+  part: drawFrameChip,
+  command: drawCommand,
+  message: drawMessage,
+  signal: drawSignal,
+  more: drawMore,
+  cursor: drawCursor,
+  tray: drawTray,
+};

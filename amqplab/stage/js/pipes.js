@@ -3,83 +3,86 @@
 // Theory
 // ------
 // Channels share one TCP connection: they are drawn as lanes of the same tube, and what stops the tube stops all
-// of its lanes. The upper tube (the left one on a narrow page) leads to the broker. A lane is pale until its
-// channel is open; channel 0, the connection's own, has no name.
+// of its lanes. The upper tube (the left one on a narrow page) leads to the server. A lane is pale until its
+// channel is open; channel 0, the connection's own, has no name. A closed valve: the server reads no more. A gap: the
+// cable is cut.
 
-import { encode } from "./text.js";
 import { cls, h } from "./elements.js";
-import { GAP, LANE, box, pipeSpan } from "./geometry.js";
-import { thing } from "./marks.js";
+import { box, pipeSpan } from "./geometry.js";
+import { path, words } from "./marks.js";
+import { handles } from "./mark.js";
 
-/** A connection in the picture; nothing while it does not exist. */
-export function drawPipe(view, name, pipe) {
-  const connection = view.state.get(`connection/${encode(name)}`);
-  if (!connection) return null;
+/** A connection: both tubes, its state, what stops it. */
+export function drawConnection(view, mark) {
+  const { pipe, link, connection } = mark;
+  const g = view.scene.geometry;
   const wide = view.layout.orientation === "wide";
-  const span = pipeSpan(pipe, wide);
-  const state = connectionWords(connection);
-  const kind = cls("pipe", `is-${state.split(" ")[0].toLowerCase()}`, connection.blocked && "blocked");
+  const span = pipeSpan(g, pipe, wide);
+  const kind = cls(
+    ...["pipe", `is-${mark.words.split(" ")[0].toLowerCase()}`, connection.blocked && "blocked"],
+    link && `link-${link.split(" ")[0]}`,
+  );
   return h(
     "g",
-    thing(view, `connection/${encode(name)}`, `connection ${name}: ${state}`, kind),
-    drawTube(view, name, pipe, span, true),
-    drawTube(view, name, pipe, span, false),
-    wide ? wideName(name, span, state) : tallName(span, state),
-    connection.blocked && valve(pipe, wide, span),
+    handles(mark, kind),
+    pipe.lead && h("path", { class: "lead", d: path(pipe.lead) }),
+    [true, false].map((up) => {
+      const edge = up ? span.axis - g.tube_gap / 2 - span.breadth : span.axis + g.tube_gap / 2;
+      return [
+        h("rect", { class: "wall", ...box(wide, span.start, edge, span.length, span.breadth), rx: 6 }),
+        pipe.lanes[0] === 0 && h("rect", { class: "bed open", ...bedOf(g, span, wide, edge, 0, pipe, up), rx: 5 }),
+      ];
+    }),
+    words(pipe.words, "quiet", `${wide ? `${mark.label} · ` : ""}${mark.state}`),
+    connection.blocked && valve(g, pipe, wide, span),
+    link && gap(g, wide, span),
   );
 }
 
-/** A connection's state in a word or two, as an operator would say it. */
-export function connectionWords(connection) {
-  if (connection.blocked) return "blocked";
-  return connection.state ?? connection.tcp ?? "connecting";
+/** Towards the server channel 0 is next to the other tube, and so it is on the way back. */
+function bedOf(g, span, wide, edge, index, pipe, up) {
+  const row = up ? pipe.lanes.length - 1 - index : index;
+  return box(wide, span.start + 1, edge + row * g.lane + 1, span.length - 2, g.lane - 2);
 }
 
-function wideName(name, { start, length, axis, breadth }, state) {
-  const place = { x: start + length / 2, y: axis - GAP / 2 - breadth - 21 };
-  return h("text", { class: "quiet mid", ...place }, `:${name.split(":").at(-1)} · ${state}`);
-}
-
-function tallName({ start, length, axis, breadth }, state) {
-  return h("text", { class: "quiet", x: axis + GAP / 2 + breadth + 6, y: start + length / 2 + 4 }, state);
-}
-
-function drawTube(view, name, pipe, span, up) {
+/** A channel: its lane in both tubes. */
+export function drawChannel(view, mark) {
+  const { pipe, number, shown } = mark;
+  const g = view.scene.geometry;
   const wide = view.layout.orientation === "wide";
-  const edge = up ? span.axis - GAP / 2 - span.breadth : span.axis + GAP / 2;
+  const span = pipeSpan(g, pipe, wide);
+  if (!shown) return h("g", handles(mark, "lane hidden"));
+  const index = pipe.lanes.indexOf(number);
   return h(
     "g",
-    { class: cls("tube", up ? "up" : "down") },
-    h("rect", { class: "wall", ...box(wide, span.start, edge, span.length, span.breadth), rx: 6 }),
-    pipe.lanes.map((channel, i) => {
-      const open = channel === 0 || view.state.has(`channel/${encode(name)}/${channel}`);
-      const bed = box(wide, span.start + 1, edge + i * LANE + 1, span.length - 2, LANE - 2);
-      return h(
-        "g",
-        { class: cls("lane", open && "open") },
-        h("rect", { class: "bed", ...bed, rx: 5 }),
-        wide && channel > 0 && laneName(channel, span, edge + i * LANE, (pipe.side === "left") === up),
-      );
+    handles(mark, cls("lane", mark.state.split(" ")[0])),
+    [true, false].map((up) => {
+      const edge = up ? span.axis - g.tube_gap / 2 - span.breadth : span.axis + g.tube_gap / 2;
+      const bed = bedOf(g, span, wide, edge, index, pipe, up);
+      return [
+        h("rect", { class: "bed open", ...bed, rx: 5 }),
+        wide && laneName(mark.label, span, bed, (pipe.side === "left") === up),
+      ];
     }),
   );
 }
 
 /** The name stands where what travels in the lane arrives. */
-const laneName = (channel, { start, length }, y, right) =>
+const laneName = (label, { start, length }, bed, right) =>
   h(
     "text",
     {
       class: "lane-name",
       x: right ? start + length - 6 : start + 6,
-      y: y + 11.5,
+      y: bed.y + 11,
       "text-anchor": right ? "end" : "start",
     },
-    `ch ${channel}`,
+    label,
   );
 
-/** The broker reads no more from this connection. */
-function valve(pipe, wide, { axis, breadth }) {
-  const across = axis - GAP / 2 - breadth / 2;
+/** The server reads no more from this connection. */
+function valve(g, pipe, wide, { axis, breadth }) {
+  const across = axis - g.tube_gap / 2 - breadth / 2;
   const [x, y] = wide ? [pipe.x1, across] : [across, pipe.y1];
   return h(
     "g",
@@ -87,4 +90,13 @@ function valve(pipe, wide, { axis, breadth }) {
     h("circle", { r: 9 }),
     h("path", { d: wide ? "M0 -9V9" : "M-9 0H9" }),
   );
+}
+
+/** The cable is cut. */
+function gap(g, wide, { start, length, axis, breadth }) {
+  const reach = breadth + g.tube_gap;
+  const middle = start + length / 2;
+  const at = wide ? `translate(${middle} ${axis})` : `translate(${axis} ${middle}) rotate(90)`;
+  const zigzag = `M-5 ${-reach}l8 ${reach * 0.5}l-6 ${reach * 0.5}l8 ${reach * 0.5}l-6 ${reach * 0.5}`;
+  return h("path", { class: "link-gap", transform: at, d: zigzag });
 }

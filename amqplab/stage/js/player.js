@@ -2,103 +2,185 @@
 //
 // Theory
 // ------
-// The position `u` is a step's number and a fraction of the way to the next. Playing lets it run at the story's
-// pace; a step lets it glide to the neighbouring whole number; scrubbing sets it. `view` makes of all this the
-// one argument that every drawing function takes.
+// A position is a record's number, `seq`; -1 is before the first. A zoom says which records are steps. Whoever
+// jumps to a record that is no step of the zoom *visits* it: the stage shows that very record, and there is a way
+// back. So "because", run-until, links and bookmarks always end where they say.
+//
+// A step changes `seq` at once: sentence, panels and numbers are the new record's. What moves then moves under
+// them (`motion`), from where it was to where it is. Playing is: step, let it move, rest, let the silence before
+// the next record pass with the clock running, and step again.
 
-import { positionAt, seqAt, stepDuration, timeAt, timeOf } from "./story.js";
-import { cursorFor, depths, handsOf, lostOf, pick, seek } from "./state.js";
-import { related } from "./selection.js";
+import { Cursor, pick } from "./state.js";
+import { restOf, silenceBetween } from "./story.js";
+import { related, selectionOf } from "./selection.js";
+import { between } from "./geometry.js";
+import { STORY } from "./scene.js";
 
 export const SPEEDS = [0.25, 0.5, 1, 2, 4, 8];
-const NEAR = 1e-9;
-const LONGEST_GLIDE = 900;
-const STILL_PAUSE = 700;
-const LOOK_BACK = 40;
 
-const between = (low, x, high) => Math.max(low, Math.min(high, x));
-const stepAfter = (u) => Math.floor(u + NEAR) + 1;
-const stepBefore = (u) => Math.ceil(u - NEAR) - 1;
+/** Over more records than these nothing moves: a jump is a cut. */
+const FARTHEST_MOVE = 400;
+const MOST_TOUCHED = 2000;
 
 /** Position, zoom and selection, and how they change. */
 export class Player {
-  constructor(scene, { zoom = 3, at = -1 } = {}) {
-    Object.assign(this, { zoom, playing: false, speed: 1, target: null });
-    Object.assign(this, { pinned: null, hot: null, help: false, notice: "", allBytes: false, waited: 0 });
-    this.adopt(scene, at);
+  constructor(scene, { zoom = STORY, at = null } = {}) {
+    Object.assign(this, { zoom, playing: false, speed: 1, motion: null, home: null });
+    Object.assign(this, { pinned: null, hot: null, help: false, notice: "", allBytes: false });
+    this.adopt(scene, at ?? scene.opening ?? -1);
   }
 
   /** Show another scene, at record `at`. */
   adopt(scene, at) {
-    this.scene = scene;
-    this.cursor = cursorFor(scene);
-    this.depth = depths(scene);
-    this.goSeq(Math.min(at, scene.n - 1));
+    Object.assign(this, { scene, cursor: new Cursor(scene), kept: null, seq: -1 });
+    this.arrive(between(-1, at, scene.n - 1));
+  }
+
+  // --- where we are ---
+
+  /** The number of the last step at or before the record shown. */
+  get step() {
+    return this.scene.stepOf(this.zoom, this.seq);
   }
 
   get last() {
     return this.scene.steps[this.zoom].length - 1;
   }
 
-  get time() {
-    return timeAt(this.scene, this.zoom, this.u);
-  }
-
-  get step() {
-    return between(0, Math.floor(this.u + NEAR), this.last);
+  /** Whether the record shown is no step of this zoom. */
+  get visit() {
+    return this.scene.steps[this.zoom][this.step] !== this.seq;
   }
 
   get resting() {
-    return !this.playing && this.target === null;
+    return !this.playing && this.motion === null;
   }
 
-  go(u) {
-    this.u = between(0, u, this.last);
-    this.target = null;
+  // --- moving ---
+
+  /** Be at a record; with `glide` what changed its place moves there. */
+  arrive(seq, glide = false) {
+    const from = this.seq;
+    const far = Math.abs(seq - from) > FARTHEST_MOVE;
+    this.motion = glide && !far && seq !== from ? { from, t: 0, total: null, trail: this.trail(seq) } : null;
+    Object.assign(this, { seq, rested: 0, now: this.scene.timeOf(seq) });
   }
 
-  goSeq(seq) {
-    this.go(positionAt(this.scene, this.zoom, timeOf(this.scene, seq)));
+  /** What happens to tokens and queues on the way to a record: [seq, key, the entity then, or null]. */
+  trail(seq) {
+    const { patches } = this.scene;
+    const found = [];
+    this.cursor.seek(this.seq);
+    this.cursor.walk(seq, (passed) => {
+      for (const [key] of patches[passed])
+        if (MOVES.test(key)) found.push([passed, key, this.cursor.state.get(key) ?? null]);
+    });
+    return found;
   }
 
-  /** Stop, and be at a record. */
-  jump(seq) {
+  /** Stop, and be at a record. Where that is no step, one can come back to where one was. */
+  jump(seq, glide = false) {
+    const was = this.visit && this.home !== null ? this.home : this.seq;
     this.playing = false;
-    this.goSeq(seq);
+    this.arrive(between(-1, seq, this.scene.n - 1), glide);
+    this.home = this.visit ? was : null;
   }
 
-  setZoom(zoom) {
-    const time = this.time;
-    this.zoom = zoom;
-    this.go(positionAt(this.scene, zoom, time));
-  }
-
-  /** One step; with `glide` the way there is shown. */
-  move(by, glide) {
-    const from = this.target ?? this.u;
-    const end = between(0, by > 0 ? stepAfter(from) : stepBefore(from), this.last);
+  /** Back from a visit; false if this is none. */
+  comeBack(glide = false) {
+    if (!this.visit) return false;
     this.playing = false;
-    if (glide) this.target = end;
-    else this.go(end);
+    this.arrive(this.home ?? this.scene.steps[this.zoom][this.step], glide);
+    this.home = null;
+    return true;
+  }
+
+  /** One step forward (1) or back (-1). */
+  move(by, glide = false) {
+    this.playing = false;
+    this.go(this.beside(this.zoom, by), glide);
+  }
+
+  /** The number of the step after (1) or before (-1) the record shown, at a zoom. */
+  beside(zoom, by) {
+    const steps = this.scene.steps[zoom];
+    const k = this.scene.stepOf(zoom, this.seq);
+    const target = by > 0 ? k + 1 : steps[k] < this.seq ? k : k - 1;
+    return between(0, target, steps.length - 1);
+  }
+
+  /** Be at a step of the zoom, by its number. */
+  go(step, glide = false) {
+    this.home = null;
+    this.arrive(this.scene.steps[this.zoom][between(0, Math.round(step), this.last)], glide);
   }
 
   /** One step of the next coarser zoom. */
-  coarser(by) {
-    const zoom = Math.min(3, this.zoom + 1);
-    const steps = this.scene.steps[zoom];
-    const at = positionAt(this.scene, zoom, this.time);
-    this.jump(steps[between(0, by > 0 ? stepAfter(at) : stepBefore(at), steps.length - 1)]);
+  coarser(by, glide = false) {
+    this.bySteps(Math.min(STORY, this.zoom + 1), by, glide);
   }
+
+  /** One step of the next finer zoom. */
+  finer(by, glide = false) {
+    this.bySteps(Math.max(0, this.zoom - 1), by, glide);
+  }
+
+  bySteps(zoom, by, glide) {
+    this.jump(this.scene.steps[zoom][this.beside(zoom, by)], glide);
+  }
+
+  /** Another zoom at the same record. */
+  setZoom(zoom) {
+    Object.assign(this, { zoom, motion: null, home: null, rested: 0, now: this.scene.timeOf(this.seq) });
+  }
+
+  // --- playing ---
 
   faster(by) {
     this.speed = SPEEDS[between(0, SPEEDS.indexOf(this.speed) + by, SPEEDS.length - 1)];
   }
 
   toggle() {
-    this.target = null;
-    if (!this.playing && this.u >= this.last) this.go(0);
-    this.playing = !this.playing;
+    if (!this.playing && this.step >= this.last) this.go(0);
+    Object.assign(this, { playing: !this.playing, rested: 0, now: this.scene.timeOf(this.seq) });
   }
+
+  /** Let `ms` of real time pass; true while something goes on. `still`: nothing glides. */
+  tick(ms, still = false) {
+    let left = ms * (this.playing ? this.speed : 1);
+    if (this.motion) left = this.glide(left);
+    if (this.playing && !this.motion) this.rest(left, still);
+    return !this.resting;
+  }
+
+  /** Some of the way; what is left of the time when all is there. */
+  glide(ms) {
+    const { motion } = this;
+    const whole = motion.total ?? 0;
+    const rest = (1 - motion.t) * whole;
+    if (ms < rest) motion.t += ms / whole;
+    else this.motion = null;
+    return Math.max(0, ms - rest);
+  }
+
+  rest(ms, still) {
+    const { scene, seq } = this;
+    const steps = scene.steps[this.zoom];
+    const next = steps[this.step + 1];
+    if (next === undefined) {
+      this.playing = false;
+      return;
+    }
+    this.rested += ms;
+    const [hold, silence] = [restOf(scene, seq), silenceBetween(scene, seq, next)];
+    const passed = silence ? between(0, (this.rested - hold) / silence, 1) : 0;
+    const [from, to] = [scene.timeOf(seq), scene.timeOf(next)];
+    this.now = from + Math.round((to - from) * passed);
+    if (this.rested >= hold + silence) this.go(this.step + 1, !still);
+    if (this.step >= this.last) this.playing = false;
+  }
+
+  // --- what is picked ---
 
   /** Picking what is picked lets go of it. */
   pick(selection) {
@@ -110,107 +192,68 @@ export class Player {
     Object.assign(this, { pinned: null, hot: null, help: false });
   }
 
-  /** Let `ms` of real time pass; true while something moves. `still`: nothing glides. */
-  tick(ms, still) {
-    if (this.playing) this.play(ms * this.speed, still);
-    else if (this.target !== null) this.glide(ms, still);
-    return !this.resting;
-  }
-
-  play(ms, still) {
-    let left = ms;
-    if (still) this.playStill(ms);
-    else
-      while (left > 0 && this.u < this.last) {
-        const k = Math.floor(this.u + NEAR);
-        const whole = stepDuration(this.scene, this.zoom, k);
-        const rest = (k + 1 - this.u) * whole;
-        this.u = left >= rest ? k + 1 : this.u + left / whole;
-        left -= Math.min(left, rest);
-      }
-    if (this.u >= this.last) this.playing = false;
-  }
-
-  playStill(ms) {
-    this.waited += ms;
-    if (this.waited <= Math.max(STILL_PAUSE, stepDuration(this.scene, this.zoom, this.step))) return;
-    this.waited = 0;
-    this.go(this.step + 1);
-  }
-
-  glide(ms, still) {
-    const away = this.target - this.u;
-    const k = Math.max(0, Math.floor(away > 0 ? this.u + NEAR : this.u - NEAR));
-    const whole = Math.min(LONGEST_GLIDE, stepDuration(this.scene, this.zoom, k)) * (away < 0 ? 0.5 : 1);
-    const by = (ms / whole) * Math.max(1, Math.abs(away));
-    if (still || Math.abs(away) <= by) this.go(this.target);
-    else this.u += Math.sign(away) * by;
-  }
-
-  /** The selection shown: what was picked, or what the step is about. */
-  selection(seq) {
-    if (this.pinned) return this.pinned;
-    for (let q = seq; q >= 0 && q > seq - LOOK_BACK; q--) {
-      const s = this.scene.subject[q];
-      if (s?.frame !== undefined) return { kind: "frame", id: s.frame };
-      if (s?.command !== undefined) return { kind: "frame", id: this.scene.commands[s.command].frames[0] };
-      if (s && this.zoom === 0) return { kind: "segment", id: s.segment };
-    }
-    return null;
-  }
+  // --- the view ---
 
   /** Everything the drawing functions need: the one argument of every picture. */
   view(orientation = "wide") {
-    const { scene, time } = this;
-    const seq = seqAt(scene, time);
-    const state = seek(this.cursor, seq);
-    const { zoom, u, step, playing, speed, pinned, hot, help, notice, depth, allBytes } = this;
+    const { scene, seq, zoom, now, step, visit, home, playing, speed, pinned, hot, help, notice, allBytes } = this;
+    const { motion } = this;
     return {
-      ...{
-        scene,
-        time,
-        seq,
-        state,
-        zoom,
-        u,
-        step,
-        playing,
-        speed,
-        pinned,
-        hot,
-        help,
-        notice,
-        depth,
-        allBytes,
-      },
-      ...this.picked(seq, state),
+      ...{ scene, seq, at: scene.timeOf(seq), now, zoom, step, visit, home, playing, speed, pinned, hot, help, notice },
+      ...{ allBytes, state: this.cursor.seek(seq), steps: scene.steps[zoom], depth: scene.depth },
+      motion: motion && { t: motion.t, from: motion.from },
       layout: scene.layouts[orientation],
-      flow: flowOf(scene, time),
-      selection: this.selection(seq),
-      lit: related(scene, pinned),
-      now: new Set(seq < 0 ? [] : scene.patches[seq].map(([key]) => key)),
+      subject: scene.subjectOf(seq),
+      selection: pinned ?? selectionOf(scene, seq),
+      ...this.parts(),
     };
   }
 
-  /** Parts of the state that several drawings want, picked once per record. */
-  picked(seq, state) {
-    if (this.kept?.seq !== seq || this.kept.scene !== this.scene) {
-      const parts = { consumers: handsOf(state), confirms: pick(state, "confirm/"), lost: lostOf(state) };
-      this.kept = { seq, scene: this.scene, parts };
-    }
-    return this.kept.parts;
+  /** Parts that are worked out once for each record, zoom and selection. */
+  parts() {
+    const { scene, seq, zoom, pinned, kept } = this;
+    if (kept && kept.seq === seq && kept.zoom === zoom && kept.pinned === pinned) return kept.parts;
+    const { state } = this.cursor;
+    const parts = {
+      consumers: handsOf(state),
+      lost: [...tokensAt(state, "lost"), ...tokensAt(state, "returned")],
+      touched: this.touched(),
+      lit: kept?.pinned === pinned ? kept.parts.lit : related(scene, pinned),
+    };
+    this.kept = { seq, zoom, pinned, parts };
+    return parts;
+  }
+
+  /** The keys that this step's records changed. */
+  touched() {
+    const { scene, seq } = this;
+    const steps = scene.steps[this.zoom];
+    const before = this.visit ? seq - 1 : (steps[this.step - 1] ?? seq);
+    const found = new Set();
+    for (let q = Math.max(before + 1, seq - MOST_TOUCHED, 0); q <= seq; q++)
+      for (const [key] of scene.patches[q]) found.add(key);
+    return found;
   }
 }
 
-/** What the messages under way are passing: edges, exchanges, slots kept free for them. */
-function flowOf(scene, time) {
-  const flow = { edges: new Set(), nodes: new Set(), coming: new Set() };
-  for (const { leg } of scene.air.flights(time)) {
-    leg.edges.forEach((key) => flow.edges.add(key));
-    if (leg.kind === "route") flow.nodes.add(leg.source);
-    if (leg.kind !== "deliver") continue;
-    flow.edges.add(leg.note);
-    flow.coming.add(`${leg.note}#${leg.message}`);
+const MOVES = /^(token|signal|queue)\//;
+
+const tokensAt = (state, place) => state.at(place).map((key) => [key, state.get(key)]);
+
+/** Consumers; and for each channel that holds messages it got with basic.get, a hand that has no tag. */
+export function handsOf(state) {
+  const hands = pick(state, "consumer");
+  for (const [place, keys] of state.places) {
+    if (!place.startsWith("consumer|channel/")) continue;
+    const key = place.slice("consumer|".length);
+    hands.push([key, { prefetch: 0, holding_count: keys.length, got: true }]);
   }
-  return flow;
+  return hands.sort((a, b) => (a[0] < b[0] ? -1 : 1));
+}
+
+/** What the step shown says; at the story zoom it speaks of all that belongs to it. */
+export function sentenceOf({ scene, seq, zoom, step, visit }) {
+  if (seq < 0) return "Before the first step: nothing has happened yet.";
+  if (zoom === STORY && !visit && scene.story?.length) return scene.story[step - 1][2];
+  return scene.sentences[seq];
 }

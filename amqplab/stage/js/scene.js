@@ -2,19 +2,24 @@
 //
 // Theory
 // ------
-// One recording, sent once (scene.py): columns of integers, tables of segments, frames, commands and flights,
-// and a patch per record. Everything on the screen is a pure function of
+// One recording, sent once (stage/scene.py): columns of integers, tables of segments, frames and commands, a patch
+// per record, where everything stands. It comes compressed; the browser itself unpacks it, and for that moment
+// a stage has to wait (`unpack`). Everything on the screen is then a pure function of
 //
-//     scene + position + zoom + selection
+//     scene + record + zoom + selection
 //
-// where the position is one number: which step, and how far towards the next. Animation only moves that number;
-// so scrubbing, stepping, playing and stepping back are the same code, and back is exactly the inverse of
-// forward.
+// What cannot be read says so in a sentence: it is an `Unreadable`, and never a picture that is half right.
+//
+// Indexes are made when somebody asks for them first: a stage that is opened at its beginning need not know where
+// every frame of an hour is.
 
-import { storyTimes } from "./story.js";
-import { airtimes } from "./air.js";
+import { SIZES } from "./geometry.js";
+import { endOfSegment } from "./ride.js";
+import { lastAtMost, lifetimes } from "./lifetimes.js";
 
-export const ZOOMS = ["segment", "frame", "command", "milestone"];
+export const FORMAT = 2;
+export const ZOOMS = ["segment", "frame", "command", "milestone", "story"];
+export const STORY = 4;
 
 export const TYPES = { 1: "M", 2: "H", 3: "B", 8: "♥", 65: "A" };
 
@@ -26,44 +31,231 @@ export const TYPE_NAMES = {
   65: "protocol header",
 };
 
-/** A scene as sent (text, buffer or object), with its indexes. */
-export function decode(sent) {
-  if (sent instanceof DataView) sent = new Uint8Array(sent.buffer, sent.byteOffset, sent.byteLength);
-  if (sent instanceof ArrayBuffer || ArrayBuffer.isView(sent)) sent = new TextDecoder().decode(sent);
-  const scene = typeof sent === "string" ? JSON.parse(sent) : { ...sent };
-  const { at, kind } = scene.records;
-  scene.n = at.length;
-  scene.kinds = kind.map((k) => scene.names[k]);
-  scene.steps = ZOOMS.map((_, z) => stepsAt(scene, z));
-  scene.times = storyTimes(at, scene.kinds);
-  scene.segmentByNumber = new Map(scene.segments.map((s) => [s.n, s]));
-  scene.frames.forEach((f, id) => Object.assign(f, { id, size: f.hex.length / 2 }));
-  scene.commands.forEach((c, id) => Object.assign(c, { id }));
-  scene.segments.forEach((s) => Object.assign(s, { frames: [] }));
-  for (const f of scene.frames)
-    for (const [n, from, to] of f.carriers) scene.segmentByNumber.get(n)?.frames.push([f.id, from, to]);
-  scene.subject = subjects(scene);
-  scene.air = airtimes(scene);
-  return scene;
+/** A scene that cannot be shown, and why, in a sentence for whoever looks at the page. */
+export class Unreadable extends Error {}
+
+const broken = (why) =>
+  new Unreadable(`This recording cannot be shown: ${why} Make the stage again from the recording.`);
+
+// --- unpacking ---
+
+/** The scene as it was sent (an object, text, or compressed bytes, perhaps in base64), with its indexes; a
+ * promise of it where it has to be unpacked first. Raises Unreadable. */
+export function unpack(sent) {
+  if (typeof sent === "string" && !/^\s*[[{]/.test(sent)) sent = bytesOfBase64(sent);
+  const bytes = bytesOf(sent);
+  if (bytes && isCompressed(bytes)) return inflate(bytes).then((text) => decode(text));
+  return decode(bytes ? new TextDecoder().decode(bytes) : sent);
 }
 
-/** The seqs that are steps at a zoom. -1 is before the first; and no zoom ends while a message is in the air. */
-function stepsAt({ records, flights }, z) {
-  const steps = [-1, ...records.zoom.keys()].filter((seq) => seq < 0 || records.zoom[seq] & (1 << z));
-  const landed = flights.reduce((latest, leg) => Math.max(latest, leg.end ?? -1), -1);
-  return landed > steps.at(-1) ? [...steps, landed] : steps;
+function bytesOf(sent) {
+  if (ArrayBuffer.isView(sent)) return new Uint8Array(sent.buffer, sent.byteOffset, sent.byteLength);
+  return sent instanceof ArrayBuffer ? new Uint8Array(sent) : null;
 }
 
-/** For each record, what it is about: {frame}, {segment}, {command}. */
-function subjects(scene) {
-  const found = new Array(scene.n).fill(null);
-  for (const s of scene.segments) {
-    found[s.sent] = { segment: s.n };
-    if (s.arrived !== null) found[s.arrived] = { segment: s.n };
+function bytesOfBase64(text) {
+  try {
+    return Uint8Array.from(atob(text.trim()), (letter) => letter.charCodeAt(0));
+  } catch {
+    throw broken("what was sent is neither JSON nor compressed.");
   }
-  for (const c of scene.commands)
-    for (const q of [c.sent, c.received]) if (q !== null) found[q] = { command: c.id };
-  for (const f of scene.frames)
-    for (const q of [f.sent, f.received]) if (q !== null) found[q] = { frame: f.id };
+}
+
+/** RFC 1950: deflate, and a header that divides by 31. */
+const isCompressed = (bytes) =>
+  bytes.length > 2 && (bytes[0] & 15) === 8 && ((bytes[0] << 8) | bytes[1]) % 31 === 0;
+
+async function inflate(bytes) {
+  try {
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+    return await new Response(stream).text();
+  } catch {
+    throw broken("its compressed bytes are not complete.");
+  }
+}
+
+// --- indexes ---
+
+/** A scene from text or an object, with its indexes. Raises Unreadable. */
+export function decode(sent) {
+  const scene = typeof sent === "string" ? parsed(sent) : { ...sent };
+  if (scene.format !== FORMAT)
+    throw broken(`it has format ${scene.format ?? "unknown"}, and this stage reads format ${FORMAT}.`);
+  try {
+    return new Scene(scene);
+  } catch (error) {
+    throw error instanceof Unreadable ? error : broken(`a part of it is missing (${error.message}).`);
+  }
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw broken("what was sent is not complete.");
+  }
+}
+
+/** What was sent, and what can be worked out from it. */
+export class Scene {
+  constructor(sent) {
+    Object.assign(this, sent);
+    this.geometry = { ...SIZES, ...sent.geometry };
+    this.n = sent.records.at.length;
+    for (const name of ["patches", "sentences"])
+      if (sent[name].length !== this.n) throw broken(`it has ${this.n} records and ${sent[name].length} ${name}.`);
+    this.frames.forEach((f, id) => Object.assign(f, { id, size: f.hex.length / 2 }));
+    this.commands.forEach((c, id) => Object.assign(c, { id }));
+    this.segmentByNumber = new Map(this.segments.map((s) => [s.n, s]));
+    for (const s of this.segments) s.frames = [];
+    for (const f of this.frames)
+      for (const [n, first, end] of f.carriers) this.segmentByNumber.get(n)?.frames.push([f.id, first, end]);
+    this.steps = ZOOMS.map((_, z) => (z === STORY && sent.story?.length ? storySteps(sent.story) : this.stepsAt(z)));
+    this.survey();
+  }
+
+  /** The seqs that are steps at a zoom; -1 is before the first. */
+  stepsAt(z) {
+    const { zoom } = this.records;
+    const found = [-1];
+    for (let seq = 0; seq < this.n; seq++) if (zoom[seq] & (1 << z)) found.push(seq);
+    return Int32Array.from(found);
+  }
+
+  /** One way through all patches: how deep the queues are, and what is written on the messages. */
+  survey() {
+    const ready = new Int32Array(this.n + 1);
+    const unacked = new Int32Array(this.n + 1);
+    const labels = new Map();
+    let most = 1;
+    this.patches.forEach((patch, seq) => {
+      let [r, u] = [ready[seq], unacked[seq]];
+      for (const [key, what] of patch) {
+        if (key.startsWith("queue/")) {
+          r += difference(what, "ready_count");
+          u += difference(what, "unacked_count");
+        } else if (key.startsWith("token/") && what["+"]?.message) labels.set(what["+"].message, what["+"].label);
+      }
+      [ready[seq + 1], unacked[seq + 1]] = [r, u];
+      if (r + u > most) most = r + u;
+    });
+    this.depth = { ready, unacked, most };
+    this.labelByMessage = labels;
+  }
+
+  // --- records ---
+
+  /** The name of the event of a record. */
+  kindOf(seq) {
+    return this.names[this.records.kind[seq]];
+  }
+
+  /** What its class says of it: {level, mark, chapter, hold}. */
+  aboutOf(seq) {
+    return this.kinds?.[this.kindOf(seq)] ?? NOTHING_SAID;
+  }
+
+  /** What a record speaks of: {keys, frame?, command?, segment?, message?}. */
+  subjectOf(seq) {
+    return this.subjects?.[this.records.subject?.[seq]] ?? NOBODY;
+  }
+
+  timeOf(seq) {
+    return this.records.at[Math.max(0, Math.min(seq, this.n - 1))] ?? 0;
+  }
+
+  /** The number of the last step at or before a record. */
+  stepOf(zoom, seq) {
+    return Math.max(0, lastAtMost(this.steps[zoom], seq));
+  }
+
+  // --- messages ---
+
+  /** What is written on a message: its number; for a dead letter its first number, with primes. */
+  labelOf(message) {
+    return this.labelByMessage.get(message) ?? String(message);
+  }
+
+  /** The number whose colours a message has: dead letters keep theirs. */
+  rootOf(message) {
+    return message ? parseInt(this.labelOf(message), 10) || message : 0;
+  }
+
+  framesOfMessage(message) {
+    this.framesByMessage ??= grouped(this.frames, (f) => f.messages);
+    return this.framesByMessage.get(message) ?? [];
+  }
+
+  /** The seq at which a message was routed last, at or before a record; null if it never was. */
+  routedAt(message, seq) {
+    this.routesByMessage ??= grouped(Object.keys(this.routes ?? {}).map(Number), (at) => [this.subjectOf(at).message]);
+    const found = this.routesByMessage.get(message)?.filter((at) => at <= seq) ?? [];
+    return found.length ? Math.max(...found) : null;
+  }
+
+  /** The keys of the bindings that matched in the Routed of a record. */
+  matchedAt(seq) {
+    return (this.routes?.[seq] ?? []).filter(([, matched]) => matched).map(([key]) => key);
+  }
+
+  // --- the wire ---
+
+  /** The segments that carry a frame's last byte, in the order of sending. */
+  lastCarriers(f) {
+    f.last ??= f.carriers
+      .filter(([, , end]) => end === f.size)
+      .map(([n]) => this.segmentByNumber.get(n))
+      .filter(Boolean);
+    return f.last;
+  }
+
+  get linked() {
+    return (this.connectionsWithSegments ??= new Set(this.segments.map((s) => s.conn)));
+  }
+
+  segmentsAt(low, high) {
+    this.segmentLives ??= lifetimes(this.segments.map((item) => ({ item, from: item.sent, to: endOfSegment(item) })));
+    return this.segmentLives(low, high);
+  }
+
+  framesAt(low, high) {
+    this.frameLives ??= lifetimes(this.frames.map((item) => this.lifeOf(item)));
+    return this.frameLives(low, high);
+  }
+
+  commandsAt(low, high) {
+    this.commandLives ??= lifetimes(this.commands.map((item) => this.lifeOf(item)));
+    return this.commandLives(low, high);
+  }
+
+  /** From the record at which it is handed to TCP to the one at which it is read, that one left out; where only one
+   * end was recorded, nothing is known of the way. */
+  lifeOf(item) {
+    const from = item.frames ? this.frames[item.frames[0]].sent : item.sent;
+    if (from === null || (item.received === null && !this.linked.has(item.conn))) return { item, from: 0, to: -1 };
+    return { item, from, to: item.received === null ? Infinity : item.received - 1 };
+  }
+}
+
+const NOBODY = Object.freeze({ keys: Object.freeze([]) });
+const NOTHING_SAID = Object.freeze({ level: "milestone", mark: "", chapter: "", hold: 460 });
+
+const storySteps = (story) => Int32Array.from([-1, ...story.map(([last]) => last)]);
+
+/** By how much a patch changes a count of an entity. */
+function difference(what, field) {
+  if (what["+"]) return what["+"][field];
+  if (what["-"]) return -what["-"][field];
+  const change = what["="][field];
+  return change ? change[1] - change[0] : 0;
+}
+
+function grouped(items, groupsOf) {
+  const found = new Map();
+  for (const item of items)
+    for (const group of groupsOf(item)) {
+      if (!found.has(group)) found.set(group, []);
+      found.get(group).push(item);
+    }
   return found;
 }

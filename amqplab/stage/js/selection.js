@@ -24,13 +24,13 @@ export function related(scene, selection) {
 
 /** The frames that a selection is, has, or carries. */
 export function framesOf(scene, { kind, id }) {
-  if (kind === "message") return scene.frames.filter((f) => f.messages.includes(id));
+  if (kind === "message") return scene.framesOfMessage(id);
   const ids = {
     frame: () => [id],
-    command: () => scene.commands[id].frames,
+    command: () => scene.commands[id]?.frames ?? [],
     segment: () => (scene.segmentByNumber.get(id)?.frames ?? []).map(([frame]) => frame),
   }[kind];
-  return ids ? ids().map((frame) => scene.frames[frame]) : [];
+  return ids ? ids().map((frame) => scene.frames[frame]).filter(Boolean) : [];
 }
 
 /** "frame:12" or "entity:queue/%2F/app" as {kind, id}. */
@@ -38,4 +38,15 @@ export function parseSelection(text) {
   const at = text.indexOf(":");
   const [kind, id] = [text.slice(0, at), text.slice(at + 1)];
   return { kind, id: kind === "entity" ? id : +id };
+}
+
+/** What a record is about, as something to look at: the frame that it speaks of, or else the largest thing. */
+export function selectionOf(scene, seq) {
+  if (seq < 0) return null;
+  const { frame, command, segment, message, keys } = scene.subjectOf(seq);
+  if (frame !== undefined) return { kind: "frame", id: frame };
+  if (command !== undefined) return { kind: "frame", id: scene.commands[command].frames[0] };
+  if (segment !== undefined) return { kind: "segment", id: segment };
+  if (message !== undefined) return { kind: "message", id: message };
+  return keys.length ? { kind: "entity", id: keys[0] } : null;
 }

@@ -6,67 +6,106 @@
 // change the player, and `draw` brings the page in line with it. What the kernel hears is nothing, mostly; and
 // a message when a failure button is pressed. Scrubbing needs no kernel, so it works when there is none.
 //
-// Reading order: scene, story, state; then geometry, journeys, moving, picture; then ladder, octets, inspector,
-// tables, timeline, controls; then player and this.
+// Reading order: scene, state, ride; then geometry, mark, fixtures, wire, messages, describe; then picture and motion;
+// then ladder, octets, inspector, tables; then player; then the frame around it (wiring), and this.
 
-import { h, patch } from "./elements.js";
-import { decode } from "./scene.js";
-import { seqAt, timeOf } from "./story.js";
-import { tokens } from "./moving.js";
-import { picture } from "./picture.js";
+import { patch } from "./elements.js";
+import { Unreadable, unpack } from "./scene.js";
+import { movable, standing } from "./describe.js";
+import { movingLayer, picture } from "./picture.js";
+import { planMotion } from "./motion.js";
 import { flatten, spanAt } from "./octets.js";
-import { inspector } from "./inspector.js";
-import { tables } from "./tables.js";
-import { drawTimeline, positionOn } from "./timeline.js";
-import { drawBar, drawHelp, drawNarration, drawTransport } from "./controls.js";
 import { drawActions, faultsFor } from "./faults.js";
 import { find, goal, goalsOf } from "./goals.js";
 import { framesOf, parseSelection } from "./selection.js";
-import { Player } from "./player.js";
+import { Player, sentenceOf } from "./player.js";
 import { actionOf } from "./keys.js";
 import { skeleton } from "./skeleton.js";
 import { Rungs } from "./rungs.js";
+import { Frame } from "./wiring.js";
 
-const NARROW = 660;
-const LARGEST = 1.3;
-const WISHES = "[data-do],[data-zoom],[data-jump],[data-fault],[data-sel],[data-span],[data-byte],[data-seq]";
+const WISHES = "[data-do],[data-zoom],[data-jump],[data-fault],[data-branch],[data-sel],[data-span],[data-byte],[data-seq]";
+const PREPARED_AT_ONCE = 400;
 const TYPING = /^(INPUT|SELECT|TEXTAREA)$/;
 
 let mounted = 0;
 
-/** anywidget's entry: show `model`'s scene in `el`. */
+/** anywidget's entry: show `model`'s scene in `el`. A scene that comes compressed takes a moment to unpack. */
 function render({ model, el }) {
-  const stage = new Stage(model, el);
-  return () => stage.close();
+  const note = document.createElement("p");
+  note.className = "amqplab-note";
+  note.setAttribute("role", "status");
+  let stage = null;
+  let closed = false;
+  const begin = (scene) => {
+    if (closed) return;
+    note.remove();
+    stage = new Stage(model, el, scene);
+  };
+  const apologise = (error) => {
+    note.textContent = sorry(error);
+    el.append(note);
+  };
+  note.textContent = "The recording is being unpacked …";
+  try {
+    const scene = unpack(model.get("scene"));
+    if (!(scene instanceof Promise)) begin(scene);
+    else {
+      el.append(note);
+      scene.then(begin).catch(apologise);
+    }
+  } catch (error) {
+    apologise(error);
+  }
+  return () => {
+    closed = true;
+    note.remove();
+    stage?.close();
+  };
 }
 
+/** What went wrong, for whoever looks at the page. */
+const sorry = (error) =>
+  error instanceof Unreadable ? error.message : `This recording cannot be shown: ${error.message}.`;
+
 class Stage {
-  constructor(model, el) {
+  constructor(model, el, scene) {
     this.model = model;
     this.uid = `amqplab-${++mounted}`;
-    this.player = new Player(decode(model.get("scene")), model.get("start") ?? {});
+    this.player = new Player(scene, model.get("start") ?? {});
     Object.assign(this, skeleton());
+    Object.assign(this, { shown: [], plan: null, kept: new Map(), scenes: 0 });
     this.rungs = new Rungs(this);
     this.still = matchMedia("(prefers-reduced-motion: reduce)");
     this.root.stage = this; // for the curious, and for tests
     el.append(this.root);
+    this.frame = new Frame(this);
     this.listen();
     this.observer = new ResizeObserver(() => this.measure());
     this.observer.observe(this.root);
     this.measure();
+    this.prepare();
   }
 
   close() {
     cancelAnimationFrame(this.raf);
+    clearTimeout(this.preparing);
     this.observer.disconnect();
+    this.frame.close();
     this.model.off("change:scene", this.onScene);
     this.model.off("msg:custom", this.onMessage);
     this.root.remove();
   }
 
+  /** Pass the run in small parts while nobody wants anything, so that a far jump is quick. */
+  prepare() {
+    clearTimeout(this.preparing);
+    this.preparing = setTimeout(() => this.player.cursor.prepare(PREPARED_AT_ONCE) && this.prepare(), 30);
+  }
+
   listen() {
     const { root, player } = this;
-    this.onScene = () => this.adopt(decode(this.model.get("scene")));
+    this.onScene = () => this.renew();
     this.onMessage = (message) => message?.type === "notice" && this.notice(message.text);
     this.model.on("change:scene", this.onScene);
     this.model.on("msg:custom", this.onMessage);
@@ -78,7 +117,7 @@ class Stage {
       if (target.dataset?.input === "speed") player.speed = +target.value;
       this.draw();
     });
-    this.timeline.addEventListener("pointerdown", (event) => this.scrub(event));
+    this.track.addEventListener("pointerdown", (event) => this.scrub(event));
     this.ladderScroll.addEventListener("scroll", () => this.rungs.draw(this.view(), false));
     this.ladderScroll.addEventListener("pointerenter", () => (this.rungs.held = !player.playing));
     this.ladderScroll.addEventListener("pointerleave", () => (this.rungs.held = false));
@@ -86,15 +125,28 @@ class Stage {
 
   // --- drawing ---
 
+  /** Another scene has been sent. If a newer one comes while it is unpacked, that one counts. */
+  async renew() {
+    const number = ++this.scenes;
+    try {
+      const scene = await unpack(this.model.get("scene"));
+      if (number === this.scenes) this.adopt(scene);
+    } catch (error) {
+      this.notice(sorry(error));
+    }
+  }
+
   /** Another history, or the same with more in it: who looked at its end looks at the new end. */
   adopt(scene) {
     const { player } = this;
-    const atEnd = player.time >= timeOf(player.scene, player.scene.n - 1);
-    const at = atEnd ? scene.n - 1 : seqAt(player.scene, player.time);
-    player.adopt(scene, Math.min(at, this.forkedAt ?? Infinity));
+    const atEnd = player.step >= player.last;
+    player.adopt(scene, Math.min(player.seq, this.forkedAt ?? Infinity));
+    if (atEnd && this.forkedAt === undefined) player.go(player.last);
     this.forkedAt = undefined;
+    this.kept.clear();
     this.rungs.forget();
     this.measure();
+    this.prepare();
   }
 
   get connected() {
@@ -105,8 +157,8 @@ class Stage {
   measure() {
     const width = this.root.clientWidth;
     if (!width) return;
-    this.orientation = width < NARROW ? "tall" : "wide";
-    this.root.classList.toggle("crowd", this.player.scene.hosts.length > 3);
+    this.frame.measure();
+    this.orientation = this.frame.setting.orientation;
     this.drawn = "";
     this.draw();
   }
@@ -114,62 +166,63 @@ class Stage {
   view() {
     const { player, uid, connected } = this;
     const breakable = this.model.get("breakable") ?? [];
-    return { ...player.view(this.orientation), uid, connected, breakable, goals: goalsOf(player.scene) };
+    const view = { ...player.view(this.orientation), uid, connected, breakable, goals: goalsOf(player.scene) };
+    return this.frame.view(view);
   }
 
-  /** Bring the page in line with the player. Cheap when only time has moved. */
+  /** Bring the page in line with the player, and keep the focus in it. While things move, only they are drawn. */
   draw() {
     const view = this.view();
-    patch(this.timeline, [drawTimeline(view, Math.max(160, this.timeline.clientWidth))]);
     const signature = this.signature(view);
-    if (signature !== this.drawn) this.drawPanels(view);
+    if (signature === this.drawn) this.drawMoving(view);
+    else this.frame.focus.keeping(() => this.drawStep(view));
     this.drawn = signature;
-    patch(this.svg, [...this.fixed, h("g", { class: "tokens" }, tokens(view))]);
-    this.rungs.draw(view);
     if (this.player.resting) this.say(view);
   }
 
-  /** All that the panels depend on: while it is the same, only what moves is drawn. */
-  signature({
-    scene,
-    time,
-    seq,
-    step,
-    zoom,
-    pinned,
-    hot,
-    help,
-    playing,
-    speed,
-    notice,
-    allBytes,
-    breakable,
-  }) {
-    const flights = scene.air.flights(time).map(({ leg }) => leg.id);
+  /** All that the page depends on, but for what moves. */
+  signature({ seq, step, zoom, visit, pinned, hot, help, playing, speed, notice, allBytes, breakable }) {
     return JSON.stringify([
-      ...[seq, step, zoom, flights, pinned, hot, this.orientation],
+      ...[seq, step, zoom, visit, pinned, hot, this.orientation],
       ...[help, playing, speed, notice, allBytes, breakable, this.connected],
+      ...this.frame.signature,
     ]);
   }
 
-  drawPanels(view) {
-    const { width, height } = view.layout;
-    this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
-    this.svg.style.maxWidth = `${Math.round(width * LARGEST)}px`;
-    this.fixed = picture(view);
-    patch(this.bar, drawBar(view));
-    patch(this.helpBox, drawHelp(view));
-    patch(this.narration, drawNarration(view));
-    patch(this.transport, drawTransport(view));
+  drawStep(view) {
+    this.fixed = picture(view, standing(view), this.kept);
+    this.rest = movable(view);
+    this.planMotion(view);
+    this.drawMoving(view);
+    this.frame.drawTime(view);
+    this.frame.draw(view);
+    this.rungs.draw(view);
     patch(this.breakables, drawActions(view));
-    patch(this.inspector, inspector(view, this.inspector.clientWidth));
-    patch(this.state, tables(view));
+  }
+
+  /** If this is a step: how what was shown becomes what is to be shown. */
+  planMotion(view) {
+    const { motion } = this.player;
+    if (!motion) this.plan = null;
+    else if (motion.total === null) {
+      this.plan = planMotion(view, this.shown, this.rest, motion.trail, motion.from);
+      if (this.plan) motion.total = this.plan.ms;
+      else this.player.motion = null;
+    }
+  }
+
+  /** What may move: on its way, at rest, or carried on by the clock while nothing else happens. */
+  drawMoving(view) {
+    const { motion } = this.player;
+    if (motion && this.plan) this.shown = this.plan.at(motion.t);
+    else this.shown = view.now === view.at ? this.rest : movable(view);
+    patch(this.svg, [...this.fixed, movingLayer(view, this.shown, this.kept)]);
+    this.frame.drawRunning(view);
   }
 
   /** The live region speaks when the story rests, not while it runs. */
-  say({ scene, step, zoom }) {
-    const seq = scene.steps[zoom][step];
-    const text = seq < 0 ? "Start." : `Step ${step}: ${scene.sentences[seq]}`;
+  say(view) {
+    const text = view.seq < 0 ? "Start." : `${view.visit ? "Between steps" : `Step ${view.step}`}: ${sentenceOf(view)}`;
     if (this.live.textContent !== text) this.live.textContent = text;
   }
 
@@ -202,39 +255,56 @@ class Stage {
     if (wish.do) this.perform(wish.do);
     else if (wish.zoom) this.perform(`zoom-${wish.zoom}`);
     else if (wish.fault) this.break(wish.fault);
+    else if (wish.branch) this.toBranch(+wish.branch);
     else if (wish.sel) player.pick(parseSelection(wish.sel));
     else if (wish.span || wish.byte) this.hovered(target);
     else {
       player.letGo();
-      player.jump(+(wish.jump ?? wish.seq));
+      player.jump(+(wish.jump ?? wish.seq), this.glides);
     }
     this.draw();
+    this.run();
+  }
+
+  get glides() {
+    return !this.still.matches;
   }
 
   /** Do what a key or a button names. */
   perform(action) {
     const { player } = this;
-    const glide = !this.still.matches;
+    const glide = this.glides;
     const deeds = {
       toggle: () => player.toggle(),
       forward: () => player.move(1, glide),
       back: () => player.move(-1, glide),
-      "coarser-forward": () => player.coarser(1),
-      "coarser-back": () => player.coarser(-1),
+      "coarser-forward": () => player.coarser(1, glide),
+      "coarser-back": () => player.coarser(-1, glide),
+      "finer-forward": () => player.finer(1, glide),
+      "finer-back": () => player.finer(-1, glide),
       start: () => player.jump(-1),
-      end: () => player.jump(player.scene.n - 1),
+      end: () => player.go(player.last),
       faster: () => player.faster(1),
       slower: () => player.faster(-1),
-      help: () => (player.help = !player.help),
-      "let-go": () => player.letGo(),
+      "let-go": () => this.letGo(),
+      "come-back": () => player.comeBack(glide),
       "all-bytes": () => (player.allBytes = true),
       "ask-until": () => this.untilField.focus(),
       until: () => this.until(),
     };
-    if (action.startsWith("zoom-")) player.setZoom(+action.slice(5));
-    else deeds[action]();
+    const number = action.startsWith("zoom-") ? +action.slice(5) : null;
+    if (number !== null) number < player.scene.steps.length && player.setZoom(number);
+    else if (!this.frame.perform(action)) deeds[action]();
     this.draw();
     this.run();
+  }
+
+  /** Escape: first the selection goes, then the visit. */
+  letGo() {
+    const { player } = this;
+    const had = player.pinned || player.hot !== null || player.help;
+    player.letGo();
+    if (!had) player.comeBack(this.glides);
   }
 
   get untilField() {
@@ -246,7 +316,7 @@ class Stage {
     const said = this.untilField.value;
     const reached = goal(said);
     if (!reached) return this.untilField.focus();
-    const seq = find(player.scene, reached, seqAt(player.scene, player.time));
+    const seq = find(player.scene, reached, player.seq);
     player.notice = seq === null ? `“${said.trim()}” does not happen after this step.` : "";
     if (seq !== null) player.jump(seq);
   }
@@ -254,13 +324,13 @@ class Stage {
   pressed(event) {
     const { target, key } = event;
     if (TYPING.test(target.tagName)) return this.typed(event);
-    const thing = target.closest("button,[role=button]");
+    const thing = target.closest("button,[role=button],[data-focus]");
     const activates = thing && (key === "Enter" || key === " ");
     if (activates && thing.tagName === "BUTTON") return;
     if (activates) this.clicked(thing);
     else if (target.dataset?.span && /^Arrow(Up|Down)$/.test(key)) this.stepField(target, key);
-    else {
-      const action = actionOf(event);
+    else if (!this.frame.pressed(event)) {
+      const action = actionOf(event, this.frame.presenting.on);
       if (!action) return;
       this.perform(action);
     }
@@ -299,27 +369,29 @@ class Stage {
 
   /** Ask the lab for another history, in which this went wrong from here on. */
   break(name) {
-    const { scene, time, pinned } = this.player;
-    const { fault, client, segment, at } = faultsFor(scene, pinned).find((offer) => offer.fault === name);
-    this.forkedAt = at ?? seqAt(scene, time);
+    const { seq, pinned } = this.player;
+    const { fault, client, segment, at } = faultsFor(this.view(), pinned).find((offer) => offer.fault === name);
+    this.forkedAt = at ?? seq;
     this.player.notice = "running the other history …";
-    this.model.send({ type: "fault", fault, client, segment, at: this.forkedAt });
+    const branch = (this.model.get("branch") ?? []).length - 1;
+    this.model.send({ type: "fault", fault, client, segment, at: this.forkedAt, branch: Math.max(0, branch) });
+  }
+
+  /** Go back to a history one has come through. */
+  toBranch(to) {
+    this.player.notice = "";
+    this.model.send({ type: "branch", to });
   }
 
   scrub(event) {
-    const track = this.timeline.querySelector(".track");
-    const { player } = this;
+    const { track, player } = this;
+    if (event.target.closest(".flag")) return;
     const to = ({ clientX }) => {
-      const { left, width } = track.getBoundingClientRect();
       player.playing = false;
-      player.go(positionOn(clientX - left, width, player.last));
+      player.go(this.frame.stepAt(clientX));
       this.draw();
     };
-    const stop = () => {
-      track.removeEventListener("pointermove", to);
-      player.go(Math.round(player.u));
-      this.draw();
-    };
+    const stop = () => track.removeEventListener("pointermove", to);
     track.setPointerCapture(event.pointerId);
     track.addEventListener("pointermove", to);
     track.addEventListener("pointerup", stop, { once: true });

@@ -5,14 +5,102 @@
 // A patch keeps the old value beside the new one (scene.py), so undoing is the same work as doing, and any moment
 // is as many patches away as records lie between. Entities are replaced, never changed in place: what was drawn
 // from the old one stays true of the old one.
+//
+// Pictures ask "which consumers are there?" and "who is at this exchange?" at every step. A `World` is the Map of
+// all entities, which also keeps the keys of each kind, and of the tokens at each place, sorted: so the answer
+// costs nothing, and depends only on what is true, not on the way there.
+//
+// A far jump starts from a *keyframe*, a copy made on an earlier way past. Keyframes are further apart the larger
+// the world is, so that they cost no more than the patches between them.
 
-import { encode } from "./text.js";
+const NOT_INDEXED = new Set(["copy"]);
+const KEYFRAME_EVERY = 256;
+
+const kindOfKey = (key) => key.slice(0, key.indexOf("/"));
+const numberIn = (key) => +key.slice(key.indexOf("/") + 1);
+
+/** Where a token is, as one text: "link|a:1", "consumer|consumer/…", "lost". */
+export const tokenPlace = ({ place, at }) =>
+  place === "lost" || place === "returned" || place === "broker" ? place : `${place}|${at}`;
+
+const NONE = Object.freeze([]);
+
+/** All entities, by key; with the keys of each kind and of each place in order. */
+export class World extends Map {
+  kinds = new Map();
+  places = new Map();
+
+  /** The keys of a kind, such as "queue", in order. Not yours to change. @returns {readonly string[]} */
+  of(kind) {
+    return this.kinds.get(kind) ?? NONE;
+  }
+
+  /** The keys of the tokens at a place, in the order of their going there. @returns {readonly string[]} */
+  at(place) {
+    return this.places.get(place) ?? NONE;
+  }
+
+  set(key, entity) {
+    const kind = kindOfKey(key);
+    const old = super.get(key);
+    if (old === undefined && !NOT_INDEXED.has(kind)) insert(this.kinds, kind, key, kind === "message" ? byNumber : byKey);
+    if (kind === "token" || kind === "signal") {
+      if (old !== undefined) take(this.places, tokenPlace(old), key);
+      super.set(key, entity);
+      insert(this.places, tokenPlace(entity), key, (a, b) => byTurn(super.get(a), a, super.get(b), b));
+      return this;
+    }
+    return super.set(key, entity);
+  }
+
+  delete(key) {
+    const old = super.get(key);
+    if (old === undefined) return false;
+    const kind = kindOfKey(key);
+    if (!NOT_INDEXED.has(kind)) take(this.kinds, kind, key);
+    if (kind === "token" || kind === "signal") take(this.places, tokenPlace(old), key);
+    return super.delete(key);
+  }
+
+  copy() {
+    const other = new World();
+    for (const [key, entity] of this) Map.prototype.set.call(other, key, entity);
+    for (const [kind, keys] of this.kinds) other.kinds.set(kind, keys.slice());
+    for (const [place, keys] of this.places) other.places.set(place, keys.slice());
+    return other;
+  }
+}
+
+const byKey = (a, b) => (a < b ? -1 : 1);
+const byNumber = (a, b) => numberIn(a) - numberIn(b);
+
+/** Who went first stands first: by command, then by message. */
+const byTurn = (a, keyA, b, keyB) =>
+  (a.command ?? -1) - (b.command ?? -1) || (a.message ?? 0) - (b.message ?? 0) || byKey(keyA, keyB);
+
+/** Into a sorted list; most come last. */
+function insert(lists, name, key, order) {
+  let list = lists.get(name);
+  if (!list) lists.set(name, (list = []));
+  let at = list.length;
+  while (at > 0 && order(key, list[at - 1]) < 0) at--;
+  list.splice(at, 0, key);
+}
+
+function take(lists, name, key) {
+  const list = lists.get(name);
+  list.splice(list.lastIndexOf(key), 1);
+  if (!list.length) lists.delete(name);
+}
+
+// --- patches ---
 
 const spliced = (list, at, out, into) => [...list.slice(0, at), ...into, ...list.slice(at + out.length)];
 
 function changed(entity, fields, back) {
   const next = { ...entity };
-  for (const [name, change] of Object.entries(fields)) {
+  for (const name in fields) {
+    const change = fields[name];
     if (change.length === 3) {
       const [at, removed, inserted] = change;
       next[name] = back
@@ -23,80 +111,105 @@ function changed(entity, fields, back) {
   return next;
 }
 
+/** Let one change happen to a state, or with `back` take it back. */
+function change(state, key, what, back) {
+  const appears = back ? what["-"] : what["+"];
+  const goes = back ? what["+"] : what["-"];
+  if (appears) state.set(key, appears);
+  else if (goes) state.delete(key);
+  else state.set(key, changed(state.get(key), what["="], back));
+}
+
 /** Apply one record's patch to a Map of entities. Entities are replaced, never changed in place. */
 export function apply(state, patch) {
-  for (const [key, change] of patch) {
-    if (change["+"]) state.set(key, change["+"]);
-    else if (change["-"]) state.delete(key);
-    else state.set(key, changed(state.get(key), change["="], false));
-  }
+  for (const [key, what] of patch) change(state, key, what, false);
   return state;
 }
 
 /** The exact inverse of apply. */
 export function undo(state, patch) {
-  for (const [key, change] of [...patch].reverse()) {
-    if (change["+"]) state.delete(key);
-    else if (change["-"]) state.set(key, change["-"]);
-    else state.set(key, changed(state.get(key), change["="], true));
-  }
+  for (let i = patch.length - 1; i >= 0; i--) change(state, patch[i][0], patch[i][1], true);
   return state;
 }
 
-/** A cursor that can be anywhere: {seq, state}. */
-export const cursorFor = (scene) => ({ scene, seq: -1, state: new Map() });
+// --- cursors ---
 
-export function seek(cursor, seq) {
-  const { patches } = cursor.scene;
-  while (cursor.seq < seq) apply(cursor.state, patches[++cursor.seq]);
-  while (cursor.seq > seq) undo(cursor.state, patches[cursor.seq--]);
-  return cursor.state;
-}
-
-/** Ready and Unacked of all queues together after each record; index 0 is before the first. */
-export function depths(scene) {
-  const cursor = cursorFor(scene);
-  const [ready, unacked] = [[0], [0]];
-  for (let seq = 0; seq < scene.n; seq++) {
-    let [r, u] = [ready[seq], unacked[seq]];
-    const touched = scene.patches[seq].filter(([key]) => key.startsWith("queue/")).map(([key]) => key);
-    const count = (sign) => {
-      for (const key of touched) {
-        const queue = cursor.state.get(key);
-        if (queue) ((r += sign * queue.ready_count), (u += sign * queue.unacked_count));
-      }
-    };
-    count(-1);
-    seek(cursor, seq);
-    count(1);
-    ready.push(r);
-    unacked.push(u);
+/** A place in the stream with the state there. */
+export class Cursor {
+  constructor(scene) {
+    this.scene = scene;
+    this.seq = -1;
+    this.state = new World();
+    this.keyframes = [{ seq: -1, state: new World() }];
   }
-  return { ready, unacked, most: ready.reduce((most, r, i) => Math.max(most, r + unacked[i]), 1) };
-}
 
-const byKey = (a, b) => (a[0] < b[0] ? -1 : 1);
+  /** How far the run has been passed and keyframes left. */
+  get reach() {
+    return this.keyframes.at(-1).seq;
+  }
 
-export const pick = (state, prefix) => [...state].filter(([key]) => key.startsWith(prefix)).sort(byKey);
-
-/** Real consumers, and for each channel that holds messages it got with basic.get one that has no tag. */
-export function handsOf(state) {
-  const hands = pick(state, "consumer/"),
-    got = new Map();
-  for (const [key, copy] of pick(state, "copy/"))
-    if (copy.state === "unacked" && !copy.consumer) {
-      const hand = `consumer/${encode(copy.connection)}/${copy.channel}/`;
-      if (!got.has(hand)) got.set(hand, []);
-      got.get(hand).push(+key.slice(key.lastIndexOf("/") + 1));
+  /** The state after record `seq`. It is the cursor's own, and changes with the next seek. */
+  seek(seq) {
+    this.hurry(seq);
+    const { patches } = this.scene;
+    while (this.seq < seq) {
+      apply(this.state, patches[++this.seq]);
+      this.leaveKeyframe();
     }
-  for (const [key, holding] of got)
-    hands.push([key, { prefetch: 0, holding, holding_count: holding.length, got: true }]);
-  return hands;
+    while (this.seq > seq) undo(this.state, patches[this.seq--]);
+    return this.state;
+  }
+
+  /** The same, one record after the other, with a call for each: (seq whose patch was applied or undone). */
+  walk(seq, passed) {
+    const { patches } = this.scene;
+    while (this.seq < seq) {
+      apply(this.state, patches[++this.seq]);
+      passed(this.seq);
+    }
+    while (this.seq > seq) {
+      undo(this.state, patches[this.seq--]);
+      passed(this.seq + 1);
+    }
+    return this.state;
+  }
+
+  /** Start from the keyframe that is nearest, if that is nearer than where we are. */
+  hurry(seq) {
+    const { keyframes } = this;
+    let [low, high] = [0, keyframes.length];
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if (keyframes[middle].seq <= seq) low = middle;
+      else high = middle;
+    }
+    const after = keyframes[low + 1];
+    const nearest = after && after.seq - seq < seq - keyframes[low].seq ? after : keyframes[low];
+    const cost = Math.abs(nearest.seq - seq) + this.state.size / 8;
+    if (cost >= Math.abs(this.seq - seq)) return;
+    this.seq = nearest.seq;
+    this.state = nearest.state.copy();
+  }
+
+  leaveKeyframe() {
+    const gap = this.seq - this.reach;
+    if (gap < KEYFRAME_EVERY || gap < this.state.size / 4) return;
+    this.keyframes.push({ seq: this.seq, state: this.state.copy() });
+  }
+
+  /** Pass a part of the run that nobody has passed, so that a later jump is quick; true while more is left. */
+  prepare(records) {
+    const last = this.scene.n - 1;
+    if (this.reach + KEYFRAME_EVERY > last) return false;
+    const scout = (this.scout ??= new Cursor(this.scene));
+    scout.keyframes = this.keyframes;
+    if (scout.seq < this.reach) scout.seek(this.reach);
+    scout.seek(Math.min(last, scout.seq + records));
+    if (scout.seq < last) return true;
+    this.scout = undefined;
+    return false;
+  }
 }
 
-/** What lies in the gutter, oldest first. */
-export function lostOf(state) {
-  return pick(state, "lost/")
-    .map(([key, entity]) => [key, { ...entity, message: +key.split("/")[1] }])
-    .sort((a, b) => a[1].message - b[1].message || byKey(a, b));
-}
+/** Entities of a kind in order: [key, entity]. */
+export const pick = (state, kind) => state.of(kind).map((key) => [key, state.get(key)]);

@@ -8,8 +8,7 @@
 import { nameOf } from "./text.js";
 import { cls, h } from "./elements.js";
 import { lit } from "./marks.js";
-import { featuresOf } from "./nodes.js";
-import { connectionWords } from "./pipes.js";
+import { connectionWords, featuresOf } from "./fixtures.js";
 
 const ENTITIES_SHOWN = 60;
 
@@ -70,7 +69,7 @@ const TABLES = [
       ["#", (_, key) => nameOf(key)],
       ["Exchange", (message) => message.exchange || "(default)"],
       ["Routing key", (message) => message.routing_key],
-      ["Octets", (message) => message.size, "number"],
+      ["Bytes", (message) => message.size, "number"],
       ["Status", (message) => message.status],
     ],
   },
@@ -92,7 +91,7 @@ function drawTable(view, { title, prefix, columns }) {
   const rows = keys.slice(-ENTITIES_SHOWN).map((key) => drawRow(view, key, columns));
   return h(
     "div",
-    { key: title, class: "table-box", tabindex: keys.length > 12 ? 0 : null },
+    { key: title, class: "table-box" },
     h("table", {}, h("caption", {}, title), h("thead", {}, h("tr", {}, heads)), h("tbody", {}, rows)),
   );
 }
@@ -103,7 +102,9 @@ function drawRow(view, key, columns) {
   const props = {
     key,
     "data-sel": message === null ? `entity:${key}` : `message:${message}`,
-    class: cls(view.now.has(key) && "now", lights),
+    "data-focus": `row-${key}`,
+    tabindex: -1,
+    class: cls(view.touched?.has(key) && "now", lights),
   };
   const cells = columns.map(([, cell, kind], i) => {
     const words = cell(view.state.get(key), key, view);

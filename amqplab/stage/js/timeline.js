@@ -2,20 +2,26 @@
 //
 // Theory
 // ------
-// One step of the zoom is one unit of length. The skyline is the depth of all queues together, Ready in the
-// stronger tone and Unacked on top; the marks below are what usually is looked for. The same element is a slider
-// for the keyboard and for screen readers.
+// The skyline is the depth of all queues together, Ready in the stronger tone and Unacked on top; the marks below
+// are what usually is looked for, and each kind of record says its own (trace.events). Silence is drawn as
+// silence: the rail is interrupted, and the gap says how long it lasted. The same element is a slider for the
+// keyboard and for screen readers. Which place a step has is the axis's business (axis.js).
+//
+// All but the needle is the same at every step, so it is drawn once for a zoom, an axis and a width.
 
-import { round } from "./text.js";
+import { round, timeText } from "./text.js";
 import { cls, h } from "./elements.js";
+import { sentenceOfStep } from "./steps.js";
+import { placesOn, silences, stepNear, ticksBetween } from "./axis.js";
 
-const HEIGHT = 46;
-const LEFT = 8;
-const TOP = 8;
-const BASE = HEIGHT - 14;
+const HEIGHT = 52;
+const LEFT = 9;
+const TOP = 14;
+const BASE = HEIGHT - 15;
 const MOST = 400;
+const WORDS_WIDE = 40;
 
-const SHAPES = {
+export const SHAPES = {
   pub: "M0 -3.5A3.5 3.5 0 1 1 -.01 -3.5z",
   enq: "M-3 -3h6v6h-6z",
   del: "M-3.5 -3L3.5 0L-3.5 3z",
@@ -24,61 +30,69 @@ const SHAPES = {
   act: "M0 -4V2M0 3.2V4",
   end: "M0 -4V4",
 };
-const KINDS = {
-  Published: "pub",
-  Enqueued: "enq",
-  Delivered: "del",
-  Acknowledged: "ack",
-  Unroutable: "bad",
-  SegmentLost: "bad",
-  Discarded: "bad",
-  Intervened: "act",
-  ConnectionClosed: "end",
-  ChannelClosed: "end",
+export const MARK_WORDS = {
+  pub: "published",
+  enq: "put into a queue",
+  del: "delivered",
+  ack: "acknowledged",
+  bad: "lost, dropped or refused",
+  act: "somebody intervened",
+  end: "a channel or connection closed",
 };
-const LEGEND = [
-  ["pub", "published"],
-  ["enq", "enqueued"],
-  ["del", "delivered"],
-  ["ack", "acknowledged"],
-  ["bad", "lost"],
-];
 
-/** The track: depth of all queues as a skyline, milestones as marks, the slider over both. */
-export function drawTimeline(view, width) {
-  const { scene } = view;
-  const steps = scene.steps[view.zoom];
-  const scale = { steps, last: Math.max(1, steps.length - 1), room: Math.max(40, width - 2 * LEFT) };
-  scale.x = (k) => round(LEFT + (scale.room * k) / scale.last);
-  const { ready, unacked, most } = view.depth;
-  const here = scale.x(view.u);
-  const rail = (kind, to) => h("line", { class: kind, x1: LEFT, x2: to, y1: BASE, y2: BASE });
-  return h(
-    "svg",
-    { class: "track", width, height: HEIGHT, viewBox: `0 0 ${width} ${HEIGHT}`, ...sliderProps(view, scale) },
-    h("path", { class: "area total", d: skyline(scale, (i) => (ready[i] + unacked[i]) / most) }),
-    h("path", { class: "area ready", d: skyline(scale, (i) => ready[i] / most) }),
-    rail("rail", LEFT + scale.room),
-    rail("rail done", here),
-    h("g", { class: "marks" }, marks(scene, scale)),
-    h("line", { class: "needle", x1: here, x2: here, y1: 4, y2: BASE }),
-    h("circle", { class: "knob", cx: here, cy: BASE, r: 6 }),
-  );
+/** The mark of a record's kind, "" if it has none. */
+export function markAt({ kinds, names, records }, seq) {
+  return kinds[names[records.kind[seq]]]?.mark ?? "";
 }
 
-/** The step at a place on the track, as a position with fraction. */
-export const positionOn = (x, width, last) => ((x - LEFT) / (width - 2 * LEFT)) * last;
+/** What of the timeline stays: places of the steps, skyline, rail, silences, ticks, marks. */
+export function timelinePlan(view, width, mode) {
+  const { scene, steps } = view;
+  const room = Math.max(40, width - 2 * LEFT);
+  const places = placesOn(scene, steps, mode);
+  const x = (k) => round(LEFT + room * places[k]);
+  const gaps = silences(scene, steps).map((gap) => ({ ...gap, from: x(gap.step), to: x(gap.step + 1) }));
+  return { steps, mode, width, room, places, x, gaps };
+}
 
-function sliderProps({ scene, step }, { steps, last }) {
-  const said = steps[step] < 0 ? "start" : scene.sentences[steps[step]];
+/** The step at a place on the track. */
+export const stepOn = (plan, px) => stepNear(plan.places, (px - LEFT) / plan.room);
+
+/** The track: depth of all queues as a skyline, milestones as marks, the slider over both. */
+export function drawTimeline(view, plan) {
+  const { scene } = view;
+  const { room } = plan;
+  const { ready, unacked, most } = view.depth;
+  return [
+    h("path", { class: "area total", d: skyline(plan, (i) => (ready[i] + unacked[i]) / most) }),
+    h("path", { class: "area ready", d: skyline(plan, (i) => ready[i] / most) }),
+    h("line", { class: "rail", x1: LEFT, x2: LEFT + room, y1: BASE, y2: BASE }),
+    h("line", { class: "rail done", x1: LEFT, x2: LEFT, y1: BASE, y2: BASE }),
+    plan.mode === "linear" && ticks(scene, plan),
+    plan.gaps.map((gap) => drawSilence(gap, plan)),
+    h("g", { class: "marks" }, timeMarks(scene, plan)),
+    h("g", { class: "flags" }),
+    h("g", { class: "needle" }, [
+      h("line", { x1: 0, x2: 0, y1: 3, y2: BASE }),
+      h("circle", { class: "knob", cx: 0, cy: BASE, r: 6.5 }),
+    ]),
+  ]
+    .flat()
+    .filter(Boolean);
+}
+
+export const trackProps = (width) => ({ width, height: HEIGHT, viewBox: `0 0 ${width} ${HEIGHT}` });
+
+/** What the slider says of itself. */
+export function sliderProps(view) {
+  const { step, steps } = view;
   return {
     role: "slider",
-    tabindex: 0,
     "aria-label": "position",
     "aria-valuemin": 0,
-    "aria-valuemax": last,
+    "aria-valuemax": steps.length - 1,
     "aria-valuenow": step,
-    "aria-valuetext": `step ${step}: ${said}`,
+    "aria-valuetext": `step ${step}: ${sentenceOfStep(view, step)}`,
   };
 }
 
@@ -93,28 +107,60 @@ function skyline({ steps, x, room }, share) {
   return `${d}H${round(LEFT + room)}V${BASE}z`;
 }
 
-function marks(scene, { steps, x }) {
+/** A break in the rail, and how long it lasted if there is room to say so. */
+function drawSilence({ from, to, ns, step }, { mode }) {
+  const middle = round((from + to) / 2);
+  const words = timeText(ns);
+  const wide = to - from > words.length * 6 + 8;
+  const said = mode === "event" || wide || to - from > WORDS_WIDE;
+  const edge = mode === "event" ? 3 : Math.max(2, (to - from) / 2 - 4);
+  return h(
+    "g",
+    { key: `s${step}`, class: "silence" },
+    h("line", { class: "hush", x1: round(middle - edge), x2: round(middle + edge), y1: BASE, y2: BASE }),
+    mode === "event" && h("path", { class: "break", d: `M${middle - 4} ${BASE + 5}l4 -10M${middle} ${BASE + 5}l4 -10` }),
+    said && h("text", { x: middle, y: wide ? BASE - 6 : 10, "text-anchor": "middle" }, words),
+    h("title", {}, `nothing happened for ${words}`),
+  );
+}
+
+function ticks({ records }, { steps, room }) {
+  const [from, to] = [records.at[0] ?? 0, records.at[steps.at(-1)] ?? 0];
+  return ticksBetween(from, to).map((ns) => {
+    const at = round(LEFT + (room * (ns - from)) / (to - from));
+    return h(
+      "g",
+      { key: `t${ns}`, class: "tick" },
+      h("line", { x1: at, x2: at, y1: BASE - 4, y2: BASE + 4 }),
+      h("text", { x: at, y: 10, "text-anchor": "middle" }, timeText(ns)),
+    );
+  });
+}
+
+function timeMarks(scene, { steps, x }) {
   const found = [];
   for (let k = 1; k < steps.length; k += stride(steps)) {
-    const kind = KINDS[scene.kinds[steps[k]]];
-    if (kind) found.push(mark(kind, { key: k, transform: `translate(${x(k)} ${HEIGHT - 6})` }));
+    const kind = markAt(scene, steps[k]);
+    if (SHAPES[kind])
+      found.push(drawMark(kind, { key: k, transform: `translate(${x(k)} ${HEIGHT - 6})` }));
   }
   return found;
 }
 
-const mark = (kind, props) => h("path", { class: cls("mark", kind), d: SHAPES[kind], ...props });
+export const drawMark = (kind, props) => h("path", { class: cls("mark", kind), d: SHAPES[kind], ...props });
 
-/** What the marks and the skyline mean. */
-export function drawLegend() {
-  const sign = (...inside) =>
-    h("svg", { viewBox: "-6 -6 12 12", width: 12, height: 12, "aria-hidden": "true" }, inside);
-  const tone = (kind) => sign(h("rect", { class: cls("area", kind), x: -5, y: -5, width: 10, height: 10 }));
-  const entry = (picture, words) => h("span", { class: "legend-entry" }, picture, words);
-  return h(
-    "p",
-    { class: "legend" },
-    LEGEND.map(([kind, words]) => entry(sign(mark(kind, {})), words)),
-    entry(tone("ready"), "Ready"),
-    entry(tone("total"), "Unacked"),
-  );
+/** The bookmarks as flags, and the needle's place: what changes with the step. */
+export function drawFlags({ bookmarks, step }, { steps, x }) {
+  const flag = ({ seq, name }) => {
+    const k = steps.findLastIndex((at) => at <= seq);
+    const here = x(Math.max(0, k));
+    return h(
+      "g",
+      { key: `b${seq}`, class: "flag", "data-jump": seq, transform: `translate(${here} ${TOP - 12})` },
+      h("path", { class: cls("cloth", k === step && "here"), d: "M0 0h9l-2.5 4l2.5 4h-9z" }),
+      h("line", { x1: 0, x2: 0, y1: 0, y2: BASE - TOP + 12 }),
+      h("title", {}, name),
+    );
+  };
+  return bookmarks.map(flag);
 }

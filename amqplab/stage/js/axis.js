@@ -1,0 +1,63 @@
+// The axis: three ways of laying a run out along a line.
+//
+// Theory
+// ------
+// Computers wait most of the time. On a *linear* axis a handshake of 4 ms before a silence of 3 minutes is one
+// dot; on an axis *per event* the silence is gone; *compressed* keeps both, for it draws a gap as long as its
+// logarithm. None is the truth alone, so the reader may switch. A silence is said wherever it is drawn: how long
+// nothing happened.
+
+import { gapTime, lastAtMost } from "./story.js";
+
+export const AXES = ["event", "compressed", "linear"];
+const LEAST_SILENCE = 100e6;
+const MOST_SILENCES = 6;
+const OUTSTANDING = 12;
+const NICE = [1, 2, 5];
+const TICKS = 6;
+
+/** For each step its place on the axis, 0..1, never falling. */
+export function placesOn(scene, steps, mode) {
+  const { at } = scene.records;
+  const places = new Float64Array(steps.length);
+  const time = (k) => (steps[k] < 0 ? (at[0] ?? 0) : at[steps[k]]);
+  for (let k = 1; k < steps.length; k++) {
+    const gap = time(k) - time(k - 1);
+    places[k] = places[k - 1] + (mode === "event" ? 1 : mode === "linear" ? gap : 1 + gapTime(gap) / 90);
+  }
+  const whole = places.at(-1);
+  if (!whole) return places.map((_, k) => (steps.length > 1 ? k / (steps.length - 1) : 0));
+  return places.map((place) => place / whole);
+}
+
+/** The step nearest to a place, 0..1; of several at one place the last. */
+export function stepNear(places, share) {
+  const k = Math.max(0, lastAtMost(places, share));
+  if (k + 1 < places.length && places[k + 1] - share < share - places[k]) return lastAtMost(places, places[k + 1]);
+  return k;
+}
+
+/** The long gaps between steps: [{step, ns}], `step` is the one before the silence. The longest few, in order. */
+export function silences(scene, steps) {
+  const { at } = scene.records;
+  const gaps = [];
+  for (let k = 1; k + 1 < steps.length; k++) {
+    const ns = at[steps[k + 1]] - at[steps[k]];
+    if (ns >= LEAST_SILENCE) gaps.push({ step: k, ns });
+  }
+  const longest = gaps.sort((a, b) => b.ns - a.ns).slice(0, MOST_SILENCES);
+  const least = (longest[0]?.ns ?? 0) / OUTSTANDING;
+  return longest.filter(({ ns }) => ns >= least).sort((a, b) => a.step - b.step);
+}
+
+/** Round times for the ticks of a linear axis, in nanoseconds, without the ends. */
+export function ticksBetween(from, to) {
+  const span = to - from;
+  if (span <= 0) return [];
+  const rough = span / TICKS;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const unit = power * (NICE.find((n) => n * power >= rough) ?? 10);
+  const ticks = [];
+  for (let tick = Math.ceil((from + unit * 0.2) / unit) * unit; tick < to - unit * 0.2; tick += unit) ticks.push(tick);
+  return ticks;
+}

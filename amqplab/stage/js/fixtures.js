@@ -1,0 +1,362 @@
+// Fixtures: the marks of what stands: servers, exchanges, queues, bindings, connections, clients, hands.
+//
+// Theory
+// ------
+// Everything that ever exists has its place from the start (layout.py) and is a mark only while it exists in the
+// state. Names that a layout has cut to their room come from there; states are said in the words that operators
+// use.
+
+import { cut, encode, nameOf, plural } from "./text.js";
+import { handOf } from "./geometry.js";
+import { entityMark } from "./mark.js";
+
+const has = (text, word) => typeof text === "string" && text.includes(word);
+
+/** The marks of what stands, from the ground up. */
+export const fixtures = (view) => [
+  ...serverMarks(view),
+  ...policyMarks(view),
+  ...bindingMarks(view),
+  ...subscriptionMarks(view),
+  ...connectionMarks(view),
+  ...nodeMarks(view),
+  ...clientMarks(view),
+];
+
+// --- servers ---
+
+function serverMarks(view) {
+  const { layout, scene, state } = view;
+  const servers = Object.entries(serversOf(layout, scene));
+  const first = servers.find(([, place]) => isBroker(place))?.[0];
+  return servers.flatMap(([name, place]) => {
+    const host = state.get(`host/${encode(name)}`);
+    const condition = hostCondition(host);
+    const alarms = name === first ? state.of("alarm") : [];
+    const what = isBroker(place) ? "the broker" : `a server of ${place.kind}`;
+    const mark = entityMark(view, "server", `host/${encode(name)}`, {
+      ...{ ...middleOf(place), id: name, label: place.label ?? name, state: condition, box: place },
+      alarms: alarms.length,
+      said: [`${name}: ${what}`, ...alarms.map((key) => `${nameOf(key)} alarm`), condition].filter(Boolean).join(", "),
+    });
+    return [mark, ...alarms.map((key, i) => alarmMark(view, name, place, key, i))];
+  });
+}
+
+const isBroker = ({ kind = "broker" }) => kind === "broker" || kind === "amqp";
+
+function alarmMark(view, server, place, key, number) {
+  const { resource } = view.state.get(key);
+  return entityMark(view, "alarm", key, {
+    ...{ x: place.x + place.w - 70, y: place.y + 44 + 24 * number, id: resource, place: server, state: "on" },
+    ...{ label: `${resource} alarm`, said: `${resource} alarm on ${server}: publishers are blocked` },
+  });
+}
+
+export const serversOf = (layout, scene) =>
+  layout.servers ?? { [scene.broker]: { ...layout.broker, kind: "broker", label: scene.broker } };
+
+const middleOf = ({ x, y, w, h }) => ({ x: x + w / 2, y: y + h / 2 });
+
+/** How a machine or a program is, in a word. */
+function hostCondition(host) {
+  if (!host) return "";
+  if (host.power === "off" || host.powered_off) return "powered off";
+  if (host.crashed) return "crashed";
+  if (host.frozen) return "frozen";
+  if (host.status === "" || host.status === "running") return host.status;
+  return host.status === "returned" ? "finished" : "failed";
+}
+
+// --- exchanges, queues and what joins them ---
+
+function nodeMarks(view) {
+  const found = [];
+  for (const [key, node] of Object.entries(view.layout.nodes)) {
+    const made = node.kind === "queue" ? queueMark(view, key, node) : exchangeMark(view, key, node);
+    if (made) found.push(made);
+  }
+  return found;
+}
+
+/** An exchange; the default exchange is always there, as a ghost. */
+function exchangeMark(view, key, node) {
+  const name = nameOf(key);
+  const entity = view.state.get(key);
+  if (!entity && name !== "") return null;
+  const type = entity?.type ?? "direct";
+  return entityMark(view, "exchange", key, {
+    ...{ x: node.x, y: node.y, node, label: name, state: name === "" ? "default" : type },
+    ...{ name: node.label ?? (name || "(default)"), type: name === "" ? "key = queue name" : type },
+    said: name === "" ? "the default exchange" : `exchange ${name}, type ${type}`,
+    ghost: name === "",
+    busy: view.state.at(`exchange|${key}`).length > 0,
+  });
+}
+
+function queueMark(view, key, node) {
+  const queue = view.state.get(key);
+  if (!queue) return null;
+  const name = nameOf(key);
+  const total = queue.ready_count + queue.unacked_count;
+  const counts = [`Ready ${queue.ready_count}`, `Unacked ${queue.unacked_count}`, `Total ${total}`];
+  const features = featuresOf(queue).join(" ");
+  return entityMark(view, "queue", key, {
+    ...{ x: node.x, y: node.y, node, queue, features, label: name, name: node.label ?? name, state: counts.join(" · ") },
+    said: `queue ${name}: ${counts.join(", ")}${features && `, ${features}`}`,
+  });
+}
+
+/** The letters that RabbitMQ's management pages use. */
+export const featuresOf = (queue) =>
+  [
+    queue.durable && "D",
+    queue.exclusive && "Excl",
+    queue.auto_delete && "AD",
+    isStream(queue) && "Stream",
+    isSingle(queue) && "SAC",
+    has(queue.arguments, "x-max-priority") && "Pri",
+    queue.arguments && "Args",
+  ].filter(Boolean);
+
+export const isStream = (queue) => has(queue.arguments, "x-queue-type=stream");
+export const isSingle = (queue) => /x-single-active-consumer=true/i.test(queue.arguments);
+
+function bindingMarks(view) {
+  const { layout, state } = view;
+  const used = usedEdges(view);
+  const found = [];
+  for (const [key, edge] of Object.entries(layout.edges)) {
+    const passes = used.has(key);
+    if (edge.ghost ? !passes : !state.has(key)) continue;
+    const ends = `binding ${nameOf(edge.source) || "default"} to ${nameOf(edge.target)}`;
+    const [x, y] = edge.at ?? edge.curve.slice(6);
+    found.push(
+      entityMark(view, "binding", key, {
+        ...{ x, y, edge, label: edge.label, words: edge.words ?? cut(edge.label || "—", 18) },
+        state: passes ? "matched" : "",
+        said: `${ends}, key ${edge.label || "empty"}`,
+      }),
+    );
+  }
+  return [...found, ...foldMarks(view, used)];
+}
+
+/** Many bindings whose keys have no room of their own: "×20". */
+function foldMarks(view, used) {
+  return Object.entries(view.layout.folds ?? {}).flatMap(([key, fold]) => {
+    const there = fold.keys.filter((one) => view.state.has(one));
+    if (!there.length) return [];
+    const matched = there.filter((one) => used.has(one)).length;
+    return entityMark(view, "fold", key, {
+      ...{ x: fold.at[0], y: fold.at[1], fold, label: matched ? `${matched} of ${there.length}` : `×${there.length}` },
+      state: matched ? "matched" : "",
+      said: `${plural(there.length, "binding")} from ${nameOf(fold.source) || "default"}`,
+      pick: `entity:${fold.source}`,
+    });
+  });
+}
+
+/** The bindings that messages are passing: those which matched, for messages at exchanges, and at this record. */
+export function usedEdges(view) {
+  const { scene, state, seq, layout, subject } = view;
+  const found = new Set(scene.matchedAt(seq));
+  for (const key of state.of("token")) {
+    const token = state.get(key);
+    if (token.place !== "exchange" || !token.message) continue;
+    const routed = scene.routedAt(token.message, seq);
+    if (routed !== null) for (const one of scene.matchedAt(routed)) found.add(one);
+  }
+  if (seq >= 0 && scene.kindOf(seq) === "Enqueued" && subject.message) {
+    const queue = subject.keys.find((key) => key.startsWith("queue/"));
+    const start = startOf(view, subject.message);
+    for (const one of wayTo(view, start, queue)) found.add(one);
+  }
+  for (const key of found) if (!layout.edges[key]) found.delete(key);
+  return found;
+}
+
+/** The exchange that a message was published to, or dead-lettered to. */
+export function startOf({ state }, message) {
+  const entity = state.get(`message/${message}`);
+  return entity ? `exchange/${encode(entity.vhost)}/${encode(entity.exchange)}` : null;
+}
+
+/** The bindings from an exchange to a queue, the fewest there are; of those that matched, where that is known. */
+export function wayTo(view, source, target, message = view.subject.message) {
+  const { layout, scene, seq, state } = view;
+  const routed = message ? scene.routedAt(message, seq) : null;
+  const matched = routed === null ? null : new Set(scene.matchedAt(routed));
+  const mayPass = ([key, edge]) => (matched?.size ? matched.has(key) : edge.ghost || state.has(key));
+  const edges = Object.entries(layout.edges).filter(mayPass);
+  const ways = [[source, []]];
+  const seen = new Set([source]);
+  for (const [node, way] of ways) {
+    if (node === target) return way;
+    for (const [key, edge] of edges) {
+      if (edge.source !== node || seen.has(edge.target)) continue;
+      seen.add(edge.target);
+      ways.push([edge.target, [...way, key]]);
+    }
+  }
+  return [];
+}
+
+function policyMarks(view) {
+  return Object.entries(view.layout.policies ?? {}).flatMap(([key, policy]) => {
+    if (!exists(view, policy.source) || !exists(view, policy.target)) return [];
+    const [x, y] = policy.at ?? policy.curve.slice(6);
+    const what = policy.words || (policy.kind === "alternate" ? "not routed" : "dead letters");
+    return entityMark(view, "policy", key, {
+      ...{ x, y, policy, label: what, state: policy.kind },
+      said: `${what}: ${nameOf(policy.source)} to ${nameOf(policy.target) || "the default exchange"}`,
+      touched: false,
+      pick: `entity:${policy.source}`,
+    });
+  });
+}
+
+const exists = (view, key) => view.state.has(key) || !!view.layout.nodes[key]?.ghost;
+
+/** From each queue to the pipes of its consumers. */
+function subscriptionMarks(view) {
+  const { layout, state } = view;
+  return Object.entries(layout.subscriptions ?? {}).flatMap(([key, way]) => {
+    const consumer = state.get(key);
+    if (!consumer || !state.has(way.queue)) return [];
+    const moving = state.at(`link|${way.connection}`).some((token) => state.get(token).target === key);
+    return entityMark(view, "subscription", key, {
+      ...{ x: way.curve[0], y: way.curve[1], way, label: "" },
+      ...{ state: activity(view, key, consumer), used: moving },
+      said: `queue ${nameOf(way.queue)} to consumer ${nameOf(key)}`,
+    });
+  });
+}
+
+// --- connections ---
+
+function connectionMarks(view) {
+  const { layout, state } = view;
+  return Object.entries(layout.pipes).flatMap(([name, pipe]) => {
+    const key = `connection/${encode(name)}`;
+    const connection = state.get(key);
+    if (!connection) return [];
+    const words = connectionWords(connection);
+    const link = state.get(`host/${encode(pipe.app)}`)?.link ?? "";
+    const mark = entityMark(view, "connection", key, {
+      ...{ x: (pipe.x0 + pipe.x1) / 2, y: (pipe.y0 + pipe.y1) / 2, id: name, pipe, name, link, connection },
+      ...{ label: `:${name.split(":").at(-1)}`, state: link || words, words },
+      said: `connection ${name}: ${words}${link ? `, its link is ${link}` : ""}`,
+    });
+    return [mark, ...(connection.channels ?? []).flatMap((number) => channelMark(view, mark, number))];
+  });
+}
+
+const MODES = { confirm: "confirms", tx: "transactional" };
+
+function channelMark(view, { pipe, name }, number) {
+  const key = `channel/${encode(name)}/${number}`;
+  const channel = view.state.get(key);
+  if (!channel) return [];
+  const words = [channel.state || "open", MODES[channel.mode]].filter(Boolean).join(" ");
+  return entityMark(view, "channel", key, {
+    ...{ x: (pipe.x0 + pipe.x1) / 2, y: (pipe.y0 + pipe.y1) / 2, id: `${name}/${number}`, pipe, number },
+    ...{ label: `ch ${number}`, state: words, shown: pipe.lanes.includes(number) },
+    said: `channel ${number} of ${name}: ${words}`,
+  });
+}
+
+/** A connection's state in a word or two, as an operator would say it. */
+export function connectionWords(connection) {
+  if (connection.blocked) return "blocked";
+  return connection.state ?? connection.tcp ?? connection.tcp_broker ?? "connecting";
+}
+
+// --- clients ---
+
+const ROLES = { P: "producer", C: "consumer", PC: "producer and consumer" };
+
+function clientMarks(view) {
+  return Object.values(view.layout.apps).flatMap((app) => [
+    clientMark(view, app),
+    ...handMarks(view, app),
+    ...stripMarks(view, app),
+  ]);
+}
+
+function clientMark(view, app) {
+  const { state, scene } = view;
+  const roles = app.roles ?? scene.roles?.[app.name] ?? "";
+  const held = handsOfApp(view, app).reduce((n, [key]) => n + state.at(`consumer|${key}`).length, 0);
+  const condition = hostCondition(state.get(`host/${encode(app.name)}`));
+  const what = `${ROLES[roles] ?? "application"} ${app.name}`;
+  return entityMark(view, "client", `host/${encode(app.name)}`, {
+    ...{ x: app.x, y: app.y, id: app.name, app, roles, label: app.name, name: app.label ?? app.name, state: condition },
+    away: !pipesOf(view, app).some(([name]) => state.has(`connection/${encode(name)}`)),
+    said: [what, held && `holds ${plural(held, "message")}`, condition].filter(Boolean).join(", "),
+  });
+}
+
+const pipesOf = (view, app) => Object.entries(view.layout.pipes).filter(([, pipe]) => pipe.app === app.name);
+
+/** The hands of an application that exist: [key, entity]. */
+export function handsOfApp(view, app) {
+  const prefixes = pipesOf(view, app).map(([name]) => [`consumer/${encode(name)}/`, `channel/${encode(name)}/`]);
+  return view.consumers.filter(([key]) =>
+    prefixes.some(([consumer, channel]) => key.startsWith(consumer) || key.startsWith(channel)),
+  );
+}
+
+/** Where a hand is drawn: its row in the layout, or below all others. */
+export function rowOf(app, key, number = 0) {
+  const rows = Object.values(app.hands ?? {});
+  const below = rows.length ? Math.max(...rows.map((row) => row.y)) + 22 : app.y + 56;
+  return app.hands?.[key] ?? { x: app.x, y: below + 22 * number, anchor: "middle", room: 118, label: "" };
+}
+
+function handMarks(view, app) {
+  const { state, scene } = view;
+  return handsOfApp(view, app).map(([key, consumer]) => {
+    const held = state.at(`consumer|${key}`).length;
+    const limits = consumer.prefetch ? `prefetch ${consumer.prefetch}` : "no prefetch limit";
+    const row = rowOf(app, key);
+    const active = activity(view, key, consumer);
+    const who = consumer.got ? `basic.get on channel ${nameOf(key)}` : `consumer ${nameOf(key)}`;
+    return entityMark(view, consumer.got ? "hand" : "consumer", key, {
+      ...{ x: row.x, y: row.y, row, held, limit: consumer.prefetch, ...handOf(scene.geometry, consumer.prefetch, held) },
+      ...{ place: app.name, label: limitWords(consumer), state: active, name: row.label },
+      said: [`${who}: ${limits}, holds ${held}`, active].filter(Boolean).join(", "),
+    });
+  });
+}
+
+const limitWords = ({ holding_count: held, prefetch }) => (prefetch ? `${held} of ${prefetch}` : `${held}, no limit`);
+
+/** Of a queue with a single active consumer: "active", or "waiting" for its turn; "" where nothing tells. */
+function activity(view, key, consumer) {
+  if (consumer.active !== undefined) return consumer.active ? "active" : "waiting";
+  const queue = consumer.queue === undefined ? null : view.state.get(queueKeyOf(consumer));
+  if (!queue || !isSingle(queue)) return "";
+  const rivals = view.consumers.filter(([, one]) => one.queue === consumer.queue && one.vhost === consumer.vhost);
+  const served = rivals.filter(([, one]) => one.delivered > 0).sort((a, b) => b[1].delivered - a[1].delivered);
+  const chosen = rivals.length === 1 ? rivals[0] : served[0];
+  return chosen ? (chosen[0] === key ? "active" : "waiting") : "";
+}
+
+const queueKeyOf = ({ vhost, queue }) => `queue/${encode(vhost)}/${encode(queue)}`;
+
+function stripMarks(view, app) {
+  const { state } = view;
+  const prefixes = pipesOf(view, app).map(([name]) => `confirm/${encode(name)}/`);
+  return state
+    .of("confirm")
+    .filter((key) => prefixes.some((prefix) => key.startsWith(prefix)) && state.get(key).count)
+    .map((key, i) => {
+      const strip = state.get(key);
+      const row = app.strips?.[key] ?? { ...rowOf(app, "", i), label: "to confirm" };
+      return entityMark(view, "confirms", key, {
+        ...{ x: row.x, y: row.y, row, strip, label: strip.outstanding.join(", "), state: `${strip.count} to confirm` },
+        said: `${strip.count} to be confirmed, the first is number ${strip.outstanding[0]}`,
+      });
+    });
+}

@@ -1,0 +1,68 @@
+// Mark: one thing of the picture as a value, before it is drawn.
+//
+// Theory
+// ------
+// What is on the picture is a flat list of marks (describe.js): a queue, a message in a hand, a segment. The drawing
+// functions draw marks and nothing else; the handles by which tests and helpers find a thing (data-kind, data-id,
+// data-place, data-state) are the mark's own fields. So what is drawn and what is said to be drawn cannot differ.
+//
+// A mark is the *subject* if the sentence of the step speaks of it, *touched* if this step changed it, and *lit* if
+// it belongs to what somebody picked.
+
+import { cls } from "./elements.js";
+
+/**
+ * @typedef {object} Mark
+ * @property {string} kind what it is: "message", "queue", "exchange", "client", …
+ * @property {string} id its key in the state, or its number
+ * @property {string} place where it is, for messages: "queue:app:ready", "link:a:1", …
+ * @property {string} state how it is: "unacked", "blocked", "lost", … or ""
+ * @property {string} label what is written on it
+ * @property {number} x
+ * @property {number} y
+ * @property {string} key its name among all marks
+ * @property {string} pick what a click on it picks
+ * @property {string} said its name for those who do not see it
+ * @property {boolean} subject
+ * @property {boolean} touched
+ * @property {boolean} lit
+ */
+
+/** A thing with an entity in the state, under the key `entity`. @returns {Mark} */
+export function entityMark(view, kind, entity, { x, y, label, said, key, id = entity, place = "", state = "", ...more }) {
+  return {
+    ...{ kind, id, place, state, label, x, y, said, key: key ?? `${kind} ${id}`, pick: `entity:${entity}` },
+    subject: view.subject.keys.includes(entity),
+    touched: view.touched.has(entity),
+    lit: view.lit.entity.has(entity),
+    ...more,
+  };
+}
+
+/** A thing with a number: a message, a frame, a command, a segment. @returns {Mark} */
+export function numberedMark(view, kind, id, { x, y, label, said, key, place = "", state = "", ...more }) {
+  const pick = kind === "message" ? `message:${id}` : `${kind}:${id}`;
+  return {
+    ...{ kind, id: String(id), place, state, label, x, y, said, key: key ?? `${kind} ${id}`, pick },
+    subject: id !== null && view.subject[kind] === id,
+    touched: false,
+    lit: view.lit[kind]?.has(id) ?? false,
+    ...more,
+  };
+}
+
+/** The attributes of a mark's element; `kind` are its classes. */
+export const handles = (mark, kind, more = {}) => ({
+  key: mark.key,
+  class: cls(kind, mark.lit && "lit", mark.touched && "now", mark.subject && "subject"),
+  "data-kind": mark.kind,
+  "data-id": mark.id,
+  "data-place": mark.place || null,
+  "data-state": mark.state || null,
+  "data-sel": mark.pick,
+  "data-focus": mark.key,
+  tabindex: -1,
+  role: "group",
+  "aria-label": mark.said,
+  ...more,
+});

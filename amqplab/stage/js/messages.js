@@ -1,0 +1,376 @@
+// Messages: the marks of all messages, wherever their copies are, and of what answers them.
+//
+// Theory
+// ------
+// A copy is either in a queue's line, then the queue's entity says so (ready, and as a ghost what is unacked), or
+// it has a token, which says where it is. Nothing else is a message. So every message is drawn where its copies
+// are, as often as there are copies, and nowhere else.
+//
+// Where there is no room for all of them, the rest is counted in a mark of its own, "+n"; if the step speaks of
+// one of those, that mark is the subject.
+
+import { nameOf } from "./text.js";
+import {
+  cellPoint,
+  cellsOf,
+  dockPoint,
+  gutterRoom,
+  handOf,
+  lanePoint,
+  linedUp,
+  lostPoint,
+  nodePoint,
+  pipeSpan,
+  point,
+  roomOf,
+  slotPoint,
+  trayPoint,
+} from "./geometry.js";
+import { rideOfCommand } from "./ride.js";
+import { handsOfApp, isStream, rowOf } from "./fixtures.js";
+import { entityMark, numberedMark } from "./mark.js";
+
+/** The marks of messages and signals. `hosts` are those of commands and frames (wire.js), by command. */
+export const messageMarks = (view, hosts) => [
+  ...queuedMarks(view),
+  ...programMarks(view),
+  ...txTrayMarks(view),
+  ...dockMarks(view),
+  ...exchangeMarks(view),
+  ...handedMarks(view),
+  ...linkMarks(view, hosts),
+  ...gutterMarks(view),
+];
+
+/** A message. `copy` are the facts of this very copy. */
+function messageMark(view, key, message, copy, at, more = {}) {
+  const { scene, state } = view;
+  const entity = message ? state.get(`message/${message}`) : undefined;
+  const label = copy.label ?? scene.labelOf(message);
+  const words = copy.text || entity?.body || "";
+  const mark = numberedMark(view, "message", message, {
+    ...{ key, ...at, label, text: words, hue: parseInt(label, 10) || message || 0 },
+    ...{ persistent: !!entity?.persistent, redelivered: !!copy.redelivered, share: priorityShare(entity, more.queue) },
+    ...more,
+    said: [`message ${label}`, words && `“${words.slice(0, 40)}”`, SAID[more.state] ?? more.state, copy.reason]
+      .filter(Boolean)
+      .join(", "),
+  });
+  const { command } = copy;
+  if (message) return { ...mark, subject: mark.subject || isNextLife(view, key, message) };
+  return { ...mark, id: key.split("/")[1], pick: command === null ? `entity:${key}` : `command:${command}` };
+}
+
+/** Whether a message is what another one, which the step speaks of, has become. */
+const isNextLife = ({ scene, subject, touched }, key, message) =>
+  !!subject.message && subject.message !== message && touched.has(key) && scene.rootOf(message) === scene.rootOf(subject.message);
+
+const SAID = { unacked: "not acknowledged", done: "handed over for good" };
+
+/** How high a message's priority is, 0..1; null in a queue without priorities. */
+function priorityShare(entity, queue) {
+  const most = /x-max-priority=(\d+)/.exec(queue?.arguments ?? "");
+  return most && entity?.priority !== undefined ? Math.min(1, (entity.priority ?? 0) / +most[1]) : null;
+}
+
+/** What has no place of its own: "+n". */
+const moreMark = (view, key, owner, count, at, state, holdsSubject, said) => ({
+  ...entityMark(view, "more", owner, { key, ...at, label: short(count), state, said }),
+  subject: holdsSubject,
+  touched: false,
+  lit: false,
+});
+
+const short = (n) => (n < 1000 ? `+${n}` : `+${Math.floor(n / 100) / 10}k`);
+
+// --- in queues ---
+
+function queuedMarks(view) {
+  return Object.entries(view.layout.nodes).flatMap(([key, node]) =>
+    node.kind === "queue" && view.state.has(key) ? lineMarks(view, key, node) : [],
+  );
+}
+
+function lineMarks(view, key, node) {
+  const { scene, state } = view;
+  const queue = state.get(key);
+  const name = nameOf(key);
+  const cells = cellsOf(queue, roomOf(scene.geometry, node));
+  const shown = new Set(cells.map((cell) => cell.message));
+  const hidesSubject = view.subject.message && view.subject.keys.includes(key) && !shown.has(view.subject.message);
+  const place = { ready: `queue:${name}:ready`, unacked: `queue:${name}:ghost` };
+  const marks = cells.map(({ line, message, more }, i) => {
+    const at = cellPoint(scene.geometry, node, i);
+    const isGhost = line === "unacked";
+    if (message === null) {
+      const words = `${more} more ${isGhost ? "Unacked" : "Ready"} in ${name}`;
+      return moreMark(view, `more ${key} ${line}`, key, more, at, line, hidesSubject && !isGhost, words);
+    }
+    const copy = state.get(`copy/${key.slice("queue/".length)}/${message}`) ?? {};
+    return messageMark(view, `${isGhost ? "ghost" : "ready"} ${key} ${message}`, message, copyOf(copy), at, {
+      place: place[line],
+      state: isGhost ? "unacked" : "ready",
+      ghost: isGhost,
+      queue,
+    });
+  });
+  return isStream(queue) ? [...marks, ...cursorMarks(view, key, node, cells)] : marks;
+}
+
+const copyOf = ({ redelivered }) => ({ redelivered, command: null });
+
+/** Streams are not taken out of: a reader is a cursor at the message that it was handed last. */
+function cursorMarks(view, key, node, cells) {
+  const { scene, state } = view;
+  const name = nameOf(key);
+  return view.consumers.flatMap(([reader, consumer]) => {
+    if (consumer.queue !== name) return [];
+    const last = lastRead(state, reader, consumer);
+    const i = cells.findIndex((cell) => cell.message === last);
+    const more = cells.findIndex((cell) => cell.message === null);
+    const at = i >= 0 ? i : more;
+    if (last === null || at < 0) return [];
+    const { x } = cellPoint(scene.geometry, node, at);
+    return entityMark(view, "cursor", reader, {
+      ...{ key: `cursor ${reader}`, x, y: node.y + node.h / 2, label: nameOf(reader), state: i >= 0 ? "" : "hidden" },
+      said: `stream reader ${nameOf(reader)} at message ${scene.labelOf(last)}`,
+    });
+  });
+}
+
+/** The message that a reader of a stream was handed last; null before the first. */
+function lastRead(state, reader, consumer) {
+  if (consumer.cursor !== undefined) return consumer.cursor;
+  let latest = null;
+  for (const key of state.of("token")) {
+    const token = state.get(key);
+    if (token.target === reader && token.message > (latest ?? 0)) latest = token.message;
+  }
+  return latest;
+}
+
+// --- with programs, in docks, at exchanges, in hands ---
+
+const tokensOf = ({ state }, place) => state.at(place).map((key) => [key, state.get(key)]);
+
+function programMarks(view) {
+  const { geometry } = view.scene;
+  return Object.values(view.layout.apps).flatMap((app) =>
+    tokensOf(view, `client|${app.name}`).map(([key, token], i) =>
+      messageMark(view, key, token.message, token, trayPoint(geometry, app, i), {
+        place: `client:${app.name}`,
+        state: token.state || "sending",
+      }),
+    ),
+  );
+}
+
+/** The connection that a token's channel is on. */
+const connectionOf = (token) => (token.channel ? nameOf(token.channel.split("/").slice(0, 2).join("/")) : token.at);
+
+/** Inside a server, where what has just come in stands; and what a transaction holds back. */
+function dockMarks(view) {
+  const { layout, scene } = view;
+  const counts = new Map();
+  return tokensOf(view, "broker").map(([key, token]) => {
+    const connection = connectionOf(token);
+    const pipe = layout.pipes[connection];
+    const i = counts.get(connection) ?? 0;
+    counts.set(connection, i + 1);
+    const at = pipe ? dockPoint(scene.geometry, pipe, i) : middleOfBroker(layout);
+    const more = { place: "broker", state: token.state, connection, covered: i >= scene.geometry.dock_shown };
+    return messageMark(view, key, token.message, token, at, more);
+  });
+}
+
+const middleOfBroker = ({ broker }) => ({ x: broker.x + broker.w / 2, y: broker.y + broker.h / 2 });
+
+/** What a transaction holds until it is committed, at the door where it came in. */
+function txTrayMarks(view) {
+  const held = new Map();
+  for (const [, token] of tokensOf(view, "broker"))
+    if (token.state === "held in tx") held.set(token.channel, (held.get(token.channel) ?? 0) + 1);
+  return [...held].flatMap(([channel, count]) => {
+    const pipe = view.layout.pipes[connectionOf({ channel })];
+    if (!pipe) return [];
+    const at = dockPoint(view.scene.geometry, pipe, 0);
+    return entityMark(view, "tray", channel, {
+      ...{ ...at, place: "broker", state: `${count} held`, label: "tx", count },
+      said: `${count} held until tx.commit`,
+    });
+  });
+}
+
+function exchangeMarks(view) {
+  const { layout, scene, state } = view;
+  const found = [];
+  for (const place of state.places.keys())
+    if (place.startsWith("exchange|")) found.push(place.slice("exchange|".length));
+  return found.sort().flatMap((exchange) => {
+    const node = layout.nodes[exchange];
+    const tokens = tokensOf(view, `exchange|${exchange}`);
+    return tokens.map(([key, token], i) =>
+      messageMark(
+        view,
+        key,
+        token.message,
+        token,
+        node ? nodePoint(scene.geometry, node, i, tokens.length) : middleOfBroker(layout),
+        { place: `exchange:${nameOf(exchange)}`, state: token.state, alone: tokens.length === 1 },
+      ),
+    );
+  });
+}
+
+/** In the slots of hands. */
+function handedMarks(view) {
+  return Object.values(view.layout.apps).flatMap((app) =>
+    handsOfApp(view, app).flatMap(([key, consumer], number) => handMarksOf(view, app, key, consumer, number)),
+  );
+}
+
+function handMarksOf(view, app, key, consumer, number) {
+  const { geometry } = view.scene;
+  const tokens = tokensOf(view, `consumer|${key}`);
+  const hand = handOf(geometry, consumer.prefetch, tokens.length);
+  const { slots } = hand;
+  const row = rowOf(app, key, number);
+  const shown = tokens.slice(0, slots).map(([token, value], i) =>
+    messageMark(view, token, value.message, value, slotPoint(geometry, row, i, hand), {
+      place: `consumer:${app.name}`,
+      state: value.state,
+    }),
+  );
+  const hidden = tokens.slice(slots);
+  if (!hidden.length) return shown;
+  const holdsSubject = hidden.some(([, { message }]) => message && message === view.subject.message);
+  const at = slotPoint(geometry, row, slots, hand);
+  const words = `${hidden.length} more in the hand of ${nameOf(key)}`;
+  return [...shown, moreMark(view, `more ${key}`, key, hidden.length, at, "held", holdsSubject, words)];
+}
+
+// --- on links ---
+
+/** On links: where messages are drawn as their frames or commands, as badges on those. */
+function linkMarks(view, hosts) {
+  const found = [];
+  for (const [name, pipe] of Object.entries(view.layout.pipes)) {
+    const riders = tokensOf(view, `link|${name}`).map(([key, token]) => riderOf(view, pipe, key, token));
+    if (view.zoom <= 2) found.push(...riders.filter(({ token }) => !isSignal(token)).map((rider) => badgeMark(view, rider, hosts)));
+    else for (const lane of lanesOf(riders)) found.push(...laneMarks(view, name, pipe, lane));
+  }
+  return found;
+}
+
+const isSignal = (token) => token.kind !== undefined;
+
+/** A token on a link, with how far it is. */
+function riderOf(view, pipe, key, token) {
+  const { scene, seq, now } = view;
+  const command = scene.commands[token.command];
+  const ride = command ? rideOfCommand(scene, command, seq, now) : { p: 0, state: "waiting", segment: null };
+  const state = ride.state === "lost" ? "lost" : token.state || "under way";
+  return { key, token, pipe, ride, channel: command?.channel ?? 0, state };
+}
+
+/** Those that share a lane and a direction, the farthest first. */
+function lanesOf(riders) {
+  const lanes = new Map();
+  for (const rider of riders) {
+    const index = rider.pipe.lanes.indexOf(rider.channel);
+    const lane = `${rider.token.up}${index < 0 ? rider.pipe.lanes.length - 1 : index}`;
+    if (!lanes.has(lane)) lanes.set(lane, []);
+    lanes.get(lane).push(rider);
+  }
+  for (const lane of lanes.values()) lane.sort((a, b) => b.ride.p - a.ride.p);
+  return [...lanes.values()];
+}
+
+/** One behind the other; what has no room is counted at the lane's beginning. */
+function laneMarks(view, name, pipe, riders) {
+  const { scene, layout } = view;
+  const { geometry: g } = scene;
+  const wide = layout.orientation === "wide";
+  const width = wide ? g.message_w + 2 : g.message_h + 2;
+  const length = pipeSpan(g, pipe, wide).length - 4;
+  const fits = Math.max(1, Math.floor(length / width));
+  const shown = riders.length > fits ? riders.slice(0, fits - 1) : riders;
+  const things = shown.map(({ ride }) => ({ at: g.mouth + ride.p * (length - 2 * g.mouth), width }));
+  const hidden = riders.slice(shown.length);
+  if (hidden.length) things.push({ at: 0, width });
+  const middles = linedUp(things, length);
+  const where = (i, { token, channel }) => lanePoint(g, pipe, wide, token.up, channel, middles[i] / length, 2);
+  const marks = shown.map((rider, i) =>
+    riderMark(view, rider, { ...where(i, rider), alone: riders.length === 1 }),
+  );
+  if (hidden.length) {
+    const holdsSubject = hidden.some(({ token }) => token.message && token.message === view.subject.message);
+    const key = `more ${name} ${hidden[0].token.up} ${hidden[0].channel}`;
+    const owner = `connection/${name}`;
+    const at = where(middles.length - 1, hidden[0]);
+    marks.push(moreMark(view, key, owner, hidden.length, at, "link", holdsSubject, `${hidden.length} more under way`));
+  }
+  return marks;
+}
+
+function riderMark(view, { key, token, state, pipe }, at) {
+  if (!isSignal(token)) return messageMark(view, key, token.message, token, at, {
+      ...{ place: `link:${pipe.app}`, state, up: token.up, conn: token.at, command: token.command },
+    });
+  const messages = token.messages.map((one) => view.scene.labelOf(one)).join(", ");
+  const mark = numberedMark(view, "signal", token.command, {
+    ...{ key, ...at, label: token.label, place: `link:${pipe.app}`, state, signal: token.kind, up: token.up },
+    ...{ conn: token.at, command: token.command },
+    said: `${SIGNALS[token.kind] ?? token.kind}${messages && ` of message ${messages}`}, ${token.label}`,
+    pick: `command:${token.command}`,
+  });
+  return { ...mark, pick: `command:${token.command}`, subject: view.subject.command === token.command };
+}
+
+const SIGNALS = {
+  ack: "acknowledgement",
+  nack: "refusal",
+  reject: "refusal",
+  confirm: "confirm",
+  "confirm-nack": "refused publish",
+  return: "return",
+};
+
+/** The number of a message, on its command or on the last of its frames. */
+function badgeMark(view, rider, hosts) {
+  const { scene, layout } = view;
+  const { token, pipe, channel, ride } = rider;
+  const wide = layout.orientation === "wide";
+  const host = hosts.get(token.command);
+  const at = host ?? lanePoint(scene.geometry, pipe, wide, token.up, channel, ride.p, scene.geometry.mouth);
+  const mark = riderMark(view, rider, { x: at.x, y: at.y });
+  return { ...mark, badge: true };
+}
+
+// --- lost and returned ---
+
+/** The newest, from left to right; and the one that this step speaks of. */
+function gutterMarks(view) {
+  const { layout, lost, subject } = view;
+  const { geometry } = view.scene;
+  if (!lost.length) return [];
+  const room = gutterRoom(geometry, layout);
+  const shown = lost.length <= room ? lost : newest(lost, Math.max(1, room - 1), subject.message);
+  const marks = shown.map(([key, token], i) =>
+    messageMark(view, key, token.message, token, lostPoint(geometry, layout, i), {
+      place: token.place,
+      state: token.state,
+      reason: token.reason,
+    }),
+  );
+  const hidden = lost.length - shown.length;
+  if (!hidden) return marks;
+  const at = point(true, layout.gutter.x + layout.gutter.w - 24, layout.gutter.y + layout.gutter.h / 2);
+  return [...marks, moreMark(view, "more lost", "gutter", hidden, at, "lost", false, `${hidden} more lost or returned`)];
+}
+
+function newest(lost, count, message) {
+  const shown = lost.slice(-count);
+  const meant = lost.find(([, token]) => token.message && token.message === message);
+  return meant && !shown.includes(meant) ? [...shown.slice(1), meant] : shown;
+}

@@ -1,0 +1,22 @@
+// The panels: what can stand around the picture, as a registry.
+//
+// Theory
+// ------
+// A panel is a name, a title and a function from the view to elements. It knows nothing of docks, sizes or other
+// panels; whoever adds one adds a line here. One that cannot be drawn in one go (the ladder draws only what is in
+// sight, and follows) brings its own parts and is drawn by its own hand: `own` makes them.
+
+import { inspector } from "./inspector.js";
+import { tables } from "./tables.js";
+import { drawCauses, drawSteps } from "./steps.js";
+
+/** {name, title, about, draw(view, width) → elements; follow: what stays in sight; own: it draws itself}. */
+export const PANELS = [
+  { name: "ladder", title: "Ladder", about: "what crosses between the hosts, time runs down", own: true },
+  { name: "inspector", title: "Inspector", about: "every byte of what is selected", draw: inspector },
+  { name: "state", title: "State", about: "the picture as tables", draw: tables },
+  { name: "story", title: "Story", about: "all steps as sentences", draw: drawSteps, follow: ".step.here" },
+  { name: "why", title: "Why", about: "the causes of this step", draw: drawCauses },
+];
+
+export const panelNames = PANELS.map(({ name }) => name);

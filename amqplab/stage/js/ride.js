@@ -1,0 +1,63 @@
+// Ride: how far something is on its way through TCP, at a record and a time.
+//
+// Theory
+// ------
+// A command is as far as its last byte, and that byte is where the segment is which carries it. Segments get
+// lost and are sent again, so the same byte may ride several times:
+//
+//     before the first segment     it waits at its mouth                    (0, "waiting")
+//     in a segment                 as far as the segment                    (0..1, "under way")
+//     in one that is being lost    as far as that one: half way at the end  (0..½, "under way")
+//     after a loss                 at the ×, until it is sent again         (½, "lost")
+//     after an arrival             at the door, until it is read            (1, "arrived")
+//
+// A segment moves evenly from its departure to its arrival. It is under way from the record that tells of its
+// sending to the record that tells of its end, both included: at that very record it stands at its end. The same
+// rule stands in Python (trace/rides.py), and a test compares the two. Nothing arrives that did not arrive.
+
+/** Where on its way a lost segment ends. */
+export const LOST_AT = 0.5;
+
+/**
+ * @typedef {{p: number, state: "waiting" | "under way" | "lost" | "discarded" | "arrived", segment: Segment | null}} Ride
+ * `p` is 0 at the sender and 1 at the receiver.
+ */
+
+/** The seq of the record that tells how a segment ended; Infinity if none does. */
+export const endOfSegment = (s) => s.lost_seq ?? s.arrived ?? Infinity;
+
+/** How far a segment is at the time `now`. */
+export function progressOf(s, now) {
+  const lost = s.lost_seq !== null;
+  const end = lost ? s.lost_at : s.arrives;
+  const whole = end === null || end <= s.departs;
+  const part = whole ? +(now > s.departs) : Math.max(0, Math.min(1, (now - s.departs) / (end - s.departs)));
+  return lost || s.arrives === null ? part * LOST_AT : part;
+}
+
+/** The ride of a segment that is on the wire at `seq`. @returns {Ride} */
+export function rideOfSegment(s, seq, now) {
+  const over = seq >= endOfSegment(s);
+  const state = !over ? "under way" : s.lost_seq !== null ? "lost" : s.discarded ? "discarded" : "arrived";
+  return { p: progressOf(s, now), state, segment: s };
+}
+
+/** The ride of a frame, which is that of its last byte. @returns {Ride} */
+export function rideOfFrame(scene, f, seq, now) {
+  if (f.received !== null && f.received <= seq) return { p: 1, state: "arrived", segment: null };
+  let latest = null;
+  for (const s of scene.lastCarriers(f)) {
+    if (s.sent > seq) continue;
+    if (s.lost_seq === null && s.arrived !== null && s.arrived <= seq)
+      return { p: 1, state: "arrived", segment: s };
+    if (latest === null || s.sent > latest.sent) latest = s;
+  }
+  if (latest === null) return { p: 0, state: "waiting", segment: null };
+  if (latest.lost_seq !== null && latest.lost_seq <= seq)
+    return { p: LOST_AT, state: "lost", segment: latest };
+  return { p: progressOf(latest, now), state: "under way", segment: latest };
+}
+
+/** The ride of a command. @returns {Ride} */
+export const rideOfCommand = (scene, c, seq, now) =>
+  rideOfFrame(scene, scene.frames[c.frames.at(-1)], seq, now);

@@ -1,0 +1,186 @@
+"""From a place in the layout and a number to a point: lanes, cells, slots, strips, the gutter.
+
+Theory
+------
+The layout says where a queue is; where its third message stands is a rule. The same rules are in
+``js/geometry.js``, with the same numbers (:mod:`amqplab.stage.geometry`); a test compares them. Every function
+is pure, and none knows what time it is.
+
+A queue has few cells and may have many messages, so :func:`cells_of` decides what is seen of it: from the head
+the unacknowledged ones as ghosts, then the ready ones. Ghosts never take more than three cells of seven while
+anything is ready. What has no cell is counted in one, and of a long ready line the tail is shown, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from amqplab.stage.contract_layout import AppPlace, Box, Layout, NodePlace, PipePlace, RowPlace
+from amqplab.stage.geometry import GEOMETRY as G
+
+__all__ = [
+    "Cell", "Hand", "Spot", "cell_spot", "cells_of", "dock_spot", "hand_of", "lane_spot", "lined_up", "lost_room",
+    "lost_spot", "node_spot", "slot_spot", "strip_spot", "tray_spot", "tube_span",
+]  # fmt: skip
+
+
+class Spot(NamedTuple):
+    """A point."""
+
+    x: int
+    y: int
+
+
+class Cell(NamedTuple):
+    """What stands in one cell: a message, or how many `more` have none."""
+
+    line: str
+    message: int | None
+    more: int
+
+
+class Hand(NamedTuple):
+    """How many slots of a hand are drawn, and how many more it has."""
+
+    slots: int
+    more: int
+
+
+# --- pipes -----------------------------------------------------------------------------------------------
+
+
+def lane_spot(pipe: PipePlace, wide: bool, up: bool, channel: int, progress: float, margin: int = 0) -> Spot:
+    """In a channel's lane, at `progress` (0 … 1) in the direction of travel; `up` is towards the server."""
+    start, end = (pipe["x0"], pipe["x1"]) if wide else (pipe["y0"], pipe["y1"])
+    ahead = 1 if end > start else -1
+    part = progress if up else 1 - progress
+    along = start + ahead * (margin + round((abs(end - start) - 2 * margin) * part))
+    across = (pipe["y0"] if wide else pipe["x0"]) + lane_offset(pipe["lanes"], up, channel)
+    return Spot(along, across) if wide else Spot(across, along)
+
+
+def lane_offset(lanes: Sequence[int], up: bool, channel: int) -> int:
+    """From a pipe's axis to the middle of a lane. A channel without one uses the last."""
+    index = lanes.index(channel) if channel in lanes else len(lanes) - 1
+    if up:
+        return -(G.tube_gap // 2 + (len(lanes) - index) * G.lane - G.lane // 2)
+    return G.tube_gap // 2 + index * G.lane + G.lane // 2
+
+
+def lined_up(wanted: Sequence[tuple[int, int]], length: int) -> list[int]:
+    """Things one behind the other in a lane, none over another, each as near to where it wants to be as those
+    before it allow; first is who is farthest. `wanted` are (middle, width); answers are middles. What has no
+    room is left out at the end.
+    """
+    count, room = 0, length
+    while count < len(wanted) and wanted[count][1] <= room:
+        room -= wanted[count][1]
+        count += 1
+    behind = [0] * (count + 1)
+    for i in range(count - 1, -1, -1):
+        behind[i] = behind[i + 1] + wanted[i][1]
+    found, front = [], length
+    for i, (at, wide) in enumerate(wanted[:count]):
+        middle = min(front - wide // 2, max(at, behind[i + 1] + wide // 2))
+        found.append(middle)
+        front = middle - wide // 2
+    return found
+
+
+def tube_span(pipe: PipePlace, wide: bool, up: bool) -> Box:
+    """The rectangle of one tube."""
+    breadth = len(pipe["lanes"]) * G.lane
+    axis = pipe["y0"] if wide else pipe["x0"]
+    edge = axis - G.tube_gap // 2 - breadth if up else axis + G.tube_gap // 2
+    start, end = sorted((pipe["x0"], pipe["x1"]) if wide else (pipe["y0"], pipe["y1"]))
+    if wide:
+        return {"x": start, "y": edge, "w": end - start, "h": breadth}
+    return {"x": edge, "y": start, "w": breadth, "h": end - start}
+
+
+def dock_spot(pipe: PipePlace, number: int) -> Spot:
+    """Inside the server's wall, where what has just come in stands: one above the other."""
+    return Spot(pipe["dock"]["x"], pipe["dock"]["y"] - G.dock * min(number, G.dock_shown - 1))
+
+
+# --- nodes -----------------------------------------------------------------------------------------------
+
+
+def node_spot(node: NodePlace, number: int, of: int) -> Spot:
+    """On an exchange, for one of several messages: one below the other."""
+    shown = min(of, G.dock_shown)
+    return Spot(node["x"], node["y"] + (2 * min(number, shown - 1) - (shown - 1)) * 9)
+
+
+def cell_spot(node: NodePlace, number: int) -> Spot:
+    """The place of a queue's cell, counted from its head, which is at the right."""
+    return Spot(node["x"] + (node["cells"] - 1) * G.cell // 2 - number * G.cell, node["y"])
+
+
+def cells_of(queue: Mapping[str, Any], room: int) -> list[Cell]:
+    """What stands in a queue's cells, from its head."""
+    unacked, ready = queue["unacked_count"], queue["ready_count"]
+    ghosts = (
+        min(max(min(unacked, room * 3 // 7), room - ready), unacked, room) if ready else min(unacked, room)
+    )
+    first = line_cells("unacked", queue["unacked"], unacked, ghosts, None)
+    return first + line_cells("ready", queue["ready"], ready, room - len(first), queue.get("ready_last"))
+
+
+def line_cells(line: str, shown: Sequence[int], count: int, room: int, last: int | None) -> list[Cell]:
+    if count <= min(room, len(shown)):
+        return [Cell(line, message, 0) for message in shown[:count]]
+    if room <= 0:
+        return []
+    tail = [Cell(line, last, 0)] if last is not None and room > 2 else []
+    head = [Cell(line, message, 0) for message in shown[: max(0, room - 1 - len(tail))]]
+    return [*head, Cell(line, None, count - len(head) - len(tail)), *tail]
+
+
+# --- applications ----------------------------------------------------------------------------------------
+
+
+def hand_of(limit: int, held: int) -> Hand:
+    """A slot for every message that may be held at once; `limit` 0 is none, then for those that are."""
+    wanted = max(limit, held, 1)
+    slots = wanted if wanted <= G.most_slots else G.most_slots - 1
+    return Hand(slots, wanted - slots)
+
+
+def slot_spot(row: RowPlace, number: int, hand: Hand) -> Spot:
+    """A slot of a hand, or for ``number == hand.slots`` where "+n" stands."""
+    return Spot(row_start(row, hand.slots + bool(hand.more), G.slot) + number * G.slot, row["y"])
+
+
+def strip_spot(row: RowPlace, number: int, shown: int) -> Spot:
+    """A number of a strip; its words stand above."""
+    return Spot(row_start(row, shown, G.strip_chip) + number * G.strip_chip, row["y"] + 15)
+
+
+def row_start(row: RowPlace, count: int, pitch: int) -> int:
+    """The middle of the first of `count` things in a row."""
+    if row["anchor"] == "middle":
+        return row["x"] - (count - 1) * pitch // 2
+    if row["anchor"] == "start":
+        return row["x"] + pitch // 2
+    return row["x"] - pitch // 2 - (count - 1) * pitch
+
+
+def tray_spot(app: AppPlace, number: int) -> Spot:
+    """Where a message stands that is with its program."""
+    return Spot(app["tray"]["x"], app["tray"]["y"] - G.dock * min(number, G.dock_shown - 1))
+
+
+# --- lost and returned -----------------------------------------------------------------------------------
+
+
+def lost_room(layout: Layout) -> int:
+    """How many lost messages have a place."""
+    return max(1, (layout["gutter"]["w"] - G.lost_left) // G.lost_pitch)
+
+
+def lost_spot(layout: Layout, number: int) -> Spot:
+    """The place of a lost message."""
+    gutter = layout["gutter"]
+    return Spot(gutter["x"] + G.lost_left + number * G.lost_pitch, gutter["y"] + gutter["h"] // 2)

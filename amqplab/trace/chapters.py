@@ -1,0 +1,318 @@
+"""The story: a recording in as few steps as tell what became of the messages.
+
+Theory
+------
+Half of a short run is preparation: TCP, login, limits, channels, declarations. Who follows a message wants
+that told in one breath. So the coarsest zoom folds:
+
+    connecting       from the first SYN to the open connection and its first channel: "waiter connects"
+    other plumbing   one step for each thing declared, bound, deleted, consumed from or closed; what only sets
+                     something (prefetch, confirm mode) is no step at all
+    a message        published, routed and ready in its queues, if that is one instant, and confirmed
+
+and leaves as steps of their own what a tale of the messages must not miss: delivered, arrived, acknowledged,
+refused, back in its queue, dropped, dead-lettered, returned, confirmed, lost on its way; alarms,
+transactions, errors, interventions and remarks.
+
+A :class:`Chapter` ends at its `last` record, and the state after that is its picture. `first` is where it
+began; chapters of several programs may overlap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+from amqplab.trace import events as e
+from amqplab.trace.narrate import Narrator
+from amqplab.trace.recorder import Record
+from amqplab.trace.story_words import Step, sentence_of
+
+__all__ = ["STORY_KINDS", "Chapter", "chapters", "first_publish"]
+
+AT_ONCE = 1_000_000_000
+"""A channel that is opened within so many nanoseconds belongs to the beginning of its connection."""
+
+LONGEST_WAY = 16
+"""No step has more causes between its beginning and its end."""
+
+
+class Chapter(NamedTuple):
+    """One step of the story: from record `first` to record `last`, in a short sentence."""
+
+    first: int
+    last: int
+    sentence: str
+
+
+def chapters(records: Iterable[Record], narrator: Narrator | None = None) -> list[Chapter]:
+    """The story of a recording, in the order in which its steps end."""
+    narrator = narrator or Narrator(records)
+    steps = Folding(narrator).steps
+    told = [Chapter(step.first, step.last, sentence_of(step, narrator)) for step in steps]
+    return sorted(told, key=lambda chapter: chapter.last)
+
+
+def first_publish(
+    records: Iterable[Record], narrator: Narrator | None = None, story: list[Chapter] | None = None
+) -> int:
+    """Where a stage opens: the last step of the story that is over when the first message is published; -1,
+    the very beginning, if there is none.
+    """
+    narrator = narrator or Narrator(records)
+    story = chapters((), narrator) if story is None else story
+    for record in narrator.records:
+        event = record.event
+        if isinstance(event, e.CommandSent | e.CommandReceived) and event.name == "basic.publish":
+            begin = beginning(narrator.records, record)
+            return max([chapter.last for chapter in story if chapter.last < begin], default=-1)
+    return -1
+
+
+def beginning(records: list[Record], record: Record, others: frozenset[type[e.Event]] | None = None) -> int:
+    """Where it began that ended in `record`: back along its causes to a call, or to one of the `others`."""
+    others = OTHER_BEGINNINGS if others is None else others
+    first = record.seq
+    if isinstance(record.event, e.CommandSent | e.CommandReceived):
+        first = min([first, *record.event.frames])
+    cause = records[first].cause
+    for _ in range(LONGEST_WAY):
+        if cause is None or type(records[cause].event) in others:
+            break
+        first = min(first, cause)
+        if isinstance(records[cause].event, e.CallMade):
+            break
+        cause = records[cause].cause
+    return first
+
+
+class Folding:
+    """Reads a recording once and folds it into `steps`."""
+
+    def __init__(self, narrator: Narrator) -> None:
+        self.steps: list[Step] = []
+        self._records = narrator.records
+        self._known = narrator.context
+        self._begun: dict[str, Record] = {}  # connection -> the first record of it
+        self._latest: dict[str, Record] = {}  # of those that are not open yet
+        self._opened: dict[str, Step] = {}  # connection -> its beginning, while a channel may still join it
+        self._closing: set[tuple[str, int]] = set()  # what a client closes; channel 0 is the whole connection
+        for record in self._records:
+            self._read(record)
+        for connection, record in self._latest.items():
+            self._add("connecting", record, self._begin(connection))
+
+    def _read(self, record: Record) -> None:
+        event = record.event
+        connection = getattr(event, "connection", None)
+        if connection is not None and connection not in self._begun:
+            self._begun[connection] = record
+        if isinstance(event, OF_CONNECTING) and (
+            self._begun[event.connection] is record or event.connection in self._latest
+        ):
+            self._latest[event.connection] = record
+        if record.seq in self._known.arrivals:
+            self._add("as told", record, beginning(self._records, record, ANY_BEGINNING))
+            return
+        fold = FOLDS.get(type(event))
+        if fold is not None:
+            fold(self, record, event)
+        elif type(event) in AS_TOLD or record.seq in self._known.cargo:
+            self._add("as told", record)
+
+    def _add(self, kind: str, record: Record, first: int | None = None) -> Step:
+        begin = beginning(self._records, record) if first is None else first
+        step = Step(kind, begin, [record])
+        self.steps.append(step)
+        return step
+
+    def _join(self, kind: str, record: Record, fits: Callable[[Record], bool]) -> bool:
+        """Make the record part of the step just before, if that is of this kind and fits."""
+        before = self.steps[-1] if self.steps else None
+        if before is None or before.kind != kind or not fits(before.told[-1]):
+            return False
+        before.told.append(record)
+        return True
+
+    # --- connections and channels ------------------------------------------------------------------------
+
+    def _begin(self, connection: str) -> int:
+        first = self._begun[connection]
+        cause = first.cause
+        return first.seq if cause is None else min(first.seq, beginning(self._records, first))
+
+    def _connected(self, record: Record, event: e.ConnectionOpened) -> None:
+        self._latest.pop(event.connection, None)
+        begin = self._begin(event.connection)
+        self._opened[event.connection] = self._add("connect", record, begin)
+
+    def _channel_opened(self, record: Record, event: e.ChannelOpened) -> None:
+        step = self._opened.pop(event.connection, None)
+        if step is not None and record.at - step.told[-1].at <= AT_ONCE:
+            step.told.append(record)
+        else:
+            self._add("channel", record)
+
+    def _closes(self, record: Record, event: e.ConnectionClosing | e.ChannelClosing) -> None:
+        if event.by != "client":
+            self._add("as told", record)
+            return
+        self._closing.add((event.connection, event.channel if isinstance(event, e.ChannelClosing) else 0))
+
+    def _channel_closed(self, record: Record, event: e.ChannelClosed) -> None:
+        if (event.connection, event.channel) in self._closing:
+            self._closing.discard((event.connection, event.channel))
+            self._add("channel closed", record)
+
+    def _connection_closed(self, record: Record, event: e.ConnectionClosed) -> None:
+        self._opened.pop(event.connection, None)
+        self._latest.pop(event.connection, None)
+        if (event.connection, 0) in self._closing:
+            self._closing.discard((event.connection, 0))
+            self._add("connection closed", record)
+        else:
+            self._add("as told", record)
+
+    def _program_finished(self, record: Record, event: e.ProgramFinished) -> None:
+        if event.outcome != "returned":
+            self._add("as told", record)
+
+    # --- topology ----------------------------------------------------------------------------------------
+
+    def _plumbing(self, record: Record, event: e.Event) -> None:
+        self._add("plumbing", record)
+
+    def _unbound(self, record: Record, event: e.Unbound) -> None:
+        """Of a binding that went with its queue or exchange, the end of that tells."""
+        if getattr(self._command(record), "name", "").endswith(".unbind"):
+            self._add("plumbing", record)
+
+    def _consumer_removed(self, record: Record, event: e.ConsumerRemoved) -> None:
+        if event.reason in ("cancelled", "queue deleted"):
+            self._add("plumbing", record)
+
+    def _command(self, record: Record) -> e.Event | None:
+        """The command that made the broker do it."""
+        return None if record.cause is None else self._records[record.cause].event
+
+    # --- messages ----------------------------------------------------------------------------------------
+
+    def _published(self, record: Record, event: e.Published | e.DeadLettered) -> None:
+        self._add("message", record)
+
+    def _delivered(self, record: Record, event: e.Delivered) -> None:
+        self._add("delivered", record)
+
+    def _on_its_way(self, record: Record, event: Any) -> None:
+        """What happens to a message in the instant in which it is published belongs to that step."""
+
+        def fits(before: Record) -> bool:
+            return before.at == record.at and number_of(before.event) == event.message
+
+        if not self._join("message", record, fits):
+            self._add("message", record)
+
+    def _confirmed(self, record: Record, event: e.Confirmed) -> None:
+        def fits(_: Record) -> bool:
+            first = self.steps[-1].told[0]
+            published = first.event
+            return (
+                isinstance(published, e.Published)
+                and first.at == record.at
+                and (published.connection, published.channel) == (event.connection, event.channel)
+                and published.sequence == event.sequence
+                and not event.multiple
+            )
+
+        if not self._join("message", record, fits):
+            self._add("as told", record)
+
+    def _alike(self, record: Record, event: Any) -> None:
+        """The same thing done to several messages of one queue in one instant is one step."""
+
+        def fits(before: Record) -> bool:
+            other: Any = before.event
+            return (
+                type(other) is type(event)
+                and (before.at, before.cause) == (record.at, record.cause)
+                and other.queue == event.queue
+                and getattr(other, "reason", "") == getattr(event, "reason", "")
+            )
+
+        if not self._join("alike", record, fits):
+            self._add("alike", record)
+
+
+def number_of(event: e.Event) -> int | None:
+    """The message that goes on after this event."""
+    return event.successor if isinstance(event, e.DeadLettered) else getattr(event, "message", None)
+
+
+FOLDS: dict[type[e.Event], Callable[[Folding, Record, Any], None]] = {
+    e.ProgramFinished: Folding._program_finished,
+    e.ConnectionOpened: Folding._connected,
+    e.ChannelOpened: Folding._channel_opened,
+    e.ConnectionClosing: Folding._closes,
+    e.ChannelClosing: Folding._closes,
+    e.ChannelClosed: Folding._channel_closed,
+    e.ConnectionClosed: Folding._connection_closed,
+    e.ExchangeDeclared: Folding._plumbing,
+    e.ExchangeDeleted: Folding._plumbing,
+    e.QueueDeclared: Folding._plumbing,
+    e.QueueDeleted: Folding._plumbing,
+    e.QueuePurged: Folding._plumbing,
+    e.Bound: Folding._plumbing,
+    e.Unbound: Folding._unbound,
+    e.ConsumerAdded: Folding._plumbing,
+    e.ConsumerRemoved: Folding._consumer_removed,
+    e.Published: Folding._published,
+    e.DeadLettered: Folding._published,
+    e.Routed: Folding._on_its_way,
+    e.Enqueued: Folding._on_its_way,
+    e.Unroutable: Folding._on_its_way,
+    e.Returned: Folding._on_its_way,
+    e.Delivered: Folding._delivered,
+    e.Confirmed: Folding._confirmed,
+    e.Acknowledged: Folding._alike,
+    e.Rejected: Folding._alike,
+    e.SettlementHeld: Folding._alike,
+    e.Requeued: Folding._alike,
+    e.Discarded: Folding._alike,
+}
+
+AS_TOLD = (
+    e.NoteMade,
+    e.Intervened,
+    e.CheckFailed,
+    e.TransactionEnded,
+    e.HeartbeatMissed,
+    e.ConnectionBlocked,
+    e.ConnectionUnblocked,
+    e.AlarmChanged,
+    e.DiskFailed,
+    e.DiskForgot,
+    e.PublishRefused,
+    e.Replied,
+)
+"""What is told in the story as it is at the milestones."""
+
+OF_CONNECTING = (
+    e.TcpStateChanged,
+    e.SegmentSent,
+    e.SegmentArrived,
+    e.FrameSent,
+    e.FrameReceived,
+    e.CommandSent,
+    e.CommandReceived,
+    e.ConnectionAuthenticated,
+    e.ConnectionTuned,
+)
+
+STORY_KINDS: tuple[type[e.Event], ...] = (*FOLDS, *AS_TOLD)
+"""The kinds of record in which a step of the story may end."""
+
+OTHER_BEGINNINGS = frozenset(STORY_KINDS) | {e.MessageHandled, e.ProgramStarted, e.CallReturned}
+"""What comes of one of these is something else."""
+
+ANY_BEGINNING = OTHER_BEGINNINGS | {e.CommandReceived}
+"""What arrives began when it was sent."""

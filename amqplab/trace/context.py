@@ -1,0 +1,272 @@
+"""What one record does not say of itself, but the records around it do.
+
+Theory
+------
+A record is short: a call returns *to record 145*, a segment with *these octets* is lost, a command named
+*basic.deliver* has arrived. What that means to somebody who follows a message stands elsewhere in the stream:
+which call that was, which message was in those octets, which delivery this is. A :class:`Context` reads a
+whole recording once and answers such questions; :mod:`amqplab.trace.narrate` puts the answers into sentences
+and :mod:`amqplab.trace.zoom` makes steps of them.
+
+An *arrival* is the moment at which a client has all of what the broker sent it about a message: a delivery, a
+return, a confirm. *Cargo* is what a lost segment carried of messages and of answers to them.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from amqplab.trace import events as e
+from amqplab.trace.keys import client_host
+from amqplab.trace.names import Names
+from amqplab.trace.recorder import Record
+from amqplab.trace.traffic import Command, Frame, Segment, Traffic
+
+__all__ = ["Arrival", "Cargo", "Context"]
+
+Lane = tuple[str, int]
+HANDED_OUT = ("basic.deliver", "basic.get-ok")
+CONFIRMS = ("basic.ack", "basic.nack")
+CONTENTS = (*HANDED_OUT, "basic.publish", "basic.return")
+ANSWERS = (*CONFIRMS, "basic.reject")
+ARGUMENTS = 11  # octets of a method frame before its first argument
+
+
+class Arrival(NamedTuple):
+    """What a client got: `kind` is "delivery", "reply", "return" or "confirm" (`positive` or not) of these
+    `messages`. `no_ack`: nobody will acknowledge it. `tag` is the delivery tag or the confirm number, and
+    `multiple` that of the confirm; `reply` is code and text of a return.
+    """
+
+    kind: str
+    connection: str
+    messages: tuple[int, ...]
+    tag: int = 0
+    no_ack: bool = False
+    positive: bool = True
+    multiple: bool = False
+    reply: str = ""
+
+
+class Cargo(NamedTuple):
+    """What a segment carried: the numbers of its `messages` (`unnumbered`: how many more, to which the broker
+    never gave a number), and the names of the `answers` in it. `part`: not all of a message.
+    """
+
+    messages: tuple[int, ...]
+    unnumbered: int
+    answers: tuple[str, ...]
+    part: bool
+
+
+class Context:
+    """What is known of a whole recording; of nothing, without records."""
+
+    def __init__(self, records: Sequence[Record] = (), traffic: Traffic | None = None) -> None:
+        self.names = Names(records)
+        self.calls: dict[int, str] = {}
+        """seq of a CallMade -> the call's text."""
+        self.arrivals: dict[int, Arrival] = {}
+        """seq of a CommandReceived at a client -> what arrived."""
+        self.cargo: dict[int, Cargo] = {}
+        """seq of a SegmentLost, SegmentDiscarded or RetransmissionTimedOut -> what was in the segment."""
+        self.waiting: set[int] = set()
+        """The messages that were published in a transaction."""
+        self.handed_out: dict[tuple[str, int, int], e.Delivered | e.Replied] = {}
+        """(connection, channel, delivery tag) -> the delivery."""
+        self._modes: dict[Lane, str] = {}
+        self._unconfirmed: dict[Lane, dict[int, int]] = defaultdict(dict)
+        self._returned: dict[Lane, list[e.Returned]] = defaultdict(list)
+        self._records = records
+        for record in records:
+            read = READERS.get(type(record.event))
+            if read is not None:
+                read(self, record, record.event)
+        if any(isinstance(record.event, e.SegmentLost | e.SegmentDiscarded) for record in records):
+            self.cargo = Hold(records, traffic or Traffic(records), self).lost()
+
+    # --- one method per kind of record -------------------------------------------------------------------
+
+    def _call(self, record: Record, event: e.CallMade) -> None:
+        self.calls[record.seq] = event.call
+
+    def _mode(self, record: Record, event: e.ModeSelected) -> None:
+        self._modes[event.connection, event.channel] = event.mode
+
+    def _channel_over(self, record: Record, event: e.ChannelOpened | e.ChannelClosed) -> None:
+        lane = (event.connection, event.channel)
+        self._modes.pop(lane, None)
+        self._unconfirmed.pop(lane, None)
+        self._returned.pop(lane, None)
+
+    def _published(self, record: Record, event: e.Published) -> None:
+        lane = (event.connection, event.channel)
+        if self._modes.get(lane) == "tx":
+            self.waiting.add(event.message)
+        if event.sequence:
+            self._unconfirmed[lane][event.sequence] = event.message
+
+    def _delivered(self, record: Record, event: e.Delivered | e.Replied) -> None:
+        self.handed_out[event.connection, event.channel, event.delivery_tag] = event
+
+    def _went_back(self, record: Record, event: e.Returned) -> None:
+        self._returned[event.connection, event.channel].append(event)
+
+    def _received(self, record: Record, event: e.CommandReceived) -> None:
+        if not event.name.startswith("basic.") or event.host != client_host(event.connection):
+            return
+        arrival = self._arrival(event)
+        if arrival is not None:
+            self.arrivals[record.seq] = arrival
+
+    def _arrival(self, event: e.CommandReceived) -> Arrival | None:
+        lane = (event.connection, event.channel)
+        if event.name == "basic.return":
+            back = self._returned[lane].pop(0) if self._returned[lane] else None
+            reply = f"{back.code} {back.text}" if back else ""
+            return Arrival("return", event.connection, (back.message,) if back else (), reply=reply)
+        if event.name in HANDED_OUT:
+            tag = delivery_tag(event.name, self._octets(event))
+            sent = self.handed_out.get((*lane, tag))
+            if sent is None:
+                return None
+            reply_to = isinstance(sent, e.Replied)
+            no_ack = isinstance(sent, e.Replied) or sent.no_ack
+            return Arrival("reply" if reply_to else "delivery", lane[0], (sent.message,), tag, no_ack)
+        return self._confirm(lane, event) if event.name in CONFIRMS else None
+
+    def _confirm(self, lane: Lane, event: e.CommandReceived) -> Arrival:
+        data = self._octets(event)
+        tag = int.from_bytes(data[ARGUMENTS : ARGUMENTS + 8], "big")
+        multiple = bool(data[ARGUMENTS + 8 : ARGUMENTS + 9] and data[ARGUMENTS + 8] & 1)
+        open_ones = self._unconfirmed[lane]
+        covered = [number for number in open_ones if number == tag or (multiple and number <= tag)]
+        messages = tuple(open_ones.pop(number) for number in covered)
+        return Arrival(
+            "confirm", lane[0], messages, tag, positive=event.name == "basic.ack", multiple=multiple
+        )
+
+    def _octets(self, event: e.CommandReceived) -> bytes:
+        """The method frame of a command; b"" if it is not in the recording."""
+        seq = event.frames[0] if event.frames else -1
+        first = self._records[seq].event if 0 <= seq < len(self._records) else None
+        return first.data if isinstance(first, e.FrameReceived) else b""
+
+
+READERS: dict[type[e.Event], Callable[[Context, Record, Any], None]] = {
+    e.CallMade: Context._call,
+    e.ModeSelected: Context._mode,
+    e.ChannelOpened: Context._channel_over,
+    e.ChannelClosed: Context._channel_over,
+    e.Published: Context._published,
+    e.Delivered: Context._delivered,
+    e.Replied: Context._delivered,
+    e.Returned: Context._went_back,
+    e.CommandReceived: Context._received,
+}
+
+
+def delivery_tag(name: str, data: bytes) -> int:
+    """The delivery tag of a basic.deliver or basic.get-ok method frame; 0 of one that is cut short."""
+    at = ARGUMENTS
+    if name == "basic.deliver" and len(data) > at:
+        at += 1 + data[at]  # the consumer tag, a short string
+    return int.from_bytes(data[at : at + 8], "big")
+
+
+# --- what lost segments carried --------------------------------------------------------------------------
+
+
+def _offset(frame: Frame) -> int:
+    return frame.offset
+
+
+def _end(frame: Frame) -> int:
+    return frame.offset + len(frame.data)
+
+
+class Hold:
+    """Looks into segments that were lost or discarded, and finds the ones that a timer stands for."""
+
+    def __init__(self, records: Sequence[Record], traffic: Traffic, context: Context) -> None:
+        self._records = records
+        self._traffic = traffic
+        self._context = context
+        self._frames: dict[tuple[str, bool], list[Frame]] = defaultdict(list)
+        for frame in traffic.frames:
+            self._frames[frame.connection, frame.up].append(frame)
+        for frames in self._frames.values():
+            frames.sort(key=_offset)
+        self._missing: dict[tuple[str, bool], dict[int, Segment]] = defaultdict(dict)
+        self._numbers = self._numbers_of_publishes()
+
+    def lost(self) -> dict[int, Cargo]:
+        """seq of what lost a segment, or of the timeout behind it -> its cargo, if there was any."""
+        found: dict[int, Cargo] = {}
+        for record in self._records:
+            cargo = self._read(record.event)
+            if cargo is not None and (cargo.messages or cargo.unnumbered or cargo.answers):
+                found[record.seq] = cargo
+        return found
+
+    def _read(self, event: e.Event) -> Cargo | None:
+        match event:
+            case e.SegmentLost() | e.SegmentDiscarded():
+                segment = self._traffic.segments.get(event.number)
+                if segment is None or segment.end == segment.start:
+                    return None
+                if isinstance(event, e.SegmentLost):
+                    self._missing[segment.connection, segment.up].setdefault(segment.start, segment)
+                    return self._cargo(segment)
+                return self._cargo(segment, only_unheard=True)
+            case e.SegmentArrived():
+                segment = self._traffic.segments.get(event.number)
+                if segment is not None:
+                    missing = self._missing[segment.connection, segment.up]
+                    for start in [at for at in missing if segment.start <= at < segment.end]:
+                        del missing[start]
+            case e.RetransmissionTimedOut():
+                missing = self._missing[event.connection, event.host == client_host(event.connection)]
+                return self._cargo(missing[min(missing)]) if missing else None
+        return None
+
+    def _cargo(self, segment: Segment, *, only_unheard: bool = False) -> Cargo:
+        commands: dict[int, Command] = {}
+        part = False
+        frames = self._frames[segment.connection, segment.up]
+        for frame in frames[max(0, bisect_right(frames, segment.start, key=_offset) - 1) :]:
+            if frame.offset >= segment.end:
+                break
+            if segment.start < _end(frame) and frame.command is not None:
+                command = self._traffic.commands[frame.command]
+                if not (only_unheard and command.received is not None):
+                    commands[frame.command] = command
+        contents = [command for command in commands.values() if command.name in CONTENTS]
+        numbers = [self._number(command) for command in contents]
+        for command in contents:
+            first, last = self._traffic.frames[command.frames[0]], self._traffic.frames[command.frames[-1]]
+            part = part or first.offset < segment.start or segment.end < _end(last)
+        answers = tuple(command.name for command in commands.values() if command.name in ANSWERS)
+        known = tuple(number for number in numbers if number)
+        return Cargo(known, len(numbers) - len(known), answers, part)
+
+    def _number(self, command: Command) -> int:
+        """The message in a command; 0 if the broker never got to give it a number."""
+        first = self._traffic.frames[command.frames[0]]
+        if command.name in HANDED_OUT:
+            place = (command.connection, command.channel, delivery_tag(command.name, first.data))
+            sent = self._context.handed_out.get(place)
+            return sent.message if sent else 0
+        return self._numbers.get(command.number, 0)
+
+    def _numbers_of_publishes(self) -> dict[int, int]:
+        """Command number -> message, of what was published: the command in which it came is its cause."""
+        found = {}
+        for record in self._records:
+            event = record.event
+            if isinstance(event, e.Published) and record.cause is not None:
+                found[self._traffic.command_at.get(record.cause, -1)] = event.message
+        return found

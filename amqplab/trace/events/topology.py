@@ -1,0 +1,128 @@
+"""The broker: exchanges, queues, bindings and consumers come and go.
+
+Theory
+------
+The topology is what decides where a message goes. It is told as changes, each by one record; what vanishes
+together (the bindings of a deleted queue) is told one by one.
+"""
+
+from __future__ import annotations
+
+from amqplab.trace.events.declaring import Event, event
+
+__all__ = [
+    "Bound",
+    "ConsumerAdded",
+    "ConsumerRemoved",
+    "ExchangeDeclared",
+    "ExchangeDeleted",
+    "QueueDeclared",
+    "QueueDeleted",
+    "QueuePurged",
+    "Unbound",
+]
+
+
+@event(chapter="topology", level="milestone", label="exchange {exchange} ({type})")
+class ExchangeDeclared(Event):
+    """A new exchange exists."""
+
+    vhost: str
+    exchange: str
+    type: str
+    durable: bool
+    auto_delete: bool
+    internal: bool
+    arguments: str
+
+
+@event(chapter="topology", level="milestone", label="exchange {exchange} gone")
+class ExchangeDeleted(Event):
+    """The exchange and its bindings are gone; `reason` e.g. "deleted", "auto-delete"."""
+
+    vhost: str
+    exchange: str
+    reason: str
+
+
+@event(chapter="topology", level="milestone", label="queue {queue}")
+class QueueDeclared(Event):
+    """`owner` is the connection of an exclusive queue, else None."""
+
+    vhost: str
+    queue: str
+    durable: bool
+    owner: str | None
+    auto_delete: bool
+    arguments: str
+
+
+@event(chapter="topology", level="milestone", label="queue {queue} gone")
+class QueueDeleted(Event):
+    """The queue and its bindings are gone; `reason` e.g. "deleted", "auto-delete", "exclusive owner left",
+    "expired".
+    """
+
+    vhost: str
+    queue: str
+    reason: str
+
+
+@event(chapter="topology", level="milestone", label="queue {queue} purged")
+class QueuePurged(Event):
+    """These ready messages were removed."""
+
+    vhost: str
+    queue: str
+    messages: tuple[int, ...]
+
+
+@event(chapter="topology", level="milestone", label="{source} –{routing_key}→ {destination}")
+class Bound(Event):
+    """A binding appeared. `kind` is "queue" or "exchange": what the destination is."""
+
+    vhost: str
+    source: str
+    kind: str
+    destination: str
+    routing_key: str
+    arguments: str
+
+
+@event(chapter="topology", level="milestone", label="{source} –{routing_key}→ {destination} gone")
+class Unbound(Event):
+    """A binding is gone."""
+
+    vhost: str
+    source: str
+    kind: str
+    destination: str
+    routing_key: str
+    arguments: str
+
+
+@event(chapter="topology", level="milestone", label="consumer on {queue}")
+class ConsumerAdded(Event):
+    """`prefetch` is its own window, 0 unlimited."""
+
+    vhost: str
+    queue: str
+    connection: str
+    channel: int
+    consumer_tag: str
+    no_ack: bool
+    exclusive: bool
+    prefetch: int
+    priority: int
+
+
+@event(chapter="topology", level="milestone", label="consumer gone: {reason}")
+class ConsumerRemoved(Event):
+    """A consumer is gone; `reason` e.g. "cancelled", "channel closed", "queue deleted"."""
+
+    vhost: str
+    queue: str
+    connection: str
+    channel: int
+    consumer_tag: str
+    reason: str

@@ -1,0 +1,76 @@
+"""How far something is on its way through TCP, at a moment.
+
+Theory
+------
+A command is as far as its last byte, and that byte is where the segment is which carries it. Segments get
+lost and are sent again, so the same byte may ride several times:
+
+    before the first segment     it waits at its mouth                    (0, "waiting")
+    in a segment                 as far as the segment                    (0..1, "under way")
+    in one that is being lost    as far as that one: half way at the end  (0..½, "under way")
+    after a loss                 at the ×, until it is sent again         (½, "lost")
+    after an arrival             at the door, until it is read            (1, "arrived")
+
+A segment moves evenly from its departure to its arrival. It is under way from the record that tells of its
+sending to the record that tells of its end, both included: at that very record it stands at its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from amqplab.trace.traffic import Command, Segment, Traffic
+
+__all__ = ["LOST_AT", "Ride", "progress", "ride", "segment_end", "segments_under_way"]
+
+LOST_AT = 0.5
+"""Where on its way a lost segment is drawn to end."""
+
+
+class Ride(NamedTuple):
+    """`progress` is 0 at the sender and 1 at the receiver; `segment` is the number of the one it rides in."""
+
+    progress: float
+    state: str
+    segment: int | None
+
+
+def segment_end(segment: Segment) -> int | None:
+    """The seq of the record that tells how it ended; None if none does."""
+    return segment.arrived if segment.lost_seq is None else segment.lost_seq
+
+
+def progress(segment: Segment, now: int) -> float:
+    """How far a segment is at the time `now` (ns)."""
+    lost = segment.lost_seq is not None
+    end = segment.lost_at if lost else segment.arrives_at
+    if end is None or end <= segment.departs_at:
+        part = 1.0 if now > segment.departs_at else 0.0
+    else:
+        part = max(0.0, min(1.0, (now - segment.departs_at) / (end - segment.departs_at)))
+    return part * LOST_AT if lost or segment.arrives_at is None else part
+
+
+def segments_under_way(segments: Iterable[Segment], seq: int) -> list[Segment]:
+    """Those that are on the wire at record `seq`."""
+    return [one for one in segments if one.sent <= seq and ((end := segment_end(one)) is None or end >= seq)]
+
+
+def ride(traffic: Traffic, command: Command, seq: int, now: int) -> Ride:
+    """Where the last byte of `command` is after record `seq`, at the time `now` (ns)."""
+    last = traffic.frames[command.frames[-1]]
+    latest = None
+    for number, _, end in last.carriers:
+        segment = traffic.segments[number]
+        if end != len(last.data) or segment.sent > seq:
+            continue
+        if segment.lost_seq is None and segment.arrived is not None and segment.arrived <= seq:
+            return Ride(1.0, "arrived", number)
+        if latest is None or segment.sent > latest.sent:
+            latest = segment
+    if latest is None:
+        return Ride(0.0, "waiting", None)
+    if latest.lost_seq is not None and latest.lost_seq <= seq:
+        return Ride(LOST_AT, "lost", latest.number)
+    return Ride(progress(latest, now), "under way", latest.number)

@@ -1,0 +1,102 @@
+"""What a record is about: the things that its sentence speaks of.
+
+Theory
+------
+"Queue 'app' hands message 1 to the waiter" speaks of a queue, a message, a consumer and a channel. A reader
+who follows the sentence wants to see just those lit, in the picture, the ladder and the tables. Events name
+them in fields of the same names everywhere (see :mod:`amqplab.trace.events`), so one function finds them all.
+
+A subject is a value: ``keys`` of entities (:mod:`amqplab.trace.keys`), the first the most important; and the
+numbers of the frame, command, segment and message meant, or None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from amqplab.trace import events as e
+from amqplab.trace import keys
+from amqplab.trace.recorder import Record
+from amqplab.trace.traffic import Traffic
+
+__all__ = ["Subject", "subject_of"]
+
+
+class Subject(NamedTuple):
+    """What one record is about."""
+
+    keys: tuple[str, ...]
+    frame: int | None
+    command: int | None
+    segment: int | None
+    message: int | None
+
+
+def subject_of(record: Record, traffic: Traffic) -> Subject:
+    """The things that `record` speaks of."""
+    event: Any = record.event
+    command = traffic.command_at.get(record.seq)
+    frame = traffic.frame_at.get(record.seq)
+    if command is not None and frame is None:
+        frame = traffic.commands[command].frames[0]
+    fields = fields_of(type(event))
+    values = tuple([getattr(event, name) for name in fields])
+    named = keys_named(fields, values, record.where)
+    return Subject(named, frame, command, getattr(event, "number", None), getattr(event, "message", None))
+
+
+TELLING = (
+    *("vhost", "message", "source", "kind", "destination", "routing_key", "arguments"),
+    *("queue", "exchange", "connection", "channel", "consumer_tag", "resource", "target"),
+)
+"""The fields that name things."""
+
+
+def fields_of(kind: type[e.Event]) -> tuple[str, ...]:
+    """The fields of an event class that name things; a routing key alone names nothing."""
+    found = KNOWN.get(kind)
+    if found is None:
+        found = KNOWN[kind] = telling(kind)
+    return found
+
+
+KNOWN: dict[type[e.Event], tuple[str, ...]] = {}
+
+
+def telling(kind: type[e.Event]) -> tuple[str, ...]:
+    found = [name for name in TELLING if name in getattr(kind, "__dataclass_fields__", ())]
+    if "destination" in found and "routing_key" in found:
+        return tuple(found)
+    return tuple(one for one in found if one not in OF_BINDINGS)
+
+
+OF_BINDINGS = ("source", "kind", "destination", "routing_key", "arguments")
+
+
+@lru_cache(maxsize=4096)  # most records are segments and frames, of a few connections
+def keys_named(fields: tuple[str, ...], values: tuple[Any, ...], where: str) -> tuple[str, ...]:
+    """The keys of all that these fields name, the most telling first."""
+    return tuple(named(dict(zip(fields, values, strict=True)), where))
+
+
+def named(of: dict[str, Any], where: str) -> Iterator[str]:
+    if "message" in of:
+        yield keys.message_key(of["message"])
+    if "destination" in of:
+        ends = (of["source"], of["kind"], of["destination"])
+        yield keys.binding_key(of["vhost"], *ends, of["routing_key"], of["arguments"])
+    if "queue" in of:
+        yield keys.queue_key(of["vhost"], of["queue"])
+    if "exchange" in of:
+        yield keys.exchange_key(of["vhost"], of["exchange"])
+    if of.get("consumer_tag"):
+        yield keys.consumer_key(of["connection"], of["channel"], of["consumer_tag"])
+    if "channel" in of:
+        yield keys.channel_key(of["connection"], of["channel"])
+    if "connection" in of:
+        yield keys.connection_key(of["connection"])
+    if "resource" in of:
+        yield f"alarm/{keys.escape(of['resource'])}"
+    yield keys.host_key(of.get("target", where))

@@ -1,0 +1,530 @@
+"""Where every copy of every message is, after each record.
+
+Theory
+------
+A message is drawn where its copies are, and nowhere else. Copies that are Ready stand in their queue's line,
+which the state knows (:mod:`amqplab.trace.fold`). This reader knows all the others, as *tokens*: entities
+with keys ``token/<message>/<leg>`` that come and go with patches of their own, like every other entity.
+
+    place      at                 what happens there
+    link       connection         on its way through TCP; :mod:`amqplab.trace.rides` says how far it is
+    broker     server             its last byte is read, and the broker has not yet said what it is;
+                                  or it is held until tx.commit (``state`` "held in tx")
+    exchange   exchange           it has its number and is being routed
+    consumer   consumer, channel  handed over and not settled ("unacked"), or nobody will settle it ("done")
+    returned   connection         the publisher has it back
+    lost       queue or exchange  it ended without an acknowledgement; ``reason`` says why
+
+A journey is told by two witnesses. The *fold* says what the broker thinks: a copy became unacked, was
+requeued, ended. The *traffic* says what the wire did: a command was handed to TCP, and its last byte was read
+at the other end. A token moves when either speaks, so nothing arrives that did not arrive, and what the
+broker takes back is no longer in anybody's hand.
+
+Acknowledgements and confirms on the wire are tokens, too: ``signal/<command>``. They exist from the first
+byte handed to TCP until the other end has read the last one, or the connection has ended.
+
+The message's own number is written on it from the start, though the broker gives it only when it arrives:
+a reader of a finished recording knows. One that never arrives has none.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from amqplab.trace import events as e
+from amqplab.trace import keys
+from amqplab.trace.draft import Draft, Entity, Patch, State
+from amqplab.trace.lives import names_of_lives
+from amqplab.trace.recorder import Record
+from amqplab.trace.state_link import preview
+from amqplab.trace.traffic import Command, Segment, Traffic
+
+__all__ = ["SETTLING", "Whereabouts", "command_behind"]
+
+CAUSE_STEPS = 8
+DELIVERING = frozenset({"basic.deliver", "basic.get-ok"})
+SETTLING = {"basic.ack": "ack", "basic.nack": "nack", "basic.reject": "reject"}
+METHOD_ARGUMENTS = 11
+"""Where a method frame's arguments begin: behind type, channel, size, class and method."""
+
+
+class Whereabouts:
+    """The tokens of one recording, record by record. `state` of :meth:`step` is the fold's, after the record.
+
+    Reading is total: what fits nothing is passed over.
+    """
+
+    def __init__(self, records: Sequence[Record], traffic: Traffic) -> None:
+        self.tokens: State = {}
+        self._traffic = traffic
+        self._numbers = {
+            command.number: event.message
+            for record in records
+            if isinstance(event := record.event, e.Published)
+            and (command := command_behind(records, traffic, record.cause)) is not None
+        }
+        self._begins: defaultdict[int, list[Command]] = defaultdict(list)
+        self._arrives: dict[int, Command] = {}
+        self._outgoing: defaultdict[tuple[str, int, str, int], deque[Command]] = defaultdict(deque)
+        for command in traffic.commands:
+            self._index(command)
+        self._linked = {segment.connection for segment in traffic.segments.values()}
+        self._labels = names_of_lives(records)
+        self._pending: dict[int, set[str]] = {}
+        self._deliveries: dict[tuple[str, int, int], tuple[int, str]] = {}
+        self._riders: defaultdict[int, list[str]] = defaultdict(list)
+        self._done: dict[str, None] = {}
+        self._doomed: defaultdict[int, list[str]] = defaultdict(list)
+
+    def _index(self, command: Command) -> None:
+        first = self._traffic.frames[command.frames[0]]
+        begins = first.sent if first.sent is not None else first.received
+        if begins is not None:
+            self._begins[begins].append(command)
+        if command.received is not None:
+            self._arrives[command.received] = command
+        if not command.up and command.sent is not None:
+            kind = "deliver" if command.name in DELIVERING else command.name
+            tag = delivery_tag(first.data, command.name) if kind == "deliver" else 0
+            self._outgoing[command.connection, command.channel, kind, tag].append(command)
+
+    def step(self, record: Record, patch: Patch, state: State) -> Patch:
+        """What `record`, which changed the state by `patch`, changes among the tokens."""
+        draft = Draft(self.tokens)
+        for command in self._begins.get(record.seq, ()):
+            self._set_out(draft, command)
+        handle = HANDLERS.get(type(record.event))
+        if handle is not None:
+            handle(self, draft, record, record.event, state)
+        for key, old, new in patch:
+            if key.startswith("copy/"):
+                self._copy(draft, record.seq, key, old, new)
+            elif key.startswith("lost/"):
+                self._lost(draft, key, new, state)
+            elif key.startswith("connection/") and new is None:
+                self._connection_ended(draft, record.seq, keys.unescape(key.partition("/")[2]), "")
+        arrived = self._arrives.get(record.seq)
+        if arrived is not None:
+            self._arrived(draft, arrived, state)
+        for key in self._doomed.pop(record.seq, ()):
+            self._die_on_the_way(draft, key)
+        return draft.commit()
+
+    # --- the wire ----------------------------------------------------------------------------------------
+
+    def _set_out(self, draft: Draft, command: Command) -> None:
+        """Its first byte is handed to TCP."""
+        if command.name == "basic.publish" and command.up:
+            message = self._numbers.get(command.number)
+            token = new_token(message, self.label(message), "link", command.connection)
+            token.update(
+                state="under way",
+                up=True,
+                command=command.number,
+                text=self._body(command),
+                channel=keys.channel_key(command.connection, command.channel),
+            )
+            draft.put(publish_key(command, message), token)
+        elif command.name in SETTLING:
+            draft.put(f"signal/{command.number}", self._signal(command))
+
+    def _body(self, command: Command) -> str:
+        for number in command.frames:
+            data = self._traffic.frames[number].data
+            if data[:1] == b"\x03":
+                return preview(data[7:-1])
+        return ""
+
+    def _signal(self, command: Command) -> dict[str, Any]:
+        """An acknowledgement, a refusal, or a confirm."""
+        data = self._traffic.frames[command.frames[0]].data
+        tag = delivery_tag(data, command.name)
+        multiple = command.name != "basic.reject" and bool(data[METHOD_ARGUMENTS + 8] & 1)
+        mark = "✓" if command.name == "basic.ack" else "✗"
+        if command.up:
+            kind = SETTLING[command.name]
+            found = self._deliveries.get((command.connection, command.channel, tag))
+            messages = [found[0]] if found else []
+            words = self.label(found[0]) if found else str(tag)
+        else:
+            kind = "confirm" if command.name == "basic.ack" else "confirm-nack"
+            messages, words = [], str(tag)
+        return {
+            "kind": kind,
+            "label": f"{mark} ≤{words}" if multiple else f"{mark} {words}",
+            "place": "link",
+            "at": command.connection,
+            "up": command.up,
+            "command": command.number,
+            "messages": messages,
+        }
+
+    def _arrived(self, draft: Draft, command: Command, state: State) -> None:
+        """Its last byte was read at the other end."""
+        draft.drop(f"signal/{command.number}")
+        if command.up:
+            token = draft.edit(publish_key(command, self._numbers.get(command.number)))
+            if token is not None and token["place"] == "link":
+                token.update(
+                    place="broker", at=server_of(state, command.connection), state="routing", up=None
+                )
+            return
+        for key in self._riders.pop(command.number, ()):
+            token = draft.edit(key)
+            if token is None or token["place"] != "link" or token["command"] != command.number:
+                continue
+            if command.name == "basic.return":
+                token.update(place="returned", state="returned", up=None)
+            else:
+                self._hand_over(draft, key, token, state)
+
+    def _hand_over(self, draft: Draft, key: str, token: dict[str, Any], state: State) -> None:
+        """The client has it. What nobody will acknowledge is done with when the next one comes."""
+        token.update(place="consumer", at=token["target"], up=None)
+        if token["state"] == "done":
+            for other in [one for one in self._done if self.tokens.get(one, {}).get("at") == token["at"]]:
+                self._forget(draft, other)
+            self._done[key] = None
+
+    # --- what the broker says ----------------------------------------------------------------------------
+
+    def _published(self, draft: Draft, record: Record, event: e.Published, state: State) -> None:
+        key = token_key(event.message, "-")
+        token = draft.edit(key) or draft.put(key, new_token(event.message, "", "exchange", ""))
+        entity = state.get(keys.message_key(event.message), {})
+        channel = keys.channel_key(event.connection, event.channel)
+        token.update(
+            label=self.label(event.message),
+            text=token["text"] or str(entity.get("body", "")),
+            place="exchange",
+            at=keys.exchange_key(event.vhost, event.exchange),
+            state="routing",
+            up=None,
+            command=None,
+            channel=channel,
+        )
+        if state.get(channel, {}).get("mode") == "tx":
+            token.update(place="broker", at=server_of(state, event.connection), state="held in tx")
+
+    def _routed(self, draft: Draft, record: Record, event: e.Routed, state: State) -> None:
+        self._pending[event.message] = set(event.queues)
+
+    def _placed(self, draft: Draft, record: Record, event: e.Enqueued | e.Discarded, state: State) -> None:
+        """The queue has taken its copy, or refused it. When each has, nothing is left at the exchange."""
+        pending = self._pending.get(event.message)
+        if pending is None:
+            return
+        pending.discard(event.queue)
+        token = draft.get(token_key(event.message, "-"))
+        if not pending and token is not None and token["place"] in ("exchange", "broker", "link"):
+            self._forget(draft, token_key(event.message, "-"))
+
+    def _dead_lettered(self, draft: Draft, record: Record, event: e.DeadLettered, state: State) -> None:
+        """It goes on as a new message, which carries its old number with a prime."""
+        key = token_key(event.successor, "-")
+        entity = state.get(keys.message_key(event.successor), {})
+        token = new_token(event.successor, self.label(event.successor), "exchange", "")
+        token.update(
+            at=keys.exchange_key(event.vhost, event.exchange),
+            state="routing",
+            text=str(entity.get("body", "")),
+        )
+        draft.put(key, token)
+
+    def _returned(self, draft: Draft, record: Record, event: e.Returned, state: State) -> None:
+        command = self._next_command(record.seq, event.connection, event.channel, "basic.return", 0)
+        key = token_key(event.message, "-")
+        token = draft.edit(key) or draft.put(key, new_token(event.message, self.label(event.message), "", ""))
+        token.update(
+            place="link",
+            at=event.connection,
+            up=False,
+            command=None,
+            state="returned",
+            reason=f"{event.code} {event.text}",
+        )
+        self._ride(key, token, command, event.connection)
+        if token["place"] == "consumer":
+            token.update(place="returned", at=event.connection)
+
+    def _delivered(self, draft: Draft, record: Record, event: e.Delivered, state: State) -> None:
+        """With a manual acknowledgement the fold's copy tells the rest; here are those without one."""
+        consumer = keys.consumer_key(event.connection, event.channel, event.consumer_tag)
+        leg = consumer if event.stays else queue_leg(event.vhost, event.queue)
+        delivery = (event.connection, event.channel, event.delivery_tag)
+        self._deliveries[delivery] = (event.message, token_key(event.message, leg))
+        if event.no_ack or event.stays:
+            self._hand_out(draft, record.seq, event, leg, "done" if event.no_ack else "unacked", state)
+
+    def _replied(self, draft: Draft, record: Record, event: e.Replied, state: State) -> None:
+        self._hand_out(draft, record.seq, event, "-", "done", state)
+
+    def _hand_out(
+        self, draft: Draft, seq: int, event: e.Delivered | e.Replied, leg: str, status: str, state: State
+    ) -> None:
+        key = token_key(event.message, leg)
+        old = draft.get(key)
+        text = str(state.get(keys.message_key(event.message), {}).get("body", ""))
+        token = draft.put(key, new_token(event.message, self.label(event.message), "link", event.connection))
+        token.update(text=old["text"] if old else text, state=status, up=False)
+        token["target"] = holder(state, event.connection, event.channel, event.consumer_tag)
+        token["delivery"] = event.delivery_tag
+        if isinstance(event, e.Delivered):
+            token.update(queue=keys.queue_key(event.vhost, event.queue), redelivered=event.redelivered)
+        command = self._next_command(seq, event.connection, event.channel, "deliver", event.delivery_tag)
+        self._ride(key, token, command, event.connection)
+        if token["place"] == "consumer" and status == "done":
+            self._done[key] = None
+
+    def _ride(self, key: str, token: dict[str, Any], command: Command | None, connection: str) -> None:
+        """It goes by that command. Where nobody can see the wire, it is taken to be there when it is sent."""
+        if command is not None:
+            token["command"] = command.number
+            self._riders[command.number].append(key)
+        unseen = connection not in self._linked and (command is None or command.received is None)
+        if unseen:
+            token.update(place="consumer", at=token.get("target", connection), up=None)
+
+    def _acknowledged(self, draft: Draft, record: Record, event: e.Acknowledged, state: State) -> None:
+        if event.stays:
+            found = self._deliveries.get((event.connection, event.channel, event.delivery_tag))
+            if found is not None:
+                self._forget(draft, found[1])
+
+    def _rejected(self, draft: Draft, record: Record, event: e.Rejected, state: State) -> None:
+        token = draft.edit(token_key(event.message, queue_leg(event.vhost, event.queue)))
+        if token is not None and token["state"] == "unacked":
+            token["state"] = "refused"
+
+    def _next_command(self, seq: int, connection: str, channel: int, kind: str, tag: int) -> Command | None:
+        waiting = self._outgoing.get((connection, channel, kind, tag))
+        while waiting:
+            command = waiting.popleft()
+            if command.sent is not None and command.sent > seq:
+                return command
+        return None
+
+    # --- what the fold says ------------------------------------------------------------------------------
+
+    def _copy(self, draft: Draft, seq: int, key: str, old: Entity | None, new: Entity | None) -> None:
+        """A copy that is unacked has a token; one that is Ready, or is gone, has none."""
+        _, vhost, queue, number = key.split("/")
+        leg = queue_leg(keys.unescape(vhost), keys.unescape(queue))
+        name = token_key(int(number), leg)
+        if new is None or new["state"] != "unacked":
+            token = draft.get(name)
+            if token is not None and token["place"] != "lost":
+                self._forget(draft, name)
+            return
+        same = old is not None and old["state"] == "unacked" and old["delivery_tag"] == new["delivery_tag"]
+        if same:
+            self._change_hands(draft, name, new)
+            return
+        token = draft.put(name, new_token(int(number), self.label(int(number)), "link", new["connection"]))
+        token.update(state="unacked", up=False, queue=f"queue/{vhost}/{queue}", delivery=new["delivery_tag"])
+        token["redelivered"] = new["redelivered"]
+        token["target"] = holder_of(new)
+        command = self._next_command(seq, new["connection"], new["channel"], "deliver", new["delivery_tag"])
+        self._ride(name, token, command, new["connection"])
+
+    def _change_hands(self, draft: Draft, name: str, copy: Entity) -> None:
+        """Its consumer has left: it stays with the channel."""
+        token = draft.edit(name)
+        if token is not None and token.get("target") != holder_of(copy):
+            token["target"] = holder_of(copy)
+            if token["place"] == "consumer":
+                token["at"] = holder_of(copy)
+
+    def _lost(self, draft: Draft, key: str, new: Entity | None, state: State) -> None:
+        """The fold says that it ended; or that after all it goes on."""
+        _, number, queue = key.split("/")
+        message = int(number)
+        leg = self._leg_of_lost(message, keys.unescape(queue), state) if queue != "-" else "-"
+        name = token_key(message, leg)
+        token = draft.edit(name)
+        if new is None:
+            if token is not None and token["place"] == "lost":
+                self._forget(draft, name)
+            return
+        if token is not None and token["state"] == "returned":
+            return
+        if token is None:
+            token = draft.put(name, new_token(message, self.label(message), "", ""))
+            token["text"] = str(state.get(keys.message_key(message), {}).get("body", ""))
+        token.update(place="lost", state="lost", up=None, command=None, reason=str(new["reason"]))
+
+    def _leg_of_lost(self, message: int, queue: str, state: State) -> str:
+        vhost = str(state.get(keys.message_key(message), {}).get("vhost", "/"))
+        return queue_leg(vhost, queue)
+
+    # --- how things end ----------------------------------------------------------------------------------
+
+    def _handled(self, draft: Draft, record: Record, event: e.MessageHandled, state: State) -> None:
+        found = self._deliveries.get((event.connection, event.channel, event.delivery_tag))
+        if found is not None and found[1] in self._done:
+            self._forget(draft, found[1])
+
+    def _program_goes_on(self, draft: Draft, record: Record, event: e.Event, state: State) -> None:
+        """A program that calls something else, or ends, has done with what it was given for good."""
+        for key in list(self._done):
+            token = self.tokens.get(key)
+            if token is not None and keys.client_host(connection_of(token["at"])) == record.where:
+                self._forget(draft, key)
+
+    def _tcp_changed(self, draft: Draft, record: Record, event: e.TcpStateChanged, state: State) -> None:
+        if event.state == "CLOSED":
+            self._connection_ended(draft, record.seq, event.connection, record.where)
+
+    def _connection_ended(self, draft: Draft, seq: int, connection: str, where: str) -> None:
+        """One end has closed for good (`where`), or both: what is still under way will not arrive.
+
+        What already rides in a segment may reach an end that is open; it ends with that segment.
+        """
+        for key, token in list(self.tokens.items()):
+            if token["place"] != "link" or token["at"] != connection:
+                continue
+            receiver = token["up"] != (where == keys.client_host(connection))
+            last = None if receiver or not where else self._last_ride(token["command"], seq)
+            if last is None:
+                self._die_on_the_way(draft, key)
+            else:
+                self._doomed[last].append(key)
+
+    def _last_ride(self, command: int | None, seq: int) -> int | None:
+        """The seq at which the segment with its last byte, now under way, reaches the other end."""
+        if command is None:
+            return None
+        ends = [
+            segment.arrived
+            for segment in carriers_of_last_byte(self._traffic, self._traffic.commands[command])
+            if segment.sent <= seq and segment.arrived is not None and segment.arrived > seq
+        ]
+        return max(ends, default=None)
+
+    def _die_on_the_way(self, draft: Draft, key: str) -> None:
+        token = draft.edit(key)
+        if token is None or token["place"] != "link":
+            return
+        if key.startswith("signal/"):
+            draft.drop(key)
+        elif token["up"] or token["state"] in ("done", "returned"):
+            token.update(place="lost", state="lost", up=None, command=None)
+            token["reason"] = "its connection ended while it was on the way"
+
+    def _forget(self, draft: Draft, key: str) -> None:
+        self._done.pop(key, None)
+        draft.drop(key)
+
+    def label(self, message: int | None) -> str:
+        """What is written on a message: its number; for a dead letter its first number, with a prime for
+        each time it died.
+        """
+        return "·" if message is None else self._labels.get(message, str(message))
+
+
+Handler = Callable[[Whereabouts, Draft, Record, Any, State], None]
+
+HANDLERS: Mapping[type[e.Event], Handler] = {
+    e.Published: Whereabouts._published,
+    e.Routed: Whereabouts._routed,
+    e.Enqueued: Whereabouts._placed,
+    e.Discarded: Whereabouts._placed,
+    e.DeadLettered: Whereabouts._dead_lettered,
+    e.Returned: Whereabouts._returned,
+    e.Delivered: Whereabouts._delivered,
+    e.Replied: Whereabouts._replied,
+    e.Acknowledged: Whereabouts._acknowledged,
+    e.Rejected: Whereabouts._rejected,
+    e.MessageHandled: Whereabouts._handled,
+    e.CallMade: Whereabouts._program_goes_on,
+    e.ProgramFinished: Whereabouts._program_goes_on,
+    e.TcpStateChanged: Whereabouts._tcp_changed,
+}
+
+
+# --- names and small questions ---------------------------------------------------------------------------
+
+
+def new_token(message: int | None, label: str, place: str, at: str) -> dict[str, Any]:
+    return {
+        "message": message,
+        "label": label,
+        "text": "",
+        "place": place,
+        "at": at,
+        "state": "",
+        "up": None,
+        "command": None,
+        "queue": None,
+        "target": "",
+        "channel": None,
+        "delivery": None,
+        "redelivered": False,
+        "reason": "",
+    }
+
+
+def token_key(message: int | None, leg: str) -> str:
+    return f"token/{message}/{leg}"
+
+
+def publish_key(command: Command, message: int | None) -> str:
+    """A message that never gets a number goes by that of its command."""
+    return token_key(message, "-") if message is not None else f"token/p{command.number}/-"
+
+
+def queue_leg(vhost: str, queue: str) -> str:
+    return f"{keys.escape(vhost)}/{keys.escape(queue)}"
+
+
+def holder(state: State, connection: str, channel: int, tag: str) -> str:
+    """The key of whoever gets it: the consumer, or for basic.get the channel."""
+    key = keys.consumer_key(connection, channel, tag)
+    return key if tag and key in state else keys.channel_key(connection, channel)
+
+
+def server_of(state: State, connection: str) -> str:
+    """The host at the other end of a connection."""
+    return str(state.get(keys.connection_key(connection), {}).get("server") or "")
+
+
+def holder_of(copy: Entity) -> str:
+    return str(copy["consumer"] or keys.channel_key(str(copy["connection"]), int(copy["channel"])))
+
+
+def connection_of(key: str) -> str:
+    """The connection in the key of a consumer or channel; a connection itself is what it is."""
+    return keys.unescape(key.split("/")[1]) if key.startswith(("consumer/", "channel/")) else key
+
+
+def delivery_tag(frame: bytes, name: str) -> int:
+    """The delivery tag in a method frame; 0 where it has none."""
+    at = METHOD_ARGUMENTS
+    if name == "basic.deliver":
+        at += 1 + frame[at] if len(frame) > at else 0
+    return int.from_bytes(frame[at : at + 8], "big")
+
+
+def command_behind(records: Sequence[Record], traffic: Traffic, cause: int | None) -> Command | None:
+    """The command whose arrival led to what has this `cause`, up to CAUSE_STEPS causes back."""
+    for _ in range(CAUSE_STEPS):
+        if cause is None:
+            return None
+        if cause in traffic.command_at:
+            return traffic.commands[traffic.command_at[cause]]
+        if cause in traffic.frame_at:
+            number = traffic.frames[traffic.frame_at[cause]].command
+            return None if number is None else traffic.commands[number]
+        if not 0 <= cause < len(records):
+            return None
+        cause = records[cause].cause
+    return None
+
+
+def carriers_of_last_byte(traffic: Traffic, command: Command) -> list[Segment]:
+    """Every segment that carried the command's last byte, in the order of sending."""
+    last = traffic.frames[command.frames[-1]]
+    found = [traffic.segments[n] for n, _, end in last.carriers if end == len(last.data)]
+    return sorted(found, key=lambda segment: segment.sent)

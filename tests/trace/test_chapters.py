@@ -1,0 +1,173 @@
+"""The story: plumbing is folded, what becomes of a message is not."""
+
+from __future__ import annotations
+
+import pytest
+
+from amqplab import Lab
+from amqplab.trace import events as e
+from amqplab.trace.chapters import STORY_KINDS, chapters, first_publish
+from amqplab.trace.narrate import Narrator
+from amqplab.trace.recorder import Recorder
+
+
+def told(lab: Lab) -> list[str]:
+    return [chapter.sentence for chapter in chapters(lab.recorder)]
+
+
+def coffee() -> Lab:
+    """A waiter orders, a barista consumes and acknowledges, both with a channel; the waiter leaves."""
+    lab = Lab(seed=1)
+    waiter = lab.connect("waiter")
+    channel = waiter.channel()
+    channel.exchange_declare(exchange="bar", exchange_type="direct")
+    channel.queue_declare(queue="orders")
+    channel.queue_bind(queue="orders", exchange="bar", routing_key="hot")
+    channel.basic_qos(prefetch_count=1)
+    channel.confirm_delivery()
+    channel.basic_publish(exchange="bar", routing_key="hot", body="espresso")
+    lab.run()
+    barista = lab.connect("barista").channel()
+    barista.basic_consume(
+        "orders", lambda ch, method, properties, body: ch.basic_ack(method.delivery_tag), consumer_tag="b"
+    )
+    barista.connection.process_data_events()
+    lab.run()
+    waiter.close()
+    lab.run()
+    return lab
+
+
+def test_the_story_of_one_message() -> None:
+    assert told(coffee()) == [
+        "waiter connects.",
+        "waiter declares the direct exchange 'bar'.",
+        "waiter declares the queue 'orders'.",
+        "waiter binds the queue 'orders' to the exchange 'bar' with the key 'hot'.",
+        "Message 1 of waiter goes through the exchange 'bar' to queue 'orders', and the broker confirms it.",
+        "The confirm of publish 1 (message 1) arrives at waiter: the broker has taken responsibility.",
+        "barista connects.",
+        "barista begins to consume from the queue 'orders'.",
+        "Queue 'orders' hands message 1 to consumer 'b' of barista.",
+        "Message 1 arrives at barista, who holds it until it acknowledges it.",
+        "barista has acknowledged message 1: queue 'orders' forgets it.",
+        "waiter closes its connection.",
+    ]
+
+
+def test_the_stage_opens_just_before_the_first_publish() -> None:
+    lab = coffee()
+    opens = first_publish(lab.recorder)
+    (step,) = [chapter for chapter in chapters(lab.recorder) if chapter.last == opens]
+    assert step.sentence.startswith("waiter binds the queue")
+    assert first_publish(Lab(seed=1).recorder) == -1
+
+
+def test_steps_are_in_order_and_begin_before_they_end(recorder: Recorder) -> None:
+    story = chapters(recorder)
+    lasts = [chapter.last for chapter in story]
+    assert lasts == sorted(set(lasts))
+    assert all(0 <= chapter.first <= chapter.last < len(recorder) for chapter in story)
+
+
+def test_every_prefix_of_a_recording_has_a_story(recorder: Recorder) -> None:
+    records = list(recorder)
+    for end in range(0, len(records), 7):
+        story = chapters(records[:end])
+        assert all(chapter.last < end for chapter in story)
+        assert first_publish(records[:end]) < max(end, 1)
+
+
+def test_a_connection_that_is_not_open_yet_is_connecting() -> None:
+    lab = Lab(seed=1)
+    lab.connect("waiter")
+    records = list(lab.recorder)
+    assert [chapter.sentence for chapter in chapters(records[:20])] == ["waiter is connecting."]
+
+
+def test_a_second_channel_is_a_step_of_its_own() -> None:
+    lab = Lab(seed=1)
+    connection = lab.connect("waiter")
+    first = connection.channel()
+    connection.channel()
+    first.close()
+    lab.run()
+    assert told(lab) == ["waiter connects.", "waiter opens channel 2.", "waiter closes channel 1."]
+
+
+def test_deleting_a_queue_is_one_step_whatever_goes_with_it() -> None:
+    lab = Lab(seed=1)
+    channel = lab.connect("waiter").channel()
+    channel.queue_declare(queue="orders")
+    channel.queue_bind(queue="orders", exchange="amq.fanout")
+    channel.queue_bind(queue="orders", exchange="amq.topic", routing_key="#")
+    channel.queue_delete(queue="orders")
+    lab.run()
+    assert told(lab)[-1] == "waiter deletes the queue 'orders'." and len(told(lab)) == 5
+
+
+def test_many_messages_with_one_fate_are_one_step() -> None:
+    lab = Lab(seed=1)
+    channel = lab.connect("waiter").channel()
+    channel.queue_declare(queue="orders")
+    for _ in range(3):
+        channel.basic_publish(exchange="", routing_key="orders", body="espresso")
+    for _ in range(3):
+        tag = channel.basic_get("orders")[0].delivery_tag
+    channel.basic_nack(tag, multiple=True, requeue=True)
+    lab.run()
+    assert told(lab)[-2:] == [
+        "waiter refuses messages 1 to 3: they go back into queue 'orders'.",
+        "Messages 1 to 3 are back in queue 'orders': rejected.",
+    ]
+
+
+def test_a_dead_letter_goes_on_under_its_first_number() -> None:
+    lab = Lab(seed=1)
+    channel = lab.connect("waiter").channel()
+    channel.queue_declare(queue="dead")
+    arguments = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dead"}
+    channel.queue_declare(queue="orders", arguments=arguments)
+    channel.basic_publish(exchange="", routing_key="orders", body="espresso")
+    tag = channel.basic_get("orders")[0].delivery_tag
+    channel.basic_reject(tag, requeue=False)
+    lab.run()
+    left, came = told(lab)[-1].split("; ")
+    assert left == "Message 1 leaves queue 'orders' (rejected)"
+    assert came == "as message 1′ it goes through the default exchange to queue 'dead'."
+
+
+def test_losses_interventions_and_remarks_are_in_the_story() -> None:
+    lab = Lab(seed=1)
+    channel = lab.connect("waiter").channel()
+    lab.note("Now it gets difficult.")
+    lab.lose_next("waiter")
+    channel.basic_publish(exchange="", routing_key="nowhere", body="espresso")
+    lab.run()
+    kinds = [type(lab.recorder[chapter.last].event) for chapter in chapters(lab.recorder)]
+    assert kinds == [
+        e.ChannelOpened, e.NoteMade, e.Intervened, e.SegmentLost, e.RetransmissionTimedOut, e.Unroutable
+    ]  # fmt: skip
+
+
+def test_a_lab_steps_through_the_story() -> None:
+    lab = Lab(seed=1)
+
+    @lab.program("waiter")
+    async def waiter(client):  # type: ignore[no-untyped-def]
+        connection = await client.connect()
+        channel = await connection.channel()
+        await channel.queue_declare("orders")
+
+    found = [type(lab.step("story").event) for _ in range(3)]
+    assert found == [e.ConnectionOpened, e.ChannelOpened, e.QueueDeclared]
+    assert set(found) <= set(STORY_KINDS)
+
+
+def test_the_story_is_told_of_what_a_narrator_has_read(recorder: Recorder) -> None:
+    assert chapters((), Narrator(recorder)) == chapters(recorder)
+
+
+@pytest.mark.parametrize("kind", [e.PrefetchSet, e.ModeSelected, e.ConnectionTuned, e.MessageHandled])
+def test_small_things_are_no_step_of_the_story(kind: type[e.Event], recorder: Recorder) -> None:
+    assert kind not in {type(recorder[chapter.last].event) for chapter in chapters(recorder)}

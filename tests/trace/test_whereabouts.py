@@ -1,0 +1,137 @@
+"""Where every copy of every message is: never twice, never nowhere; nothing arrives that did not arrive."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import Any, NamedTuple
+
+import pytest
+from scenes import names, recording
+
+from amqplab.trace import events as e
+from amqplab.trace.draft import Patch, State
+from amqplab.trace.fold import step
+from amqplab.trace.keys import escape
+from amqplab.trace.recorder import Record
+from amqplab.trace.traffic import Traffic
+from amqplab.trace.whereabouts import Whereabouts
+
+ENDED = ("acknowledged", "delivered", "dead-lettered", "lost", "expired")
+
+
+class Moment(NamedTuple):
+    record: Record
+    state: State
+    tokens: State
+    patch: Patch
+
+
+def moments(records: Sequence[Record]) -> Iterator[Moment]:
+    traffic, state = Traffic(records), {}
+    whereabouts = Whereabouts(records, traffic)
+    for record in records:
+        patch = step(state, record)
+        changes = whereabouts.step(record, patch, state)
+        yield Moment(record, state, whereabouts.tokens, [*patch, *changes])
+
+
+@cache
+def records_of(name: str) -> tuple[Record, ...]:
+    return tuple(recording(name))
+
+
+SCENES = pytest.mark.parametrize("name", names())
+
+
+def messages(tokens: State) -> list[tuple[str, Any]]:
+    return [(key, token) for key, token in tokens.items() if key.startswith("token/")]
+
+
+@SCENES
+def test_an_unacked_copy_is_with_its_consumer_or_on_the_way_to_it(name: str) -> None:
+    for moment in moments(records_of(name)):
+        if not any(key.startswith("copy/") for key, _, _ in moment.patch):
+            continue
+        for key, copy in moment.state.items():
+            if not key.startswith("copy/"):
+                continue
+            _, vhost, queue, number = key.split("/")
+            token = moment.tokens.get(f"token/{number}/{vhost}/{queue}")
+            if copy["state"] == "unacked":
+                assert token is not None and token["place"] in ("link", "consumer"), (moment.record, key)
+            else:
+                assert token is None, (moment.record, key, token)
+
+
+@SCENES
+def test_a_message_that_has_not_ended_is_somewhere(name: str) -> None:
+    for moment in moments(records_of(name)):
+        touched = {key for key, _, new in moment.patch if key.startswith("message/") and new is not None}
+        for key in touched:
+            number = key.partition("/")[2]
+            fates = moment.state[key]["where"].values()
+            if fates and all(str(fate).startswith(ENDED) for fate in fates):
+                continue
+            ready = any(str(fate) == "ready" for fate in fates)
+            seen = ready or any(one.split("/")[1] == number for one, _ in messages(moment.tokens))
+            assert seen, (moment.record, moment.state[key])
+
+
+@SCENES
+def test_nothing_arrives_before_its_last_byte_was_read(name: str) -> None:
+    records = records_of(name)
+    traffic = Traffic(records)
+    seen = {segment.connection for segment in traffic.segments.values()}
+    for moment in moments(records):
+        for key, _, token in moment.patch:
+            if not key.startswith("token/") or token is None or token["command"] is None:
+                continue
+            command = traffic.commands[token["command"]]
+            if token["place"] in ("consumer", "returned") and command.connection in seen:
+                assert command.received is not None and command.received <= moment.record.seq, moment.record
+
+
+@SCENES
+def test_a_signal_lives_from_its_first_byte_to_its_last(name: str) -> None:
+    records = records_of(name)
+    traffic = Traffic(records)
+    for moment in moments(records):
+        for key, old, new in moment.patch:
+            if not key.startswith("signal/"):
+                continue
+            command = traffic.commands[int(key.partition("/")[2])]
+            if new is not None:
+                assert traffic.frames[command.frames[0]].sent == moment.record.seq
+            elif old is not None and command.received is not None:
+                assert command.received == moment.record.seq or "closed" in str(moment.record).lower()
+
+
+@SCENES
+def test_whatever_was_published_is_routed_or_ends_by_the_end(name: str) -> None:
+    """Nothing stays at an exchange, unless the recording ends there or a transaction is open."""
+    *_, last = moments(records_of(name))
+    at_exchange = [token for _, token in messages(last.tokens) if token["place"] == "exchange"]
+    assert at_exchange == [] or last.record.event.__class__.__name__ in ("Published", "Routed", "Unroutable")
+
+
+@SCENES
+def test_the_counts_of_lost_and_returned_are_those_of_the_fold(name: str) -> None:
+    for moment in moments(records_of(name)):
+        if any(key.startswith("lost/") for key, _, _ in moment.patch):
+            fold = Counter(key.split("/")[1] for key in moment.state if key.startswith("lost/"))
+            drawn = Counter(
+                key.split("/")[1]
+                for key, token in messages(moment.tokens)
+                if token["place"] in ("lost", "returned") or token["state"] == "returned"
+            )
+            assert set(fold) <= set(drawn) | {
+                str(r.event.message)
+                for r in (moment.record,)
+                if isinstance(r.event, e.Unroutable) and r.event.returned
+            }, moment.record
+
+
+def test_keys_survive_any_name() -> None:
+    assert escape("a/b%") == "a%2Fb%25"

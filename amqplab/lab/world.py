@@ -380,10 +380,8 @@ class World:
         """Read one new record, for whoever waits for it."""
         if self._goal is not None:
             self._goal.see(self.recorder, seq)
-        for change in self._scheduled:
-            if change.seq == seq:
-                self.change_is_due(change)
-                return
+        for change in [one for one in self._scheduled if one.seq == seq]:
+            self.change_is_due(change)
 
     def drive_to(self, goal: Goal, end: int) -> None:
         """Drive until a record reaches `goal`, or the time `end` (ns) is over."""

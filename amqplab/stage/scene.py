@@ -37,6 +37,7 @@ from amqplab.stage import contract
 from amqplab.stage.contract import Records, Scene
 from amqplab.stage.geometry import GEOMETRY
 from amqplab.stage.layout import layout
+from amqplab.stage.needs import needs_of
 from amqplab.stage.palette import as_json as palette
 from amqplab.trace import events as e
 from amqplab.trace.chapters import chapters, first_publish
@@ -57,7 +58,10 @@ __all__ = ["FORMAT", "encode_change", "packed", "scene", "to_json", "zoom_of"]
 
 FORMAT = 2
 NOT_SHOWN = ("content/",)  # only the fold's own bookkeeping
-LINKS = {"before", "after", "held_before", "held_after"}
+LINKS = {
+    *("before", "after", "held_before", "held_after"),
+    *("tx_before", "tx_after", "settling_before", "settling_after"),
+}
 COMPRESSION = 6
 FINER_THAN_COMMANDS = (1 << ZOOMS.index("command")) - 1
 
@@ -87,6 +91,7 @@ def made(records: list[Record], title: str) -> Scene:
     participants = participants_of(records)
     traffic = Traffic(records)
     narrator = Narrator(records, traffic)
+    needs = needs_of(records)
     story = chapters(records, narrator)
     names, spans, subjects = Interned(), Interned(), Interned()
     return {
@@ -101,11 +106,11 @@ def made(records: list[Record], title: str) -> Scene:
         "zooms": list(ZOOMS),
         "geometry": GEOMETRY.as_json(),
         "palette": palette(),
-        "layouts": {name: layout(participants, name) for name in ("wide", "tall")},
+        "layouts": {name: layout(participants, name, needs) for name in ("wide", "tall")},
         "records": columns(records, traffic, narrator, names, subjects),
         "names": names.values,
         "subjects": subjects.values,
-        "labels": [label_of(record) for record in records],
+        "labels": [label_of(record) for record in narrator.records],
         "sentences": [narrator.sentence(seq) for seq in range(len(records))],
         "story": [[one.last, one.first, one.sentence] for one in story],
         "opening": first_publish(records, narrator, story),

@@ -36,6 +36,7 @@ from typing import Any
 from amqplab.trace import events as e
 from amqplab.trace import keys
 from amqplab.trace.draft import Draft, Entity, Patch, State
+from amqplab.trace.lives import names_of_lives
 from amqplab.trace.recorder import Record
 from amqplab.trace.state_link import preview
 from amqplab.trace.traffic import Command, Segment, Traffic
@@ -70,7 +71,7 @@ class Whereabouts:
         for command in traffic.commands:
             self._index(command)
         self._linked = {segment.connection for segment in traffic.segments.values()}
-        self._labels: dict[int, str] = {}
+        self._labels = names_of_lives(records)
         self._pending: dict[int, set[str]] = {}
         self._deliveries: dict[tuple[str, int, int], tuple[int, str]] = {}
         self._riders: defaultdict[int, list[str]] = defaultdict(list)
@@ -222,7 +223,6 @@ class Whereabouts:
 
     def _dead_lettered(self, draft: Draft, record: Record, event: e.DeadLettered, state: State) -> None:
         """It goes on as a new message, which carries its old number with a prime."""
-        self._labels[event.successor] = self.label(event.message) + "′"
         key = token_key(event.successor, "-")
         entity = state.get(keys.message_key(event.successor), {})
         token = new_token(event.successor, self.label(event.successor), "exchange", "")
@@ -309,13 +309,15 @@ class Whereabouts:
     # --- what the fold says ------------------------------------------------------------------------------
 
     def _copy(self, draft: Draft, seq: int, key: str, old: Entity | None, new: Entity | None) -> None:
-        """A copy that is unacked has a token; one that is Ready, or is gone, has none."""
+        """A copy that is unacked has a token; one that is Ready, or is gone, has none: unless it is gone because
+        it was handed over for good, and is on its way.
+        """
         _, vhost, queue, number = key.split("/")
         leg = queue_leg(keys.unescape(vhost), keys.unescape(queue))
         name = token_key(int(number), leg)
         if new is None or new["state"] != "unacked":
             token = draft.get(name)
-            if token is not None and token["place"] != "lost":
+            if token is not None and token["place"] != "lost" and token["state"] != "done":
                 self._forget(draft, name)
             return
         same = old is not None and old["state"] == "unacked" and old["delivery_tag"] == new["delivery_tag"]

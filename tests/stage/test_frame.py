@@ -447,7 +447,7 @@ def test_what_is_written_on_a_control_is_how_its_name_begins(chromium: Browser, 
     page, _ = open_page(chromium, urls["journey"])
     press(page, "End", "?")
     wrong = page.locator(STAGE).evaluate(
-        """root => [...root.querySelectorAll('button,[role=radio],[role=button]')].filter((node) => {
+        """root => [...root.querySelectorAll('button,[role=radio]')].filter((node) => {
             const name = node.getAttribute('aria-label'), words = node.textContent.trim();
             return name && words.length > 1 && !name.toLowerCase().includes(words.toLowerCase());
         }).map((node) => node.outerHTML)"""

@@ -96,7 +96,9 @@ function drawSegmentFacts(view, s) {
     ]),
     h("h4", { key: "h" }, "Frames inside"),
     inside.length ? frameLinks(view, inside) : empty(s.end > s.start ? "Its bytes belong to no frame that was recorded." : "None: TCP speaks for itself here."),
-  ].flat();
+  ]
+    .flat()
+    .filter(Boolean);
 }
 
 /** How it ended, as far as that has happened. */

@@ -6,7 +6,7 @@
 // dies goes on as a new message with a new number: the trail joins these lives. All is said as of the record shown; what
 // comes later is not told yet.
 
-import { nameOf, timeText } from "./text.js";
+import { nameOf, plural, timeText } from "./text.js";
 import { cls, h } from "./elements.js";
 import { hue } from "./marks.js";
 import { details, factsList, said } from "./facts.js";
@@ -31,9 +31,9 @@ export function drawMessageLife(view, message, links) {
     textOf(view, message, entity),
     isRouting && routing,
     entity ? factsList(writtenOn(scene, entity)) : h("p", { key: "no", class: "empty" }, "The broker does not have it at this step."),
-    part("Properties", properties(view, message)),
     part("Copies", copies(view, message, entity)),
-    part("Trail: dead letters", trail(view, message)),
+    part("Trail: its lives as a dead letter", trail(view, message)),
+    part("Properties", properties(view, message)),
     !isRouting && routing,
     part("Its frames so far", frames.length > 0 && links(view, frames)),
     entity && details(entity, `message ${message}`),
@@ -56,7 +56,7 @@ function textOf({ scene }, message, entity) {
 const writtenOn = (scene, entity) => [
   ["exchange", entity.exchange || "(default)"],
   ["routing key", entity.routing_key || "(empty)"],
-  ["size", `${entity.size} bytes`],
+  ["size", plural(entity.size, "byte")],
   ["from", scene.who?.[entity.publisher] ?? entity.publisher],
   ["sequence number", entity.sequence ? `${entity.sequence}: its number among the confirms` : null],
   ["mandatory", entity.mandatory ? "yes: comes back if no queue takes it" : null],
@@ -84,11 +84,21 @@ function properties({ scene, seq }, message) {
 
 /** A value that has parts is a small list of them. */
 function tableOf(value) {
+  if (value === "") return "(empty)";
   if (value === null || typeof value !== "object") return String(value);
   const parts = Array.isArray(value) ? value.map((one, i) => [i + 1, one]) : Object.entries(value);
   if (!parts.length) return "empty";
-  return h("ul", { class: "nested" }, parts.map(([name, one]) => h("li", {}, h("span", { class: "part-name" }, `${name}`), tableOf(one))));
+  const words = (name, one) => (name === "x-death" && Array.isArray(one) ? deathsOf(one) : tableOf(one));
+  return h("ul", { class: "nested" }, parts.map(([name, one]) => h("li", {}, h("span", { class: "part-name" }, `${name}`), words(name, one))));
 }
+
+/** The header in which the broker notes each death: the latest first, the same kind of death counted. */
+const deathsOf = (deaths) =>
+  h(
+    "ol",
+    { class: "nested" },
+    deaths.map((death) => h("li", {}, `${death.count} × ${death.reason} in ${death.queue}, published to ${death.exchange || "(default)"} with key ${said(death["routing-keys"])}`)),
+  );
 
 // --- copies ---
 

@@ -32,12 +32,13 @@ export function propertiesOf(scene, frame) {
   });
 }
 
-/** The value of a span: a text, a number, a list or an object of such. */
-export function plainValue([, , , value, meaning, kids]) {
+/** The value of a span: a text, a number, a list or an object of such. Parts are told by their place, not by their names:
+ * a header may be called "type" or "value". */
+export function plainValue([, , name, value, meaning, kids]) {
   if (value !== null) return value;
-  const inner = kids.find(([, , name]) => name === "value");
-  if (inner) return plainValue(inner);
-  const parts = kids.filter(([, , name]) => name !== "length" && name !== "type");
+  const isEntry = kids[0]?.[2] === "name length" || (/^\[\d+\]$/.test(name) && kids.length === 2);
+  if (isEntry) return plainValue(kids.at(-1));
+  const parts = kids.slice(1); // the first is the length of all
   if (/^array/.test(meaning)) return parts.map(plainValue);
   return Object.fromEntries(parts.map((part) => [part[2], plainValue(part)]));
 }

@@ -61,15 +61,15 @@ function drawRoute(state, [key, matched, words]) {
     "li",
     { key, class: cls("route", matched ? "matched" : "failed"), "data-kind": "route", "data-id": key, "data-sel": `entity:${key}`, "data-state": matched ? "matched" : "failed" },
     h("span", { class: "route-head" }, verdict, target, h("span", { class: "muted small" }, source || "(default)")),
-    words.length ? drawWords(words, type) : h("p", { class: "route-why" }, WHY_WHOLE[type] ?? (matched ? "it matched" : "it did not match")),
+    words.length ? drawWords(words, type, matched) : h("p", { class: "route-why" }, WHY_WHOLE[type] ?? (matched ? "it matched" : "it did not match")),
   );
 }
 
 /** The words of a pattern over those of the key; under them, why the first wrong one is wrong. */
-function drawWords(words, type) {
+function drawWords(words, type, matched) {
   const bad = words.find(([, , ok]) => !ok);
   const wild = words.find(([wanted]) => wanted === "*" || wanted === "#");
-  const why = bad ? reasonOf(bad) : wild ? reasonOf(wild) : (WHY_WHOLE[type] ?? "the same words");
+  const why = bad && matched ? "one of them is enough" : bad ? reasonOf(bad) : wild ? reasonOf(wild) : (WHY_WHOLE[type] ?? "the same words");
   const cell = ([wanted, found, ok], i) =>
     h(
       "span",

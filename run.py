@@ -23,6 +23,7 @@ PROGRAMS = {
     "rabbitmq-server": "is the reference that the broker is compared with",
     "tshark": "reads the exported captures",
     "node": "tests the widget's pure functions",
+    "npm": "fetches axe-core and Pyodide, once, for the tests that need them",
 }
 
 

@@ -48,7 +48,7 @@ from amqplab.broker.effects import Effect, Send, WakeAt
 from amqplab.broker.guesses import Guesses
 from amqplab.broker.outage import lose_power
 from amqplab.broker.registry import Crash
-from amqplab.broker.reply_to import deliver_replies
+from amqplab.broker.reply_to import askers, deliver_replies
 from amqplab.broker.session import Session
 from amqplab.broker.timers import MILLISECOND, SECOND, Deadline, Deadlines
 from amqplab.broker.watermarks import Watermarks
@@ -58,6 +58,7 @@ from amqplab.model.policy import Policy, definition_for
 from amqplab.model.queue import Queue
 from amqplab.model.vhost import VirtualHost
 from amqplab.trace import events
+from amqplab.trace.recorder import CAUSE, because
 from amqplab.wire.methods import Basic
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ class Broker:
     ) -> None:
         self.config = config or BrokerConfig()
         self.report = report
+        self.fast_lane = True  # whether new channels get one (:mod:`amqplab.broker.fastlane`)
         self.users = Users(self.config.users)
         self.epoch_ns = 0  # Unix time when `now` is 0: for what is stamped with the time of day
         self.deadlines = Deadlines()
@@ -114,7 +116,8 @@ class Broker:
         vhost.keeper = self.keeper
         vhost.policy_for = partial(self._policy_for, name)
         vhost.next_message = self.number_message
-        vhost.deliver_replies = self._deliver_reply
+        vhost.askers = self._askers
+        vhost.deliver_replies = deliver_replies
         vhost.letter_patience_ns = lambda: self.config.dead_letter_timeout_ms * MILLISECOND
         vhost.unix_s = lambda now: (self.epoch_ns + now) // SECOND
         return vhost
@@ -139,6 +142,23 @@ class Broker:
             session.received(data)
             self._settle()
         return self._effects()
+
+    def gathers(
+        self, connection: str, channel: int, method: bytes, header: bytes, largest: int, now: int
+    ) -> bool:
+        """Whether the frames of this content, given one by one, would lead to nothing before the last.
+
+        `method` and `header` are payloads, `largest` is the size of the largest. Whoever shows a learner
+        which frame led to what may give us all of them at once then.
+        """
+        session = self.sessions.get(connection)
+        return (
+            session is not None
+            and not self.alarms
+            and (self._told_wake is None or self._told_wake > now)
+            and not self._unsettled()
+            and session.gathers(channel, method, header, largest)
+        )
 
     def disconnected(self, connection: str, now: int, reason: str = "reset") -> list[Effect]:
         """The peer ended the TCP connection, or the network did."""
@@ -325,18 +345,28 @@ class Broker:
         self.now = now
         if self._told_wake is not None and self._told_wake <= now:
             self.deadlines.run(now)
-            self._settle()
+            with because(None):
+                self._settle()
 
     def _settle(self) -> None:
         for vhost in self.vhosts.values():
             if vhost.unsettled:
                 vhost.settle(self.now)
 
+    def _unsettled(self) -> bool:
+        return any(vhost.unsettled for vhost in self.vhosts.values())
+
     def _settle_soon(self) -> None:
         """Something would take long to settle, or for ever: others come first (after a deadline all is
         settled that can be).
         """
-        self.deadlines.at(self.now + MILLISECOND, lambda now: None)
+        cause = CAUSE.get()
+
+        def go_on(now: int) -> None:
+            with because(cause):
+                self._settle()
+
+        self.deadlines.at(self.now + MILLISECOND, go_on)
 
     def _effects(self) -> list[Effect]:
         """Everything that came of one call: the confirms due, one chunk per connection, the rest, the
@@ -399,12 +429,12 @@ class Broker:
         self._names += 1
         return hashlib.sha256(b"amqplab name %d" % self._names).digest()[:16]
 
-    def _deliver_reply(self, letter: Message) -> bool:
+    def _askers(self, letter: Message) -> list[Channel]:
         """A dead letter may be an answer, too; one with a nonsensical address is lost."""
         try:
-            return deliver_replies(self, letter)
+            return askers(self, letter)
         except Crash:
-            return False
+            return []
 
     def _watch_queue(self, vhost: VirtualHost, queue: Queue, moment: int | None) -> None:
         """The queue wants to be looked at then, and no longer at the moment it named before."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from amqplab.broker.config import HARD_MAX_MESSAGE_SIZE
 from amqplab.broker.content import Facts, facts_of
 from amqplab.broker.registry import Crash, on_content
-from amqplab.broker.reply_to import deliver_replies, with_address
+from amqplab.broker.reply_to import askers, deliver_replies, places, with_address
 from amqplab.errors import AccessRefused, AMQPError, AMQPNotImplemented, NoRoute, PreconditionFailed
 from amqplab.model.binding import EXCHANGE
 from amqplab.model.message import Message
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
     from amqplab.broker.confirms import Confirms
     from amqplab.wire.content import Command
 
-__all__ = ["Accepted", "confirm", "put"]
+__all__ = ["Accepted", "confirm", "put", "report_publish"]
 
 
 class Accepted(NamedTuple):
     """A publish that passed all checks: what to put where. `sequence` is 0 without confirms; `routed` is the
-    record of its routing, which causes all that follows.
+    record of its routing, which causes all that follows; `unroutable` tells that nobody is to get it.
     """
 
     message: Message
@@ -46,6 +46,7 @@ class Accepted(NamedTuple):
     mandatory: bool
     sequence: int
     routed: int | None = None
+    unroutable: bool = False
 
 
 @on_content(Basic.Publish)
@@ -68,8 +69,8 @@ def publish(channel: Channel, method: Basic.Publish, command: Command) -> None:
             put(channel, accepted)
     else:
         put(channel, accepted)
-        if channel.lane is not None:
-            channel.lane.remember(command.method_payload, accepted)
+    if channel.lane is not None:
+        channel.lane.remember(command.method_payload, accepted)
 
 
 def _accept(channel: Channel, method: Basic.Publish, command: Command, number: int) -> Accepted:
@@ -99,15 +100,17 @@ def _accept(channel: Channel, method: Basic.Publish, command: Command, number: i
     )
     sequence = channel.confirms.next() if channel.confirms is not None else 0
     routing = vhost.route(method.exchange, method.routing_key, facts.extra_keys, facts.headers)
+    asked: list[Channel] = []
+    if not routing.queues or message.extra_keys:  # or it may be an answer to somebody (BASIC-62)
+        asked = askers(channel.broker, message)
     routed: int | None = None
     if channel.report is not None:
-        routed = _report(channel, channel.report, message, routing, method.mandatory, sequence)
-    if not routing.queues or message.extra_keys:  # or it may be an answer to somebody (BASIC-62)
+        routed = report_publish(channel, message, routing, method.mandatory, sequence, places(asked))
+    if asked:
         with because(routed):
-            replied = deliver_replies(channel.broker, message)
-            if channel.report is not None and not routing.queues and (method.mandatory or not replied):
-                _report_unroutable(channel, channel.report, message, method.mandatory)
-    return Accepted(message, routing, method.mandatory, sequence, routed)
+            deliver_replies(asked, message)
+    unroutable = not routing.queues and (method.mandatory or not asked)
+    return Accepted(message, routing, method.mandatory, sequence, routed, unroutable)
 
 
 def _too_large(size: int, limit: int) -> PreconditionFailed:
@@ -130,10 +133,17 @@ def _check_properties(channel: Channel, facts: Facts) -> None:
         raise PreconditionFailed(f"invalid message: {facts.problem}")
 
 
-def _report(
-    channel: Channel, report: Report, message: Message, routing: Routing, mandatory: bool, sequence: int
+def report_publish(
+    channel: Channel,
+    message: Message,
+    routing: Routing,
+    mandatory: bool,
+    sequence: int,
+    asked: tuple[tuple[str, int], ...],
 ) -> int:
     """Published, and because of that Routed; returns the seq of Routed."""
+    report = channel.report
+    assert report is not None
     vhost = channel.vhost.name
     address = (message.exchange, message.routing_key)
     published = report(
@@ -157,6 +167,7 @@ def _report(
             routing.matches,
             routing.queues,
             routing.alternates,
+            asked,
         )
 
 
@@ -174,6 +185,8 @@ def put(channel: Channel, accepted: Accepted) -> bool:
     message, routing, mandatory, sequence = accepted[:4]
     vhost = channel.vhost
     taken, unspoiled, now = True, True, channel.broker.now
+    if accepted.unroutable and channel.report is not None:
+        _report_unroutable(channel, channel.report, message, mandatory)
     for name in routing.queues:
         queue = vhost.queues.get(name)
         if queue is None:  # deleted between publish and tx.commit

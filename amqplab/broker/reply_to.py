@@ -38,7 +38,9 @@ __all__ = [
     "REPLY_TO",
     "ReplyConsumer",
     "address_exists",
+    "askers",
     "deliver_replies",
+    "places",
     "subscribe",
     "unsubscribe",
     "with_address",
@@ -122,22 +124,32 @@ def with_address(channel: Channel, facts: Facts) -> Facts:
     return facts._replace(properties=properties, octets=octets, kept=lean(properties, octets))
 
 
-def deliver_replies(broker: Broker, message: Message) -> bool:
-    """Hand a message of the default exchange to the channels that its keys name; whether there was one.
+def askers(broker: Broker, message: Message) -> list[Channel]:
+    """The channels that a message of the default exchange is an answer to: those that its keys name. Raises
+    Crash for a key that has the form of an address and is none.
+    """
+    if message.exchange != "":
+        return []
+    keys = sorted({message.routing_key, *message.extra_keys})
+    found = (find(broker, key) for key in keys if key.startswith(ADDRESS))
+    return [channel for channel in found if channel is not None]
+
+
+def places(channels: list[Channel]) -> tuple[tuple[str, int], ...]:
+    """The same as the record shows it: connections and channel numbers."""
+    return tuple((channel.connection, channel.number) for channel in channels)
+
+
+def deliver_replies(channels: list[Channel], message: Message) -> None:
+    """Hand the answer out.
 
     One message can name thousands of channels of one connection. Of these as many get it as their connection
     may have queued.
     """
-    found = False
-    if message.exchange == "":
-        keys = sorted({message.routing_key, *message.extra_keys})
-        for key in keys:
-            channel = find(broker, key) if key.startswith(ADDRESS) else None
-            if channel is not None:
-                found = True
-                if len(keys) == 1 or channel.session.pushed <= MOST_QUEUED:
-                    _deliver(channel, message)
-    return found
+    alone = len({message.routing_key, *message.extra_keys}) == 1
+    for channel in channels:
+        if alone or channel.session.pushed <= MOST_QUEUED:
+            _deliver(channel, message)
 
 
 def _deliver(channel: Channel, message: Message) -> None:

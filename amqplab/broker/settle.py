@@ -28,6 +28,7 @@ def ack(channel: Channel, method: Basic.Ack) -> None:
     settled = channel.ledger.settle(method.delivery_tag, method.multiple)
     if channel.transaction is not None:
         channel.transaction.note(acknowledge, settled)
+        _report_held(channel, settled, "acknowledged")
     else:
         acknowledge(channel, settled)
 
@@ -49,8 +50,17 @@ def _refuse(channel: Channel, tag: int, multiple: bool, requeue: bool) -> None:
     action = reject_and_requeue if requeue else reject
     if channel.transaction is not None:
         channel.transaction.note(action, settled)
+        _report_held(channel, settled, "requeued" if requeue else "rejected")
     else:
         action(channel, settled)
+
+
+def _report_held(channel: Channel, settled: list[Outstanding], outcome: str) -> None:
+    if channel.report is None:
+        return
+    for tag, queue, copy, _, _ in settled:
+        where = (queue.vhost, queue.name, copy.message.number)
+        channel.report(events.SettlementHeld, *where, channel.connection, channel.number, tag, outcome)
 
 
 def acknowledge(channel: Channel, settled: list[Outstanding]) -> None:

@@ -14,6 +14,8 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable
 
+from amqplab.trace.recorder import because
+
 __all__ = ["MILLISECOND", "SECOND", "Deadline", "Deadlines"]
 
 MILLISECOND = 1_000_000
@@ -60,7 +62,11 @@ class Deadlines:
         return heap[0][0] if heap else None
 
     def run(self, now: int) -> None:
-        """Do everything that is due, in order."""
+        """Do everything that is due, in order. Time itself has no cause, whoever may be looking at it now."""
+        with because(None):
+            self._run(now)
+
+    def _run(self, now: int) -> None:
         while True:
             when = self.earliest()
             if when is None or when > now:

@@ -41,6 +41,11 @@ class Transaction:
         """Do `action` with these deliveries at commit."""
         self.settlements.append((action, settled))
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was said yet."""
+        return not (self.publishes or self.settlements)
+
     def noted(self) -> list[Outstanding]:
         """All deliveries that commit would settle."""
         return [one for _, settled in self.settlements for one in settled]

@@ -23,7 +23,7 @@ from amqplab.client.states import ChannelState
 from amqplab.client.waiting import DONE, Waiting
 from amqplab.errors import UsageError
 from amqplab.trace.events import MessageHandled
-from amqplab.trace.recorder import Report
+from amqplab.trace.recorder import Report, because
 from amqplab.wire.content import Command
 from amqplab.wire.methods import Basic, Method
 
@@ -322,10 +322,11 @@ class ChannelCore:
         """An error in a program's own callback goes where the loop sends such errors; the rest goes on."""
         self.loop.call_exception_handler({"message": f"{what} on {self!r}", "exception": error})
 
-    def handled(self, delivery_tag: int) -> None:
-        """The program's own code is through with a delivery."""
+    def handled(self, delivery_tag: int, cause: int | None) -> None:
+        """The program's own code is through with a delivery; `cause` is the record of its arrival."""
         if self._report is not None:
-            self._report(MessageHandled, self.connection.name, self.channel_number, delivery_tag)
+            with because(cause):
+                self._report(MessageHandled, self.connection.name, self.channel_number, delivery_tag)
 
     def add_on_return_callback(self, callback: OnReturn) -> None:
         """Call ``callback(channel, method, properties, body)`` for each message that comes back."""

@@ -189,7 +189,7 @@ class BlockingConnection:
         await asyncio.sleep(0)
         if self._events or not self._aio.is_usable or time_limit == 0:
             return
-        self._something = Waiting("a message or another event", self._loop)
+        self._something = Waiting("a message or another event", self._loop, for_message=True)
         try:
             async with asyncio.timeout(time_limit):
                 await self._something

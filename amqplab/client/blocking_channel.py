@@ -308,7 +308,7 @@ class BlockingChannel(BlockingCore):
         unhandled: list[Command] = self._connection.withdraw(self.channel_number, consumer.tag)
         unhandled = [each for each in unhandled if each is not None]
         if consumer is self._generator:
-            unhandled += self._arrived
+            unhandled += [command for _, command in self._arrived]
             self._arrived.clear()
         if consumer.auto_ack:
             return [(each.method, each.properties, each.body) for each in unhandled]
@@ -361,9 +361,9 @@ class BlockingChannel(BlockingCore):
     def _yield_messages(self, inactivity_timeout: float | None) -> Generator[Content, None, None]:
         while self._generator is not None:
             if self._arrived:
-                command = self._arrived.popleft()
+                cause, command = self._arrived.popleft()
                 yield command.method, command.properties, command.body
-                self._aio.handled(getattr(command.method, "delivery_tag", 0))
+                self._aio.handled(getattr(command.method, "delivery_tag", 0), cause)
             elif self._generator.tag not in self._consumers:  # the broker cancelled it
                 self._generator = None
             elif inactivity_timeout is None:

@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from amqplab.client.aio_channel import AsyncChannel
+from amqplab.client.consuming import Arrival
 from amqplab.errors import UsageError
+from amqplab.trace.recorder import CAUSE
 from amqplab.wire.content import Command
 from amqplab.wire.methods import Basic, Method
 
@@ -65,7 +67,7 @@ class BlockingCore:
         self._consumers: dict[str, BlockingConsumer] = {}
         self._generator: BlockingConsumer | None = None
         self._generator_for: tuple[str, bool, bool] | None = None
-        self._arrived: deque[Command] = deque()
+        self._arrived: deque[Arrival] = deque()
         channel_impl.add_on_close_callback(lambda *_: connection._wake())
 
     # --- driving ---
@@ -87,7 +89,7 @@ class BlockingCore:
     def arrived(self, consumer: BlockingConsumer, command: Command) -> None:
         """A delivery: keep it until callbacks may be called."""
         if consumer.callback is None:
-            self._arrived.append(command)
+            self._arrived.append((CAUSE.get(), command))
             self._connection._wake()
         else:
             tag = getattr(command.method, "consumer_tag", "")
@@ -96,8 +98,9 @@ class BlockingCore:
     def _handle(self, consumer: BlockingConsumer, command: Command) -> None:
         assert consumer.callback is not None
         method: Any = command.method
+        cause = CAUSE.get()
         consumer.callback(self, method, command.properties, command.body)
-        self._aio.handled(method.delivery_tag)
+        self._aio.handled(method.delivery_tag, cause)
 
     def consumer_ended(self, consumer: BlockingConsumer) -> None:
         """A consumer is over; its deliveries that came before are handled first."""

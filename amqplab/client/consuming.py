@@ -9,6 +9,9 @@ asked for, until the consumer is cancelled by either side. So a consumer is a pl
     TaskConsumer       hands them, in order, to one task that awaits an async function for each
     Consumption        keeps them until ``async for`` asks for the next one
 
+A delivery may wait for its program, so it brings the record of its arrival along: what the program does with
+it is because of that, not of whatever woke the program up.
+
 None of them makes a task per message. Back-pressure is the broker's prefetch window (basic.qos), not these
 inboxes: what has not been acknowledged counts against the window, wherever it waits.
 
@@ -25,6 +28,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from amqplab.client.waiting import Waiting
 from amqplab.errors import ConnectionLost, UsageError
+from amqplab.trace.recorder import CAUSE
 from amqplab.wire.content import Command
 from amqplab.wire.methods import Basic
 from amqplab.wire.properties import Properties
@@ -33,6 +37,9 @@ if TYPE_CHECKING:
     from amqplab.client.aio_channel import AsyncChannel
 
 __all__ = ["CallbackConsumer", "Consumer", "Consumption", "Message", "TaskConsumer", "consumer_for"]
+
+Arrival = tuple[int | None, Command]
+"""A delivery that waits, with the record of its arrival."""
 
 OnMessage = Callable[["AsyncChannel", Basic.Deliver, Properties, bytes], Any]
 
@@ -115,6 +122,7 @@ class CallbackConsumer:
 
     def deliver(self, command: Command) -> None:
         method: Any = command.method
+        cause = CAUSE.get()
         try:
             result = self._callback(self._channel, method, command.properties, command.body)
             if inspect.iscoroutine(result):
@@ -123,7 +131,7 @@ class CallbackConsumer:
         except Exception as error:
             self._channel.complain("A consumer's callback failed", error)
         else:
-            self._channel.handled(method.delivery_tag)
+            self._channel.handled(method.delivery_tag, cause)
 
     def ended(self, error: Exception | None) -> bool:
         return False
@@ -135,13 +143,13 @@ class TaskConsumer:
     def __init__(self, channel: AsyncChannel, callback: OnMessage) -> None:
         self._channel = channel
         self._callback = callback
-        self._inbox: deque[Command] = deque()
+        self._inbox: deque[Arrival] = deque()
         self._waiting: Waiting[None] | None = None
         self._over = False
         self._task = channel.loop.create_task(self._work(), name="consumer callback")
 
     def deliver(self, command: Command) -> None:
-        self._inbox.append(command)
+        self._inbox.append((CAUSE.get(), command))
         self._wake()
 
     def ended(self, error: Exception | None) -> bool:
@@ -158,20 +166,23 @@ class TaskConsumer:
     async def _work(self) -> None:
         while True:
             while self._inbox:
-                await self._handle(self._inbox.popleft())
+                await self._handle(*self._inbox.popleft())
             if self._over:
                 return
-            self._waiting = Waiting("a message for a consumer's callback", self._channel.loop)
+            self._waiting = Waiting(
+                "a message for a consumer's callback", self._channel.loop, for_message=True
+            )
             await self._waiting
 
-    async def _handle(self, command: Command) -> None:
+    async def _handle(self, cause: int | None, command: Command) -> None:
         method: Any = command.method
+        CAUSE.set(cause)
         try:
             await self._callback(self._channel, method, command.properties, command.body)
         except Exception as error:
             self._channel.complain("A consumer's callback failed", error)
         else:
-            self._channel.handled(method.delivery_tag)
+            self._channel.handled(method.delivery_tag, cause)
 
 
 class Consumption:
@@ -182,7 +193,7 @@ class Consumption:
         self._queue = queue
         self._auto_ack = auto_ack
         self._options = options
-        self._inbox: deque[Command] = deque()
+        self._inbox: deque[Arrival] = deque()
         self._waiting: Waiting[None] | None = None
         self._over = False
         self._error: Exception | None = None
@@ -191,7 +202,7 @@ class Consumption:
     # --- the consumer's side ---
 
     def deliver(self, command: Command) -> None:
-        self._inbox.append(command)
+        self._inbox.append((CAUSE.get(), command))
         self._wake()
 
     def ended(self, error: Exception | None) -> bool:
@@ -214,15 +225,21 @@ class Consumption:
             )
 
     async def next(self) -> Message | None:
-        """The next message; None when the consumer was cancelled."""
+        """The next message; None when the consumer was cancelled. What the program does from here on it does
+        because of that message, however long it has waited here.
+        """
         while not self._inbox:
             if self._error is not None:
                 raise self._error
             if self._over:
                 return None
-            self._waiting = Waiting(f"a message from queue {self._queue!r}", self._channel.loop)
+            self._waiting = Waiting(
+                f"a message from queue {self._queue!r}", self._channel.loop, for_message=True
+            )
             await self._waiting
-        return Message(self._channel, self._inbox.popleft())
+        cause, command = self._inbox.popleft()
+        CAUSE.set(cause)
+        return Message(self._channel, command)
 
     async def cancel(self) -> None:
         """End it; what had come but was not looked at goes back to the queue. Again is harmless."""
@@ -232,7 +249,7 @@ class Consumption:
             if not self._over:
                 await self._channel.basic_cancel(self.consumer_tag)
             while self._inbox and not self._auto_ack:
-                unseen: Any = self._inbox.popleft().method
+                unseen: Any = self._inbox.popleft()[1].method
                 await self._channel.basic_nack(unseen.delivery_tag)
         except (UsageError, ConnectionLost):
             pass  # the channel went first, and took the consumer with it
@@ -244,10 +261,11 @@ class Consumption:
         await self.start()
         try:
             while (message := await self.next()) is not None:
+                cause = CAUSE.get()
                 try:
                     yield message
                 finally:
-                    self._channel.handled(message.delivery_tag)
+                    self._channel.handled(message.delivery_tag, cause)
         finally:
             await self.cancel()
 

@@ -42,7 +42,8 @@ DONE = Done()
 
 
 class Waiting(asyncio.Future[T]):
-    """A future with ``waiting_for``: what is due, in words.
+    """A future with ``waiting_for``: what is due, in words. It is `for_message` if what is due is nobody's
+    answer, but a message that somebody may publish.
 
     ``shape`` turns the raw answer into the call's result. When the call is reported (`report`, `call_seq`),
     its end is reported before whoever waits goes on, so that what they do next has that end as its cause.
@@ -53,9 +54,12 @@ class Waiting(asyncio.Future[T]):
         waiting_for: str,
         loop: asyncio.AbstractEventLoop,
         shape: Callable[[Any], T] | None = None,
+        *,
+        for_message: bool = False,
     ) -> None:
         super().__init__(loop=loop)
         self.waiting_for = waiting_for
+        self.for_message = for_message
         self.report: Report | None = None
         self.call_seq = 0
         self._shape = shape

@@ -1,14 +1,13 @@
 """What a lesson touches: the lab, its programs, faults, checks and exercises.
 
 Read in this order: `lab`, `world`, `processes`, `inputs`, `fork`; then `programs`, `faces`, `faults`,
-`goals`, `moments`, `views`, `checks`, `exercises`, `live`; and the predictions, exercises and
+`views`, `checks`, `exercises`, `live`; and the predictions, exercises and
 judges of each lesson in `lessons`. ``from amqplab import Lab`` is all that most lessons need.
 """
 
 from __future__ import annotations
 
 from amqplab.lab.compare import compare, side_by_side
-from amqplab.lab.elsewhere import in_another_process
 from amqplab.lab.errors import LabError, NothingMoreComes
 from amqplab.lab.exercises import Exercise, Prediction, predict
 from amqplab.lab.faults import (
@@ -29,6 +28,7 @@ from amqplab.lab.faults import (
 from amqplab.lab.lab import Lab
 from amqplab.lab.programs import Client
 from amqplab.lab.source import source
+from amqplab.lab.subprocesses import in_another_process
 
 __all__ = [
     "Client",

@@ -13,7 +13,6 @@ Reading a property (``connection.is_open``) changes nothing and is not kept. A g
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
@@ -21,27 +20,36 @@ from amqplab.client.blocking import BlockingConnection
 from amqplab.client.blocking_channel import BlockingChannel
 from amqplab.lab.inputs import Inputs, Touched, recorded
 
-__all__ = ["LabChannel", "LabConnection", "Steps"]
+__all__ = ["CHANNEL_CALLS", "CONNECTION_CALLS", "LabChannel", "LabConnection", "Steps"]
 
 C = TypeVar("C", bound=type)
 
 
-def _is_call(name: str, member: Any) -> bool:
-    return inspect.isfunction(member) and not name.startswith("_") and name not in NOT_INPUTS
+CONNECTION_CALLS = (
+    *("add_callback_threadsafe", "add_on_connection_blocked_callback"),
+    *("add_on_connection_unblocked_callback", "call_later", "channel", "close", "process_data_events"),
+    *("remove_timeout", "send_raw", "sleep", "update_secret", "__exit__"),
+)
+CHANNEL_CALLS = (
+    *("access_request", "add_on_cancel_callback", "add_on_confirm_callback", "add_on_return_callback"),
+    *("basic_ack", "basic_cancel", "basic_consume", "basic_get", "basic_nack", "basic_publish", "basic_qos"),
+    *("basic_recover", "basic_recover_async", "basic_reject", "cancel", "close", "confirm_delivery"),
+    *("consume", "exchange_bind", "exchange_declare", "exchange_delete", "exchange_unbind", "flow"),
+    *("get_waiting_message_count", "queue_bind", "queue_declare", "queue_delete", "queue_purge"),
+    *("queue_unbind", "rpc_call", "send", "start_consuming", "stop_consuming", "tx_commit", "tx_rollback"),
+    *("tx_select", "wait_for_confirms", "__exit__"),
+)
+"""What a cell calls: each is an input. Whatever else the two faces have they call on each other, or it only
+looks.
+"""
 
 
-NOT_INPUTS = frozenset({"post", "withdraw", "arrived", "consumer_ended", "time"})
-"""What the two faces call on each other, and what only looks."""
-
-
-def _calls_are_inputs(*, of: type) -> Callable[[C], C]:
-    """Mark every public method of the class `of`, and leaving its ``with``, as an input in a subclass."""
+def _inputs(*names: str) -> Callable[[C], C]:
+    """Mark these methods, and leaving a ``with``, as inputs."""
 
     def mark(cls: C) -> C:
-        for name in dir(of):
-            member = getattr(cls, name)
-            if name == "__exit__" or _is_call(name, member):
-                setattr(cls, name, recorded(member))
+        for name in names:
+            setattr(cls, name, recorded(getattr(cls, name)))
         return cls
 
     return mark
@@ -74,7 +82,7 @@ class Steps(Touched):
         return "<the messages of channel.consume(...)>"
 
 
-@_calls_are_inputs(of=BlockingChannel)
+@_inputs(*CHANNEL_CALLS)
 class LabChannel(Touched, BlockingChannel):
     """A channel of a cell's connection."""
 
@@ -85,7 +93,7 @@ class LabChannel(Touched, BlockingChannel):
         return Steps(super().consume(*args, **options), self._inputs)
 
 
-@_calls_are_inputs(of=BlockingConnection)
+@_inputs(*CONNECTION_CALLS)
 class LabConnection(Touched, BlockingConnection):
     """A connection that cells use. Made by ``lab.connect(...)``."""
 

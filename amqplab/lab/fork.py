@@ -3,7 +3,7 @@
 Theory
 ------
 The past is never edited. A fork is a second lab with the same seed, to which the same inputs are done in
-the same order (:mod:`amqplab.lab.inputs`), with one intervention lying in wait for its moment. Up to that
+the same order (:mod:`amqplab.lab.inputs`), with one intervention scheduled for its moment. Up to that
 moment both runs must be the same, record for record. This is not believed but compared, before anything is
 changed: if a program looked at the wall clock, drew unseeded chance, or read a variable that the first run
 had changed, the fork says which record differed, and does not go on.
@@ -14,20 +14,38 @@ it may now fail, or take longer.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from amqplab.lab.errors import LabError
 from amqplab.lab.faults import Fault
+from amqplab.lab.inputs import Inputs
+from amqplab.lab.world import World
 from amqplab.trace.diff import first_difference
-
-if TYPE_CHECKING:
-    from amqplab.lab.lab import Lab
+from amqplab.trace.recorder import Recorder
 
 __all__ = ["Divergence", "Intervention", "fork"]
 
-Do = Fault | Callable[["Lab"], Any]
+Do = Fault | Callable[[Any], Any]
+"""A fault, or a function of the new lab."""
+
+
+class Forkable(Protocol):
+    """What a fork needs of a lab."""
+
+    interventions: list[Intervention]
+    forked_at: int | None
+    was_live: bool
+    _inputs: Inputs
+    _world: World
+
+    @property
+    def recorder(self) -> Recorder:
+        """Everything that happened to it."""
+
+    def intervene(self, fault: Fault) -> None:
+        """Let `fault` happen."""
 
 
 class Divergence(LabError):
@@ -42,7 +60,7 @@ class Intervention(NamedTuple):
     at: int | None
 
 
-def fork(parent: Lab, child: Lab, intervention: Intervention) -> None:
+def fork(parent: Forkable, child: Forkable, intervention: Intervention) -> None:
     """Repeat the run of `parent` on the fresh lab `child`, with one intervention more than it had."""
     _refuse_what_cannot_be_repeated(parent)
     failures: list[Exception] = []
@@ -56,19 +74,34 @@ def fork(parent: Lab, child: Lab, intervention: Intervention) -> None:
             failures.append(error)
             raise
 
-    for earlier in parent.interventions:
+    for earlier in _still_to_be_found(parent, intervention):
         child.interventions.append(earlier)
-        child._world.lie_in_wait(partial(_do, child, earlier.do), seq=earlier.seq, at=earlier.at)
+        child._world.schedule(partial(_do, child, earlier.do), seq=earlier.seq, at=earlier.at)
     child.interventions.append(intervention)
-    child._world.lie_in_wait(intervene, seq=intervention.seq, at=intervention.at)
+    child._world.schedule(intervene, seq=intervention.seq, at=intervention.at)
     awake, parent._inputs.closed_for = parent._inputs.closed_for, ASLEEP
     try:
         for _ in child._inputs.replay(parent._inputs.done, child):
             if failures:
                 raise failures[0]
-        child._world.spring(all_of_them=True)
+        child._world.run_due(all_of_them=True)
     finally:
         parent._inputs.closed_for = awake
+
+
+def _still_to_be_found(parent: Forkable, new: Intervention) -> Iterator[Intervention]:
+    """The interventions that `parent` had. After the new one records are no longer the same: what was done after a
+    later record is done at that record's time instead.
+    """
+    for earlier in parent.interventions:
+        if earlier.seq is not None and _comes_after(parent, earlier.seq, new):
+            yield Intervention(earlier.do, None, parent.recorder[earlier.seq].at)
+        else:
+            yield earlier
+
+
+def _comes_after(parent: Forkable, seq: int, new: Intervention) -> bool:
+    return seq > new.seq if new.seq is not None else parent.recorder[seq].at >= (new.at or 0)
 
 
 ASLEEP = (
@@ -77,14 +110,14 @@ ASLEEP = (
 )
 
 
-def _do(child: Lab, do: Do) -> None:
+def _do(child: Forkable, do: Do) -> None:
     if isinstance(do, Fault):
         child.intervene(do)
     else:
         do(child)
 
 
-def _refuse_what_cannot_be_repeated(parent: Lab) -> None:
+def _refuse_what_cannot_be_repeated(parent: Forkable) -> None:
     for entry in parent._inputs.done:
         if entry.cut_short:
             raise LabError(
@@ -98,7 +131,7 @@ def _refuse_what_cannot_be_repeated(parent: Lab) -> None:
         )
 
 
-def _compare(parent: Lab, child: Lab) -> None:
+def _compare(parent: Forkable, child: Forkable) -> None:
     """Both pasts must be the same, up to now."""
     known = parent.recorder[: len(child.recorder)]
     difference = first_difference(known, child.recorder)

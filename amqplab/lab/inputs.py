@@ -100,15 +100,6 @@ class Inputs:
                 return handle
         return None
 
-    def forget(self, entry: Input) -> None:
-        """Drop an input that never took effect."""
-        self.done.remove(entry)
-
-    @property
-    def current(self) -> Input:
-        """The input that is being done."""
-        return self.done[-1]
-
     def replay(self, inputs: list[Input], lab: Any) -> Iterator[Input]:
         """Do `inputs`, another lab's, to `lab`, whose own these are; yields each after it is done.
 

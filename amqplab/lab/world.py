@@ -11,7 +11,7 @@ A world is built from a seed and nothing else. It holds
 
 and it is driven from outside, one callback after the other, by :meth:`World.drive`, until something is
 reached or nothing is left to do. Between two callbacks the world stands still, and only there is it ever
-changed by hand: an *ambush* waits for a certain record or a certain time, and then does what it was told.
+changed by hand: a *scheduled change* waits for a certain record or a certain time.
 
 "Nothing is left to do" needs care, because two connected peers send heartbeats for ever. A world is *quiet*
 when no callback is due, no octet is under way or unacknowledged, and every timer that is still set belongs
@@ -27,19 +27,20 @@ from typing import Any, ParamSpec
 
 from amqplab.broker.broker import Broker
 from amqplab.client.protocol import ClientProtocol
-from amqplab.lab.chance import Chance
+from amqplab.client.waiting import Waiting
 from amqplab.lab.checks import Checks
 from amqplab.lab.errors import LabError, NothingMoreComes
 from amqplab.lab.interrupts import Interrupts
 from amqplab.lab.processes import PROCESS, AtHome, Process
 from amqplab.lab.progress import Progress
+from amqplab.lab.randomness import Randomness
 from amqplab.net.server import BrokerServer
 from amqplab.net.tapped import TappedProtocol
 from amqplab.sim.loop import SimLoop
 from amqplab.sim.network import Network
 from amqplab.sim.segment import LinkProfile
 from amqplab.trace.events import Event
-from amqplab.trace.recorder import Recorder
+from amqplab.trace.recorder import CAUSE, Recorder, because
 from amqplab.trace.tap import Tap
 from amqplab.trace.until import Goal
 
@@ -50,8 +51,8 @@ BROKER_HOST = "broker"
 BROKER_PORT = 5672
 
 
-class Ambush:
-    """Somebody who waits for a moment to change `world`."""
+class ScheduledChange:
+    """A change of `world` that waits for its moment."""
 
     def __init__(self, world: World, action: Callable[[], None], seq: int | None) -> None:
         self._world = world
@@ -60,11 +61,11 @@ class Ambush:
 
     def due(self) -> None:
         """The moment has come."""
-        self._world.spring_soon(self)
+        self._world.change_is_due(self)
 
 
-HOUSEKEEPING = (BrokerServer, ClientProtocol, Ambush)
-"""Who sets timers that alone keep no world going: heartbeats, the broker's deadlines, ambushes."""
+HOUSEKEEPING = (BrokerServer, ClientProtocol, ScheduledChange)
+"""Who sets timers that alone keep no world going: heartbeats, the broker's deadlines, changes to come."""
 
 PATIENCE_NS = 3_600 * 10**9
 """How much virtual time a call, or a run without a given end, may take: an hour."""
@@ -101,12 +102,11 @@ class World:
         self.server = BrokerServer(self.broker, loop=self.loop, now=self.loop.time_ns)
         self.processes: dict[str, Process] = {}
         self.loop.hold = self._held_back
-        self._goal: Goal | None = None
-        self._waiting: list[Ambush] = []
-        self.sprung: list[Ambush] = []
-        self.recorder.observe(self._see)
+        self._scheduled: list[ScheduledChange] = []
+        self.due_changes: list[ScheduledChange] = []
+        self._watching = False
         self._driving = False
-        self._chance = Chance(seed)
+        self._randomness = Randomness(seed)
         self.closed = False
         self.services: dict[str, Callable[[], None]] = {BROKER_HOST: self._start_broker}
         """What a machine starts when it gets its power back, by host."""
@@ -174,7 +174,13 @@ class World:
         process.frozen = False
         held, process.held = process.held, []
         for call in held:
-            self.loop.clock.soon(call)
+            self.loop.clock.soon(self._go_on, CAUSE.get(), call)
+
+    @staticmethod
+    def _go_on(thawed: int | None, call: Callable[[], Any]) -> None:
+        """Make a call that was held back; it knows its own cause, or else being thawed is one."""
+        with because(thawed):
+            call()
 
     def power_off(self, host: str) -> None:
         """The machine at `host` loses power: nothing of it is left, and nobody is told."""
@@ -223,7 +229,7 @@ class World:
         self._check_standing_still()
         self._driving = True
         try:
-            with self._chance, Interrupts() as interrupts, Progress(what, self.now, end) as progress:
+            with self._randomness, Interrupts() as interrupts, Progress(what, self.now, end) as progress:
                 return self._drive(done, interrupts, progress)
         except KeyboardInterrupt:
             for task in filter(asyncio.Task.done, self.loop.tasks()):
@@ -253,7 +259,7 @@ class World:
             count += 1
             progress.advance(clock.now)
             reached = done()
-            return not (reached or self.sprung or interrupts.pending or count > MOST_IN_AN_INSTANT)
+            return not (reached or self.due_changes or interrupts.pending or count > MOST_IN_AN_INSTANT)
 
         while True:
             self.loop.run_while(going)
@@ -261,9 +267,9 @@ class World:
                 raise KeyboardInterrupt
             if count > MOST_IN_AN_INSTANT:
                 raise LabError(self._runs_in_a_circle())
-            if not self.sprung:
+            if not self.due_changes:
                 return reached or done()
-            self.spring()
+            self.run_due()
 
     def _runs_in_a_circle(self) -> str:
         return (
@@ -316,7 +322,12 @@ class World:
             return True
         if due <= self.now:
             return False
-        return "message" in waiting_for(task) and self.quiet(timers_count=True)
+        return self._waits_for_message(task) and self.quiet(timers_count=True)
+
+    @staticmethod
+    def _waits_for_message(task: asyncio.Task[Any]) -> bool:
+        waiting = awaited(task)
+        return isinstance(waiting, Waiting) and waiting.for_message
 
     def quiet(self, *, timers_count: bool) -> bool:
         """Whether nothing but housekeeping is planned. `timers_count`: are programs' timers something?"""
@@ -325,13 +336,10 @@ class World:
             return True
         if due <= self.now:
             return False
-        for callback in self.loop.planned():
-            owner = getattr(callback, "__self__", None)
-            if isinstance(owner, HOUSEKEEPING):
-                continue
-            if timers_count or getattr(callback, "__module__", "").startswith("amqplab.sim"):
-                return False
-        return True
+        return all(
+            isinstance(owner, HOUSEKEEPING) or (asyncios and not timers_count)
+            for owner, asyncios in self.loop.planned()
+        )
 
     def abandon(self, task: asyncio.Task[Any]) -> None:
         """Forget a task that will not be finished, without letting it do anything more."""
@@ -344,45 +352,56 @@ class World:
             except RuntimeError:
                 return  # it awaits something in a `finally`: there is nobody left to wait for
 
-    # --- ambushes: changes, each at its moment ---------------------------------------------------------
+    # --- changes, each at its moment --------------------------------------------------------------------
 
-    def lie_in_wait(self, action: Callable[[], None], *, seq: int | None, at: int | None) -> None:
+    def schedule(self, action: Callable[[], None], *, seq: int | None, at: int | None) -> None:
         """Do `action` between two callbacks: right after record `seq`, or at the time `at` (ns)."""
-        ambush = Ambush(self, action, seq)
-        self._waiting.append(ambush)
+        change = ScheduledChange(self, action, seq)
+        self._scheduled.append(change)
+        self._watch()
         if at is not None:
-            self.loop.clock.at(at, ambush.due)
+            self.loop.clock.at(at, change.due)
 
-    def spring(self, *, all_of_them: bool = False) -> None:
+    def run_due(self, *, all_of_them: bool = False) -> None:
         """Do what is due now; or all, at the end of the past, where nothing more will happen by itself."""
         if all_of_them:
-            self.sprung += self._waiting
-            self._waiting.clear()
-        while self.sprung:
-            self.sprung.pop(0).action()
+            self.due_changes += self._scheduled
+            self._scheduled.clear()
+        while self.due_changes:
+            self.due_changes.pop(0).action()
+        self._watch()
 
-    def spring_soon(self, ambush: Ambush) -> None:
-        """The moment of `ambush` has come; it strikes after this callback."""
-        if ambush in self._waiting:
-            self._waiting.remove(ambush)
-            self.sprung.append(ambush)
+    def _watch(self) -> None:
+        """Read along as long as a change waits for a record: having each frame told apart takes time."""
+        wanted = any(change.seq is not None for change in self._scheduled)
+        if wanted and not self._watching:
+            self.recorder.observe(self._see)
+        elif self._watching and not wanted:
+            self.recorder.ignore(self._see)
+        self._watching = wanted
+
+    def change_is_due(self, change: ScheduledChange) -> None:
+        """The moment of `change` has come; it is made after this callback."""
+        if change in self._scheduled:
+            self._scheduled.remove(change)
+            self.due_changes.append(change)
 
     def _see(self, seq: int) -> None:
-        """Read one new record, for whoever waits for it."""
-        if self._goal is not None:
-            self._goal.see(self.recorder, seq)
-        for ambush in self._waiting:
-            if ambush.seq == seq:
-                self.spring_soon(ambush)
-                return
+        """Read one new record, for the changes that wait for it."""
+        for change in [one for one in self._scheduled if one.seq == seq]:
+            self.change_is_due(change)
 
     def drive_to(self, goal: Goal, end: int) -> None:
         """Drive until a record reaches `goal`, or the time `end` (ns) is over."""
-        self._goal = goal
+
+        def see(seq: int) -> None:
+            goal.see(self.recorder, seq)
+
+        self.recorder.observe(see, goal.kinds or None)
         try:
             self.drive(lambda: goal.reached is not None or self.now > end, what=f"until {goal.text}")
         finally:
-            self._goal = None
+            self.recorder.ignore(see)
 
     # --- keeping pace with real time ---------------------------------------------------------------------
 
@@ -419,4 +438,9 @@ def take_note(task: asyncio.Task[Any]) -> None:
 
 def waiting_for(task: asyncio.Task[Any]) -> str:
     """What a task waits for, in words; "" if it does not say."""
-    return str(getattr(getattr(task, "_fut_waiter", None), "waiting_for", ""))
+    return str(getattr(awaited(task), "waiting_for", ""))
+
+
+def awaited(task: asyncio.Task[Any]) -> object:
+    """The future that a task waits for now; None if it does not wait."""
+    return getattr(task, "_fut_waiter", None)

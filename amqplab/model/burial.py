@@ -44,10 +44,13 @@ def bury(vhost: VirtualHost, dying: Dying, now: int) -> None:
     if letter is None:
         return
     routing, not_for = _route(vhost, dying, letter)
-    _report(vhost, dying, letter, routing, not_for)
-    vhost.deliver_replies(letter)
-    for target in routing.queues:
-        vhost.queues[target].enqueue(letter, now)
+    askers = vhost.askers(letter)
+    places = tuple((one.connection, one.number) for one in askers)
+    routed = _report(vhost, dying, letter, routing, not_for, places)
+    with because(routed):
+        vhost.deliver_replies(askers, letter)
+        for target in routing.queues:
+            vhost.queues[target].enqueue(letter, now)
 
 
 def _send(vhost: VirtualHost, dying: Dying, pending: Pending, now: int) -> None:
@@ -65,12 +68,12 @@ def _send(vhost: VirtualHost, dying: Dying, pending: Pending, now: int) -> None:
     if letter.exchange in vhost.exchanges:
         routing, not_for = _route(vhost, dying, letter)
         targets = routing.queues
-        if targets and not pending.announced:
-            pending.announced = True
-            _report(vhost, dying, letter, routing, not_for)
-    for target in targets:
-        if target not in pending.reached and vhost.queues[target].enqueue(letter, now):
-            pending.reached.add(target)
+        if targets and pending.announced is None:
+            pending.announced = _report(vhost, dying, letter, routing, not_for, ())
+    with because(pending.announced):
+        for target in targets:
+            if target not in pending.reached and vhost.queues[target].enqueue(letter, now):
+                pending.reached.add(target)
     if targets and pending.reached.issuperset(targets):
         queue.arrived(pending)
         return
@@ -119,21 +122,35 @@ def _not_for(
 
 
 def _report(
-    vhost: VirtualHost, dying: Dying, letter: Message, routing: Routing, not_for: dict[str, str]
-) -> None:
+    vhost: VirtualHost,
+    dying: Dying,
+    letter: Message,
+    routing: Routing,
+    not_for: dict[str, str],
+    asked: tuple[tuple[str, int], ...],
+) -> int | None:
+    """The record of the letter's routing, which causes all that follows; None where nothing is recorded."""
     report = vhost.report
     if report is None:
-        return
+        return None
     queue, copy, reason, _ = dying
     address = (letter.exchange, letter.routing_key)
     old, new = copy.message.number, letter.number
     died = report(events.DeadLettered, vhost.name, queue.name, old, reason, *address, new)
     with because(died):
         routed = report(
-            events.Routed, vhost.name, new, *address, routing.matches, routing.queues, routing.alternates
+            events.Routed,
+            vhost.name,
+            new,
+            *address,
+            routing.matches,
+            routing.queues,
+            routing.alternates,
+            asked,
         )
         for target, why in not_for.items():
             report(events.Discarded, vhost.name, target, new, why)
-    if not routing.queues and not not_for:
+    if not (routing.queues or not_for or asked):
         with because(routed):
             report(events.Unroutable, vhost.name, new, *address, False)
+    return routed

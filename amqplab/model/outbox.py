@@ -43,7 +43,7 @@ class Pending:
         self.letter: Message | None = None
         self.reached: set[str] = set()
         self.tried = False
-        self.announced = False  # the trace knows that it is on its way
+        self.announced: int | None = None  # the record that tells where it goes
         self.delayed = False  # it did not arrive everywhere at once
         self.sent_at = 0
 

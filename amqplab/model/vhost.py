@@ -70,7 +70,8 @@ class VirtualHost:
         self.keeper: Keeper | None = None
         self.policy_for: Callable[[str, str], Mapping[str, Any]] = lambda kind, name: {}
         self.next_message: Callable[[], int] = lambda: 0
-        self.deliver_replies: Callable[[Message], bool] = lambda message: False
+        self.askers: Callable[[Message], list[Any]] = lambda message: []
+        self.deliver_replies: Callable[[list[Any], Message], None] = lambda askers, message: None
         self.unix_s: Callable[[int], int] = lambda now: now // SECOND
         self.letter_patience_ns: Callable[[], int] = lambda: LETTER_PATIENCE_S * SECOND
         self._incoming: dict[tuple[str, str], dict[Binding, None]] = {}

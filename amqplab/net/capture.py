@@ -13,14 +13,17 @@ Reading packets is left to dpkt.
 from __future__ import annotations
 
 import socket
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from amqplab.errors import UsageError
+from amqplab.trace.recorder import Recorder
+from amqplab.trace.tap import Tap
 from amqplab.wire.frames import FRAME_END
 
-__all__ = ["CapturedFrame", "frames_in", "looks_like_a_capture"]
+__all__ = ["CapturedFrame", "frames_in", "looks_like_a_capture", "recorded"]
 
 MAGICS = (
     b"\xa1\xb2\xc3\xd4",
@@ -63,6 +66,31 @@ def frames_in(path: str | Path, port: int = 5672) -> Iterator[CapturedFrame]:
     for (source, destination), stream in streams.items():
         if stream.rest:
             yield CapturedFrame(at, source, destination, bytes(stream.rest))
+
+
+def recorded(path: str | Path, port: int = 5672) -> Recorder:
+    """The capture as a record, as the servers at `port` saw it; times count from the first frame.
+
+    ``Recording(recorded("run.pcap"))`` can be asked like any other. What a capture cannot know is missing:
+    causes, and what went on inside the broker. Raises UsageError when the file cannot be read.
+    """
+    now = 0
+    recorder = Recorder(lambda: now)
+    taps: dict[str, Tap] = {}
+    begin: float | None = None
+    for frame in frames_in(path, port):
+        begin = frame.at if begin is None else begin
+        now = max(now, round((frame.at - begin) * 1_000_000_000))
+        up = frame.destination.endswith(f":{port}")
+        client, server = (frame.source, frame.destination) if up else (frame.destination, frame.source)
+        tap = taps.get(client)
+        if tap is None:
+            tap = taps[client] = Tap(recorder, client, server.rpartition(":")[0], client=False)
+        if up:
+            deque(tap.received(frame.data), maxlen=0)
+        else:
+            tap.sent(frame.data)
+    return recorder
 
 
 class Stream:

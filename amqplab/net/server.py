@@ -44,6 +44,7 @@ from amqplab.errors import UsageError
 from amqplab.net.journal_files import JournalDirectory
 from amqplab.net.sockets import clock_of, like_rabbitmq, name_of
 from amqplab.net.tls import client_name
+from amqplab.trace.recorder import because
 
 if TYPE_CHECKING:
     import ssl
@@ -216,7 +217,8 @@ class BrokerServer:
             self._timer = None
         if when is not None:
             delay_ns = max(0, when - self.now())
-            self._timer = self.loop.call_later(delay_ns / 1e9, self._ring)
+            with because(None):  # what time brings is nobody's doing
+                self._timer = self.loop.call_later(delay_ns / 1e9, self._ring)
 
     def _ring(self) -> None:
         self._timer = None
@@ -304,6 +306,11 @@ class BrokerProtocol(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if effects := self._received(self.name, data, self._server.now()):
             self._apply(effects)
+
+    def gathers(self, channel: int, method: bytes, header: bytes, largest: int) -> bool:
+        """What a tap asks: see :meth:`amqplab.broker.broker.Broker.gathers`."""
+        broker, now = self._server.broker, self._server.now()
+        return broker.gathers(self.name, channel, method, header, largest, now)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._server.left(self.name, self._closing if exc is None else "reset")

@@ -139,10 +139,6 @@ class SimLoop(asyncio.AbstractEventLoop):
         """Plan a call for the virtual time `when`, in seconds."""
         return self._plan(round(when * NANOSECONDS), callback, args, context)
 
-    def call_at_ns(self, when: int, callback: Callable[..., object], *args: Any) -> asyncio.TimerHandle:
-        """Plan a call for the virtual time `when`, in integer nanoseconds."""
-        return self._plan(when, callback, args, None)
-
     def _plan(
         self,
         when: int,
@@ -160,11 +156,19 @@ class SimLoop(asyncio.AbstractEventLoop):
         if not handle.cancelled():
             handle.ticket = self.clock.soon(handle.run)
 
-    def planned(self) -> Iterator[Callable[..., object]]:
-        """What is planned to be called, in no order: asyncio's callbacks, and the network's."""
+    def planned(self) -> Iterator[tuple[object, bool]]:
+        """Whose calls are planned, in no order: (owner, whether it is a timer or callback of asyncio's).
+
+        The owner of a bound method is its object, and that of a function is the function. What is not
+        asyncio's was planned on the clock itself: by the network, for octets and for TCP.
+        """
         for _, _, call, _ in self.clock.planned():
-            handle = getattr(call, "__self__", None)
-            yield handle._callback if isinstance(handle, _Handle) else call  # type: ignore[attr-defined]
+            handle = getattr(call, "__self__", call)
+            if isinstance(handle, _Handle):
+                callback = handle._callback  # type: ignore[attr-defined]
+                yield getattr(callback, "__self__", callback), True
+            else:
+                yield handle, False
 
     def call_soon_threadsafe(  # type: ignore[override]
         self, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None

@@ -241,7 +241,12 @@ class Endpoint:
         if self.retries > (SYN_RETRIES if self.state in ("SYN-SENT", "SYN-RECEIVED") else DATA_RETRIES):
             self._lose(TimeoutError(110, f"Connection timed out: {self.remote} did not answer"))
             return
-        self._report(RetransmissionTimedOut, self.connection, self.host, self.rto)
+        with because(self._report(RetransmissionTimedOut, self.connection, self.host, self.rto)):
+            self._repeat()
+        self._start_timer()
+
+    def _repeat(self) -> None:
+        """Send again what was not acknowledged in time."""
         self.rto = min(self.rto * 2, LARGEST_RTO)
         self.timed = None  # Karn: a repeated segment times nothing
         if self.state == "SYN-SENT":
@@ -259,7 +264,6 @@ class Endpoint:
             self._output()
             if self.snd_nxt == self.snd_una and self.fin_sent:
                 self._send_fin()
-        self._start_timer()
 
     def _probe(self) -> None:
         """One octet into a closed window: its answer says whether it is open again."""
@@ -509,10 +513,9 @@ class Endpoint:
         self.state = state
         self._report(TcpStateChanged, self.connection, state)
 
-    def _report(self, kind: Callable[P, Event], /, *fields: P.args, **named: P.kwargs) -> None:
+    def _report(self, kind: Callable[P, Event], /, *fields: P.args, **named: P.kwargs) -> int | None:
         report = self.network.report
-        if report is not None:
-            report(self.host, kind, *fields, **named)
+        return None if report is None else report(self.host, kind, *fields, **named)
 
     def __repr__(self) -> str:
         return f"<Endpoint {self.local} to {self.remote} {self.state}>"

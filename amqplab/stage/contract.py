@@ -147,6 +147,21 @@ class Signal(TypedDict):
     messages: list[int]
 
 
+class Life(TypedDict):
+    """What a dead letter was before: the message, the queue it left, at which record, why, and where to."""
+
+    message: int
+    seq: int
+    queue: str
+    reason: str
+    exchange: str
+    routing_key: str
+
+
+Checked = list[Any]
+"""[key of a binding, whether it matched, [[word wanted, word found, whether they fit], …]]"""
+
+
 class Scene(TypedDict):
     """Everything that a picture needs."""
 
@@ -170,14 +185,27 @@ class Scene(TypedDict):
     story: list[Any]
     opening: int
     patches: list[list[list[Any]]]
-    routes: dict[str, Any]
+    routes: dict[str, list[Checked]]
+    lives: dict[str, Life]
     segments: list[Segment]
     frames: list[Frame]
     commands: list[Command]
     spans: list[list[Any]]
 
 
-SHAPES: tuple[type, ...] = (Records, Subject, Server, Kind, Segment, Frame, Command, Token, Signal, Scene)
+SHAPES: tuple[type, ...] = (
+    Records,
+    Subject,
+    Server,
+    Kind,
+    Segment,
+    Frame,
+    Command,
+    Token,
+    Signal,
+    Life,
+    Scene,
+)
 """Every shape, in the order in which it is written down."""
 
 PLAIN = {int: "number", float: "number", str: "string", bool: "boolean", type(None): "null", Any: "any"}

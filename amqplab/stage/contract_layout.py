@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import Literal, TypedDict
 
 __all__ = [
-    "AppPlace", "Box", "EdgePlace", "FoldPlace", "Layout", "NodePlace", "PipePlace", "Point", "PolicyPlace",
+    "Anchor", "AppPlace", "Box", "EdgePlace", "FoldPlace", "Layout", "NodePlace", "PipePlace", "Point", "PolicyPlace",
     "RowPlace", "ServerPlace", "SubscriptionPlace", "WordsPlace",
 ]  # fmt: skip
 

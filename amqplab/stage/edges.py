@@ -115,16 +115,16 @@ class Edges:
         """A capsule for each of the pair's keys, or for none of them."""
         if len(between) > MOST_BESIDE:
             return False
-        found = []
+        found: list[tuple[Rectangle, str, EdgePlace]] = []
         for edge in between:
             place = self.edges[edge.key]
             spot = self.spot(place["curve"], edge.label or "—", places, [box for box, *_ in found])
             if spot is None:
                 return False
-            found.append((*spot, place))
+            found.append((spot[0], spot[1], place))
         for box, words, place in found:
             self.board.take(box)
-            place.update(words=words, at=middle(box), w=box[2] - box[0])
+            place["words"], place["at"], place["w"] = words, middle(box), box[2] - box[0]
         return True
 
     def spot(
@@ -193,7 +193,7 @@ class Edges:
             out, back = (way // 5, way * 3 // 4) if fanned else (way // 2, way // 2)
             return [*a, a[0] + out, a[1] + bend, b[0] - back, b[1] + bend, *b]
         a = (source["x"], source["y"] + source["h"] // 2 + 2)
-        b = (target["x"] + target["w"] // 4 + door, target["y"] - target["h"] // 2)
+        b = (target["x"] + target["w"] // 2 - 16 + door // 2, target["y"] - target["h"] // 2)
         reach = (b[1] - a[1]) // 2
         return [*a, a[0] + bend, a[1] + reach, b[0] + bend, b[1] - reach, *b]
 
@@ -260,10 +260,10 @@ class Edges:
             b = (target["x"] + target["w"] // 2 - 10, target["y"] + 12)
             reach = (a[0] - b[0]) // 2
             return [*a, a[0] - reach, a[1] + 34, b[0] + reach, b[1] + 26, *b]
-        a = (source["x"] - source["w"] // 4, source["y"] - source["h"] // 2)
+        a = (source["x"] - source["w"] // 2, source["y"] - 6)
         b = (target["x"] - 12, target["y"] + target["h"] // 2 - 10)
         reach = (a[1] - b[1]) // 2
-        return [*a, a[0] - 30, a[1] - reach, b[0] - 26, b[1] + reach, *b]
+        return [*a, a[0] - 22, a[1] - reach, b[0] - 26, b[1] + reach, *b]
 
 
 def capsule(at: tuple[int, int], words: str, *, mono: bool = True) -> Rectangle:

@@ -26,8 +26,20 @@ __all__ = ["SCRIPTS", "STYLES", "script", "styles"]
 SCRIPTS = Path(__file__).parent / "js"
 SHEETS = Path(__file__).parent / "css"
 STYLES = (
-    *("palette", "frame", "bar", "picture", "marks", "sentence", "time", "docks", "ladder", "inspector", "tables"),
-    *("sheets", "presenting", "conditions"),
+    *(
+        "palette",
+        "frame",
+        "bar",
+        "picture",
+        "marks",
+        "sentence",
+        "time",
+        "docks",
+        "ladder",
+        "inspector",
+        "tables",
+    ),
+    *("panels", "sheets", "presenting", "conditions"),
 )
 ENTRY = "stage.js"
 IMPORT = re.compile(r'^import \{[^}]*\} from "\./([a-z]+\.js)";\n', re.MULTILINE)

@@ -28,8 +28,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from amqplab.stage.contract_layout import (
+    Anchor,
     AppPlace,
     Box,
     Layout,
@@ -37,6 +39,7 @@ from amqplab.stage.contract_layout import (
     PipePlace,
     Point,
     RowPlace,
+    ServerPlace,
     WordsPlace,
 )
 from amqplab.stage.edges import Board, Edges, bezier
@@ -55,6 +58,8 @@ MOST_BERTHS = 12
 TITLE = 34
 BETWEEN_SERVERS = 28
 BROKER = "broker"
+Side = Literal["left", "right"]
+SIDES: tuple[Side, Side] = ("left", "right")
 
 
 @dataclass(frozen=True)
@@ -130,7 +135,7 @@ class Band:
 
     host: str
     kind: str
-    sides: dict[str, list[Block]] = field(default_factory=lambda: {"left": [], "right": []})
+    sides: dict[Side, list[Block]] = field(default_factory=lambda: {"left": [], "right": []})
     exchanges: list[str] = field(default_factory=list)
     queues: list[str] = field(default_factory=list)
     start: int = 0
@@ -151,7 +156,7 @@ class Setting:
             side: self.wide
             and sum(len(app.connections) for app in participants.apps.values() if app.side == side)
             > DENSE_APPS
-            for side in ("left", "right")
+            for side in SIDES
         }
         self.bands = self.make_bands()
 
@@ -192,11 +197,13 @@ class Setting:
         for connection in app.connections:
             host = self.participants.pipes[connection].server
             by_host.setdefault(host if host in bands else next(iter(bands)), []).append(connection)
+        side = side_of(app)
         for number, (host, connections) in enumerate(by_host.items()):
-            berths = self.berths(connections, app.side)
-            bands[host].sides[app.side].append(Block(app, number == 0, berths))
+            bands[host].sides[side].append(Block(app, number == 0, self.berths(connections, side)))
+        if not by_host:
+            next(iter(bands.values())).sides[side].append(Block(app, True, []))
 
-    def berths(self, connections: Sequence[str], side: str) -> list[Berth]:
+    def berths(self, connections: Sequence[str], side: Side) -> list[Berth]:
         """Pipes for connections; those that never meet share one."""
         ends: list[int] = []
         found: list[Berth] = []
@@ -234,7 +241,7 @@ class Setting:
         m = self.m
         cross = self.stack()
         left, right = self.depth("left"), self.depth("right")
-        has_left, has_right = (any(band.sides[side] for band in self.bands) for side in ("left", "right"))
+        has_left, has_right = (any(band.sides[side] for band in self.bands) for side in SIDES)
         wall0 = left + m.pipe if has_left else m.pad
         dock = m.dock if has_left else 0
         exchange = wall0 + dock + m.exchange // 2
@@ -276,7 +283,7 @@ class Setting:
         """Lay out every band's blocks, and the bands one after the other; returns the extent across."""
         at = 0
         for band in self.bands:
-            extents = [self.arrange(band.sides[side], side) for side in ("left", "right")]
+            extents = [self.arrange(band.sides[side], side) for side in SIDES]
             extents.append(len(band.exchanges) * self.exchange_pitch(band) + self.m.spare)
             extents.append(len(band.queues) * self.queue_pitch(band) + self.m.spare)
             least = self.m.least if band.kind == BROKER else self.m.least_other
@@ -290,7 +297,7 @@ class Setting:
     def queue_pitch(self, band: Band) -> int:
         return 78 if self.wide and len(band.queues) > DENSE_NODES else self.m.queue_pitch
 
-    def depth(self, side: str) -> int:
+    def depth(self, side: Side) -> int:
         """How much room the applications of one side need along the journey. Laid on their side, what hangs
         under their names needs it.
         """
@@ -301,7 +308,7 @@ class Setting:
 
     # --- applications and pipes --------------------------------------------------------------------------
 
-    def arrange(self, blocks: Sequence[Block], side: str) -> int:
+    def arrange(self, blocks: Sequence[Block], side: Side) -> int:
         """Give every block of one side its centre and the rows of its pipes; returns where the last one ends."""
         dense = self.dense[side]
         above, below = (20, 6) if dense else (self.m.above_pipe, self.m.below_pipe)
@@ -328,14 +335,14 @@ class Setting:
         """How far an application reaches under its centre: its name, its hands, its numbers to be confirmed."""
         hands, strips = self.rows(self.hands, app), self.rows(self.strips, app)
         rows = G.hand_row * hands + G.strip_row * strips
-        if self.dense[app.side]:
+        if self.dense[side_of(app)]:
             return max(22, 10 + rows + 6)
         return 48 + rows + 8
 
     def rows(self, places: dict[str, dict[str, int]], app: App) -> int:
         return min(G.rows_shown, 1 + max(places.get(app.name, {}).values(), default=-1))
 
-    def place_apps(self, out: Layout, band: Band, side: str, mouth: int, wall: int) -> None:
+    def place_apps(self, out: Layout, band: Band, side: Side, mouth: int, wall: int) -> None:
         blocks = band.sides[side]
         if not blocks:
             return
@@ -351,7 +358,7 @@ class Setting:
                         (block.app.name, band.host, side), berth, (mouth, wall, row + shift), app
                     )
 
-    def app_place(self, block: Block, side: str, mouth: int, shift: int) -> AppPlace:
+    def app_place(self, block: Block, side: Side, mouth: int, shift: int) -> AppPlace:
         app, dense = block.app, self.dense[side]
         sign = -1 if side == "left" else 1
         if self.wide:
@@ -359,32 +366,51 @@ class Setting:
         else:
             main = 34 if side == "left" else mouth + 38
         at = self.point(main, block.centre + shift)
-        x, y, r = at["x"], at["y"], 16 if dense else 25
-        name = "".join(letter for letter, does in (("P", app.publishes), ("C", app.consumes)) if does)
-        anchored = {"anchor": ("end" if side == "left" else "start") if dense else "middle"}
-        edge = x + sign * (r + 8) if dense else x
-        room = 112 if dense else 118
-        hands, strips = self.hands.get(app.name, {}), self.strips.get(app.name, {})
-        hand_rows, strip_rows = self.rows(self.hands, app), self.rows(self.strips, app)
-        beside = y - 2 if hand_rows + strip_rows else y + 4
-        words: WordsPlace = {"x": edge, "y": beside if dense else y + 40, "room": room, **anchored}  # type: ignore[typeddict-item]
-        first = y + 14 if dense else y + 56
-        below = first + G.hand_row * hand_rows + (0 if hand_rows else -2)
-
-        def row(start: int, pitch: int, number: int, label: str) -> RowPlace:
-            return {"x": edge, "y": start + pitch * number, "room": room, "label": label, **anchored}  # type: ignore[typeddict-item]
-
+        r, room = (16, 112) if dense else (25, 118)
+        hands, strips = self.hand_places(app, at, r, side)
+        everyone = len(self.hands.get(app.name, {})) + len(self.strips.get(app.name, {}))
         return {
-            "x": x, "y": y, "r": r, "side": side, "name": app.name, "roles": name,
-            "label": abridged(app.name, room, G.name, bold=True), "words": words,
-            "hands": {key: row(first, G.hand_row, n, "") for key, n in hands.items() if n < G.rows_shown},
-            "strips": {
-                key: row(below, G.strip_row, n, self.strip_label(key, strip_rows))
-                for key, n in strips.items() if n < G.rows_shown
+            "x": at["x"], "y": at["y"], "r": r, "side": side, "name": app.name,
+            "roles": "P" * app.publishes + "C" * app.consumes,
+            "label": abridged(app.name, room, G.name, bold=True),
+            "words": self.name_place(app, at, r, side, room), "hands": hands, "strips": strips,
+            "left_out": everyone - len(hands) - len(strips), "tray": self.tray(at, r, sign),
+        }  # fmt: skip
+
+    def beside(self, at: Point, r: int, side: Side) -> tuple[int, Anchor]:
+        """Where an application's words run from: its middle; drawn dense, its outer rim."""
+        if not self.dense[side]:
+            return at["x"], "middle"
+        return (at["x"] - r - 8, "end") if side == "left" else (at["x"] + r + 8, "start")
+
+    def name_place(self, app: App, at: Point, r: int, side: Side, room: int) -> WordsPlace:
+        x, anchor = self.beside(at, r, side)
+        down = 40
+        if self.dense[side]:
+            down = -2 if self.rows(self.hands, app) + self.rows(self.strips, app) else 4
+        return {"x": x, "y": at["y"] + down, "anchor": anchor, "room": room}
+
+    def hand_places(
+        self, app: App, at: Point, r: int, side: Side
+    ) -> tuple[dict[str, RowPlace], dict[str, RowPlace]]:
+        """Its hands under its name, its strips under its hands."""
+        x, anchor = self.beside(at, r, side)
+        top = at["y"] + (14 if self.dense[side] else 56)
+        hands, strips = self.hands.get(app.name, {}), self.strips.get(app.name, {})
+        below = top + G.hand_row * self.rows(self.hands, app) - (0 if hands else 2)
+        many = self.rows(self.strips, app)
+
+        def row(y: int, label: str) -> RowPlace:
+            return {"x": x, "y": y, "anchor": anchor, "room": 112, "label": label}
+
+        return (
+            {key: row(top + G.hand_row * n, "") for key, n in hands.items() if n < G.rows_shown},
+            {
+                key: row(below + G.strip_row * n, self.strip_label(key, many))
+                for key, n in strips.items()
+                if n < G.rows_shown
             },
-            "left_out": sum(n >= G.rows_shown for n in (*hands.values(), *strips.values())),
-            "tray": self.tray(at, r, sign),
-        }  # type: ignore[typeddict-item]  # fmt: skip
+        )
 
     def tray(self, at: Point, r: int, sign: int) -> Point:
         """On the side of the pipes."""
@@ -398,7 +424,7 @@ class Setting:
         return "to confirm" if strips < 2 else f"to confirm, ch {key.rpartition('/')[2]}"
 
     def pipe_place(
-        self, who: tuple[str, str, str], berth: Berth, where: tuple[int, int, int], app: AppPlace | None
+        self, who: tuple[str, str, Side], berth: Berth, where: tuple[int, int, int], app: AppPlace | None
     ) -> PipePlace:
         name, server, side = who
         mouth, wall, row = where
@@ -419,7 +445,7 @@ class Setting:
             "x0": start["x"], "y0": start["y"], "x1": end["x"], "y1": end["y"],
             "lanes": berth.lanes, "left_out": berth.left_out, "thickness": berth.thickness, "words": words,
             "lead": self.lead(app, start, inward), "dock": self.point(wall + inward * self.m.dock // 2, row),
-        }  # type: ignore[typeddict-item]  # fmt: skip
+        }  # fmt: skip
 
     def lead(self, app: AppPlace | None, mouth: Point, inward: int) -> list[int]:
         """From the application's rim to the mouth of its pipe."""
@@ -480,7 +506,8 @@ class Setting:
             out["nodes"][key] = {
                 "x": x, "y": y, "w": w, "h": h, "kind": "queue", "server": band.host, "ghost": False,
                 "label": abridged(self.participants.queues[key], w - 40, G.name, bold=True),
-                "words": {"x": x - w // 2 + 3, "y": top, "anchor": "start", "room": w - 6},
+                "words": {"x": x - w // 2 + 3, "y": top, "anchor": "start",
+                          "room": w - 6 if self.wide else w - 34},
                 "more": {"x": x, "y": bottom, "anchor": "middle", "room": w + 40},
                 "cells": max(1, (w - G.cell_margin) // G.cell),
             }  # fmt: skip
@@ -504,18 +531,28 @@ class Setting:
                 continue
             row = rows[connection] = rows.get(connection, -1) + 1
             down = min(4 + 6 * row, max(4, pipe["thickness"] // 2 - 3))
-            left = pipe["side"] == "left"
-            if self.wide:
-                a = (
-                    node["x"] + (-1 if left else 1) * node["w"] // 2,
-                    node["y"] + (node["h"] // 4 if left else 0),
+            if pipe["side"] == "left":
+                curve = self.way_back(node, pipe, down, out["servers"][pipe["server"]])
+            elif self.wide:
+                curve = bezier(
+                    (node["x"] + node["w"] // 2, node["y"]), (pipe["x1"], pipe["y1"] + down), wide=True
                 )
-                b = (pipe["x1"], pipe["y1"] + down)
             else:
-                a = (node["x"], node["y"] + node["h"] // 2 + (22 if not left else -node["h"]))
-                b = (pipe["x1"] + down, pipe["y1"])
-            curve = bezier(a, b, wide=self.wide)
+                start = (node["x"], node["y"] + node["h"] // 2 + 22)
+                curve = bezier(start, (pipe["x1"] + down, pipe["y1"]), wide=False)
             out["subscriptions"][key] = {"queue": queue, "connection": connection, "curve": curve}
+
+    def way_back(self, node: NodePlace, pipe: PipePlace, down: int, server: ServerPlace) -> list[int]:
+        """From a queue to who consumes at the left, along the server's edge, for exchanges stand in between."""
+        if self.wide:
+            a, b = (node["x"] - node["w"] // 2, node["y"] + node["h"] // 4), (pipe["x1"], pipe["y1"] + down)
+            edge = server["y"] + server["h"] - 14
+            low = (8 * edge - a[1] - b[1]) // 6
+            return [*a, a[0] - 90, low, b[0] + 60, low, *b]
+        a, b = (node["x"] + node["w"] // 2, node["y"]), (pipe["x1"] + down, pipe["y1"])
+        edge = server["x"] + server["w"] - 12
+        far = (8 * edge - a[0] - b[0]) // 6
+        return [*a, far, a[1] - 60, far, b[1] + 40, *b]
 
     # --- axes --------------------------------------------------------------------------------------------
 
@@ -535,6 +572,11 @@ def servers_of(participants: Participants) -> dict[str, str]:
     """Host -> "broker", or "server" for one that speaks no AMQP; in order of first appearance."""
     found = {server.host: server.kind for server in participants.servers.values()}
     return found or {BROKER: BROKER}
+
+
+def side_of(app: App) -> Side:
+    """Where an application stands."""
+    return "right" if app.side == "right" else "left"
 
 
 def is_default(key: str) -> bool:

@@ -77,7 +77,7 @@ def needs_of(records: Iterable[Record]) -> Needs:
     for record in records:
         handle = HANDLERS.get(type(record.event))
         if handle is not None:
-            handle(reader, record.seq, record)
+            handle(reader, record, record.event)
     return reader.needs
 
 
@@ -95,6 +95,8 @@ class Reader:
         self.filled: set[tuple[str, str]] = set()
         self.ends: dict[str, dict[bool, str]] = {}
         self.closed: set[str] = set()
+        self.known: set[str] = set()
+        """Connections that a broker has spoken of."""
         self.on: dict[str, list[str]] = {}
         """Connection -> the hands on it that are there now."""
 
@@ -125,75 +127,71 @@ class Reader:
     def over(self, connection: str, seq: int) -> None:
         """The connection leaves the picture: its broker has closed it and no end of TCP has anything to do."""
         ends = self.ends.get(connection, {})
-        if all(state in OVER for state in ends.values()) and (connection in self.closed or ends):
+        if all(state in OVER for state in ends.values()) and (
+            connection in self.closed or connection not in self.known
+        ):
             self.gone(connection, seq)
 
 
 # --- one function per kind of record ---------------------------------------------------------------------
 
 
-def tcp_state(reader: Reader, seq: int, record: Record) -> None:
-    event = record.event
+def tcp_state(reader: Reader, record: Record, event: e.TcpStateChanged) -> None:
     ends = reader.ends.setdefault(event.connection, {})
     ends[record.where == client_host(event.connection)] = event.state
     if event.state in OVER:
-        reader.over(event.connection, seq)
+        reader.over(event.connection, record.seq)
     else:
-        reader.met(event.connection, seq)
+        reader.met(event.connection, record.seq)
 
 
-def authenticated(reader: Reader, seq: int, record: Record) -> None:
-    reader.met(record.event.connection, seq)
+def authenticated(reader: Reader, record: Record, event: e.ConnectionAuthenticated) -> None:
+    reader.known.add(event.connection)
+    reader.met(event.connection, record.seq)
 
 
-def connection_closed(reader: Reader, seq: int, record: Record) -> None:
-    connection = record.event.connection
+def connection_closed(reader: Reader, record: Record, event: e.ConnectionClosed) -> None:
+    connection = event.connection
     reader.closed.add(connection)
     for key in reader.on.pop(connection, []):
-        reader.gone(key, seq)
-    reader.over(connection, seq)
+        reader.gone(key, record.seq)
+    reader.over(connection, record.seq)
 
 
-def channel_closed(reader: Reader, seq: int, record: Record) -> None:
-    event = record.event
+def channel_closed(reader: Reader, record: Record, event: e.ChannelClosed) -> None:
     channel = channel_key(event.connection, event.channel)
     prefix = f"consumer/{escape(event.connection)}/{event.channel}/"
     for key in list(reader.on.get(event.connection, [])):
         if key == channel or key.startswith(prefix):
             reader.on[event.connection].remove(key)
-            reader.gone(key, seq)
+            reader.gone(key, record.seq)
 
 
-def consumer_added(reader: Reader, seq: int, record: Record) -> None:
-    event = record.event
+def consumer_added(reader: Reader, record: Record, event: e.ConsumerAdded) -> None:
     key = consumer_key(event.connection, event.channel, event.consumer_tag)
-    reader.hand(key, event.connection, seq)
+    reader.hand(key, event.connection, record.seq)
 
 
-def consumer_removed(reader: Reader, seq: int, record: Record) -> None:
+def consumer_removed(reader: Reader, record: Record, event: e.ConsumerRemoved) -> None:
     """What it holds stays with its channel, and is still to be seen."""
-    event = record.event
     key = consumer_key(event.connection, event.channel, event.consumer_tag)
     mine = reader.on.get(event.connection, [])
     if key in mine:
         mine.remove(key)
-    reader.gone(key, seq)
+    reader.gone(key, record.seq)
 
 
-def delivered(reader: Reader, seq: int, record: Record) -> None:
-    event = record.event
+def delivered(reader: Reader, record: Record, event: e.Delivered) -> None:
     if not event.consumer_tag:
-        reader.hand(channel_key(event.connection, event.channel), event.connection, seq)
+        reader.hand(channel_key(event.connection, event.channel), event.connection, record.seq)
 
 
-def mode(reader: Reader, seq: int, record: Record) -> None:
-    event = record.event
+def mode(reader: Reader, record: Record, event: e.ModeSelected) -> None:
     if event.mode == "confirm":
         reader.needs.strips.setdefault(confirm_key(event.connection, event.channel), event.connection)
 
 
-def exchange_declared(reader: Reader, seq: int, record: Record) -> None:
-    event = record.event
+def exchange_declared(reader: Reader, record: Record, event: e.ExchangeDeclared) -> None:
     reader.vhost(event.vhost)
     alternate = argument(event.arguments, "alternate-exchange")
     if alternate is not None:
@@ -201,55 +199,52 @@ def exchange_declared(reader: Reader, seq: int, record: Record) -> None:
         reader.policy(source, exchange_key(event.vhost, alternate), "alternate")
 
 
-def queue_declared(reader: Reader, seq: int, record: Record) -> None:
-    event = record.event
+def queue_declared(reader: Reader, record: Record, event: e.QueueDeclared) -> None:
     reader.vhost(event.vhost)
     target = argument(event.arguments, "x-dead-letter-exchange")
     if target is not None:
         reader.policy(queue_key(event.vhost, event.queue), exchange_key(event.vhost, target), "dead-letter")
 
 
-def dead_lettered(reader: Reader, seq: int, record: Record) -> None:
+def dead_lettered(reader: Reader, record: Record, event: e.DeadLettered) -> None:
     """Also where an operator's policy says so, and no argument does."""
-    event = record.event
     source, target = queue_key(event.vhost, event.queue), exchange_key(event.vhost, event.exchange)
     reader.policy(source, target, "dead-letter")
 
 
-def routed(reader: Reader, seq: int, record: Record) -> None:
+def routed(reader: Reader, record: Record, event: e.Routed) -> None:
     """Also where an operator's policy names an alternate. Where bindings matched on the way, the record does
     not say whose alternate it was.
     """
-    event = record.event
     if event.matched:
         return
     for source, target in zip((event.exchange, *event.alternates), event.alternates, strict=False):
         reader.policy(exchange_key(event.vhost, source), exchange_key(event.vhost, target), "alternate")
 
 
-def enqueued(reader: Reader, seq: int, record: Record) -> None:
-    reader.filled.add((record.event.vhost, record.event.queue))
+def enqueued(reader: Reader, record: Record, event: e.Enqueued) -> None:
+    reader.filled.add((event.vhost, event.queue))
 
 
-def queue_deleted(reader: Reader, seq: int, record: Record) -> None:
+def queue_deleted(reader: Reader, record: Record, event: e.QueueDeleted) -> None:
     """A queue that ever held something may have taken it along."""
-    if (record.event.vhost, record.event.queue) in reader.filled:
+    if (event.vhost, event.queue) in reader.filled:
         reader.needs.loses = True
 
 
-def purged(reader: Reader, seq: int, record: Record) -> None:
-    reader.needs.loses = reader.needs.loses or bool(record.event.messages)
+def purged(reader: Reader, record: Record, event: e.QueuePurged) -> None:
+    reader.needs.loses = reader.needs.loses or bool(event.messages)
 
 
-def transaction_ended(reader: Reader, seq: int, record: Record) -> None:
-    reader.needs.loses = reader.needs.loses or not record.event.outcome.startswith("commit")
+def transaction_ended(reader: Reader, record: Record, event: e.TransactionEnded) -> None:
+    reader.needs.loses = reader.needs.loses or not event.outcome.startswith("commit")
 
 
-def lost(reader: Reader, seq: int, record: Record) -> None:
+def lost(reader: Reader, record: Record, event: e.Event) -> None:
     reader.needs.loses = True
 
 
-HANDLERS: dict[type[e.Event], Callable[[Reader, int, Any], None]] = {
+HANDLERS: dict[type[e.Event], Callable[[Reader, Record, Any], None]] = {
     e.TcpStateChanged: tcp_state,
     e.ConnectionAuthenticated: authenticated,
     e.ConnectionClosed: connection_closed,

@@ -17,7 +17,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-__all__ = ["DARK", "GROUNDS", "HUES", "LIGHT", "OUTLINES", "WORDS", "Hue", "Scheme", "as_json", "css_variables", "hue_of"]  # fmt: skip
+__all__ = [
+    "DARK", "GROUNDS", "HUES", "LIGHT", "OUTLINES", "WORDS", "Hue", "Scheme", "as_json", "css_variables", "hue_of",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)

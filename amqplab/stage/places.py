@@ -20,8 +20,8 @@ from amqplab.stage.contract_layout import AppPlace, Box, Layout, NodePlace, Pipe
 from amqplab.stage.geometry import GEOMETRY as G
 
 __all__ = [
-    "Cell", "Hand", "Spot", "cell_spot", "cells_of", "dock_spot", "hand_of", "lane_spot", "lined_up", "lost_room", "lost_spot",
-    "node_spot", "slot_spot", "strip_spot", "tray_spot", "tube_span",
+    "Cell", "Hand", "Spot", "cell_spot", "cells_of", "dock_spot", "hand_of", "lane_spot", "lined_up", "lost_room",
+    "lost_spot", "node_spot", "slot_spot", "strip_spot", "tray_spot", "tube_span",
 ]  # fmt: skip
 
 

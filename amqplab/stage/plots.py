@@ -4,8 +4,8 @@ Theory
 ------
 A queue's depth only changes at events, so it is drawn as steps and never as slopes: between two events
 nothing happened. Ready and Unacked are stacked, as RabbitMQ's Total is their sum; Unacked is hatched, as
-everywhere on the stage. Colours are Okabe and Ito's. The figure is closed before it is returned: a notebook
-then shows the returned value once, and nothing a second time.
+everywhere on the stage. Colours are the stage's (:mod:`amqplab.stage.palette`). The figure is closed before
+it is returned: a notebook then shows the returned value once, and nothing a second time.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from amqplab.stage.geometry import GEOMETRY as G
+from amqplab.stage.lettering import abridged
+from amqplab.stage.palette import HUES
 from amqplab.trace.fold import step
 from amqplab.trace.recorder import Recorder
 
@@ -22,8 +25,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Depth", "depth_series", "plot_depths"]
 
-OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
-UNITS = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"))
+UNACKED, READY = HUES[0].fill, HUES[1].fill
+UNITS = ((7.2e12, 3.6e12, "h"), (1.2e11, 6e10, "min"), (1e9, 1e9, "s"), (1e6, 1e6, "ms"), (1e3, 1e3, "µs"))
+"""From which length on a run is measured in which unit: (ns, ns of the unit, its name)."""
+TITLE = 420
 
 
 @dataclass
@@ -73,7 +78,7 @@ def plot_depths(recorder: Recorder, queues: Sequence[str] | None = None) -> Figu
     chosen = [series[name] for name in queues] if queues is not None else list(series.values())
     end = recorder[-1].at if len(recorder) else 0
     start = min((depth.times[0] for depth in chosen), default=0)
-    scale, unit = next(((size, name) for size, name in UNITS if end - start >= size), (1.0, "ns"))
+    scale, unit = next(((size, name) for least, size, name in UNITS if end - start >= least), (1.0, "ns"))
     count = max(1, len(chosen))
     figure, grid = pyplot.subplots(
         count, 1, sharex=True, squeeze=False, figsize=(8, 1.1 + 1.5 * count), layout="constrained"
@@ -95,13 +100,14 @@ def draw_depth(axes: Any, depth: Depth, end: int, scale: float) -> None:
     times = [time / scale for time in [*depth.times, end]]
     ready = [*depth.ready, depth.ready[-1]]
     total = [r + u for r, u in zip(ready, [*depth.unacked, depth.unacked[-1]], strict=True)]
-    axes.fill_between(times, ready, step="post", color=OKABE_ITO[1], alpha=0.85, linewidth=0, label="Ready")
+    axes.fill_between(times, ready, step="post", color=READY, alpha=0.85, linewidth=0, label="Ready")
     axes.fill_between(
-        times, ready, total, step="post", facecolor="none", edgecolor=OKABE_ITO[0], hatch="////",
+        times, ready, total, step="post", facecolor="none", edgecolor=UNACKED, hatch="////",
         linewidth=0, label="Unacked",
     )  # fmt: skip
-    axes.step(times, total, where="post", color=OKABE_ITO[0], linewidth=1.4)
-    axes.set_title(depth.queue, loc="left", fontsize="medium", fontweight="bold")
+    axes.step(times, total, where="post", color=UNACKED, linewidth=1.4)
+    title = abridged(depth.queue, TITLE, G.name, bold=True)
+    axes.set_title(title, loc="left", fontsize="medium", fontweight="bold", parse_math=False)
     axes.set_ylim(0, max(1, *total) * 1.25)
     axes.yaxis.get_major_locator().set_params(integer=True)
     axes.spines[["top", "right"]].set_visible(False)

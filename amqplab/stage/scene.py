@@ -13,6 +13,7 @@ holds everything a picture needs and nothing else, as plain data. Its types are 
     patches      what each record changes in the state               (trace.fold, trace.whereabouts)
     segments, frames, commands                                       (trace.traffic)
     routes       which bindings matched, and at which word           (trace.routing_words)
+    lives        what a dead letter was before
     spans        every byte of every frame explained                 (wire.dissect)
 
 Patches are symmetric: a change keeps the old value beside the new one, so stepping back is the same work as
@@ -25,15 +26,18 @@ gains one must not be written down twice per step.
 
 from __future__ import annotations
 
+import gc
 import json
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, cast
 
 from amqplab.stage import contract
 from amqplab.stage.contract import Records, Scene
 from amqplab.stage.geometry import GEOMETRY
 from amqplab.stage.layout import layout
+from amqplab.stage.needs import needs_of
 from amqplab.stage.palette import as_json as palette
 from amqplab.trace import events as e
 from amqplab.trace.chapters import chapters, first_publish
@@ -43,6 +47,7 @@ from amqplab.trace.labels import label_of
 from amqplab.trace.narrate import Narrator
 from amqplab.trace.participants import participants_of
 from amqplab.trace.recorder import Record, Recorder
+from amqplab.trace.routing_words import all_routes
 from amqplab.trace.subjects import Subject, subject_of
 from amqplab.trace.traffic import Command, Frame, Segment, Traffic
 from amqplab.trace.whereabouts import Whereabouts
@@ -53,17 +58,40 @@ __all__ = ["FORMAT", "encode_change", "packed", "scene", "to_json", "zoom_of"]
 
 FORMAT = 2
 NOT_SHOWN = ("content/",)  # only the fold's own bookkeeping
-LINKS = {"before", "after", "held_before", "held_after"}
+LINKS = {
+    *("before", "after", "held_before", "held_after"),
+    *("tx_before", "tx_after", "settling_before", "settling_after"),
+}
 COMPRESSION = 6
 FINER_THAN_COMMANDS = (1 << ZOOMS.index("command")) - 1
 
 
 def scene(recorder: Recorder, *, title: str = "") -> Scene:
     """Everything the stage needs to play `recorder`."""
-    records = list(recorder)
+    with uncollected():
+        return made(list(recorder), title)
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Making a scene makes many objects and no garbage: to look for it again and again takes a quarter of
+    the time.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def made(records: list[Record], title: str) -> Scene:
+    """The scene of these records."""
     participants = participants_of(records)
     traffic = Traffic(records)
     narrator = Narrator(records, traffic)
+    needs = needs_of(records)
     story = chapters(records, narrator)
     names, spans, subjects = Interned(), Interned(), Interned()
     return {
@@ -78,16 +106,17 @@ def scene(recorder: Recorder, *, title: str = "") -> Scene:
         "zooms": list(ZOOMS),
         "geometry": GEOMETRY.as_json(),
         "palette": palette(),
-        "layouts": {name: layout(participants, name) for name in ("wide", "tall")},
+        "layouts": {name: layout(participants, name, needs) for name in ("wide", "tall")},
         "records": columns(records, traffic, narrator, names, subjects),
         "names": names.values,
         "subjects": subjects.values,
-        "labels": [label_of(record) for record in records],
+        "labels": [label_of(record) for record in narrator.records],
         "sentences": [narrator.sentence(seq) for seq in range(len(records))],
         "story": [[one.last, one.first, one.sentence] for one in story],
-        "opening": first_publish(records, narrator),
+        "opening": first_publish(records, narrator, story),
         "patches": patches(records, traffic),
-        "routes": {},
+        "routes": routes(records),
+        "lives": lives(records),
         "segments": [segment_json(segment) for segment in traffic.segments.values()],
         "frames": [frame_json(frame, spans) for frame in traffic.frames],
         "commands": [command_json(command) for command in traffic.commands],
@@ -172,7 +201,10 @@ def up_to(level: str) -> int:
 
 
 def patches(records: Sequence[Record], traffic: Traffic) -> list[list[list[Any]]]:
-    """For each record its changes, as [key, change]; what the fold says, then where the messages are."""
+    """For each record its changes, as [key, change]; what the fold says, then where the messages are.
+
+    On the way, the commands and frames of `traffic` learn which messages they carry or speak of.
+    """
     state: dict[str, Mapping[str, Any]] = {}
     whereabouts = Whereabouts(records, traffic)
     found = []
@@ -183,11 +215,21 @@ def patches(records: Sequence[Record], traffic: Traffic) -> list[list[list[Any]]
             for key, old, new in patch
             if not key.startswith(NOT_SHOWN)
         ]
-        changes += [
-            [key, encode_change(old, new)] for key, old, new in whereabouts.step(record, patch, state)
-        ]
+        for key, old, new in whereabouts.step(record, patch, state):
+            changes.append([key, encode_change(old, new)])
+            if new is not None and new.get("command") is not None:
+                load(traffic, traffic.commands[new["command"]], new)
         found.append([change for change in changes if change[1]])
     return found
+
+
+def load(traffic: Traffic, command: Command, token: Mapping[str, Any]) -> None:
+    """The command carries what the token stands for, and so do its frames."""
+    for message in token.get("messages") or [token.get("message")]:
+        if message is not None and message not in command.messages:
+            command.messages.append(message)
+            for number in command.frames:
+                traffic.frames[number].messages.append(message)
 
 
 def shown(key: str, entity: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
@@ -204,9 +246,9 @@ def encode_change(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) 
     if new is None:
         return {"-": old}
     fields: dict[str, list[Any]] = {}
-    for name in dict.fromkeys([*old, *new]):
+    for name in new if old.keys() == new.keys() else dict.fromkeys([*old, *new]):
         before, after = old.get(name), new.get(name)
-        if before == after:
+        if before is after or before == after:
             continue
         if isinstance(before, list | tuple) and isinstance(after, list | tuple):
             fields[name] = splice(list(before), list(after))
@@ -224,6 +266,36 @@ def splice(before: list[Any], after: list[Any]) -> list[Any]:
     while tail < min(len(before), len(after)) - head and before[-1 - tail] == after[-1 - tail]:
         tail += 1
     return [head, before[head : len(before) - tail], after[head : len(after) - tail]]
+
+
+# --- messages --------------------------------------------------------------------------------------------
+
+
+def routes(records: Sequence[Record]) -> dict[str, list[contract.Checked]]:
+    """For each Routed record, by its seq, what every binding that was asked said."""
+    return {
+        str(seq): [
+            [one.binding, one.matched, [[word.wanted, word.found, word.ok] for word in one.words]]
+            for one in checked
+        ]
+        for seq, checked in all_routes(records).items()
+    }
+
+
+def lives(records: Sequence[Record]) -> dict[str, contract.Life]:
+    """For each dead letter, by its number, what it was before, and where and why that life ended."""
+    return {
+        str(record.event.successor): {
+            "message": record.event.message,
+            "seq": record.seq,
+            "queue": record.event.queue,
+            "reason": record.event.reason,
+            "exchange": record.event.exchange,
+            "routing_key": record.event.routing_key,
+        }
+        for record in records
+        if isinstance(record.event, e.DeadLettered)
+    }
 
 
 # --- traffic ---------------------------------------------------------------------------------------------

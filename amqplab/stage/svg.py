@@ -23,7 +23,7 @@ from amqplab.stage.geometry import GEOMETRY as G
 from amqplab.stage.ink import circle, element, group, quoted, rect, text
 from amqplab.stage.layout import layout
 from amqplab.stage.lettering import wrapped
-from amqplab.stage.marks import Moment
+from amqplab.stage.mark import Moment
 from amqplab.stage.needs import needs_of
 from amqplab.stage.painter import Painter
 from amqplab.stage.palette import LIGHT
@@ -196,7 +196,7 @@ def strip(title: str, panels: Sequence[tuple[Moment, str]], left_out: str) -> st
     inside: list[str] = []
     height = MARGIN
     for number, (moment, said) in enumerate(panels, 1):
-        lines = wrapped(said, max(200, place["width"] - 60), SAID, bold=True)
+        lines = wrapped(said, max(200, place["width"] - 60), SAID, bold=True, most=5)
         top = HEAD + LINE * (len(lines) - 1)
         painter = Painter(moment)
         inside.append(group([

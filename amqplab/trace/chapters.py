@@ -53,12 +53,14 @@ def chapters(records: Iterable[Record], narrator: Narrator | None = None) -> lis
     return sorted(told, key=lambda chapter: chapter.last)
 
 
-def first_publish(records: Iterable[Record], narrator: Narrator | None = None) -> int:
+def first_publish(
+    records: Iterable[Record], narrator: Narrator | None = None, story: list[Chapter] | None = None
+) -> int:
     """Where a stage opens: the last step of the story that is over when the first message is published; -1,
     the very beginning, if there is none.
     """
     narrator = narrator or Narrator(records)
-    story = chapters((), narrator)
+    story = chapters((), narrator) if story is None else story
     for record in narrator.records:
         event = record.event
         if isinstance(event, e.CommandSent | e.CommandReceived) and event.name == "basic.publish":
@@ -273,6 +275,7 @@ FOLDS: dict[type[e.Event], Callable[[Folding, Record, Any], None]] = {
     e.Confirmed: Folding._confirmed,
     e.Acknowledged: Folding._alike,
     e.Rejected: Folding._alike,
+    e.SettlementHeld: Folding._alike,
     e.Requeued: Folding._alike,
     e.Discarded: Folding._alike,
 }

@@ -141,7 +141,7 @@ class Context:
     def _confirm(self, lane: Lane, event: e.CommandReceived) -> Arrival:
         data = self._octets(event)
         tag = int.from_bytes(data[ARGUMENTS : ARGUMENTS + 8], "big")
-        multiple = bool(data[ARGUMENTS + 8] & 1)
+        multiple = bool(data[ARGUMENTS + 8 : ARGUMENTS + 9] and data[ARGUMENTS + 8] & 1)
         open_ones = self._unconfirmed[lane]
         covered = [number for number in open_ones if number == tag or (multiple and number <= tag)]
         messages = tuple(open_ones.pop(number) for number in covered)
@@ -150,9 +150,10 @@ class Context:
         )
 
     def _octets(self, event: e.CommandReceived) -> bytes:
-        """The method frame of a command."""
-        first = self._records[event.frames[0]].event
-        return first.data if isinstance(first, e.FrameReceived) else bytes(ARGUMENTS + 9)
+        """The method frame of a command; b"" if it is not in the recording."""
+        seq = event.frames[0] if event.frames else -1
+        first = self._records[seq].event if 0 <= seq < len(self._records) else None
+        return first.data if isinstance(first, e.FrameReceived) else b""
 
 
 READERS: dict[type[e.Event], Callable[[Context, Record, Any], None]] = {
@@ -169,9 +170,9 @@ READERS: dict[type[e.Event], Callable[[Context, Record, Any], None]] = {
 
 
 def delivery_tag(name: str, data: bytes) -> int:
-    """The delivery tag of a whole basic.deliver or basic.get-ok method frame."""
+    """The delivery tag of a basic.deliver or basic.get-ok method frame; 0 of one that is cut short."""
     at = ARGUMENTS
-    if name == "basic.deliver":
+    if name == "basic.deliver" and len(data) > at:
         at += 1 + data[at]  # the consumer tag, a short string
     return int.from_bytes(data[at : at + 8], "big")
 

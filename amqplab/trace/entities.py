@@ -14,7 +14,8 @@ Theory
                                  [numbers]; closed_windows [hosts that take no more octets]; timeouts of TCP
     channel/<conn>/<n>           state ("open", "closing"), mode ("", "confirm", "tx"), prefetch,
                                  shared_prefetch, consumers [tags], unacked: how many deliveries its client
-                                 has not settled
+                                 has not settled; the lines in_tx, messages that wait for tx.commit, and
+                                 settling, keys of copies whose settlement does
     confirm/<conn>/<n>           outstanding: the first SHOWN numbers taken but not confirmed, count of all,
                                  ranges [[first, last]] of all, positive and negative: how many are
                                  confirmed
@@ -29,9 +30,12 @@ Theory
                                  the line holding
     message/<id>                 vhost, exchange, routing_key, size, body (a preview), publisher (a
                                  connection), channel, sequence, mandatory, persistent, status, where
-                                 {queue: what became of its copy there}
+                                 {queue: what became of its copy there}; its neighbours in in_tx, while the
+                                 status is "held in tx"
     copy/<vhost>/<queue>/<id>    state ("ready", "unacked"), redelivered; connection, channel, delivery_tag
-                                 and consumer (a key) while unacked; its neighbours in its lines
+                                 and consumer (a key) while unacked; held_in_tx: "" or what tx.commit will
+                                 do with it ("acknowledged", "rejected", "requeued"); its neighbours in its
+                                 lines
     lost/<id>/<queue or ->       reason
     content/<conn>/<n>           the publish whose frames arrive: size, received, preview
     alarm/<resource>             resource
@@ -53,7 +57,7 @@ from typing import Any
 
 from amqplab.trace import keys
 from amqplab.trace.draft import Draft
-from amqplab.trace.lines import READY, UNACKED
+from amqplab.trace.lines import IN_TX, READY, SETTLING, UNACKED
 
 __all__ = [
     "edit_channel",
@@ -136,7 +140,16 @@ def edit_channel(draft: Draft, connection: str, channel: int) -> dict[str, Any]:
         owner["channels"] = sorted([*owner["channels"], channel])
     return draft.put(
         key,
-        {"state": "open", "mode": "", "prefetch": 0, "shared_prefetch": 0, "consumers": [], "unacked": 0},
+        {
+            "state": "open",
+            "mode": "",
+            "prefetch": 0,
+            "shared_prefetch": 0,
+            "consumers": [],
+            "unacked": 0,
+            **IN_TX.empty(),
+            **SETTLING.empty(),
+        },
     )
 
 
@@ -210,5 +223,7 @@ def edit_message(draft: Draft, vhost: str, message: int) -> dict[str, Any]:
             "persistent": False,
             "status": "published",
             "where": {},
+            "tx_before": None,
+            "tx_after": None,
         },
     )

@@ -10,6 +10,8 @@ name is written ``%2F`` and a "%" is written ``%25``, so no two things share a k
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 __all__ = [
     "binding_key",
     "channel_key",
@@ -29,6 +31,7 @@ __all__ = [
 ]
 
 
+@lru_cache(maxsize=4096)  # a run has few names, and says them often
 def escape(name: str) -> str:
     """A name as one part of a key."""
     return name.replace("%", "%25").replace("/", "%2F")

@@ -16,7 +16,8 @@ Joining at the end and leaving from anywhere touch three entities at most. Only 
 shown part (a priority queue, a late requeue) has to walk there, from the nearer end.
 
 A copy stands in one line of its queue, ready or unacked, and may also stand in the line of what one consumer
-holds; that one has its own pair of names.
+holds; that one has its own pair of names. The messages that a channel's transaction holds stand in a line,
+too, whose members are messages; and so do the copies whose settlement it holds.
 """
 
 from __future__ import annotations
@@ -26,7 +27,19 @@ from typing import Any, NamedTuple
 
 from amqplab.trace.draft import Draft, State
 
-__all__ = ["HOLDING", "READY", "SHOWN", "UNACKED", "Line", "Place", "everyone", "join", "leave"]
+__all__ = [
+    "HOLDING",
+    "IN_TX",
+    "READY",
+    "SETTLING",
+    "SHOWN",
+    "UNACKED",
+    "Line",
+    "Place",
+    "everyone",
+    "join",
+    "leave",
+]
 
 SHOWN = 100
 """How many of a line its owner lists itself."""
@@ -57,6 +70,11 @@ class Line(NamedTuple):
 READY = Line("ready", "before", "after")
 UNACKED = Line("unacked", "before", "after")
 HOLDING = Line("holding", "held_before", "held_after")
+IN_TX = Line("in_tx", "tx_before", "tx_after")
+SETTLING = Line("settling", "settling_before", "settling_after")
+
+Member = int | str
+"""Who stands in a line: the number of a message, or in a line of many queues' copies the key of one."""
 
 
 class Place(NamedTuple):
@@ -66,12 +84,12 @@ class Place(NamedTuple):
     line: Line
     members: str
 
-    def key(self, member: int) -> str:
+    def key(self, member: Member) -> str:
         """The key of one member."""
         return f"{self.members}{member}"
 
 
-def join(draft: Draft, place: Place, member: int, position: int | None = None) -> None:
+def join(draft: Draft, place: Place, member: Member, position: int | None = None) -> None:
     """Let `member`, whose entity exists, stand at `position` (from 0), or at the end."""
     owner, line = draft.edit(place.owner), place.line
     if owner is None:
@@ -81,7 +99,7 @@ def join(draft: Draft, place: Place, member: int, position: int | None = None) -
     before, after = _neighbours(draft, place, at)
     _tie(draft, place, before, member)
     _tie(draft, place, member, after)
-    shown: list[int] = owner[line.name]
+    shown: list[Member] = owner[line.name]
     if at <= len(shown) and at < SHOWN:
         owner[line.name] = [*shown[:at], member, *shown[at:]][:SHOWN]
     owner[line.counter] = count + 1
@@ -89,14 +107,14 @@ def join(draft: Draft, place: Place, member: int, position: int | None = None) -
         owner[line.tail] = member
 
 
-def leave(draft: Draft, place: Place, member: int) -> None:
+def leave(draft: Draft, place: Place, member: Member) -> None:
     """Let `member` go; those around it close up. It must stand in this line."""
     owner, line = draft.edit(place.owner), place.line
     entity = draft.get(place.key(member))
     if owner is None or entity is None:
         return
     before, after = entity[line.before], entity[line.after]
-    shown: list[int] = owner[line.name]
+    shown: list[Member] = owner[line.name]
     if member in shown:
         following = draft.get(place.key(shown[-1]))
         successor = following[line.after] if following else None
@@ -110,7 +128,7 @@ def leave(draft: Draft, place: Place, member: int) -> None:
     _tie(draft, place, member, None)
 
 
-def everyone(state: State, place: Place) -> Iterator[int]:
+def everyone(state: State, place: Place) -> Iterator[Any]:
     """All members of a line, first to last."""
     owner = state.get(place.owner)
     shown = owner[place.line.name] if owner else []
@@ -120,7 +138,7 @@ def everyone(state: State, place: Place) -> Iterator[int]:
         member = state[place.key(member)][place.line.after]
 
 
-def _tie(draft: Draft, place: Place, before: int | None, after: int | None) -> None:
+def _tie(draft: Draft, place: Place, before: Member | None, after: Member | None) -> None:
     """Let `before` and `after` be neighbours; None is an end of the line."""
     if before is not None and (entity := draft.edit(place.key(before))) is not None:
         entity[place.line.after] = after
@@ -128,7 +146,7 @@ def _tie(draft: Draft, place: Place, before: int | None, after: int | None) -> N
         entity[place.line.before] = before
 
 
-def _neighbours(draft: Draft, place: Place, at: int) -> tuple[int | None, int | None]:
+def _neighbours(draft: Draft, place: Place, at: int) -> tuple[Any, Any]:
     """Who stands before and after the gap at `at`."""
     owner = draft.get(place.owner)
     assert owner is not None
@@ -148,8 +166,7 @@ def _neighbours(draft: Draft, place: Place, at: int) -> tuple[int | None, int | 
     return _link(draft, place, after, place.line.before), after
 
 
-def _link(draft: Draft, place: Place, member: int, name: str) -> int:
+def _link(draft: Draft, place: Place, member: Member, name: str) -> Any:
     entity = draft.get(place.key(member))
     assert entity is not None
-    found: int = entity[name]
-    return found
+    return entity[name]

@@ -104,4 +104,4 @@ class Names:
             return f"consumer {quoted(tag)} of {client}"
         if tag and self.client_name(connection) in self._crowded:
             return f"consumer {quoted(tag if len(tag) <= TAG_SHOWN else f'{tag[:TAG_SHOWN]}…')} of {client}"
-        return f"consumer {client}"
+        return client if "consumer" in client.lower() else f"consumer {client}"

@@ -13,6 +13,7 @@ from typing import Any
 
 from amqplab.trace import events as e
 from amqplab.trace.context import Context
+from amqplab.trace.keys import client_host
 from amqplab.trace.narrate_link import sentence_end
 from amqplab.trace.recorder import Record
 from amqplab.trace.words import count, exchange_name, listed, quoted
@@ -189,6 +190,11 @@ def binding_words(event: e.Bound | e.Unbound) -> str:
     return f"with binding key {quoted(event.routing_key)}{arguments}"
 
 
+def at_start(consumer: str) -> str:
+    """A consumer at the beginning of a sentence; a name that was given stays as it is."""
+    return f"C{consumer[1:]}" if consumer.startswith("consumer ") else consumer
+
+
 def consumer_added(record: Record, event: e.ConsumerAdded, known: Context) -> str:
     consumer = known.names.consumer(event.connection, event.consumer_tag)
     queue = quoted(event.queue)
@@ -199,13 +205,13 @@ def consumer_added(record: Record, event: e.ConsumerAdded, known: Context) -> st
     else:
         terms = "any number unacknowledged"
     alone = " alone" if event.exclusive else ""
-    return f"C{consumer[1:]} now gets the messages of queue {queue}{alone}: {terms}."
+    return f"{at_start(consumer)} now gets the messages of queue {queue}{alone}: {terms}."
 
 
 def consumer_removed(record: Record, event: e.ConsumerRemoved, known: Context) -> str:
     consumer = known.names.consumer(event.connection, event.consumer_tag)
     queue = quoted(event.queue)
-    return f"C{consumer[1:]} gets no more messages of queue {queue}: {sentence_end(event.reason)}"
+    return f"{at_start(consumer)} gets no more messages of queue {queue}: {sentence_end(event.reason)}"
 
 
 def feature_words(*features: tuple[bool, str]) -> str:
@@ -247,15 +253,18 @@ def routed(record: Record, event: e.Routed, known: Context) -> str:
     return f"{checks}: {match}, so the queues {listed(event.queues)} {get} one copy each{later}."
 
 
+ADDRESS = "amq.rabbitmq.reply-to."
 LATER = " when the transaction is committed"
-REPLY_TO = "amq.rabbitmq.reply-to"
 
 
 def routed_by_name(event: e.Routed, waits: bool) -> str:
     """The default exchange has no bindings that anybody made: it looks for a name."""
-    if event.routing_key.startswith(REPLY_TO) and not event.queues:
-        key = f"The routing key of message {event.message}"
-        return f"{key} is no queue but the address of a channel that waits for a reply: no queue is asked."
+    key = f"The routing key of message {event.message} is no queue but the address of"
+    if event.asked and not event.queues:
+        who = ", ".join(dict.fromkeys(client_host(connection) for connection, _ in event.asked))
+        return f"{key} {who}, who waits for a reply: no queue is asked."
+    if event.routing_key.startswith(ADDRESS) and not event.queues:
+        return f"{key} a channel that waits no more: nobody gets it."
     looks = f"The default exchange looks for a queue named {quoted(event.routing_key)}"
     looks += f", the routing key of message {event.message}"
     if not event.queues:
@@ -317,6 +326,15 @@ def rejected(record: Record, event: e.Rejected, known: Context) -> str:
     who, queue = known.names.client(event.connection), quoted(event.queue)
     refused = f"{who} refuses message {event.message} (delivery tag {event.delivery_tag})"
     return f"{refused}: {fate} queue {queue}."
+
+
+def settlement_held(record: Record, event: e.SettlementHeld, known: Context) -> str:
+    who = known.names.client(event.connection)
+    settles = SETTLES.get(event.outcome, "settles")
+    return f"{who} {settles} message {event.message} (delivery tag {event.delivery_tag}): that waits for tx.commit."
+
+
+SETTLES = {"acknowledged": "acknowledges", "rejected": "refuses", "requeued": "gives back"}
 
 
 def requeued(record: Record, event: e.Requeued) -> str:
@@ -392,6 +410,7 @@ IN_CONTEXT: dict[type[e.Event], Callable[[Record, Any, Context], str]] = {
     e.Replied: replied,
     e.Acknowledged: acknowledged,
     e.Rejected: rejected,
+    e.SettlementHeld: settlement_held,
     e.Returned: returned,
     e.Confirmed: confirmed,
 }

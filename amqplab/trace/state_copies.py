@@ -15,22 +15,29 @@ remembers what became of each copy in ``where``; its ``status`` is "unacked" or 
 else the last thing that happened to it. What ended without an acknowledgement leaves a ``lost`` entity
 behind.
 
+What is said in a transaction counts only at tx.commit: until then a message is *held* by its channel, with no
+copy anywhere, and so is a settlement, while its copy stays where it is. A rollback ends the one and undoes the
+other.
+
 Confirms cover numbers that were given out in order, so those outstanding are a few ranges.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from amqplab.trace import events as e
 from amqplab.trace import keys
 from amqplab.trace.draft import Draft
 from amqplab.trace.entities import edit_channel, edit_exchange, edit_message, edit_queue
-from amqplab.trace.lines import HOLDING, READY, SHOWN, UNACKED, Line, Place, join, leave
+from amqplab.trace.lines import HOLDING, IN_TX, READY, SETTLING, SHOWN, UNACKED, Line, Place, join, leave
 from amqplab.trace.recorder import Record
 
-__all__ = ["HANDLERS", "empty_queue", "release_holdings"]
+__all__ = ["HANDLERS", "HELD", "empty_queue", "end_transaction", "release_holdings"]
+
+HELD = "held in tx"
+"""The status of a message that waits for tx.commit."""
 
 
 # --- publishing ------------------------------------------------------------------------------------------
@@ -38,6 +45,7 @@ __all__ = ["HANDLERS", "empty_queue", "release_holdings"]
 
 def published(draft: Draft, record: Record, event: e.Published) -> None:
     edit_exchange(draft, event.vhost, event.exchange)
+    let_go(draft, event.message)
     content = draft.get(keys.content_key(event.connection, event.channel))
     draft.drop(keys.content_key(event.connection, event.channel))
     edit_message(draft, event.vhost, event.message).update(
@@ -53,26 +61,109 @@ def published(draft: Draft, record: Record, event: e.Published) -> None:
     )
     if event.sequence:
         expect_confirm(draft, event.connection, event.channel, event.sequence)
+    channel = draft.get(keys.channel_key(event.connection, event.channel))
+    if channel is not None and channel["mode"] == "tx":
+        hold_back(draft, event)
 
 
 def routed(draft: Draft, record: Record, event: e.Routed) -> None:
     message = edit_message(draft, event.vhost, event.message)
-    message.update(exchange=event.exchange, routing_key=event.routing_key, status="routed")
+    message.update(exchange=event.exchange, routing_key=event.routing_key)
+    if message["status"] != HELD:
+        message["status"] = "routed"
 
 
 def unroutable(draft: Draft, record: Record, event: e.Unroutable) -> None:
+    let_go(draft, event.message)
     edit_message(draft, event.vhost, event.message)["status"] = "unroutable"
     draft.put(keys.lost_key(event.message, None), {"reason": "unroutable"})
 
 
 def returned(draft: Draft, record: Record, event: e.Returned) -> None:
+    let_go(draft, event.message)
     edit_message(draft, event.vhost, event.message)["status"] = "returned"
     draft.put(keys.lost_key(event.message, None), {"reason": f"returned: {event.code} {event.text}"})
 
 
 def refused(draft: Draft, record: Record, event: e.PublishRefused) -> None:
+    let_go(draft, event.message)
     edit_message(draft, event.vhost, event.message)["status"] = "refused"
     draft.put(keys.lost_key(event.message, None), {"reason": f"refused: {event.reason}"})
+
+
+# --- transactions ----------------------------------------------------------------------------------------
+
+
+def hold_back(draft: Draft, event: e.Published) -> None:
+    """Nothing that is published in a transaction is in a queue before tx.commit."""
+    edit_message(draft, event.vhost, event.message)["status"] = HELD
+    join(draft, place_in_tx(event.connection, event.channel), event.message)
+
+
+def place_in_tx(connection: str, channel: int) -> Place:
+    return Place(keys.channel_key(connection, channel), IN_TX, keys.message_key(0)[:-1])
+
+
+def let_go(draft: Draft, message: int) -> None:
+    """The transaction holds this message no more; nothing happens if none did."""
+    entity = draft.edit(keys.message_key(message))
+    if entity is not None and entity["status"] == HELD:
+        entity["status"] = "routed"
+        leave(draft, place_in_tx(entity["publisher"], entity["channel"]), message)
+
+
+def settlement_held(draft: Draft, record: Record, event: e.SettlementHeld) -> None:
+    """The copy stays in its client's hands, and its channel remembers what it said."""
+    key = keys.copy_key(event.vhost, event.queue, event.message)
+    copy = draft.edit(key)
+    if copy is None or copy["held_in_tx"] or (copy["connection"], copy["channel"]) != lane_of(event):
+        return
+    copy["held_in_tx"] = event.outcome
+    join(draft, place_of_settling(*lane_of(event)), key)
+
+
+def place_of_settling(connection: str, channel: int) -> Place:
+    return Place(keys.channel_key(connection, channel), SETTLING, "")
+
+
+def lane_of(event: e.SettlementHeld | e.TransactionEnded) -> tuple[str, int]:
+    return event.connection, event.channel
+
+
+def transaction_ended(draft: Draft, record: Record, event: e.TransactionEnded) -> None:
+    end_transaction(draft, *lane_of(event), rolled_back=event.outcome != "committed")
+
+
+def end_transaction(draft: Draft, connection: str, channel: int, *, rolled_back: bool) -> None:
+    """Nothing is held any more. What was committed is in its queues by now; what was rolled back is lost."""
+    owner = keys.channel_key(connection, channel)
+    for number in members_of(draft, owner, IN_TX):
+        let_go(draft, number)
+        if rolled_back:
+            message = draft.edit(keys.message_key(number))
+            assert message is not None
+            message["status"] = "rolled back"
+            draft.put(keys.lost_key(number, None), {"reason": "rolled back"})
+    for key in members_of(draft, owner, SETTLING):
+        unsettle(draft, key)
+
+
+def members_of(draft: Draft, owner: str, line: Line) -> Iterator[Any]:
+    """Everyone in a line, who must leave it meanwhile: the first of them again and again."""
+    before = None
+    while (entity := draft.get(owner)) is not None and entity[line.name]:
+        first = entity[line.name][0]
+        if first == before:
+            return
+        yield (before := first)
+
+
+def unsettle(draft: Draft, key: str) -> None:
+    """What a transaction held about this copy is over: done, or undone."""
+    copy = draft.edit(key)
+    if copy is not None and copy["held_in_tx"]:
+        leave(draft, place_of_settling(copy["connection"], copy["channel"]), key)
+        copy["held_in_tx"] = ""
 
 
 # --- the life of a copy ----------------------------------------------------------------------------------
@@ -119,7 +210,8 @@ def read(draft: Draft, event: e.Delivered) -> None:
 
 
 def replied(draft: Draft, record: Record, event: e.Replied) -> None:
-    """No queue, no copy: the message itself is with the one who asked."""
+    """No queue, no copy: the message itself is with the one who asked, also in a transaction."""
+    let_go(draft, event.message)
     edit_message(draft, event.vhost, event.message)["status"] = "delivered"
 
 
@@ -154,6 +246,7 @@ def purged(draft: Draft, record: Record, event: e.QueuePurged) -> None:
 def dead_lettered(draft: Draft, record: Record, event: e.DeadLettered) -> None:
     """Not lost: it goes on as a new message with the same body."""
     take_out(draft, event.vhost, event.queue, event.message)
+    let_go(draft, event.successor)
     draft.drop(keys.lost_key(event.message, event.queue))
     tell_message(draft, event.vhost, event.message, event.queue, f"dead-lettered as {event.successor}")
     old = edit_message(draft, event.vhost, event.message)
@@ -174,6 +267,7 @@ def lose(draft: Draft, vhost: str, queue: str, message: int, reason: str) -> Non
 
 def tell_message(draft: Draft, vhost: str, message: int, queue: str, news: str) -> str:
     """Write down what became of the copy in `queue`; return what was written there before."""
+    let_go(draft, message)
     entity = edit_message(draft, vhost, message)
     before: str = entity["where"].get(queue, "")
     if before.startswith("dead-lettered") and news.startswith("lost"):
@@ -189,8 +283,10 @@ def tell_message(draft: Draft, vhost: str, message: int, queue: str, news: str) 
 
 def new_copy(state: str, redelivered: bool) -> dict[str, Any]:
     holder = {"connection": None, "channel": None, "delivery_tag": None, "consumer": None}
-    links = {"before": None, "after": None, "held_before": None, "held_after": None}
-    return {"state": state, "redelivered": redelivered, **holder, **links}
+    return {"state": state, "redelivered": redelivered, "held_in_tx": "", **holder, **LINKS}
+
+
+LINKS = {name: None for line in (READY, HOLDING, SETTLING) for name in (line.before, line.after)}
 
 
 def place_in_queue(vhost: str, queue: str, line: Line) -> Place:
@@ -215,6 +311,7 @@ def take_out(draft: Draft, vhost: str, queue: str, message: int) -> None:
     leave(draft, place_in_queue(vhost, queue, line), message)
     if copy["consumer"] is not None:
         leave(draft, Place(copy["consumer"], HOLDING, key[: key.rindex("/") + 1]), message)
+    unsettle(draft, key)
     if line is UNACKED:
         channel = draft.edit(keys.channel_key(copy["connection"], copy["channel"]))
         if channel is not None and channel["unacked"]:
@@ -303,6 +400,8 @@ HANDLERS: dict[type[e.Event], Callable[[Draft, Record, Any], None]] = {
     e.Replied: replied,
     e.Acknowledged: acknowledged,
     e.Rejected: rejected,
+    e.SettlementHeld: settlement_held,
+    e.TransactionEnded: transaction_ended,
     e.Requeued: requeued,
     e.Discarded: discarded,
     e.QueuePurged: purged,

@@ -18,7 +18,7 @@ from amqplab.trace.draft import Draft
 from amqplab.trace.entities import edit_channel, edit_connection, edit_exchange, edit_queue, put_binding
 from amqplab.trace.lines import HOLDING
 from amqplab.trace.recorder import Record
-from amqplab.trace.state_copies import empty_queue, release_holdings
+from amqplab.trace.state_copies import empty_queue, end_transaction, release_holdings
 from amqplab.trace.state_link import forget_connection_if_over
 
 __all__ = ["HANDLERS"]
@@ -88,6 +88,7 @@ def alarm_changed(draft: Draft, record: Record, event: e.AlarmChanged) -> None:
 def drop_channel(draft: Draft, connection: str, channel: int) -> None:
     """The channel, with its consumers, its confirms and the half of a publish that came over it."""
     entity = draft.get(keys.channel_key(connection, channel))
+    end_transaction(draft, connection, channel, rolled_back=True)
     for tag in entity["consumers"] if entity else ():
         drop_consumer(draft, connection, channel, tag)
     draft.drop(keys.channel_key(connection, channel))

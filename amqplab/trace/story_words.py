@@ -182,6 +182,8 @@ def alike(step: Step, narrator: Narrator) -> str:
     first: Any = step.told[0].event
     those = messages_named(tuple(record.event.message for record in step.told))  # type: ignore[attr-defined]
     queue = f"queue {quoted(first.queue)}"
+    if isinstance(first, e.SettlementHeld):
+        return f"{narrator.context.names.client(first.connection)} settles {those} when the transaction is committed."
     if isinstance(first, e.Acknowledged | e.Rejected):
         who = narrator.context.names.client(first.connection)
         if isinstance(first, e.Rejected):

@@ -12,7 +12,8 @@ numbers of the frame, command, segment and message meant, or None.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from amqplab.trace import events as e
@@ -40,44 +41,62 @@ def subject_of(record: Record, traffic: Traffic) -> Subject:
     frame = traffic.frame_at.get(record.seq)
     if command is not None and frame is None:
         frame = traffic.commands[command].frames[0]
-    find = FINDERS.get(type(event))
-    if find is None:
-        find = FINDERS[type(event)] = finder_for(type(event))
-    return Subject(
-        tuple(find(record, event)), frame, command,
-        getattr(event, "number", None), getattr(event, "message", None),
-    )  # fmt: skip
+    fields = fields_of(type(event))
+    values = tuple([getattr(event, name) for name in fields])
+    named = keys_named(fields, values, record.where)
+    return Subject(named, frame, command, getattr(event, "number", None), getattr(event, "message", None))
 
 
-Finder = Callable[[Record, Any], Iterator[str]]
+TELLING = (
+    *("vhost", "message", "source", "kind", "destination", "routing_key", "arguments"),
+    *("queue", "exchange", "connection", "channel", "consumer_tag", "resource", "target"),
+)
+"""The fields that name things."""
 
 
-def finder_for(kind: type[e.Event]) -> Finder:
-    """Which keys the fields of an event class name, the most telling first."""
-    fields = set(getattr(kind, "__dataclass_fields__", ()))
-
-    def find(record: Record, event: Any) -> Iterator[str]:
-        if "message" in fields:
-            yield keys.message_key(event.message)
-        if "destination" in fields and "routing_key" in fields:
-            yield keys.binding_key(
-                event.vhost, event.source, event.kind, event.destination, event.routing_key, event.arguments
-            )
-        if "queue" in fields:
-            yield keys.queue_key(event.vhost, event.queue)
-        if "exchange" in fields:
-            yield keys.exchange_key(event.vhost, event.exchange)
-        if "consumer_tag" in fields and event.consumer_tag:
-            yield keys.consumer_key(event.connection, event.channel, event.consumer_tag)
-        if "channel" in fields:
-            yield keys.channel_key(event.connection, event.channel)
-        if "connection" in fields:
-            yield keys.connection_key(event.connection)
-        if "resource" in fields:
-            yield f"alarm/{keys.escape(event.resource)}"
-        yield keys.host_key(event.target if "target" in fields else record.where)
-
-    return find
+def fields_of(kind: type[e.Event]) -> tuple[str, ...]:
+    """The fields of an event class that name things; a routing key alone names nothing."""
+    found = KNOWN.get(kind)
+    if found is None:
+        found = KNOWN[kind] = telling(kind)
+    return found
 
 
-FINDERS: dict[type[e.Event], Finder] = {}
+KNOWN: dict[type[e.Event], tuple[str, ...]] = {}
+
+
+def telling(kind: type[e.Event]) -> tuple[str, ...]:
+    found = [name for name in TELLING if name in getattr(kind, "__dataclass_fields__", ())]
+    if "destination" in found and "routing_key" in found:
+        return tuple(found)
+    return tuple(one for one in found if one not in OF_BINDINGS)
+
+
+OF_BINDINGS = ("source", "kind", "destination", "routing_key", "arguments")
+
+
+@lru_cache(maxsize=4096)  # most records are segments and frames, of a few connections
+def keys_named(fields: tuple[str, ...], values: tuple[Any, ...], where: str) -> tuple[str, ...]:
+    """The keys of all that these fields name, the most telling first."""
+    return tuple(named(dict(zip(fields, values, strict=True)), where))
+
+
+def named(of: dict[str, Any], where: str) -> Iterator[str]:
+    if "message" in of:
+        yield keys.message_key(of["message"])
+    if "destination" in of:
+        ends = (of["source"], of["kind"], of["destination"])
+        yield keys.binding_key(of["vhost"], *ends, of["routing_key"], of["arguments"])
+    if "queue" in of:
+        yield keys.queue_key(of["vhost"], of["queue"])
+    if "exchange" in of:
+        yield keys.exchange_key(of["vhost"], of["exchange"])
+    if of.get("consumer_tag"):
+        yield keys.consumer_key(of["connection"], of["channel"], of["consumer_tag"])
+    if "channel" in of:
+        yield keys.channel_key(of["connection"], of["channel"])
+    if "connection" in of:
+        yield keys.connection_key(of["connection"])
+    if "resource" in of:
+        yield f"alarm/{keys.escape(of['resource'])}"
+    yield keys.host_key(of.get("target", where))

@@ -36,6 +36,7 @@ from typing import Any
 from amqplab.trace import events as e
 from amqplab.trace import keys
 from amqplab.trace.draft import Draft, Entity, Patch, State
+from amqplab.trace.lives import names_of_lives
 from amqplab.trace.recorder import Record
 from amqplab.trace.state_link import preview
 from amqplab.trace.traffic import Command, Segment, Traffic
@@ -70,7 +71,7 @@ class Whereabouts:
         for command in traffic.commands:
             self._index(command)
         self._linked = {segment.connection for segment in traffic.segments.values()}
-        self._labels: dict[int, str] = {}
+        self._labels = names_of_lives(records)
         self._pending: dict[int, set[str]] = {}
         self._deliveries: dict[tuple[str, int, int], tuple[int, str]] = {}
         self._riders: defaultdict[int, list[str]] = defaultdict(list)
@@ -166,7 +167,9 @@ class Whereabouts:
         if command.up:
             token = draft.edit(publish_key(command, self._numbers.get(command.number)))
             if token is not None and token["place"] == "link":
-                token.update(place="broker", at="", state="routing", up=None)
+                token.update(
+                    place="broker", at=server_of(state, command.connection), state="routing", up=None
+                )
             return
         for key in self._riders.pop(command.number, ()):
             token = draft.edit(key)
@@ -203,7 +206,7 @@ class Whereabouts:
             channel=channel,
         )
         if state.get(channel, {}).get("mode") == "tx":
-            token.update(place="broker", at="", state="held in tx")
+            token.update(place="broker", at=server_of(state, event.connection), state="held in tx")
 
     def _routed(self, draft: Draft, record: Record, event: e.Routed, state: State) -> None:
         self._pending[event.message] = set(event.queues)
@@ -220,7 +223,6 @@ class Whereabouts:
 
     def _dead_lettered(self, draft: Draft, record: Record, event: e.DeadLettered, state: State) -> None:
         """It goes on as a new message, which carries its old number with a prime."""
-        self._labels[event.successor] = self.label(event.message) + "′"
         key = token_key(event.successor, "-")
         entity = state.get(keys.message_key(event.successor), {})
         token = new_token(event.successor, self.label(event.successor), "exchange", "")
@@ -307,13 +309,15 @@ class Whereabouts:
     # --- what the fold says ------------------------------------------------------------------------------
 
     def _copy(self, draft: Draft, seq: int, key: str, old: Entity | None, new: Entity | None) -> None:
-        """A copy that is unacked has a token; one that is Ready, or is gone, has none."""
+        """A copy that is unacked has a token; one that is Ready, or is gone, has none: unless it is gone because
+        it was handed over for good, and is on its way.
+        """
         _, vhost, queue, number = key.split("/")
         leg = queue_leg(keys.unescape(vhost), keys.unescape(queue))
         name = token_key(int(number), leg)
         if new is None or new["state"] != "unacked":
             token = draft.get(name)
-            if token is not None and token["place"] != "lost":
+            if token is not None and token["place"] != "lost" and token["state"] != "done":
                 self._forget(draft, name)
             return
         same = old is not None and old["state"] == "unacked" and old["delivery_tag"] == new["delivery_tag"]
@@ -481,6 +485,11 @@ def holder(state: State, connection: str, channel: int, tag: str) -> str:
     """The key of whoever gets it: the consumer, or for basic.get the channel."""
     key = keys.consumer_key(connection, channel, tag)
     return key if tag and key in state else keys.channel_key(connection, channel)
+
+
+def server_of(state: State, connection: str) -> str:
+    """The host at the other end of a connection."""
+    return str(state.get(keys.connection_key(connection), {}).get("server") or "")
 
 
 def holder_of(copy: Entity) -> str:

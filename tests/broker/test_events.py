@@ -171,6 +171,7 @@ def test_the_rest_of_the_vocabulary(stream: Stream, peer: Peer) -> None:
         e.TransactionEnded("c1:1", 1, "rolled back"),
         e.Delivered("/", "q", 1, "c1:1", 1, "", 1, False, False),
         e.QueuePurged("/", "q", (2,)),
+        e.SettlementHeld("/", "q", 1, "c1:1", 1, 1, "rejected"),
         e.Rejected("/", "q", 1, "c1:1", 1, 1, False),
         e.Discarded("/", "q", 1, "rejected"),
         e.TransactionEnded("c1:1", 1, "committed"),
@@ -204,3 +205,18 @@ def test_with_and_without_a_report_the_bytes_are_the_same(stream: Stream) -> Non
 
     assert conversation(World()) == conversation(World(report=stream))
     assert stream.events
+
+
+def test_what_a_transaction_holds_and_how_it_ends_is_told(stream: Stream, peer: Peer) -> None:
+    peer.send(1, m.Tx.Select())
+    peer.publish(key="q")
+    stream.since()
+    peer.send(1, m.Queue.Delete(queue="q"), m.Tx.Commit())
+    assert [type(one) for one in stream.since()] == [e.QueueDeleted, e.Discarded, e.TransactionEnded]
+    peer.publish(key="nowhere", mandatory=True)
+    assert [type(one) for one in stream.since()] == [e.Published, e.Routed]
+    peer.send(1, m.Tx.Commit())
+    assert [type(one) for one in stream.since()] == [e.Unroutable, e.Returned, e.TransactionEnded]
+    peer.publish(key="nowhere")
+    peer.send(1, m.Channel.Close())
+    assert e.TransactionEnded("c1:1", 1, "rolled back") in stream.since()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
 
 from amqplab import Lab
@@ -9,6 +11,7 @@ from amqplab.client.blocking import BlockingConnection
 from amqplab.client.blocking_channel import BlockingChannel
 from amqplab.errors import NotFound
 from amqplab.lab import LabError, NothingMoreComes
+from amqplab.lab.faces import CHANNEL_CALLS, CONNECTION_CALLS
 from amqplab.trace.events import CallMade, Delivered, Enqueued, FrameSent, Routed
 
 
@@ -154,3 +157,15 @@ def test_a_closed_lab_does_nothing_more_but_can_be_looked_at() -> None:
     assert "closed" in repr(lab)
     assert lab.table()[0].queue == "app"
     assert lab.digest() == digest
+
+
+LOOKS = {"arrived", "consumer_ended", "post", "time", "withdraw"}
+"""What the two faces call on each other, and what only looks."""
+
+
+@pytest.mark.parametrize(
+    ("face", "calls"), [(BlockingConnection, CONNECTION_CALLS), (BlockingChannel, CHANNEL_CALLS)]
+)
+def test_every_call_of_pikas_faces_is_an_input(face: type, calls: tuple[str, ...]) -> None:
+    public = {name for name, _ in inspect.getmembers(face, inspect.isfunction) if not name.startswith("_")}
+    assert public - LOOKS == set(calls) - {"__exit__"}

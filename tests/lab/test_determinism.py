@@ -12,6 +12,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from scenes import build, names
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -53,6 +54,11 @@ assert branch.records[shared] != lab.records[shared]
 print(lab.digest(), branch.digest(), shared)
 """
 
+SCENES = """
+from scenes import build, names
+print(*(f"{name} {build(name).digest()}" for name in names()), sep="\\n")
+"""
+
 
 def other_pythons() -> list[str]:
     """Every other Python 3.11+ of this machine that pyenv or the system has."""
@@ -61,9 +67,10 @@ def other_pythons() -> list[str]:
     return [str(path) for path in found if path.exists()]
 
 
-def digests(python: str, hash_seed: str) -> str:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": hash_seed}
-    done = subprocess.run([python, "-c", RUN], env=environment, capture_output=True, text=True, check=True)
+def digests(python: str, hash_seed: str, code: str = RUN) -> str:
+    path = os.pathsep.join([str(ROOT), str(ROOT / "tests" / "support")])
+    environment = {**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": hash_seed}
+    done = subprocess.run([python, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert done.stderr == ""
     return done.stdout.strip()
 
@@ -91,3 +98,9 @@ def test_the_digest_is_the_same_in_a_notebook(expected: str) -> None:
     NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
     [output] = notebook.cells[0].outputs
     assert output["text"].strip() == expected
+
+
+def test_every_scene_has_the_same_digest_on_every_python_and_with_any_hash_seed() -> None:
+    here = "".join(f"{name} {build(name).digest()}\n" for name in names()).strip()
+    for number, python in enumerate([sys.executable, *other_pythons()]):
+        assert digests(python, str(number), SCENES) == here, python

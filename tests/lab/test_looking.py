@@ -13,7 +13,7 @@ import pytest
 from amqplab import Lab
 from amqplab.client import BasicProperties
 from amqplab.lab import Cut, compare, in_another_process, side_by_side
-from amqplab.lab.portrait import MENU, first_sentence
+from amqplab.lab.html_summary import MENU, first_sentence
 from amqplab.lab.progress import LOOK_EVERY, Progress
 
 
@@ -201,7 +201,7 @@ def test_the_labs_picture_has_its_facts_and_its_menu_and_is_the_same_every_time(
 
 def test_whatever_a_lab_can_do_is_in_the_menu_or_named_as_a_fact() -> None:
     facts = {"clients", "broker", "recorder", "records", "checks", "programs", "seed", "title", "now"}
-    history = {"parent", "branches", "interventions", "forked_at", "printed", "was_live"}
+    history = {"parent", "branches", "interventions", "forked_at", "printed", "was_live", "branch_name"}
     rare = {"intervene", "note", "lose", "octets", "crash"}
     menu = {name for names in MENU.values() for name in names}
     assert {name for name in dir(Lab()) if name[0] != "_"} == menu | facts | history | rare

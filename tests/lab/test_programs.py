@@ -199,3 +199,40 @@ def test_two_runs_with_aio_pika_are_the_same_although_it_draws_random_ids() -> N
         lab.run_for("10 s")
         digests.add(lab.digest())
     assert len(digests) == 1
+
+
+@pytest.mark.parametrize("way", ["async for", "async callback", "callback"])
+def test_what_a_program_does_with_a_message_it_does_because_of_its_delivery(way: str) -> None:
+    """The message is there when the consumer begins, so it comes together with basic.consume-ok."""
+    lab = Lab(seed=1)
+    channel = lab.connect("waiter").channel()
+    channel.queue_declare(queue="orders")
+    for _ in range(2):
+        channel.basic_publish(exchange="", routing_key="orders", body="espresso")
+    lab.run()
+
+    @lab.program("barista")
+    async def barista(client: Any) -> None:
+        channel = await (await client.connect()).channel()
+
+        async def later(channel: Any, method: Any, *_: Any) -> None:
+            await channel.basic_ack(method.delivery_tag)
+
+        if way == "async for":
+            async for message in channel.consume("orders"):
+                await message.ack()
+        elif way == "async callback":
+            await channel.basic_consume("orders", later)
+        else:
+            await channel.basic_consume("orders", lambda ch, method, *_: ch.basic_ack(method.delivery_tag))
+
+    lab.run(until="1 s")
+    arrivals = [
+        record.seq
+        for record in lab.find("CommandReceived", where="barista")
+        if getattr(record.event, "name", "") == "basic.deliver"
+    ]
+    calls = [r for r in lab.find("CallMade", where="barista") if "ack" in getattr(r.event, "call", "")]
+    assert len(arrivals) == 2 and [call.cause for call in calls] == arrivals
+    handled = lab.first("MessageHandled")
+    assert handled.cause in (arrivals[0], calls[0].seq)

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from amqplab import Lab, Recording
 from amqplab.errors import UsageError
-from amqplab.net.capture import Stream, frames_in, looks_like_a_capture
+from amqplab.net.capture import Stream, frames_in, looks_like_a_capture, recorded
 from amqplab.wire.frames import HEARTBEAT, PROTOCOL_HEADER, encode_frame, encode_method
 from amqplab.wire.methods import Channel, Queue
 
@@ -108,3 +109,20 @@ def test_segments_in_any_order_and_any_number_of_times_give_the_same_frames(
         found += direction.frames()
     assert found == frames
     assert direction.rest == b""
+
+
+def test_a_capture_can_be_asked_like_any_recording(tmp_path: Path) -> None:
+    with Lab(seed=1, loss="5 %") as lab:
+        channel = lab.connect("producer").channel()
+        channel.queue_declare("q")
+        channel.basic_publish("", "q", "hello")
+        lab.run()
+        path = lab.to_pcap(tmp_path / "run.pcap")
+        seen = [(row.what, row.data) for row in lab.frames("broker")]
+    recording = Recording(recorded(path))
+    assert sorted((row.what, row.data) for row in recording.frames()) == sorted(seen)
+    assert recording.dissect("basic.publish").field("routing-key") == "q"
+    found = recording.participants()
+    assert {server.kind for server in found.servers.values()} == {"broker"}
+    assert [app.role for app in found.apps.values()] == ["publisher"]
+    assert "Basic.Publish" in recording.ladder("command")

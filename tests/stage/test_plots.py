@@ -60,3 +60,25 @@ def test_a_queue_that_never_was_is_a_clear_error(recordings: Recordings) -> None
 def test_a_recording_without_queues_gives_a_figure_that_says_so() -> None:
     [axes] = plot_depths(Recorder(lambda: 0)).axes
     assert [text.get_text() for text in axes.texts] == ["no queue in this recording"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "unit"), [(0.0005, "µs"), (0.5, "ms"), (90, "s"), (180, "min"), (3 * 3600, "h")]
+)
+def test_time_is_told_in_a_unit_that_fits_the_run(seconds: float, unit: str) -> None:
+    clock = [0]
+    recorder = Recorder(lambda: clock[0])
+    recorder.record("broker", e.QueueDeclared, "/", "q", False, None, False, "")
+    clock[0] = int(seconds * 1e9)
+    recorder.record("broker", e.NoteMade, "the end")
+    [axes] = plot_depths(recorder).axes
+    assert axes.get_xlabel() == f"virtual time in {unit}"
+
+
+def test_a_queue_s_name_is_a_name_and_no_formula() -> None:
+    recorder = Recorder(lambda: 0)
+    for name in ("$x$", "a" * 255):
+        recorder.record("broker", e.QueueDeclared, "/", name, False, None, False, "")
+    first, second = (axes.get_title(loc="left") for axes in plot_depths(recorder).axes)
+    assert first == "$x$" and "…" in second and len(second) < 100
+    plot_depths(recorder).canvas.draw()

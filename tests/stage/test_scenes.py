@@ -13,12 +13,6 @@ from amqplab import Lab
 from amqplab.trace import events as e
 from amqplab.trace.fold import Fold
 
-FALSE_ALARMS = {
-    "dead_letter_retry": "the check of the prefetch counts a copy that dies as still held",
-    "http": "octets that are no AMQP are checked as if they were",
-    "websocket": "octets that are no AMQP are checked as if they were",
-}
-
 # --- of all of them -------------------------------------------------------------------------------------
 
 
@@ -35,15 +29,7 @@ def test_a_scene_is_small_has_a_title_and_says_what_it_is_about(name: str) -> No
     assert len(SCENES[name].about) > 40
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=pytest.mark.xfail(reason=FALSE_ALARMS[name]))
-        if name in FALSE_ALARMS
-        else name
-        for name in names()
-    ],
-)
+@pytest.mark.parametrize("name", names())
 def test_no_check_fails_where_nothing_is_wrong(name: str) -> None:
     assert not build(name).checks.failures
 

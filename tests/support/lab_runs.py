@@ -589,7 +589,7 @@ def direct_reply_to() -> Lab:
             await channel.basic_publish("", "rpc", text, BasicProperties(reply_to=reply))
             await answered.wait()
             answered.clear()
-        address = "amq.rabbitmq.reply-to.g2dkAAAA.nobody"
+        address = "amq.rabbitmq.reply-to.g1gAAAAA.nobody"
         await channel.basic_publish("", address, "too late")
 
     return drained(lab)

@@ -21,6 +21,7 @@ PACKAGES = {
     "java": "default-jdk-headless",
     "javac": "default-jdk-headless",
     "node": "nodejs",
+    "npm": "npm",
     "php": "php-cli",
 }
 """Debian's package, where it is not called like the program."""

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from needs import program
 from playwright.sync_api import Browser, Page, sync_playwright
 
-__all__ = ["STAGE", "Watch", "browser", "markup", "open_page", "press", "step_of"]
+__all__ = ["STAGE", "Watch", "browser", "markup", "open_page", "press", "show_panels", "step_of"]
 
 STAGE = ".amqplab-stage"
 ARGUMENTS = [
@@ -93,6 +93,14 @@ def press(page: Page, *keys: str) -> None:
     """Keys for the stage itself."""
     for key in keys:
         page.locator(STAGE).press(key)
+
+
+def show_panels(page: Page, *beside: str, below: tuple[str, ...] = ()) -> None:
+    """Open these panels; of those beside the picture, the last ones that have room."""
+    page.locator(STAGE).evaluate(
+        "(root, change) => root.stage.frame.keep(change)",
+        {"open": [*beside, *below], "docks": dict.fromkeys(below, "below")},
+    )
 
 
 def step_of(page: Page) -> str:

@@ -30,7 +30,7 @@ LINES = [
     (
         e.Routed("/", 1, "x", "k", (("x", "queue", "q", "k"),), ("q",), ()),
         '0 5 "h" - Routed vhost="/" message=1 exchange="x" routing_key="k" '
-        'matched=(("x","queue","q","k")) queues=("q") alternates=()',
+        'matched=(("x","queue","q","k")) queues=("q") alternates=() asked=()',
     ),
 ]
 

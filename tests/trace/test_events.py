@@ -28,6 +28,7 @@ SAMPLES: dict[str, Any] = {
     "tuple[int, ...]": (1, 2),
     "tuple[str, ...]": ("a", "b"),
     "tuple[tuple[str, str, str, str], ...]": (("logs", "queue", "a", "k"),),
+    "tuple[tuple[str, int], ...]": (("name:1", 3),),
 }
 
 

@@ -16,7 +16,7 @@ from amqplab.trace import lines
 from amqplab.trace.draft import Draft
 from amqplab.trace.fold import Fold, State, redo, step, undo
 from amqplab.trace.keys import escape, message_key, queue_key, unescape
-from amqplab.trace.lines import HOLDING, READY, UNACKED, Place, everyone, join, leave
+from amqplab.trace.lines import HOLDING, IN_TX, READY, SETTLING, UNACKED, Place, everyone, join, leave
 from amqplab.trace.recorder import Record, Recorder
 from amqplab.trace.state_link import preview
 
@@ -40,6 +40,8 @@ POOLS: dict[str, Any] = {
     "state": st.sampled_from(["SYN-SENT", "ESTABLISHED", "TIME-WAIT", "CLOSED"]),
     "host": st.sampled_from(["p", "broker"]),
     "call_seq": st.integers(0, 5),
+    "mode": st.sampled_from(["confirm", "tx", "tx"]),
+    "outcome": st.sampled_from(["committed", "rolled back", "acknowledged", "returned"]),
 }
 TYPES: dict[str, Any] = {
     "str": st.sampled_from(["", "a", "é/"]),
@@ -51,6 +53,7 @@ TYPES: dict[str, Any] = {
     "tuple[int, ...]": st.lists(st.integers(0, 9), max_size=2).map(tuple),
     "tuple[str, ...]": st.lists(st.sampled_from(["q", "r"]), max_size=2).map(tuple),
     "tuple[tuple[str, str, str, str], ...]": st.just((("logs", "queue", "q", "k"),)),
+    "tuple[tuple[str, int], ...]": st.just((("p:1", 1),)),
 }
 
 
@@ -75,8 +78,21 @@ QUEUE_KINDS = (
     e.Confirmed,
     e.ConsumerAdded,
 )
-streams = st.lists(any_event(), max_size=60) | st.lists(
-    st.one_of([queue_event(kind) for kind in QUEUE_KINDS]), max_size=60
+TX_KINDS = (
+    e.ModeSelected,
+    e.Published,
+    e.Routed,
+    e.Replied,
+    e.Enqueued,
+    e.Delivered,
+    e.SettlementHeld,
+    e.Requeued,
+    e.DeadLettered,
+    e.TransactionEnded,
+    e.ChannelClosed,
+)
+streams = st.lists(any_event(), max_size=60) | st.one_of(
+    [st.lists(st.one_of(list(map(queue_event, kinds))), max_size=60) for kinds in (QUEUE_KINDS, TX_KINDS)]
 )
 
 
@@ -99,6 +115,11 @@ def check_lines(state: State) -> None:
         elif kind == "consumer":
             queue = queue_key(entity["vhost"], entity["queue"])
             check_line(state, Place(key, HOLDING, f"copy/{queue[len('queue/') :]}/"))
+        elif kind == "channel":
+            check_line(state, Place(key, IN_TX, "message/"))
+            check_line(state, Place(key, SETTLING, ""))
+            waiting = [state[f"message/{one}"]["status"] for one in entity["in_tx"]]
+            assert set(waiting) <= {"held in tx"}
 
 
 def check_line(state: State, place: Place) -> None:
@@ -315,6 +336,60 @@ def test_a_dead_letter_is_not_lost_but_goes_on(story: Any) -> None:
     assert "lost/1/q" not in state
     assert state["message/1"]["where"] == {"q": "dead-lettered as 2"}
     assert (state["message/2"]["size"], state["message/2"]["exchange"]) == (5, "dlx")
+
+
+def in_a_transaction(story: Any) -> None:
+    story.broker(e.ModeSelected, "p:1", 1, "tx")
+    for message in (1, 2):
+        story.broker(e.Published, "/", message, "p:1", 1, "", "q", 5, False, True, 0)
+        story.broker(e.Routed, "/", message, "", "q", (), ("q",), ())
+
+
+def test_what_is_published_in_a_transaction_is_held_until_commit(story: Any) -> None:
+    in_a_transaction(story)
+    state = Fold(story.recorder).now()
+    assert state["channel/p:1/1"]["in_tx"] == [1, 2]
+    assert state["message/1"]["status"] == "held in tx" and state["message/1"]["where"] == {}
+    for message in (1, 2):
+        story.broker(e.Enqueued, "/", "q", message, message - 1)
+    story.broker(e.TransactionEnded, "p:1", 1, "committed")
+    state = Fold(story.recorder).now()
+    assert state["channel/p:1/1"]["in_tx_count"] == 0
+    assert state["message/2"]["status"] == "ready"
+    assert not [key for key in state if key.startswith("lost/")]
+
+
+@pytest.mark.parametrize("end", ["rollback", "channel closed"])
+def test_what_is_rolled_back_is_lost_with_that_reason(story: Any, end: str) -> None:
+    in_a_transaction(story)
+    if end == "rollback":
+        story.broker(e.TransactionEnded, "p:1", 1, "rolled back")
+    else:
+        story.broker(e.ChannelClosed, "p:1", 1)
+    state = Fold(story.recorder).now()
+    assert [state[message_key(number)]["status"] for number in (1, 2)] == ["rolled back"] * 2
+    assert [state[f"lost/{number}/-"] for number in (1, 2)] == [{"reason": "rolled back"}] * 2
+
+
+@pytest.mark.parametrize("outcome", ["committed", "rolled back"])
+def test_a_settlement_in_a_transaction_waits_with_its_copy(story: Any, outcome: str) -> None:
+    story.broker(e.ModeSelected, "p:1", 1, "tx")
+    story.broker(e.Enqueued, "/", "q", 1, 0)
+    story.broker(e.Delivered, "/", "q", 1, "p:1", 1, "t", 1, False, False)
+    story.broker(e.SettlementHeld, "/", "q", 1, "p:1", 1, 1, "acknowledged")
+    state = Fold(story.recorder).now()
+    assert (state["copy/%2F/q/1"]["state"], state["copy/%2F/q/1"]["held_in_tx"]) == (
+        "unacked",
+        "acknowledged",
+    )
+    assert state["channel/p:1/1"]["settling"] == ["copy/%2F/q/1"]
+    if outcome == "committed":
+        story.broker(e.Acknowledged, "/", "q", 1, "p:1", 1, 1)
+    story.broker(e.TransactionEnded, "p:1", 1, outcome)
+    state = Fold(story.recorder).now()
+    assert state["channel/p:1/1"]["settling"] == []
+    copy = state.get("copy/%2F/q/1")
+    assert copy is None if outcome == "committed" else copy["held_in_tx"] == ""
 
 
 # --- long lines ------------------------------------------------------------------------------------------

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
 
 from amqplab import Lab
 from amqplab.trace import events as e
+from amqplab.trace.chapters import chapters
 from amqplab.trace.narrate import Narrator, narrate
 from amqplab.trace.recorder import Record, Recorder
 from amqplab.trace.words import METHOD_WORDS, TCP_STATE_WORDS, count, duration, listed, messages_named
@@ -27,6 +28,7 @@ SAMPLES: dict[str, Any] = {
     "tuple[int, ...]": (1, 2),
     "tuple[str, ...]": ("a", "b"),
     "tuple[tuple[str, str, str, str], ...]": (("logs", "queue", "a", "k"),),
+    "tuple[tuple[str, int], ...]": (("name:1", 3),),
 }
 
 
@@ -252,5 +254,23 @@ def test_who_is_let_in_by_a_certificate_needed_no_password() -> None:
 
 
 def test_an_answer_to_a_waiting_channel_needs_no_queue() -> None:
-    sentence = told(e.Routed, "/", 1, "", "amq.rabbitmq.reply-to.g1h2", (), (), ())
-    assert "there is none" not in sentence and "waits for a reply" in sentence
+    address = "amq.rabbitmq.reply-to.g1h2"
+    sentence = told(e.Routed, "/", 1, "", address, (), (), (), (("waiter:1", 1),))
+    assert "there is none" not in sentence and "the address of waiter, who waits for a reply" in sentence
+    assert "a channel that waits no more: nobody gets it" in told(e.Routed, "/", 1, "", address, (), (), ())
+
+
+def test_damaged_and_missing_frames_are_told_as_well_as_can_be(recorder: Recorder) -> None:
+    """Octets may have been changed in flight, and a recording may begin in the middle of a run."""
+    for size in (0, 9, 12, 15):
+        records = [
+            record._replace(event=replace(record.event, data=record.event.data[:size]))
+            if isinstance(record.event, e.FrameReceived)
+            else record
+            for record in recorder
+        ]
+        narrator = Narrator(records)
+        assert all(narrator.sentence(record.seq) for record in records)
+        assert chapters((), narrator)
+    without = [record for record in recorder if not isinstance(record.event, e.FrameSent | e.FrameReceived)]
+    assert all(map(Narrator(without).sentence, range(len(without))))

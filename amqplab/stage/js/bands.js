@@ -2,121 +2,147 @@
 //
 // Theory
 // ------
-// Time runs down, so whatever takes time is slanted. A band has two slanted edges, its first octet and its last:
-// how thick it is shows how long it took to be put on the wire, and cuts in it show where one frame ends and the
-// next begins. A lost segment gets half way.
+// Time runs down, so whatever takes time is slanted. A band has two slanted edges, its first byte and its last:
+// how thick it is shows how long it took to be put on the wire. Lines inside it are the seams between the frames of
+// a segment, or between the segments of a frame. Each leg of the way (legs.js) is drawn as far as it came: to a
+// head, to a × half way, or to an open end; what was sent again says so.
 
-import { clientOf, round } from "./text.js";
+import { cut, round } from "./text.js";
 import { cls, h } from "./elements.js";
-import { timeOf } from "./story.js";
 import { cross, hue, lit } from "./marks.js";
-import { segmentLabel } from "./moving.js";
+import { endsOf, isStep } from "./ladder.js";
+import { waysOf, outcomeWords } from "./legs.js";
+import { segmentLabel } from "./wire.js";
 
-/** The bands of a zoom: {kind, id, a, b, seq, from, to, label, hue, share, parts, lost}. `a` and `b` are hosts,
- * `seq` the record whose rung says the label, `share` how much of the time is transmission. */
-export function ladderBands(scene, zoom) {
-  const share = shareOf(scene);
-  const kinds = [
-    () => scene.segments.map((s) => segmentBand(scene, s, share)),
-    () => scene.frames.map((f) => frameBand(scene, f, share)),
-    () => scene.commands.map((c) => commandBand(scene, c, share)),
-    () => scene.commands.filter((c) => c.messages.length).map((c) => commandBand(scene, c, share)),
-  ];
-  return kinds[Math.min(zoom, 3)]();
+const MOST_BANDS = 500;
+const MOST_SEAMS = 60;
+const THICKEST = 0.75;
+const LEAST_SEAM = 2.5;
+const OPEN_DROP = 34;
+const STUB = 18;
+const FATE_LETTER = 6.2;
+const KINDS = ["segment", "frame", "command", "command", "command"];
+
+/** @typedef {{kind: string, id: number, item: any, a: string, b: string, hue: number, legs: Leg[]}} Band `a` and `b` are hosts. */
+
+/** What crosses between two records at a zoom: all of it, up to a limit. @returns {Band[]} */
+export function bandsBetween(scene, zoom, low, high) {
+  const kind = KINDS[zoom];
+  const found = { segment: "segmentsAt", frame: "framesAt", command: "commandsAt" }[kind];
+  const items = scene[found](low, high);
+  const shown = zoom < 3 ? items : items.filter((command) => command.messages.length > 0);
+  return shown.slice(-MOST_BANDS).map((item) => bandOf(scene, kind, item));
 }
 
-function bandOf(scene, x, message, rest) {
-  const client = clientOf(x.conn);
-  const [a, b] = x.up ? [client, scene.broker] : [scene.broker, client];
-  return { a, b, hue: hue(message), share: 0, parts: [], lost: false, ...livesOf(scene, x), ...rest };
+/** One thing that crosses, with its ways. @returns {Band} */
+export function bandOf(scene, kind, item) {
+  const { client, server } = endsOf(scene, item.conn);
+  const [a, b] = item.up ? [client, server] : [server, client];
+  const message = kind === "segment" ? scene.frames[item.frames[0]?.[0]]?.messages[0] : item.messages[0];
+  const id = kind === "segment" ? item.n : item.id;
+  return { kind, id, item, a, b, hue: scene.rootOf(message), legs: waysOf(scene, kind, item) };
 }
 
-const segmentBand = (scene, s, share) =>
-  bandOf(scene, s, scene.frames[s.frames[0]?.[0]]?.messages[0], {
-    kind: "segment",
-    id: s.n,
-    seq: s.sent,
-    label: segmentLabel(s),
-    share: share(s),
-    parts: s.frames.map(([, first, end]) => end - first),
-    lost: !!s.lost,
-  });
-
-const frameBand = (scene, f, share) =>
-  bandOf(scene, f, f.messages[0], {
-    kind: "frame",
-    id: f.id,
-    seq: f.sent ?? f.received,
-    label: f.summary,
-    share: 0,
-    parts: f.carriers.map(([, first, end]) => end - first),
-  });
-
-const commandBand = (scene, c, share) =>
-  bandOf(scene, c, c.messages[0], {
-    kind: "command",
-    id: c.id,
-    seq: c.sent ?? c.received,
-    label: scene.frames[c.frames[0]].summary,
-    share: 0,
-  });
-
-/** From one end to the other, in film time. */
-function livesOf(scene, x) {
-  const [from, to] = [x.sent ?? x.received, x.received ?? x.lost_seq ?? x.arrived ?? scene.n - 1];
-  return { from: timeOf(scene, from), to: timeOf(scene, Math.max(from, to)) };
+/** What a band is, in words. */
+function bandWords(scene, { kind, item, a, b }) {
+  if (kind === "segment") return `segment ${item.n}: ${segmentLabel(item)}, ${a} → ${b}`;
+  return `${scene.frames[kind === "command" ? item.frames[0] : item.id].summary}, ${a} → ${b}`;
 }
 
-/** How much of a segment's way was transmission, 0..1: what exceeds the quickest segment of its direction. */
-function shareOf(scene) {
-  const least = new Map();
-  const lane = (s) => `${s.conn} ${s.up}`;
-  const took = (s) => s.arrives - s.departs;
-  for (const s of scene.segments)
-    if (s.arrives !== null) least.set(lane(s), Math.min(least.get(lane(s)) ?? Infinity, took(s)));
-  return (s) => (s && s.arrives !== null && took(s) > 0 ? (took(s) - least.get(lane(s))) / took(s) : 0);
+/** The legs of a band that are in sight; `a` and `b` are the x of its lifelines, `y` the height of a record. */
+export function drawBand(view, band, a, b, y, { top, bottom }) {
+  const drawn = band.legs.map((leg, i) => drawLeg(view, band, leg, i, a, b, y, top, bottom)).filter(Boolean);
+  if (!drawn.length) return null;
+  const { kind, id } = band;
+  const props = {
+    key: `b${kind}${id}`,
+    class: cls("band", kind, hue(band.hue), lit(view, kind, id), band.legs[0].from > view.seq && "future"),
+    "data-sel": `${kind}:${id}`,
+    "data-kind": kind,
+    "data-id": id,
+    "data-state": band.legs.at(-1).outcome,
+  };
+  const said = `${bandWords(view.scene, band)}: ${band.legs.map(outcomeWords).join("; ")}`;
+  return h("g", props, h("title", {}, said), drawn);
 }
 
-/** A band between the lifelines at x `a` and `b`, from height `y0` to `y1`. */
-export function drawBand(view, band, a, b, y0, y1, future) {
-  const xb = a + (b - a) * (band.lost ? 0.5 : 1);
-  const thick = (y1 - y0) * Math.min(0.75, band.share);
-  const corners = [
-    [a, y0],
-    [xb, y1 - thick],
-    [xb, y1],
-    [a, y0 + thick],
-  ];
-  const tones = [future && "future", band.lost && "lost", lit(view, band.kind, band.id)];
+function drawLeg(view, band, leg, i, a, b, y, top, bottom) {
+  const y0 = y(leg.from);
+  const x1 = a + (b - a) * leg.p;
+  const open = leg.outcome === "cut off";
+  const y1 = leg.outcome === "waiting" ? y0 : open ? Math.min(y(leg.to), y0 + OPEN_DROP) : Math.max(y0, y(leg.to));
+  if (y1 < top || y0 > bottom) return null;
+  const to = leg.outcome === "waiting" ? a + Math.sign(b - a) * STUB : x1;
   return h(
     "g",
-    {
-      key: `b${band.kind}${band.id}-${band.seq}`,
-      class: cls("band", band.kind, band.hue, ...tones),
-      "data-sel": `${band.kind}:${band.id}`,
-    },
-    h("line", { class: "reach", x1: round(a), y1: round(y0), x2: round(xb), y2: round(y1) }),
-    h("polygon", { points: corners.map((corner) => corner.map(round).join(" ")).join(" ") }),
-    thick > 4 && cutsOf(band, a, xb, y0, y1 - thick, thick),
-    band.lost
-      ? h("path", { class: "cross", d: cross(xb, y1, 6) })
-      : h("path", { class: "tip", d: `M${round(b)} ${round(y1)}l${b > a ? -8 : 8} -5.5v7.5z` }),
+    { key: i, class: cls("leg", `is-${leg.outcome.replace(" ", "-")}`, leg.again && "again") },
+    h("line", { class: "reach", x1: round(a), y1: round(y0), x2: round(to), y2: round(y1) }),
+    slab(view.scene, band, leg, a, to, y0, y1, y),
+    ending(leg, a, b, to, y1),
+    leg.again && h("text", { class: "again", ...againAt(a, b, y0) }, "again"),
+    !(leg.outcome === "lost" && isStep(view.scene, view.zoom, leg.to)) && wordsOfEnd(leg, a, b, to, y1),
   );
 }
 
-/** Lines where one part of a band's octets ends and the next begins. */
-function cutsOf(band, a, b, y0, y1, thick) {
-  const total = band.parts.reduce((x, y) => x + y, 0);
-  let sum = 0;
-  return band.parts.slice(0, -1).map((size) => {
-    sum += size;
-    const shift = (thick * sum) / total;
-    return h("line", {
-      class: "cut",
-      x1: round(a),
-      y1: round(y0 + shift),
-      x2: round(b),
-      y2: round(y1 + shift),
-    });
-  });
+/** The body of a leg: a parallelogram where transmission took time, else a line. */
+function slab(scene, band, leg, a, b, y0, y1, y) {
+  const spread = spreadOf(scene, band, leg, y, y0, y1);
+  if (!spread) return h("line", { class: "way", x1: round(a), y1: round(y0), x2: round(b), y2: round(y1) });
+  const corners = [
+    [a, y0],
+    [b, spread.right],
+    [b, y1],
+    [a, spread.left],
+  ];
+  return [
+    h("polygon", { points: corners.map((corner) => corner.map(round).join(" ")).join(" ") }),
+    spread.seams.map(([l, r], k) =>
+      h("line", { key: `s${k}`, class: "seam", x1: round(a), y1: round(l), x2: round(b), y2: round(r) }),
+    ),
+  ];
+}
+
+/** Where the last byte leaves (left) and the first one arrives (right), and the seams between the parts; or null. */
+function spreadOf(scene, { kind, item }, leg, y, y0, y1) {
+  if (kind === "frame" && item.carriers.length > 1 && leg.outcome === "arrived") return spreadOfFrame(scene, item, y, y0, y1);
+  const thick = (y1 - y0) * Math.min(THICKEST, leg.share);
+  if (thick < LEAST_SEAM) return null;
+  const parts = kind === "segment" ? item.frames.map(([, first, end]) => end - first) : [];
+  const total = parts.reduce((sum, part) => sum + part, 0);
+  const ends = parts.slice(0, MOST_SEAMS).map((_, i) => parts.slice(0, i + 1).reduce((sum, part) => sum + part, 0) / total);
+  const seams = ends.slice(0, -1).map((share) => [y0 + thick * share, y1 - thick + thick * share]);
+  return { left: y0 + thick, right: y1 - thick, seams: thick > 2 * LEAST_SEAM ? seams : [] };
+}
+
+/** A frame in several segments: its parts are theirs. */
+function spreadOfFrame(scene, f, y, y0, y1) {
+  const parts = f.carriers.map(([n]) => scene.segmentByNumber.get(n)).filter((s) => s?.arrived !== null && s.lost_seq === null);
+  if (parts.length < 2) return null;
+  const ends = parts.slice(0, MOST_SEAMS).map((s) => [Math.max(y0, y(s.sent)), Math.min(y1, y(s.arrived))]);
+  return { left: Math.max(y0, y(parts.at(-1).sent)), right: ends[0][1], seams: ends.slice(1) };
+}
+
+/** A head where it arrived; a × where it was lost; a bar where nobody wanted it; nothing at an open end. */
+function ending({ outcome }, a, b, x, y) {
+  const back = b > a ? -1 : 1;
+  const head = `M${round(x)} ${round(y)}l${8 * back} -5.5v7.5z`;
+  if (outcome === "arrived" || outcome === "sent" || outcome === "unread") return h("path", { class: "tip", d: head });
+  if (outcome === "lost") return h("path", { class: "cross", d: cross(x, y, 5.5) });
+  if (outcome === "discarded" || outcome === "refused")
+    return h("path", { class: "bar", d: `M${round(x + 3 * back)} ${round(y - 6)}v12` });
+  return h("circle", { class: "open", cx: round(x), cy: round(y), r: 3 });
+}
+
+const againAt = (a, b, y) => ({ x: round(a + (b > a ? -6 : 6)), y: round(y - 3), "text-anchor": b > a ? "end" : "start" });
+
+/** Why it ended, beside the end, where there is room; it is in the title anyway. */
+function wordsOfEnd({ outcome, reason, p }, a, b, x, y) {
+  const words = { lost: reason, "cut off": "under way", waiting: "waits", refused: reason, discarded: reason }[outcome];
+  if (!words) return null;
+  const onward = b > a ? 1 : -1;
+  const inside = p === 1;
+  const at = { x: round(x + (inside ? -9 : 9) * onward), y: round(y + (inside ? 12 : 4)) };
+  const room = Math.floor((inside ? Math.abs(b - a) : Math.abs(b - x) - 12) / FATE_LETTER);
+  const anchor = onward > 0 === inside ? "end" : "start";
+  return room > 5 && h("text", { class: "fate halo", ...at, "text-anchor": anchor }, cut(words, room));
 }

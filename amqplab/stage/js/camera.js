@@ -3,8 +3,8 @@
 // Theory
 // ------
 // A layout has one size, a page has many. Three things give, in this order: the gaps between the things (pipes and
-// edges may be short, a queue may not), the scale, and last the view: what does not fit in a readable size is not
-// shrunk further, but followed to where something happens. All of it is a pure function of layout, room and wish.
+// edges may be short, a queue may not), the scale, and last the view: what does not fit in a readable size is shown
+// in a comfortable one, and followed to where something happens. All of it is a pure function of layout, room and wish.
 //
 //     squeezed(layout, length)   the same layout with shorter gaps along the journey
 //     setting(layouts, room)     which layout, squeezed how far, at which scale
@@ -13,17 +13,17 @@
 import { lastAtMost } from "./story.js";
 
 export const READABLE = 0.78;
+const COMFORTABLE = 0.92;
 const LARGEST_SCALE = 1.45;
 const CLOSEST = 4;
 const SHORTEST_GAP = 26;
 const SHORTEST_PIPE = { x: 92, y: 58 };
-const SHORTEST_QUEUE = 136;
+const SHORTEST_QUEUE = 150;
 const REACH = {
   app: { x: [48, 48], y: [44, 44] },
   exchange: { x: [66, 44], y: [40, 40] },
-  queue: { x: [4, 4], y: [30, 30] },
+  queue: { x: [10, 14], y: [30, 30] },
 };
-const LETTER_WIDTH = 6.4;
 
 const clamp = (low, value, high) => Math.max(low, Math.min(high, value));
 
@@ -58,7 +58,7 @@ function leastGap(layout, axis, from, to) {
   for (const edge of Object.values(layout.edges)) {
     const place = edge.at?.[axis === "x" ? 0 : 1];
     if (place === undefined || place < from || place > to) continue;
-    const label = axis === "x" ? Math.min(18, edge.label.length || 1) * LETTER_WIDTH + 36 : 44;
+    const label = axis === "x" ? edge.w + 30 : 44;
     least = Math.max(least, label);
   }
   return Math.min(least, to - from);
@@ -161,7 +161,7 @@ export function setting(layouts, room) {
   });
   const [wide, tall] = options;
   const best = wide.whole >= Math.min(READABLE, tall.whole * 1.1) ? wide : tall;
-  return { ...best, scale: Math.max(READABLE, best.whole) };
+  return { ...best, scale: best.whole >= READABLE ? best.whole : COMFORTABLE };
 }
 
 /** How high a picture would like to be at this width of room. */

@@ -11,10 +11,11 @@
 import { cut, timeText } from "./text.js";
 import { cls, h } from "./elements.js";
 import { ZOOMS } from "./scene.js";
-import { SPEEDS } from "./player.js";
+import { SPEEDS, sentenceOf } from "./player.js";
 import { HELP } from "./keys.js";
 import { closeButton } from "./legend.js";
 import { drawClock } from "./clock.js";
+import { sentenceOfStep } from "./steps.js";
 
 const ICONS = {
   start: "M5 4v12M16 4L8 10l8 6z",
@@ -89,11 +90,11 @@ export function drawBar(view) {
 /** The sentence of the step; its height is fixed, and a longer one can be opened. */
 export function drawNarration(view) {
   const { scene, steps, step, seq, visit, whole } = view;
-  const next = steps[step + 1];
-  const sentence = saidAt(view);
+  const next = step + 1 < steps.length ? sentenceOfStep(view, step + 1) : undefined;
+  const sentence = sentenceOf(view);
   const props = { key: "said", class: cls("said", whole && "whole"), "data-testid": "sentence" };
   return [
-    h("p", { ...props, "data-subject": view.subjectText || null }, sentence),
+    h("p", { ...props, "data-subject": subjectText(view.subject) }, sentence),
     button("whole-sentence", whole ? "less (E)" : "more (E)", whole ? "less" : "more", {
       key: "more",
       class: "more-button link",
@@ -105,20 +106,22 @@ export function drawNarration(view) {
       h("span", {}, `step ${step} of ${steps.length - 1}`),
       seq >= 0 && h("span", {}, timeText(scene.records.at[seq])),
       seq >= 0 && h("span", {}, `at ${scene.names[scene.records.where[seq]]}`),
-      visit && button("return", "back to the step", "back to the step", { class: "link visit" }),
+      visit && button("come-back", "back to the step", "back to the step", { class: "link visit" }),
       because(view),
     ),
     h(
       "p",
-      { key: "next", class: "upcoming", title: next === undefined ? null : scene.sentences[next] },
-      next === undefined ? "The recording ends here." : [h("span", {}, "next  "), scene.sentences[next]],
+      { key: "next", class: "upcoming", title: next },
+      next === undefined ? "The recording ends here." : [h("span", {}, "next  "), next],
     ),
   ];
 }
 
-/** What is said at the view's step. */
-export const saidAt = ({ scene, seq }) =>
-  seq < 0 ? "Before the first step: nothing has happened yet." : scene.sentences[seq];
+/** What the sentence speaks of, for tests and tools: "message:3 frame:12 queue/%2F/app". */
+function subjectText({ keys, ...numbered }) {
+  const named = Object.entries(numbered).filter(([, value]) => value !== undefined);
+  return [...named.map(([kind, value]) => `${kind}:${value}`), ...keys].join(" ") || null;
+}
 
 function because({ scene, seq }) {
   const cause = seq < 0 ? -1 : scene.records.cause[seq];

@@ -3,158 +3,303 @@
 // Theory
 // ------
 // This is the diagram of every protocol book, made from the same records as the picture above it: a row per step
-// of the zoom, so that stepping moves exactly one row. Heights follow the steps and, compressed, the virtual time
-// between them. Only what is in sight is drawn.
+// of the zoom, so that stepping moves exactly one row; and one more for a record that is visited. A row is as high
+// as its label needs, and a little higher the longer nothing happened before it. A silence, which is a gap many
+// times as long as the others, is a *break*: it would be dishonest to draw three minutes like three milliseconds,
+// and tedious to draw them to scale.
+//
+// Where a record between two rows stands (a band begins and ends at records, not at rows) follows from its time and
+// its turn. So heights rise with the records, always. A plan is a few arrays, made once for a zoom; what is drawn is
+// found in them by halving.
 
-import { cut, round, timeText } from "./text.js";
-import { cls, h } from "./elements.js";
-import { gapTime, lastAtMost, timeOf } from "./story.js";
-import { drawBand, ladderBands } from "./bands.js";
+import { timeText } from "./text.js";
+import { gapTime, lastAtMost } from "./story.js";
+import { STORY } from "./scene.js";
+import { segmentLabel } from "./wire.js";
 
-const SOON = 1e-6;
-const LETTER = 6.3;
-const MARGIN = 400;
+const FIRST_ROW = 16;
+const TAIL = 34;
+const GAPS_LOOKED_AT = 2001;
+const TIMES_USUAL = 20;
+const LEAST_BREAK = 5e6;
+const BREAK = 26;
+const AROUND_BREAK = 9;
+const VISIT = 26;
+const MOST_STRETCH = 14;
+const SILENT = 0.9;
+const LEAST_COLUMN = 92;
+const THIN_COLUMN = 9;
 
-/** Rows of the ladder at a zoom: one per step; y rises with the steps and, compressed, with virtual time. */
-export function ladderPlan(scene, zoom) {
-  const { at } = scene.records;
-  const rows = [];
-  let y = 14;
-  for (const seq of scene.steps[zoom]) {
-    if (seq < 0) continue;
-    const gap = rows.length ? at[seq] - at[rows.at(-1).seq] : 0;
-    const quiet = isArrival(scene, seq, zoom);
-    y += (rows.length ? 8 + Math.min(34, gapTime(gap) / 26) : 0) + (quiet ? 4 : 13);
-    rows.push({ seq, y, quiet, gap });
+/** The kinds of rows, by number, and how much room each needs above and below its line. */
+const ROWS = ["quiet", "note", "band", "chapter"];
+const [QUIET, NOTE, BAND, CHAPTER] = [0, 1, 2, 3];
+const ABOVE = [5, 8, 16, 13];
+const BELOW = [4, 8, 3, 19];
+
+/**
+ * @typedef {{k: number, first: number, last: number, y0: number, y1: number, words: string}} Break
+ * After row `k`: records up to `first` stand above it, those from `last` on below.
+ */
+
+/** The rows of a zoom, by their records, and how high each stands. */
+export class LadderPlan {
+  constructor(scene, zoom) {
+    Object.assign(this, { scene, zoom });
+    const steps = scene.steps[zoom];
+    this.seqs = steps[0] < 0 ? steps.subarray(1) : steps;
+    this.kinds = kindsOf(scene, zoom, this.seqs);
+    this.breaks = [];
+    this.ys = new Float64Array(this.seqs.length);
+    this.stack(silenceOf(scene, this.seqs));
+    this.visit = null;
   }
-  const bands = ladderBands(scene, zoom);
-  return {
-    rows,
-    height: y + 30,
-    ys: rows.map((row) => row.y),
-    times: rows.map((row) => timeOf(scene, row.seq)),
-    bands,
-    labels: new Map(bands.map((band) => [band.seq, band])),
-    fromRight: new Set(bands.filter((band) => comesFromRight(scene, band)).map((band) => band.to)),
-  };
+
+  get count() {
+    return this.seqs.length;
+  }
+
+  /** Put row under row. */
+  stack(least) {
+    const { scene, seqs, kinds, ys } = this;
+    const { at } = scene.records;
+    let y = FIRST_ROW;
+    for (let k = 0; k < seqs.length; k++) {
+      if (k) {
+        const gap = at[seqs[k]] - at[seqs[k - 1]];
+        y += BELOW[kinds[k - 1]] + 3;
+        if (gap > least) y = this.breakAt(k - 1, y, gap);
+        else y += kinds[k] === QUIET || gap <= 0 ? 0 : Math.min(MOST_STRETCH, gapTime(gap) / 60);
+      }
+      y += ABOVE[kinds[k]];
+      ys[k] = y;
+    }
+    this.height = y + TAIL;
+  }
+
+  breakAt(k, y, gap) {
+    const { at } = this.scene.records;
+    let first = this.seqs[k];
+    for (let seq = first; seq < this.seqs[k + 1]; seq++) if (at[seq + 1] - at[seq] > at[first + 1] - at[first]) first = seq;
+    const longest = at[first + 1] - at[first];
+    const said = (ns) => timeText(ns).replace(/ 0 s$/, "");
+    const words = longest >= SILENT * gap ? `${said(longest)} of silence` : `${said(gap)} go by`;
+    const y0 = y + AROUND_BREAK;
+    this.breaks.push({ k, first, last: first + 1, y0, y1: y0 + BREAK, words });
+    return y0 + BREAK + AROUND_BREAK;
+  }
+
+  /** "quiet", "note", "band" or "chapter". */
+  kindOfRow(k) {
+    return ROWS[this.kinds[k]];
+  }
+
+  /** The same rows, and one more for a record that is none of them. */
+  visiting(seq) {
+    const plan = Object.create(this);
+    const k = lastAtMost(this.seqs, seq);
+    const gap = this.breakAfter(k);
+    const isLate = gap && seq >= gap.last;
+    const y = isLate ? gap.y1 + VISIT - 8 : k < 0 ? FIRST_ROW + VISIT - 18 : this.ys[k] + VISIT - 4;
+    plan.visit = { seq, k, y, late: Boolean(isLate) };
+    plan.height = this.height + VISIT;
+    return plan;
+  }
+
+  breakAfter(k) {
+    const found = this.breaks[lastAtMost(this.breaks, k, (one) => one.k)];
+    return found?.k === k ? found : undefined;
+  }
+
+  /** How much lower a row stands because of the visit. */
+  shiftOf(k) {
+    return this.visit && k > this.visit.k ? VISIT : 0;
+  }
+
+  yOfRow(k) {
+    return this.ys[k] + this.shiftOf(k);
+  }
+
+  /** A break where it is drawn. */
+  placed(gap) {
+    const { visit } = this;
+    const shift = visit && (gap.k > visit.k || (gap.k === visit.k && !visit.late)) ? VISIT : 0;
+    return { ...gap, y0: gap.y0 + shift, y1: gap.y1 + shift };
+  }
+
+  /** The height of a record: its row's, or between two rows. */
+  yOf(seq) {
+    const { seqs, count } = this;
+    if (!count) return FIRST_ROW;
+    const k = lastAtMost(seqs, seq);
+    if (k >= 0 && seqs[k] === seq) return this.yOfRow(k);
+    const stops = this.stopsAfter(k);
+    const i = stops.findLastIndex((stop) => stop.seq <= seq);
+    const [a, b] = [stops[i], stops[i + 1]];
+    return a.seq === seq || !b ? a.y : a.y + (b.y - a.y) * this.share(a.seq, b.seq, seq);
+  }
+
+  /** Records whose heights are known, from row `k` to the next. */
+  stopsAfter(k) {
+    const { seqs, count, scene, visit } = this;
+    const stops = [k < 0 ? { seq: -1, y: 4 } : { seq: seqs[k], y: this.yOfRow(k) }];
+    const gap = this.breakAfter(k);
+    if (gap) {
+      const { first, last, y0, y1 } = this.placed(gap);
+      stops.push({ seq: first, y: first === seqs[k] ? stops[0].y : y0 }, { seq: last, y: y1 });
+    }
+    if (visit?.k === k) stops.push({ seq: visit.seq, y: visit.y });
+    stops.push(
+      k + 1 < count ? { seq: seqs[k + 1], y: this.yOfRow(k + 1) } : { seq: scene.n, y: this.height - TAIL + 22 },
+    );
+    return stops.sort((a, b) => a.seq - b.seq || a.y - b.y);
+  }
+
+  /** How far a record is between two others: its time counts, and its turn. */
+  share(a, b, seq) {
+    const { scene } = this;
+    const turn = (seq - a) / (b - a);
+    const whole = scene.timeOf(b) - scene.timeOf(a);
+    return whole > 0 ? (turn + 3 * ((scene.timeOf(seq) - scene.timeOf(a)) / whole)) / 4 : turn;
+  }
+
+  /** The number of the last row above a height; -1 if there is none. */
+  rowAbove(y) {
+    const { visit, count } = this;
+    if (!visit || visit.k + 1 >= count || y < this.yOfRow(visit.k + 1)) return Math.min(lastAtMost(this.ys, y), visit?.k ?? Infinity);
+    return lastAtMost(this.ys, y - VISIT);
+  }
+
+  /** What stands between two heights: {first, last} rows, {low, high} records. */
+  between(top, bottom) {
+    const first = Math.max(0, this.rowAbove(top));
+    const last = Math.min(this.count - 1, Math.max(0, this.rowAbove(bottom)) + 1);
+    return {
+      ...{ first, last },
+      low: first > 0 ? this.seqs[first] : -1,
+      high: last + 1 >= this.count ? this.scene.n - 1 : (this.seqs[last] ?? -1),
+    };
+  }
+
+  /** The breaks between two rows, where they are drawn. */
+  breaksBetween(first, last) {
+    const found = [];
+    for (let i = Math.max(0, lastAtMost(this.breaks, first - 1, (one) => one.k)); i < this.breaks.length; i++) {
+      if (this.breaks[i].k > last) break;
+      found.push(this.placed(this.breaks[i]));
+    }
+    return found;
+  }
 }
 
-const comesFromRight = ({ hosts }, band) => hosts.indexOf(band.a) > hosts.indexOf(band.b);
+export const ladderPlan = (scene, zoom) => new LadderPlan(scene, zoom);
 
-/** The far end of a band that has its own label at the near end. */
-function isArrival(scene, seq, zoom) {
-  const s = scene.subjectOf(seq);
-  if (s.segment !== undefined) return zoom === 0 && scene.segmentByNumber.get(s.segment).sent !== seq;
-  const x = s.frame !== undefined ? scene.frames[s.frame] : scene.commands[s.command];
-  if (!x) return false;
-  return x.received === seq && x.sent !== null;
+/** Gaps longer than this are silence: many times the usual gap between two steps. */
+function silenceOf(scene, seqs) {
+  const { at } = scene.records;
+  const stride = Math.max(1, Math.floor(seqs.length / GAPS_LOOKED_AT));
+  const gaps = [];
+  for (let k = 1; k < seqs.length; k += stride) {
+    const gap = at[seqs[k]] - at[seqs[k - 1]];
+    if (gap > 0) gaps.push(gap);
+  }
+  if (!gaps.length) return Infinity;
+  const sorted = Float64Array.from(gaps).sort();
+  return Math.max(LEAST_BREAK, TIMES_USUAL * sorted[sorted.length >> 1]);
 }
 
-/** y of a story time: linear between rows. */
-export function ladderY(plan, time) {
-  if (!plan.ys.length) return 0;
-  const k = lastAtMost(plan.times, time);
-  if (k < 0) return plan.ys[0] - 10;
-  if (k + 1 >= plan.ys.length) return plan.ys[k];
-  const t = (time - plan.times[k]) / (plan.times[k + 1] - plan.times[k]);
-  return plan.ys[k] + (plan.ys[k + 1] - plan.ys[k]) * t;
+/** What kind of row each record is: BAND where something sets out, QUIET where it ends, else NOTE. */
+function kindsOf(scene, zoom, seqs) {
+  const kinds = new Uint8Array(seqs.length);
+  if (zoom === STORY) return kinds.fill(CHAPTER);
+  for (let k = 0; k < seqs.length; k++) kinds[k] = kindOfRecord(scene, zoom, seqs[k]);
+  return kinds;
 }
 
-/** Where the lifelines stand in a ladder of this width. */
-export function columnsOf(hosts, width) {
-  const left = width < 440 ? 50 : 66;
-  const column = (width - left) / hosts.length;
-  const x = (host) => left + column * (Math.max(0, hosts.indexOf(host)) + 0.5);
-  return { left, column, x, least: left + hosts.length * (width < 440 ? 104 : 150) };
+function kindOfRecord(scene, zoom, seq) {
+  const { segment, frame, command } = scene.subjectOf(seq);
+  if (zoom === 0 && segment !== undefined) {
+    const s = scene.segmentByNumber.get(segment);
+    return s?.sent === seq ? BAND : s?.arrived === seq ? QUIET : NOTE;
+  }
+  if (frame === undefined && command === undefined) return NOTE;
+  const isFrame = scene.kindOf(seq).startsWith("Frame");
+  const x = isFrame ? scene.frames[frame] : (scene.commands[command] ?? scene.frames[frame]);
+  const isDrawn = zoom === 1 ? isFrame : zoom > 1 && command !== undefined;
+  if (isDrawn && (x.sent ?? x.received) === seq) return BAND;
+  return x.received === seq && isStep(scene, zoom, x.sent) ? QUIET : NOTE;
+}
+
+export const isStep = (scene, zoom, seq) => seq !== null && (scene.records.zoom[seq] & (1 << zoom)) !== 0;
+
+/** What sets out or arrives at a record, if the zoom draws such things: {kind, item, begins, known}; `known`: it set out in a
+ * row of its own. */
+export function crossingAt(scene, zoom, seq) {
+  const { segment, frame, command } = scene.subjectOf(seq);
+  const name = scene.kindOf(seq);
+  if (zoom === 0) {
+    const s = segment === undefined ? undefined : scene.segmentByNumber.get(segment);
+    if (!s || (seq !== s.sent && seq !== s.arrived)) return null;
+    return { kind: "segment", item: s, begins: seq === s.sent, known: true };
+  }
+  if (zoom === 1 ? frame === undefined || !name.startsWith("Frame") : command === undefined) return null;
+  const [kind, item] = zoom === 1 ? ["frame", scene.frames[frame]] : ["command", scene.commands[command]];
+  const first = item.sent ?? item.received;
+  if (seq === first) return { kind, item, begins: true, known: true };
+  return seq === item.received ? { kind, item, begins: false, known: isStep(scene, zoom, item.sent) } : null;
+}
+
+/** The segment that is lost at a record. */
+export function lossAt(scene, seq) {
+  const s = scene.segmentByNumber.get(scene.subjectOf(seq).segment);
+  return s?.lost_seq === seq ? s : undefined;
+}
+
+/** What a row says. */
+export function rowWords(scene, zoom, seq) {
+  if (zoom === STORY) return chapterWords(scene, seq);
+  const found = crossingAt(scene, zoom, seq);
+  if (!found) return scene.labels[seq];
+  const { kind, item } = found;
+  if (kind === "segment") return `${item.n}: ${segmentLabel(item)}`;
+  const [frame] = kind === "command" ? item.frames.map((id) => scene.frames[id]) : [item];
+  return frame.summary;
+}
+
+/** The sentence of a chapter; of a record that ends none, its own. */
+function chapterWords(scene, seq) {
+  const step = scene.stepOf(STORY, seq);
+  const isEnd = scene.steps[STORY][step] === seq;
+  return (isEnd && scene.story?.[step - 1]?.[2]) || scene.sentences[seq];
+}
+
+/** Where the lifelines stand in a ladder of this width. Where not all have room, those who do nothing in sight (they are
+ * not in `busy`) stand close together. */
+export function columnsOf(hosts, width, busy = new Set(hosts)) {
+  const left = width < 440 ? 62 : 70;
+  const fits = left + hosts.length * LEAST_COLUMN <= width;
+  const wide = (host) => fits || busy.has(host);
+  const many = hosts.filter(wide).length || 1;
+  const column = Math.max(LEAST_COLUMN, (width - left - (hosts.length - many) * THIN_COLUMN) / many);
+  const places = new Map();
+  let x = left;
+  for (const host of hosts) {
+    const own = wide(host) ? column : THIN_COLUMN;
+    places.set(host, { x: x + own / 2, width: own });
+    x += own;
+  }
+  const place = (host) => places.get(host) ?? places.get(hosts[0]);
+  return { left, width: Math.max(width, x), x: (host) => place(host).x, room: (host) => place(host).width };
 }
 
 /** The host that a record happened at, as a column. */
 export function hostOf(scene, seq) {
   const where = scene.names[scene.records.where[seq]];
-  return scene.hosts.includes(where) ? where : scene.broker;
+  return scene.hosts.includes(where) ? where : scene.broker || scene.hosts[0];
 }
 
-/** The part of the ladder between two heights, as elements: lifelines, the line of now, bands, rungs. */
-export function drawLadder(view, plan, width, top, bottom) {
-  const { hosts, broker } = view.scene;
-  const columns = columnsOf(hosts, width);
-  const now = round(ladderY(plan, timeOf(view.scene, view.seq)));
-  const between = !plan.ys.some((y) => Math.abs(y - now) < 1);
-  const lifeline = (host) => {
-    const x = round(columns.x(host));
-    const kind = cls("lifeline", host === broker && "hub");
-    return h("line", { key: `h${host}`, class: kind, x1: x, y1: round(top), x2: x, y2: round(bottom) });
-  };
-  const bands = plan.bands
-    .map((band) => ({ band, y0: ladderY(plan, band.from), y1: ladderY(plan, band.to) }))
-    .filter(({ y0, y1 }) => y1 >= top && y0 <= bottom);
-  const rungs = [];
-  for (let k = Math.max(0, lastAtMost(plan.ys, top - MARGIN)); k < plan.rows.length; k++) {
-    if (plan.rows[k].y > bottom) break;
-    rungs.push(drawRung(view, plan, k, columns, width));
-  }
-  return [
-    between && h("line", { key: "now", class: "nowline", x1: 0, x2: round(width), y1: now, y2: now }),
-    ...hosts.map(lifeline),
-    ...bands.map(({ band, y0, y1 }) =>
-      drawBand(view, band, columns.x(band.a), columns.x(band.b), y0, y1, band.from > timeOf(view.scene, view.seq) + SOON),
-    ),
-    ...rungs,
-  ].filter(Boolean);
-}
-
-/** One row: its time, and either the label of the band that begins here or what happened at one host. */
-function drawRung(view, plan, k, columns, width) {
-  const { scene } = view;
-  const row = plan.rows[k];
-  const past = (i) => i < plan.rows.length && plan.times[i] <= timeOf(view.scene, view.seq) + SOON;
-  const tone = past(k) ? (past(k + 1) ? "" : "here") : k === 0 || past(k - 1) ? "future next" : "future";
-  const half = row.quiet ? 5 : 10;
-  const clock = (k === 0 || row.gap > 0) && !row.quiet;
-  return h(
-    "g",
-    { key: `r${row.seq}`, class: cls("rung", tone), "data-seq": row.seq },
-    h("rect", { class: "reach", x: 0, y: round(row.y - half), width: round(width), height: 2 * half }),
-    clock &&
-      h(
-        "text",
-        { class: "clock", x: columns.left - 10, y: round(row.y + 3.5) },
-        timeText(scene.records.at[row.seq]),
-      ),
-    rungMark(scene, plan, k, columns),
-  );
-}
-
-function rungMark(scene, plan, k, columns) {
-  const row = plan.rows[k];
-  const at = columns.x(hostOf(scene, row.seq));
-  if (row.quiet) return h("circle", { class: "dot", cx: round(at), cy: round(row.y), r: 2.5 });
-  const band = plan.labels.get(row.seq);
-  if (band) return bandLabel(columns.x(band.a), columns.x(band.b), row.y, band);
-  return [
-    h("circle", { class: "dot big", cx: round(at), cy: round(row.y), r: 4 }),
-    note(scene, at, row, columns, plan.fromRight.has(plan.times[k])),
-  ];
-}
-
-const fitting = (words, room) => cut(words, Math.max(6, Math.floor(room / LETTER)));
-
-function bandLabel(a, b, y, band) {
-  const right = b > a;
-  const place = { x: round(a + (right ? 9 : -9)), y: round(y - 3), "text-anchor": right ? "start" : "end" };
-  return h("text", { class: "band-label halo", ...place }, fitting(band.label, Math.abs(b - a) * 0.96));
-}
-
-/** What happened at one host; at the last one, and where an arrow comes from the right, to its left. */
-function note(scene, at, row, { column }, crossed) {
-  const { hosts } = scene;
-  const i = hosts.indexOf(hostOf(scene, row.seq));
-  const last = (crossed && i > 0) || (i === hosts.length - 1 && hosts.length > 1);
-  const place = {
-    x: round(at + (last ? -9 : 9)),
-    y: round(row.y + 4),
-    "text-anchor": last ? "end" : "start",
-  };
-  const room = column * (last ? Math.min(1.5, i + 0.4) : Math.min(1.5, hosts.length - i - 0.55));
-  return h("text", { class: "note halo", ...place }, fitting(scene.labels[row.seq], room));
+/** The two hosts of a connection: {client, server}, as the pictures say. */
+export function endsOf(scene, connection) {
+  const { app, server } = scene.layouts.wide.pipes[connection] ?? {};
+  const client = app ?? connection.slice(0, connection.lastIndexOf(":"));
+  return { client, server: server ?? scene.broker };
 }

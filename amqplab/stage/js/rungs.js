@@ -1,57 +1,271 @@
-// Rungs on the page: the ladder's scrolling window, which follows the story unless somebody holds it.
+// Rungs on the page: the ladder's scrolling window, which follows the story.
 //
 // Theory
 // ------
-// A long run has a ladder of many thousand pixels; only the window and a little around it are drawn. While the
-// pointer rests on the ladder it does not run away under it.
+// A long run has a ladder of a million pixels; only the window and a little around it are drawn, so a step costs as
+// much as what is in sight. The row of the step is always in sight. While the pointer rests on the ladder it does
+// not run away under it: then it moves only as far as it must.
 
-import { cut } from "./text.js";
-import { timeOf } from "./story.js";
-import { h, patch } from "./elements.js";
-import { columnsOf, drawLadder, hostOf, ladderPlan, ladderY } from "./ladder.js";
+import { cut, round, timeText } from "./text.js";
+import { cls, h, patch } from "./elements.js";
+import { columnsOf, crossingAt, endsOf, hostOf, ladderPlan, lossAt, rowWords } from "./ladder.js";
+import { bandOf, bandsBetween, drawBand } from "./bands.js";
+import { lit } from "./marks.js";
+import { STORY } from "./scene.js";
 
-const AROUND = 60;
-const LOOK_AHEAD = 0.55;
+const AROUND = 80;
+const LOOK_AHEAD = 0.5;
+const EDGE = 30;
+const ROW_LETTER = 6.8;
+const BOLD = 1.1;
+const HEAD_LETTER = 7.4;
+const LEAST_HEAD = 30;
+const LINE = 14;
+const ARRIVES_BESIDE = 13;
+
+// --- drawing ---
+
+/** What stands between two heights: rows, bands, and the lifelines that they need. */
+export function ladderPart(view, plan, width, top, bottom) {
+  const { scene } = view;
+  const { first, last, low, high } = plan.between(top, bottom);
+  const bands = bandsBetween(scene, view.zoom, low, high);
+  const busy = new Set([...bands.flatMap(({ a, b }) => [a, b]), scene.broker]);
+  for (let k = first; k <= last; k++) busy.add(hostOf(scene, plan.seqs[k]));
+  if (plan.visit) busy.add(hostOf(scene, plan.visit.seq));
+  return { plan, top, bottom, first, last, bands, columns: columnsOf(scene.hosts, width, busy) };
+}
+
+/** The part of the ladder between two heights, as elements: lifelines, breaks, bands, rows. */
+export function drawLadder(view, plan, width, top, bottom) {
+  return drawPart(view, ladderPart(view, plan, width, top, bottom));
+}
+
+function drawPart(view, part) {
+  const { scene } = view;
+  const { plan, top, bottom, first, last, bands, columns } = part;
+  const heights = new Map();
+  const y = (seq) => {
+    if (!heights.has(seq)) heights.set(seq, plan.yOf(seq));
+    return heights.get(seq);
+  };
+  const seen = { view, plan, columns, width: columns.width, arrivals: arrivalsOf(bands, columns, y) };
+  const rows = [];
+  for (let k = first; k <= last; k++) rows.push(drawRung(seen, plan.seqs[k], plan.yOfRow(k), plan.kindOfRow(k), k));
+  if (plan.visit) rows.push(drawRung(seen, plan.visit.seq, plan.visit.y, "note", plan.visit.k));
+  return [
+    ...scene.hosts.map((host) => lifeline(scene, host, round(columns.x(host)), top, bottom)),
+    ...bands.map((band) => drawBand(view, band, columns.x(band.a), columns.x(band.b), y, { top, bottom })),
+    ...plan.breaksBetween(first, last).map((gap) => drawBreak(gap, columns.left, columns.width)),
+    ...rows,
+    view.seq < 0 && h("line", { key: "now", class: "nowline", x1: 0, x2: round(columns.width), y1: 4, y2: 4 }),
+  ].filter(Boolean);
+}
+
+const lifeline = ({ servers, broker }, host, x, top, bottom) =>
+  h("line", {
+    key: `h${host}`,
+    class: cls("lifeline", (servers?.some((server) => server.host === host) ?? host === broker) && "hub"),
+    ...{ x1: x, y1: round(top), x2: x, y2: round(bottom) },
+  });
+
+/** Where arrows come to a lifeline from the right, so that words can stand at its left. */
+function arrivalsOf(bands, columns, y) {
+  const found = new Map();
+  for (const { a, b, legs } of bands)
+    for (const { to, outcome } of legs)
+      if (outcome === "arrived" && columns.x(a) > columns.x(b)) found.set(b, [...(found.get(b) ?? []), y(to)]);
+  return found;
+}
+
+/** Time goes by, and nothing happens: a tear in the paper. */
+function drawBreak({ k, y0, y1, words }, left, width) {
+  const tear = (y) => {
+    let d = `M${round(left)} ${round(y)}`;
+    for (let x = left; x < width; x += 12) d += "l6 -3l6 3";
+    return d;
+  };
+  return h(
+    "g",
+    { key: `g${k}`, class: "gap", "data-kind": "silence" },
+    h("rect", { x: round(left), y: round(y0), width: round(width - left), height: round(y1 - y0) }),
+    h("path", { d: tear(y0) }),
+    h("path", { d: tear(y1) }),
+    h("text", { class: "mid", x: round((left + width) / 2), y: round((y0 + y1) / 2 + 4) }, words),
+  );
+}
+
+/** One row: its time, and the label of the band that begins here, or what happened at one host. */
+function drawRung(seen, seq, y, kind, k) {
+  const { view, plan, width } = seen;
+  const { scene } = view;
+  const half = kind === "quiet" ? 5 : kind === "chapter" ? 16 : 9;
+  const isVisit = seq === plan.visit?.seq;
+  const words = rowWords(scene, view.zoom, seq);
+  const time = timeText(scene.timeOf(seq));
+  const clock = isVisit || (kind !== "quiet" && (k === 0 || scene.timeOf(seq) !== scene.timeOf(plan.seqs[k - 1])));
+  const props = {
+    key: `r${seq}`,
+    class: cls("rung", kind, toneOf(view, plan, seq, k), isVisit && "visit", isRowLit(view, seq) && "lit"),
+    "data-seq": seq,
+    "data-kind": "row",
+    "data-id": seq,
+    role: "button",
+    "aria-label": `${time}: ${words}`,
+    "aria-current": seq === view.seq ? "step" : null,
+  };
+  return h(
+    "g",
+    props,
+    h("title", {}, words),
+    h("rect", { class: "reach", x: 0, y: round(y - half + (kind === "chapter" ? 4 : 0)), width: round(width), height: 2 * half }),
+    clock && h("text", { class: "clock", x: seen.columns.left - 8, y: round(y + 4) }, time),
+    rowMark(seen, seq, y, kind, words),
+  );
+}
+
+/** "here", if it is what is shown; else whether it has happened. */
+function toneOf(view, plan, seq, k) {
+  if (seq === view.seq) return "here";
+  if (seq < view.seq) return "";
+  return k === 0 || plan.seqs[k - 1] <= view.seq ? "future next" : "future";
+}
+
+/** Whether a row belongs to what somebody picked. */
+function isRowLit(view, seq) {
+  if (!view.pinned) return false;
+  const { keys, ...numbered } = view.scene.subjectOf(seq);
+  if (Object.entries(numbered).some(([kind, id]) => id !== undefined && lit(view, kind, id))) return true;
+  return view.pinned.kind === "entity" && keys[0] === view.pinned.id;
+}
+
+function rowMark(seen, seq, y, kind, words) {
+  const { view, columns, plan } = seen;
+  const { scene, zoom } = view;
+  const at = columns.x(hostOf(scene, seq));
+  if (kind === "quiet") return h("circle", { class: "dot", cx: round(at), cy: round(y), r: 2.5 });
+  const bold = seq === view.seq ? BOLD : 1;
+  const lost = lossAt(scene, seq);
+  if (lost) return lossNote(seen, lost, y, words, bold);
+  if (kind === "chapter") return chapter(seen, y, at, words, bold);
+  const found = seq !== plan.visit?.seq && kind === "band" && crossingAt(scene, zoom, seq);
+  if (found) {
+    const band = bandOf(scene, found.kind, found.item);
+    return bandLabel(columns.x(band.a), columns.x(band.b), y, words, bold);
+  }
+  return [h("circle", { class: "dot big", cx: round(at), cy: round(y), r: 4 }), note(seen, seq, at, y, words, bold)];
+}
+
+const fitting = (words, room, bold) => cut(words, Math.max(4, Math.floor(room / (ROW_LETTER * bold))));
+
+/** Beside the × of a segment that is lost in this row. */
+function lossNote({ view, columns, width }, s, y, words, bold) {
+  const { client, server } = endsOf(view.scene, s.conn);
+  const x = (columns.x(client) + columns.x(server)) / 2 + 11;
+  return h("text", { class: "note halo", x: round(x), y: round(y + 4) }, fitting(words, width - x - 4, bold));
+}
+
+/** On its band, at the end where it begins. */
+function bandLabel(a, b, y, words, bold) {
+  const right = b > a;
+  const place = { x: round(a + (right ? 9 : -9)), y: round(y - 4), "text-anchor": right ? "start" : "end" };
+  return h("text", { class: "band-label halo", ...place }, fitting(words, Math.abs(b - a) - 16, bold));
+}
+
+/** What happened at one host: at its right, or where an arrow comes from there, and at the last host, at its left. */
+function note({ view, columns, width, arrivals }, seq, at, y, words, bold) {
+  const { hosts } = view.scene;
+  const host = hostOf(view.scene, seq);
+  const i = hosts.indexOf(host);
+  const isCrossed = arrivals.get(host)?.some((other) => Math.abs(other - y) < ARRIVES_BESIDE);
+  const toLeft = i > 0 && (i === hosts.length - 1 || isCrossed);
+  const place = { x: round(at + (toLeft ? -9 : 9)), y: round(y + 4), "text-anchor": toLeft ? "end" : "start" };
+  const room = toLeft ? at - 9 - columns.left + 4 : width - at - 13;
+  return h("text", { class: "note halo", ...place }, fitting(words, room, bold));
+}
+
+/** A chapter's sentence, on two lines at most, across the ladder. */
+function chapter({ columns, width }, y, at, words, bold) {
+  const x = round(columns.left + 4);
+  const [one, two] = twoLines(words, Math.floor((width - columns.left - 10) / (ROW_LETTER * bold)));
+  return [
+    h("circle", { class: "dot big", cx: round(at), cy: round(y - 11), r: 3.5 }),
+    h("text", { class: "note halo", x, y: round(y + 4) }, one),
+    two && h("text", { class: "note halo", x, y: round(y + 4 + LINE) }, two),
+  ];
+}
+
+function twoLines(words, room) {
+  if (words.length <= room) return [words];
+  const at = words.lastIndexOf(" ", room);
+  return at < room / 3 ? [cut(words, room)] : [words.slice(0, at), cut(words.slice(at + 1), room)];
+}
+
+/** The names over the lifelines, as far as each has room. */
+function drawHeads(hosts, columns, scrolled) {
+  return hosts.map((host) => {
+    const room = columns.room(host) - 6;
+    if (room < LEAST_HEAD) return null;
+    const props = { key: host, title: host, style: `left:${Math.round(columns.x(host) - room / 2 - scrolled)}px;width:${Math.round(room)}px` };
+    return h("span", props, cut(host, Math.max(4, Math.floor(room / HEAD_LETTER))));
+  }).filter(Boolean);
+}
+
+// --- on the page ---
 
 /** The ladder of one stage; `parts` are the skeleton's. */
 export class Rungs {
   constructor({ ladderScroll, ladderHead, ladderSvg }) {
-    Object.assign(this, { box: ladderScroll, head: ladderHead, svg: ladderSvg, plans: {}, held: false });
+    Object.assign(this, { box: ladderScroll, head: ladderHead, svg: ladderSvg, plans: {}, held: false, drawn: null });
   }
 
   forget() {
     this.plans = {};
   }
 
+  planOf({ scene, zoom, seq, visit }) {
+    const plan = (this.plans[zoom] ??= ladderPlan(scene, zoom));
+    return visit && seq >= 0 ? plan.visiting(seq) : plan;
+  }
+
   /** Draw what is in sight; with `follow`, the present comes into sight first. */
   draw(view, follow = true) {
     const { box } = this;
-    const { hosts } = view.scene;
-    const plan = (this.plans[view.zoom] ??= ladderPlan(view.scene, view.zoom));
-    const inner = Math.max(box.clientWidth - 4, columnsOf(hosts, box.clientWidth).least);
-    this.svg.setAttribute("width", inner);
-    this.svg.setAttribute("height", Math.ceil(plan.height));
-    const columns = columnsOf(hosts, inner);
-    if (follow && !this.held) this.follow(view, ladderY(plan, timeOf(view.scene, view.seq)), columns);
-    const left = (host) => Math.round(columns.x(host) - box.scrollLeft);
-    const room = Math.floor(columns.column / 7.5);
-    patch(
-      this.head,
-      hosts.map((host) => h("span", { style: `left:${left(host)}px` }, cut(host, room))),
-    );
-    const top = Math.max(0, box.scrollTop - AROUND);
-    const bottom = Math.min(plan.height, box.scrollTop + box.clientHeight + AROUND);
-    patch(this.svg, drawLadder(view, plan, inner, top, bottom));
+    const { clientWidth, clientHeight } = box;
+    if (!clientWidth) return; // the panel is closed
+    const plan = this.planOf(view);
+    this.size("height", Math.ceil(plan.height));
+    if (follow) this.follow(view, plan, clientHeight);
+    const { scrollTop } = box;
+    if (!follow && this.drawn === `${scrollTop} ${box.scrollLeft}`) return; // our own scrolling
+    const bottom = Math.min(plan.height, scrollTop + clientHeight + AROUND);
+    const part = ladderPart(view, plan, clientWidth - 2, Math.max(0, scrollTop - AROUND), bottom);
+    this.size("width", part.columns.width);
+    if (follow) this.followAcross(view, part.columns, clientWidth);
+    this.drawn = `${scrollTop} ${box.scrollLeft}`;
+    patch(this.head, drawHeads(view.scene.hosts, part.columns, box.scrollLeft));
+    patch(this.svg, drawPart(view, part));
   }
 
-  follow(view, y, columns) {
+  size(name, value) {
+    if (this[name] === value) return;
+    this[name] = value;
+    this.svg.setAttribute(name, value);
+  }
+
+  follow(view, plan, height) {
     const { box } = this;
-    const want = Math.max(0, Math.round(y - box.clientHeight * LOOK_AHEAD));
+    const y = view.seq < 0 ? 0 : plan.yOf(view.seq);
+    const seen = y > box.scrollTop + EDGE && y < box.scrollTop + height - EDGE;
+    if (this.held && seen) return;
+    const want = Math.round(Math.max(0, Math.min(plan.height - height, y - height * LOOK_AHEAD)));
     if (want !== box.scrollTop) box.scrollTop = want;
-    if (view.seq < 0) return;
-    const x = columns.x(hostOf(view.scene, view.seq));
-    const half = columns.column / 2;
-    if (x - half < box.scrollLeft || x + half > box.scrollLeft + box.clientWidth)
-      box.scrollLeft = Math.max(0, Math.round(x - box.clientWidth / 2));
+  }
+
+  followAcross({ scene, seq, zoom }, columns, width) {
+    const { box } = this;
+    const isWhole = columns.width <= width || seq < 0 || zoom === STORY;
+    const want = isWhole ? 0 : Math.max(0, Math.round(columns.x(hostOf(scene, seq)) - width / 2));
+    if (want !== box.scrollLeft) box.scrollLeft = want;
   }
 }

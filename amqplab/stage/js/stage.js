@@ -14,7 +14,7 @@ import { Unreadable, unpack } from "./scene.js";
 import { movable, standing } from "./describe.js";
 import { movingLayer, picture } from "./picture.js";
 import { planMotion } from "./motion.js";
-import { flatten, spanAt } from "./octets.js";
+import { flatten, showLinked, spanAt } from "./octets.js";
 import { drawActions, faultsFor } from "./faults.js";
 import { find, goal, goalsOf } from "./goals.js";
 import { framesOf, parseSelection } from "./selection.js";
@@ -139,9 +139,9 @@ class Stage {
   /** Another history, or the same with more in it: who looked at its end looks at the new end. */
   adopt(scene) {
     const { player } = this;
-    const atEnd = player.seq >= player.scene.n - 1;
-    const at = atEnd ? scene.n - 1 : player.seq;
-    player.adopt(scene, Math.min(at, this.forkedAt ?? Infinity));
+    const atEnd = player.step >= player.last;
+    player.adopt(scene, Math.min(player.seq, this.forkedAt ?? Infinity));
+    if (atEnd && this.forkedAt === undefined) player.go(player.last);
     this.forkedAt = undefined;
     this.kept.clear();
     this.rungs.forget();
@@ -217,6 +217,7 @@ class Stage {
     if (motion && this.plan) this.shown = this.plan.at(motion.t);
     else this.shown = view.now === view.at ? this.rest : movable(view);
     patch(this.svg, [...this.fixed, movingLayer(view, this.shown, this.kept)]);
+    this.frame.drawRunning(view);
   }
 
   /** The live region speaks when the story rests, not while it runs. */
@@ -282,7 +283,7 @@ class Stage {
       "finer-forward": () => player.finer(1, glide),
       "finer-back": () => player.finer(-1, glide),
       start: () => player.jump(-1),
-      end: () => player.jump(player.scene.n - 1),
+      end: () => player.go(player.last),
       faster: () => player.faster(1),
       slower: () => player.faster(-1),
       "let-go": () => this.letGo(),
@@ -323,9 +324,9 @@ class Stage {
   pressed(event) {
     const { target, key } = event;
     if (TYPING.test(target.tagName)) return this.typed(event);
-    const thing = target.closest("button,[role=button],[data-focus]");
+    const thing = target.closest("button,summary,[role=button],[data-focus]");
     const activates = thing && (key === "Enter" || key === " ");
-    if (activates && thing.tagName === "BUTTON") return;
+    if (activates && /^(BUTTON|SUMMARY)$/.test(thing.tagName)) return;
     if (activates) this.clicked(thing);
     else if (target.dataset?.span && /^Arrow(Up|Down)$/.test(key)) this.stepField(target, key);
     else if (!this.frame.pressed(event)) {
@@ -363,7 +364,7 @@ class Stage {
     if (hot === this.player.hot) return;
     this.player.hot = hot;
     this.draw();
-    if (at.dataset.byte) this.inspector.querySelector(".field.hot")?.scrollIntoView({ block: "nearest" });
+    showLinked(this.inspector, Boolean(at.dataset.byte));
   }
 
   /** Ask the lab for another history, in which this went wrong from here on. */

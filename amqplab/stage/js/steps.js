@@ -7,6 +7,7 @@
 
 import { cut, timeText } from "./text.js";
 import { cls, h } from "./elements.js";
+import { sentenceOf } from "./player.js";
 
 const AROUND_STEP = 60;
 const CAUSES_SHOWN = 30;
@@ -26,7 +27,12 @@ export function drawSteps(view) {
   ].filter(Boolean);
 }
 
-function drawStep({ scene, steps, step, story }, k) {
+/** What a step says, by its number at the view's zoom. */
+export const sentenceOfStep = (view, step) =>
+  sentenceOf({ ...view, step, seq: view.steps[step], visit: false });
+
+function drawStep(view, k) {
+  const { scene, steps, step } = view;
   const seq = steps[k];
   const tone = k < step ? "past" : k === step ? "here" : "future";
   const props = {
@@ -37,9 +43,8 @@ function drawStep({ scene, steps, step, story }, k) {
     tabindex: -1,
     "aria-current": k === step ? "step" : null,
   };
-  const said = seq < 0 ? "Before the first step." : (story?.get(seq) ?? scene.sentences[seq]);
   const time = h("span", { class: "step-time" }, seq < 0 ? "" : timeText(scene.records.at[seq]));
-  return h("li", { key: k }, h("button", props, time, h("span", {}, said)));
+  return h("li", { key: k }, h("button", props, time, h("span", {}, sentenceOfStep(view, k))));
 }
 
 /** Why this happened: the chain of causes, each a jump. */

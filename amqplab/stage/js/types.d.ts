@@ -105,6 +105,15 @@ interface Signal {
   messages: number[];
 }
 
+interface Life {
+  message: number;
+  seq: number;
+  queue: string;
+  reason: string;
+  exchange: string;
+  routing_key: string;
+}
+
 interface Scene {
   format: number;
   title: string;
@@ -126,7 +135,8 @@ interface Scene {
   story: any[];
   opening: number;
   patches: any[][][];
-  routes: Record<string, any>;
+  routes: Record<string, any[][]>;
+  lives: Record<string, Life>;
   segments: Segment[];
   frames: Frame[];
   commands: Command[];

@@ -24,8 +24,13 @@ __all__ = [
     "Requeued",
     "Returned",
     "Routed",
+    "SettlementHeld",
     "Unroutable",
 ]
+
+
+def _elsewhere(routed: Routed) -> str:
+    return "who waits for it" if routed.asked else "no queue"
 
 
 @event(chapter="message", level="milestone", label="message {message} published", mark="pub")
@@ -47,11 +52,12 @@ class Published(Event):
 @event(
     chapter="message",
     level="milestone",
-    label=lambda x: f"message {x.message} routed to {', '.join(x.queues) or 'no queue'}",
+    label=lambda x: f"message {x.message} routed to {', '.join(x.queues) or _elsewhere(x)}",
 )
 class Routed(Event):
     """Which bindings matched. `matched` holds (source, kind, destination, routing_key) for each; `queues`
-    the queues that get one copy each; `alternates` the alternate exchanges asked on the way.
+    the queues that get one copy each; `alternates` the alternate exchanges asked on the way; `asked` the
+    (connection, channel) of those who wait for it as an answer, past all queues (direct reply-to).
     """
 
     vhost: str
@@ -61,6 +67,7 @@ class Routed(Event):
     matched: tuple[tuple[str, str, str, str], ...]
     queues: tuple[str, ...]
     alternates: tuple[str, ...]
+    asked: tuple[tuple[str, int], ...] = ()
 
 
 @event(chapter="message", level="milestone", label="message {message} unroutable", mark="bad")
@@ -147,6 +154,21 @@ class Rejected(Event):
     channel: int
     delivery_tag: int
     requeue: bool
+
+
+@event(chapter="message", level="milestone", label="message {message} settled at commit")
+class SettlementHeld(Event):
+    """In a transaction a client has settled this copy: it is noted, and done at tx.commit. `outcome` is
+    "acknowledged", "rejected" or "requeued".
+    """
+
+    vhost: str
+    queue: str
+    message: int
+    connection: str
+    channel: int
+    delivery_tag: int
+    outcome: str
 
 
 @event(chapter="message", level="milestone", label="message {message} back in {queue}")

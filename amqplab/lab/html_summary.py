@@ -14,7 +14,7 @@ import re
 from html import escape
 from typing import Any
 
-__all__ = ["portrait"]
+__all__ = ["html_summary"]
 
 MENU = {
     "look": ("stage", "ladder", "frames", "messages", "table", "lifecycle"),
@@ -40,7 +40,7 @@ MENU = {
 }
 
 
-def portrait(lab: Any) -> str:
+def html_summary(lab: Any) -> str:
     """The lab as HTML: its facts and its menu."""
     facts = {
         "seed": str(lab.seed),

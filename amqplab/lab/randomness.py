@@ -19,10 +19,10 @@ import random
 import threading
 from typing import Any
 
-__all__ = ["Chance"]
+__all__ = ["Randomness"]
 
 
-class Chance:
+class Randomness:
     """Inside the `with`, chance comes from `seed`. The next `with` goes on where this one ended."""
 
     def __init__(self, seed: int) -> None:
@@ -32,7 +32,7 @@ class Chance:
         self._urandom: Any = None
         self._thread = 0
 
-    def __enter__(self) -> Chance:
+    def __enter__(self) -> Randomness:
         self._thread = threading.get_ident()
         self._urandom, os.urandom = os.urandom, self._draw
         self._outside = random.getstate()

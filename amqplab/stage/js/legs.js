@@ -1,0 +1,109 @@
+// Legs: every way that something took across a link, and how that way ended.
+//
+// Theory
+// ------
+// A segment goes once. A frame goes as often as a segment carries its last byte: the first may be lost and the
+// third arrive. Each of these is a *leg* with an outcome, and a leg is drawn as far as it came:
+//
+//     arrived      at the other end, and taken there
+//     unread       at the other end's TCP, but its program never took it
+//     discarded    at the other end's TCP, which had no use for it: it came twice
+//     refused      at the other end's TCP, where nobody takes it any more
+//     lost         half way, with the reason
+//     cut off      still under way when the recording ends: an open end
+//     waiting      never left
+//     sent         left over a real socket, whose other end is not ours to see
+//
+// Only the first has the head of an arrow. Nothing arrives that did not arrive.
+
+import { LOST_AT, progressOf } from "./ride.js";
+
+/** @typedef {{from: number, to: number, outcome: string, reason: string, again: boolean, share: number, p: number}} Leg
+ * `from` and `to` are records, `share` is how much of the time is transmission, `p` how far it comes, 0..1. */
+
+const MOST_WAY = 0.9;
+const REFUSING = /closed|no such|not an answer/;
+
+const leg = (from, to, outcome, more = {}) => ({
+  ...{ from, to, outcome, reason: "", again: false, share: 0, p: 1 },
+  ...more,
+});
+
+/** The legs of a segment, a frame or a command; made when somebody asks, and kept. @returns {Leg[]} */
+export function waysOf(scene, kind, item) {
+  scene.legs ??= new WeakMap();
+  let found = scene.legs.get(item);
+  if (!found) {
+    found = kind === "segment" ? [legOfSegment(scene, item)] : legsOfUnit(scene, kind, item);
+    scene.legs.set(item, found);
+  }
+  return found;
+}
+
+function legOfSegment(scene, s) {
+  const more = { again: s.again, share: transmissionOf(scene, s) };
+  if (s.lost_seq !== null) return leg(s.sent, s.lost_seq, "lost", { ...more, reason: s.lost || "lost", p: LOST_AT });
+  if (s.arrived === null) return cutOff(scene, s, s.sent, more);
+  const outcome = !s.discarded ? "arrived" : REFUSING.test(s.discarded) ? "refused" : "discarded";
+  return leg(s.sent, s.arrived, outcome, { ...more, reason: s.discarded });
+}
+
+const cutOff = (scene, s, from, more) => {
+  const p = Math.min(MOST_WAY, progressOf(s, scene.timeOf(scene.n - 1)));
+  return leg(from, scene.n - 1, "cut off", { ...more, p, reason: "still under way when the recording ends" });
+};
+
+/** A frame goes with its last byte, a command with its last frame. */
+function legsOfUnit(scene, kind, item) {
+  const frame = kind === "command" ? scene.frames[item.frames.at(-1)] : item;
+  const begin = kind === "command" ? (scene.frames[item.frames[0]].sent ?? item.sent) : item.sent;
+  const { received } = item;
+  const carriers = scene.lastCarriers(frame).filter((s) => received === null || s.sent < received);
+  if (!carriers.length) return [withoutCarrier(scene, item, begin, received)];
+  const brought = carriers.find((s) => s.lost_seq === null && s.arrived !== null && !s.discarded);
+  const legs = [];
+  for (const s of carriers) {
+    const from = legs.length || begin === null ? s.sent : Math.min(begin, s.sent);
+    const own = legOfSegment(scene, s);
+    if (s === brought) {
+      const more = { again: legs.length > 0, share: own.share, reason: received === null ? "arrived, never read" : "" };
+      legs.push(leg(from, received ?? s.arrived, received === null ? "unread" : "arrived", more));
+    } else if (own.outcome === "lost" || !brought) legs.push({ ...own, from, again: legs.length > 0, to: own.to });
+  }
+  if (received !== null && !brought) legs.push(leg(legs.at(-1).from, received, "arrived"));
+  return legs;
+}
+
+/** No segment of it is known: it waits, or there are no segments here. */
+function withoutCarrier(scene, item, begin, received) {
+  if (received !== null) return leg(begin ?? received, received, "arrived");
+  const real = !scene.linked.has(item.conn);
+  return real
+    ? leg(begin, begin, "sent", { reason: "handed to a real socket: its other end is not recorded" })
+    : leg(begin, begin, "waiting", { reason: "waits to be sent", p: 0 });
+}
+
+/** How much of a segment's way was transmission, 0..1: what exceeds the quickest segment of its direction. */
+function transmissionOf(scene, s) {
+  const took = s.arrives - s.departs;
+  if (s.arrives === null || took <= 0) return 0;
+  return Math.max(0, (took - quickest(scene).get(laneOf(s))) / took);
+}
+
+const laneOf = (s) => `${s.conn} ${s.up}`;
+
+function quickest(scene) {
+  if (scene.quickestByLane) return scene.quickestByLane;
+  const least = new Map();
+  for (const s of scene.segments) {
+    if (s.arrives === null) continue;
+    const lane = laneOf(s);
+    least.set(lane, Math.min(least.get(lane) ?? Infinity, s.arrives - s.departs));
+  }
+  scene.quickestByLane = least;
+  return least;
+}
+
+/** A leg's outcome in words, for those who point at it. */
+export const outcomeWords = ({ outcome, reason, again }) =>
+  `${again ? "sent again, " : ""}${outcome}${reason && reason !== outcome ? `: ${reason}` : ""}`;

@@ -1,0 +1,361 @@
+// Laws: what holds at every step of every recording. Each takes a view and the marks drawn for it, and calls
+// `wrong(words)` for whatever does not hold.
+//
+// Theory
+// ------
+// The laws know what a state *means* (tokens, queues, copies) and nothing of how it is drawn: they count what the
+// state says and count what the picture shows. So a fault on either side makes the two differ.
+
+const ENDED = /^(acknowledged|delivered|dead-lettered|lost|expired)/;
+const encode = (name) => name.replaceAll("%", "%25").replaceAll("/", "%2F");
+const decodeName = (name) => name.replaceAll("%2F", "/").replaceAll("%25", "%");
+const lastName = (key) => decodeName(key.slice(key.lastIndexOf("/") + 1));
+const connectionIn = (key) => decodeName(key.split("/")[1] ?? "");
+const isStream = (queue) => String(queue.arguments ?? "").includes("x-queue-type=stream");
+
+/** How many a "+n" stands for; what is written on it may be rounded, what is said is not. */
+const countOf = (more) => Number(/^\d+/.exec(more.said)?.[0] ?? NaN);
+
+const sum = (list, value) => list.reduce((n, one) => n + value(one), 0);
+
+const grouped = (list, nameOf) => {
+  const found = new Map();
+  for (const one of list) found.set(nameOf(one), [...(found.get(nameOf(one)) ?? []), one]);
+  return found;
+};
+
+/** What one step shows, sorted once for all laws. */
+export function seen(view, marks) {
+  const messages = marks.filter(({ kind }) => kind === "message");
+  const more = marks.filter(({ kind }) => kind === "more");
+  const byThing = grouped(marks, ({ kind, id }) => `${kind} ${id}`);
+  const tokens = view.state.of("token").map((key) => [key, view.state.get(key)]);
+  return { view, marks, messages, more, tokens, find: (kind, id) => byThing.get(`${kind} ${id}`) ?? [] };
+}
+
+// --- 1: everything can be drawn ---
+
+export function drawable({ marks }, wrong) {
+  const keys = new Set();
+  for (const mark of marks) {
+    if (!Number.isFinite(mark.x) || !Number.isFinite(mark.y)) wrong(`${mark.key} stands at ${mark.x}, ${mark.y}`);
+    for (const name of ["kind", "id", "place", "state", "label", "said"])
+      if (typeof mark[name] !== "string" || /undefined|NaN|\[object/.test(mark[name]))
+        wrong(`${mark.key}: its ${name} is ${mark[name]}`);
+    if (keys.has(mark.key)) wrong(`two marks are called ${mark.key}`);
+    keys.add(mark.key);
+  }
+}
+
+// --- 2: the subject is seen ---
+
+/** Kind and id of the mark that a key of the state must have on the picture; null if it need not have one. */
+function markOf(view, key) {
+  const { layout, state } = view;
+  const [kind, ...names] = key.split("/");
+  const name = decodeName(names[0] ?? "");
+  if (kind === "host") {
+    if (layout.apps[name]) return ["client", name];
+    return layout.servers?.[name] ? ["server", name] : null;
+  }
+  if (!state.has(key) && !layout.nodes[key]?.ghost) return null;
+  if (kind === "queue" || kind === "exchange") return layout.nodes[key] ? [kind, key] : null;
+  if (kind === "connection") return layout.pipes[name] ? [kind, name] : null;
+  if (kind === "channel" && names[1] !== "0") return layout.pipes[name] ? [kind, `${name}/${names[1]}`] : null;
+  if (kind === "consumer") return layout.pipes[name] ? [kind, key] : null;
+  if (kind === "binding") return layout.edges[key] ? [kind, key] : null;
+  if (kind === "alarm") return ["alarm", state.get(key).resource];
+  return null;
+}
+
+export function subjectSeen(it, wrong) {
+  const { view, marks, messages, more, tokens } = it;
+  const { subject, seq, scene, state } = view;
+  if (seq < 0) return;
+  for (const key of subject.keys) {
+    const wanted = markOf(view, key);
+    if (!wanted) continue;
+    const found = it.find(...wanted);
+    if (!found.length) wrong(`the sentence speaks of ${key}, which is not drawn`);
+    else if (!found.some((mark) => mark.subject)) wrong(`${key} is drawn, and not as the subject`);
+  }
+  if (subject.message) {
+    const copies = tokens.filter(([, token]) => token.message === subject.message).length;
+    const drawn = messages.filter(({ id }) => id === String(subject.message));
+    if (drawn.some((mark) => !mark.subject)) wrong(`message ${subject.message} is drawn, and not as the subject`);
+    if (copies && !drawn.length && !more.some((mark) => mark.subject))
+      wrong(`message ${subject.message} is the subject, and neither drawn nor in a count that is marked`);
+  }
+  if (!marks.some((mark) => mark.subject) && subject.keys.some((key) => markOf(view, key)))
+    wrong("nothing is marked as the subject");
+  wireSubject(it, wrong);
+  placeOfSubject(it, wrong);
+  void [scene, state];
+}
+
+/** What is on the wire is seen at the zooms that look at it. */
+function wireSubject({ view, find, marks }, wrong) {
+  const { subject, seq, scene, zoom, state, layout } = view;
+  const isThere = (conn) => state.has(`connection/${encode(conn)}`) && layout.pipes[conn];
+  const isMarked = (kind, id) => find(kind, String(id)).some((mark) => mark.subject);
+  const segment = scene.segmentByNumber.get(subject.segment);
+  if (segment && zoom === 0 && isThere(segment.conn) && seq >= segment.sent && seq <= (segment.lost_seq ?? segment.arrived ?? Infinity))
+    if (!isMarked("segment", segment.n)) wrong(`segment ${segment.n} is the subject, and not drawn as it`);
+  const frame = scene.frames[subject.frame];
+  const isOnWay = frame && frame.sent !== null && seq >= frame.sent && (frame.received === null || seq < frame.received);
+  if (!frame || subject.command !== undefined || !isOnWay || !isThere(frame.conn) || zoom > 1) return;
+  const mates = frame.command === null ? [frame.id] : scene.commands[frame.command].frames;
+  const alike = marks.some((mark) => (mark.kind === "frame" || mark.kind === "part") && (mark.group || mark.rest) && mates.includes(+mark.id));
+  if (!isMarked("frame", frame.id) && !isMarked("part", frame.id) && !alike) wrong(`frame ${frame.id} is the subject, and not drawn as it`);
+}
+
+const QUEUED = (view, mark) => mark.place === `queue:${lastName(view.subject.keys.find((key) => key.startsWith("queue/")))}:ready`;
+
+/** Where a message must be, by what has just happened to it. */
+const PLACES = {
+  Published: (view, mark) => mark.place.startsWith("exchange:") || mark.place === "broker",
+  Routed: (view, mark) => mark.place.startsWith("exchange:") || mark.place === "broker" || mark.place.startsWith("queue:"),
+  Enqueued: QUEUED,
+  Requeued: QUEUED,
+  Delivered: (view, mark) => mark.place.startsWith("link:") || mark.place.startsWith("consumer:"),
+  Replied: (view, mark) => mark.place.startsWith("link:") || mark.place.startsWith("consumer:"),
+  Returned: (view, mark) => mark.place.startsWith("link:") || mark.place === "returned",
+};
+
+function placeOfSubject({ view, messages, more }, wrong) {
+  const { scene, seq, subject } = view;
+  const fits = PLACES[scene.kindOf(seq)];
+  if (!fits || !subject.message) return;
+  const meant = messages.filter(({ id }) => id === String(subject.message));
+  if (meant.some((mark) => fits(view, mark)) || more.some((mark) => mark.subject)) return;
+  wrong(`${scene.kindOf(seq)}: message ${subject.message} is at ${meant.map(({ place }) => place).join(", ") || "no place"}`);
+}
+
+// --- 3: a message is where its copies are, and nowhere else ---
+
+export function everyCopyOnce(it, wrong) {
+  queueLines(it, wrong);
+  tokensOnce(it, wrong);
+  ownersAgree(it, wrong);
+  nobodyForgotten(it, wrong);
+}
+
+function queueLines({ view, messages, more }, wrong) {
+  const drawn = new Map();
+  for (const mark of messages) {
+    const [, line, queue, message] = /^(ready|ghost) (queue\/\S+) (\d+)$/.exec(mark.key) ?? [];
+    if (!line) continue;
+    const name = `${line} ${queue}`;
+    if (mark.place !== `queue:${lastName(queue)}:${line}`) wrong(`${mark.key} is said to be at ${mark.place}`);
+    if (mark.id !== message) wrong(`${mark.key} is said to be message ${mark.id}`);
+    drawn.set(name, [...(drawn.get(name) ?? []), +message]);
+  }
+  for (const [key, node] of Object.entries(view.layout.nodes)) {
+    const queue = view.state.get(key);
+    if (node.kind !== "queue" || !queue) continue;
+    for (const [line, list, state] of [["ready", "ready", "ready"], ["ghost", "unacked", "unacked"]]) {
+      const shown = drawn.get(`${line} ${key}`) ?? [];
+      const hidden = sum(more.filter((mark) => mark.id === key && mark.state === state), countOf);
+      if (shown.length + hidden !== queue[`${list}_count`])
+        wrong(`${key} has ${queue[`${list}_count`]} ${list}, the picture ${shown.length} and ${hidden} more`);
+      const known = [...queue[list], queue.ready_last];
+      for (const message of shown) if (!known.includes(message)) wrong(`message ${message} is drawn ${list} in ${key}`);
+      if (new Set(shown).size < shown.length) wrong(`${key} shows a message twice: ${shown.join(" ")}`);
+    }
+    drawn.delete(`ready ${key}`);
+    drawn.delete(`ghost ${key}`);
+  }
+  for (const name of drawn.keys()) wrong(`messages are drawn in a queue that is not there: ${name}`);
+}
+
+/** The place that a token's mark must have; "" if it has none. */
+function placeOf(view, key, token) {
+  const { layout } = view;
+  const places = {
+    link: () => layout.pipes[token.at] && `link:${layout.pipes[token.at].app}`,
+    broker: () => "broker",
+    exchange: () => `exchange:${lastName(token.at)}`,
+    consumer: () => layout.pipes[connectionIn(token.at)] && `consumer:${layout.pipes[connectionIn(token.at)].app}`,
+    client: () => `client:${token.at}`,
+    lost: () => "lost",
+    returned: () => "returned",
+  };
+  return places[token.place]?.() ?? "";
+}
+
+/** Those of one group share a count of what has no room. */
+const groupOf = ({ place, at }) => (place === "lost" || place === "returned" ? "lost" : `${place} ${at}`);
+const groupOfMore = ({ state, id }) => ({ lost: "lost", held: `consumer ${id}`, link: `link ${id.slice("connection/".length)}` })[state];
+
+function tokensOnce({ view, tokens, messages, more }, wrong) {
+  const marks = new Map(messages.map((mark) => [mark.key, mark]));
+  const hidden = new Map();
+  for (const mark of more) if (groupOfMore(mark)) hidden.set(groupOfMore(mark), (hidden.get(groupOfMore(mark)) ?? 0) + countOf(mark));
+  if (view.zoom > 2) // signals share the room of a link
+    for (const key of view.state.of("signal")) {
+      const signal = view.state.get(key);
+      const isDrawn = view.layout.pipes[signal.at] === undefined || hidden.has(`link ${signal.at}`);
+      if (isDrawn) marks.set(key, null);
+    }
+  const missing = new Map();
+  for (const [key, token] of tokens) {
+    const mark = marks.get(key);
+    if (!mark) missing.set(groupOf(token), [...(missing.get(groupOf(token)) ?? []), key]);
+    else if (mark.place !== placeOf(view, key, token)) wrong(`${key} is ${token.place} ${token.at}, and drawn at ${mark.place}`);
+    else if (token.message !== null && mark.id !== String(token.message)) wrong(`${key} is drawn as message ${mark.id}`);
+    else if (mark.label !== token.label) wrong(`on ${key} is written ${mark.label}, it should be ${token.label}`);
+    marks.delete(key);
+  }
+  for (const [group, keys] of missing) {
+    const counted = hidden.get(group) ?? 0;
+    const wanted = keys.length;
+    const isLink = group.startsWith("link"); // acknowledgements may be among those without room
+    if (isLink ? counted < wanted : counted !== wanted) wrong(`${keys.join(", ")}: drawn nowhere, and ${counted} counted`);
+  }
+  for (const [key, count] of hidden) if (!missing.has(key) && !key.startsWith("link")) wrong(`${count} are counted at ${key}, and none is there`);
+  for (const [key, mark] of marks) if (mark && key.startsWith("token/")) wrong(`${key} is drawn, and is no more`);
+  for (const [key, mark] of marks) if (mark && !/^(token|ready|ghost)/.test(key)) wrong(`${key} is a message from nowhere`);
+}
+
+/** Who holds a copy and whose it is say the same. */
+function ownersAgree({ view, tokens }, wrong) {
+  const held = new Map();
+  for (const [key, token] of tokens) {
+    if (!token.queue || token.place === "lost") continue;
+    const queue = view.state.get(token.queue);
+    if (!queue || isStream(queue)) continue;
+    if (token.state !== "done") held.set(token.queue, (held.get(token.queue) ?? 0) + 1);
+    if (queue.ready.includes(token.message)) wrong(`${key} is with a consumer, and Ready in ${token.queue}`);
+  }
+  for (const key of view.state.of("queue")) {
+    const queue = view.state.get(key);
+    if (!isStream(queue) && (held.get(key) ?? 0) !== queue.unacked_count)
+      wrong(`${key} has ${queue.unacked_count} Unacked, ${held.get(key) ?? 0} are held or on the way`);
+  }
+}
+
+/** A message that has not ended is somewhere. */
+function nobodyForgotten({ view, messages, more }, wrong) {
+  const ids = new Set(messages.map(({ id }) => id));
+  for (const key of view.touched) {
+    const entity = key.startsWith("message/") && view.state.get(key);
+    if (!entity) continue;
+    const fates = Object.values(entity.where ?? {});
+    if (fates.length && fates.every((fate) => ENDED.test(fate))) continue;
+    const gone = fates.some((fate) => fate === "ready" || fate === "unacked") && more.length;
+    const isQueueGone = fates.length && fates.every((fate) => fate === "" || /deleted|purged/.test(fate));
+    if (!ids.has(key.slice(8)) && !gone && !isQueueGone) wrong(`${key} is nowhere: ${JSON.stringify(entity.where)}`);
+  }
+}
+
+// --- 4: nothing arrives that did not arrive ---
+
+export function nothingArrivesThatDidNot({ view, marks, tokens }, wrong) {
+  const { scene, seq, state } = view;
+  for (const [key, token] of tokens) {
+    const command = scene.commands[token.command];
+    const isSeen = command && scene.linked.has(command.conn);
+    if (isSeen && ["consumer", "returned"].includes(token.place) && !(command.received !== null && command.received <= seq))
+      wrong(`${key} is ${token.place}, its command has not arrived`);
+    if (isSeen && token.place === "link" && command.received !== null && command.received <= seq)
+      wrong(`${key} is under way, its command has arrived`);
+    if (token.place === "link" && !state.has(`connection/${encode(token.at)}`)) wrong(`${key} is on a connection that is not there`);
+  }
+  for (const mark of marks) {
+    const { kind, s, state: said } = mark;
+    if (kind === "segment") {
+      const end = s.lost_seq ?? s.arrived;
+      if (s.sent > seq || (end !== null && end < seq)) wrong(`segment ${s.n} is drawn when it is not on the wire`);
+      if (said === "arrived" && !(s.lost_seq === null && s.arrived === seq)) wrong(`segment ${s.n} is said to have arrived`);
+      if (s.lost_seq === seq && said !== "lost" && !said.startsWith("lost")) wrong(`segment ${s.n} was lost, it is said to be ${said}`);
+    }
+    const item = mark.kind === "command" ? mark.c : mark.kind === "frame" ? mark.f : null;
+    if (item && item.received !== null && item.received < seq && !mark.group && !mark.rest && mark.s === undefined)
+      wrong(`${mark.key} is on the wire after it was read`);
+    if (item && (scene.frames[item.frames?.[0]] ?? item).sent > seq) wrong(`${mark.key} is on the wire before it was sent`);
+    if (item && said === "arrived" && !(item.received !== null && item.received <= seq) && !lastBytes(scene, item, seq))
+      wrong(`${mark.key} is said to have arrived`);
+  }
+}
+
+/** Whether some segment with the last byte has arrived: it stands at the door, until the rest has come. */
+function lastBytes(scene, item, seq) {
+  const frame = item.frames ? scene.frames[item.frames.at(-1)] : item;
+  return frame.carriers.some(([n, , end]) => {
+    const s = scene.segmentByNumber.get(n);
+    return end === frame.size && s.lost_seq === null && s.arrived !== null && s.arrived <= seq;
+  });
+}
+
+/** An arrow of the ladder has a tip only if what it stands for arrived. `bands` are drawn elements. */
+export function arrowsArrive(scene, bands, wrong) {
+  for (const band of bands) {
+    const [kind, number] = band.props["data-sel"].split(":");
+    const item = { segment: () => scene.segmentByNumber.get(+number), frame: () => scene.frames[+number], command: () => scene.commands[+number] }[kind]?.();
+    if (!item) continue;
+    const arrived = kind === "segment" ? item.lost_seq === null && item.arrived !== null : item.received !== null;
+    const tip = band.kids.some((kid) => kid.props && /\btip\b/.test(kid.props.class ?? ""));
+    if (tip && !arrived) wrong(`the ladder lets ${kind} ${number} arrive`);
+    if (!tip && arrived && item.sent !== null) wrong(`the ladder does not let ${kind} ${number} arrive`);
+  }
+}
+
+// --- 6: one number everywhere ---
+
+export function oneNumber({ view, find }, tables, expected, wrong) {
+  const { state, scene, seq } = view;
+  let [ready, unacked] = [0, 0];
+  for (const key of state.of("queue")) {
+    const queue = state.get(key);
+    ready += queue.ready_count;
+    unacked += queue.unacked_count;
+    const words = `Ready ${queue.ready_count} · Unacked ${queue.unacked_count} · Total ${queue.total}`;
+    const [mark] = find("queue", key);
+    if (view.layout.nodes[key] && mark?.state !== words) wrong(`${key}: the state says ${words}, the picture ${mark?.state}`);
+    const row = tables?.get(key);
+    if (tables && JSON.stringify(row) !== JSON.stringify([queue.ready_count, queue.unacked_count, queue.total].map(String)))
+      wrong(`${key}: the state says ${words}, the table ${row}`);
+    const python = expected?.[key];
+    if (expected && JSON.stringify(python) !== JSON.stringify([queue.ready_count, queue.unacked_count, queue.total]))
+      wrong(`${key}: the state says ${words}, lab.table() ${python}`);
+  }
+  if (expected && Object.keys(expected).length !== state.of("queue").length) wrong("lab.table() has other queues");
+  if (view.depth.ready[seq + 1] !== ready || view.depth.unacked[seq + 1] !== unacked)
+    wrong(`the depths are ${view.depth.ready[seq + 1]} and ${view.depth.unacked[seq + 1]}, the queues hold ${ready} and ${unacked}`);
+  for (const key of state.of("consumer")) handsCount(view, key, find, wrong);
+  for (const key of state.of("confirm")) {
+    const strip = state.get(key);
+    const [mark] = find("confirms", key);
+    if (strip.count && mark && mark.state !== `${strip.count} to confirm`) wrong(`${key}: ${strip.count}, drawn ${mark.state}`);
+  }
+  void scene;
+}
+
+/** What a consumer holds: what its entity says, what is written on its hand, and what is in or on the way to it. */
+function handsCount(view, key, find, wrong) {
+  const { state } = view;
+  const consumer = state.get(key);
+  const [mark] = find("consumer", key);
+  if (mark && Number(/^\d+/.exec(mark.label)?.[0]) !== consumer.holding_count) wrong(`${key} holds ${consumer.holding_count}, drawn ${mark.label}`);
+  const queue = state.get(`queue/${encode(consumer.vhost)}/${encode(consumer.queue)}`);
+  if (consumer.no_ack || !queue || isStream(queue)) return;
+  const own = state.of("token").filter((token) => {
+    const { target, place, state: how } = state.get(token);
+    return target === key && place !== "lost" && how !== "done";
+  });
+  if (own.length !== consumer.holding_count) wrong(`${key} holds ${consumer.holding_count}, ${own.length} are there or on the way`);
+}
+
+/** The queues' rows in the drawn tables: key -> [ready, unacked, total]. */
+export function rowsOf(tables) {
+  const found = new Map();
+  const visit = (v) => {
+    if (typeof v !== "object") return;
+    const sel = v.props["data-sel"] ?? "";
+    if (v.tag === "tr" && sel.startsWith("entity:queue/"))
+      found.set(sel.slice(7), v.kids.slice(1, 4).map((cell) => String(cell.kids[0])));
+    else v.kids.forEach(visit);
+  };
+  tables.forEach(visit);
+  return found;
+}

@@ -1,0 +1,403 @@
+// The truth: every law of laws.mjs at every step of every recording that is handed over.
+//
+//     STAGE=file:///…/stage.mjs CASES=folder node truth.mjs
+//
+// Each file of the folder is a case: {name, scene, prefix, whole, marks, counts}. What was drawn and what was wrong
+// is written to the standard output as JSON: {drawn: {…}, wrong: {law: [[case, zoom, seq, words], …]}, count: {law: n}}.
+//
+// Theory
+// ------
+// A case is played forward step by step, then back, then at random, then along its causes; whatever the way to a
+// record, the same must be drawn. At last the whole page is run in a small DOM: drawn, patched, resized, played.
+
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { install, page, pass, written } from "./dom.mjs";
+import * as laws from "./laws.mjs";
+
+const WORDS_KEPT = 12;
+const environment = { STEPS: 60, PAGES: 14, ...process.env };
+const STEPS = +environment.STEPS;
+const PAGES = +environment.PAGES;
+const only = environment.ONLY ? new Set(environment.ONLY.split(",")) : null;
+const has = (law) => !only || only.has(String(law));
+
+install();
+const stage = await import(process.env.STAGE);
+const report = { drawn: { cases: 0, prefixes: 0, zooms: 0, steps: 0, jumps: 0, visits: 0, pages: 0, compared: 0 }, wrong: {}, count: {} };
+
+/** A deterministic source of chance. */
+function chanceOf(seed) {
+  let x = [...seed].reduce((sum, letter) => (Math.imul(sum, 31) + letter.charCodeAt(0)) | 0, 7) | 1;
+  return (n) => {
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x ^= x << 5;
+    return (x >>> 0) % n;
+  };
+}
+
+function wrongOf(law, name, view) {
+  return (words) => {
+    if (!has(law)) return;
+    report.count[law] = (report.count[law] ?? 0) + 1;
+    const list = (report.wrong[law] ??= []);
+    const alike = list.filter(([, , , other]) => other.replace(/\d+/g, "") === words.replace(/\d+/g, "")).length;
+    if (list.length < 60 && alike < WORDS_KEPT) list.push([name, view?.zoom ?? -1, view?.seq ?? -1, words]);
+  };
+}
+
+/** Do something that must not raise. */
+function safely(name, view, deed) {
+  try {
+    return deed();
+  } catch (error) {
+    const at = /at (\w+)[^\n]*stage\.mjs:(\d+)/.exec(error.stack) ?? [];
+    wrongOf(1, name, view)(`${error.message} (${at[1]} ${at[2]})`);
+    return undefined;
+  }
+}
+
+const viewOf = (player, orientation) => ({
+  ...player.view(orientation),
+  ...{ uid: "t", connected: false, breakable: [], goals: [], branch: [], panels: [], bookmarks: [], axis: "event" },
+});
+
+const printed = (marks) =>
+  marks.map((m) => `${m.key}|${m.place}|${m.state}|${m.label}|${m.x},${m.y}|${+m.subject}${+m.touched}`).join("\n");
+
+/** The seqs at which a zoom is looked at: all, or of a large scene stretches of them; the end always. */
+function sampled(steps, most, chance) {
+  if (steps.length <= most) return [...steps];
+  const run = 10;
+  const found = new Set([...steps.slice(0, run), ...steps.slice(-run)]);
+  while (found.size < most) {
+    const from = chance(steps.length - run);
+    for (let i = 0; i < run; i++) found.add(steps[from + i]);
+  }
+  return [...found].sort((a, b) => a - b);
+}
+
+// --- at one record ---
+
+function look(one, player, memory) {
+  const view = safely(one.name, player, () => viewOf(player, "wide"));
+  if (!view) return;
+  const marks = safely(one.name, view, () => stage.marks(view));
+  if (!marks) return;
+  report.drawn.steps++;
+  const it = laws.seen(view, marks);
+  laws.drawable(it, wrongOf(1, one.name, view));
+  if (has(2)) laws.subjectSeen(it, wrongOf(2, one.name, view));
+  if (has(3)) laws.everyCopyOnce(it, wrongOf(3, one.name, view));
+  if (has(4)) laws.nothingArrivesThatDidNot(it, wrongOf(4, one.name, view));
+  if (has(6)) counts(one, it);
+  if (has(8)) compare(one, it);
+  memory.set(view.seq, printed(marks));
+  return { view, marks };
+}
+
+/** Picture, tables, fold and lab.table() count alike. */
+function counts(one, it) {
+  const { view } = it;
+  const expected = one.counts[view.seq];
+  const withTables = expected !== undefined || view.seq % 7 === 0;
+  const tables = withTables && safely(one.name, view, () => laws.rowsOf(stage.tables(view)));
+  laws.oneNumber(it, tables || null, expected, wrongOf(6, one.name, view));
+}
+
+/** The marks that Python would draw are those of the script. */
+function compare(one, { view, marks }) {
+  const expected = one.marks[`${view.zoom} ${view.seq}`];
+  if (!expected) return;
+  report.drawn.compared++;
+  const wrong = wrongOf(8, one.name, view);
+  const said = marks.map(({ kind, id, place, state, label }) => JSON.stringify([kind, id, place, state, label]));
+  const [mine, theirs] = [counted(said), counted(expected.map((mark) => JSON.stringify(mark)))];
+  for (const [mark, n] of mine) if ((theirs.get(mark) ?? 0) < n) wrong(`only in the browser: ${mark}`);
+  for (const [mark, n] of theirs) if ((mine.get(mark) ?? 0) < n) wrong(`only in the SVG: ${mark}`);
+}
+
+function counted(list) {
+  const found = new Map();
+  for (const one of list) found.set(one, (found.get(one) ?? 0) + 1);
+  return found;
+}
+
+/** All that is drawn around a record, as text. */
+function wholePage(view) {
+  const plan = planOf(view.scene, view.zoom);
+  const y = stage.ladderY(plan, stage.timeOf(view.scene, view.seq));
+  return [
+    ...stage.picture(view, stage.standing(view)),
+    stage.movingLayer(view, stage.movable(view)),
+    ...stage.drawNarration(view),
+    ...stage.tables(view),
+    ...stage.inspector(view, 600),
+    ...stage.drawSteps(view),
+    ...stage.drawCauses(view),
+    ...stage.drawLadder(view, plan, 500, y - 300, y + 300),
+  ]
+    .filter(Boolean)
+    .map(stage.toMarkup)
+    .join("");
+}
+
+const plans = new WeakMap();
+
+function planOf(scene, zoom) {
+  if (!plans.has(scene)) plans.set(scene, new Map());
+  const known = plans.get(scene);
+  if (!known.has(zoom)) known.set(zoom, stage.ladderPlan(scene, zoom));
+  return known.get(zoom);
+}
+
+// --- ladder, inspector and sentence speak of the same record ---
+
+const ESCAPES = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
+const escaped = (text) => String(text).replace(/[&<>"]/g, (c) => ESCAPES[c]);
+
+function samePlaceEverywhere(one, view) {
+  const wrong = wrongOf(2, one.name, view);
+  const { scene, subject, seq } = view;
+  const text = (parts) => parts.filter(Boolean).map(stage.toMarkup).join("");
+  const said = text(stage.drawNarration(view));
+  if (!said.includes(escaped(stage.sentenceOf(view)))) wrong("the narration does not show the sentence");
+  if (seq < 0) return;
+  const inside = text(stage.inspector(view, 600));
+  const frame = scene.frames[subject.frame] ?? scene.frames[scene.commands[subject.command]?.frames[0]];
+  if (frame && !inside.includes(escaped(frame.summary))) wrong(`the inspector does not show frame ${frame.id}`);
+  if (!frame && subject.segment !== undefined && !inside.includes(`egment ${subject.segment}`)) wrong(`the inspector does not show segment ${subject.segment}`);
+  const plan = planOf(scene, view.zoom);
+  const y = stage.ladderY(plan, stage.timeOf(scene, seq));
+  const ladder = stage.drawLadder(view, plan, 500, y - 40, y + 40);
+  const here = ladder.filter((v) => /\brung\b.*\bhere\b/.test(v.props.class ?? ""));
+  if (!view.visit && !here.some((v) => v.props["data-seq"] === seq)) wrong(`the ladder shows ${here.map((v) => v.props["data-seq"])}, not this record`);
+}
+
+// --- a case ---
+
+function play(one, scene, zoom) {
+  const chance = chanceOf(`${one.name} ${zoom}`);
+  const player = new stage.Player(scene, { zoom });
+  const memory = new Map();
+  const most = one.prefix ? Math.ceil(STEPS / 6) : STEPS;
+  const wanted = sampled(scene.steps[zoom], most, chance);
+  if (one.prefix) wanted.splice(0, wanted.length, ...wanted.slice(-most));
+  for (const key of Object.keys(one.marks)) if (key.startsWith(`${zoom} `)) wanted.push(+key.split(" ")[1]);
+  wanted.sort((a, b) => a - b);
+  report.drawn.zooms++;
+  let before = null;
+  wanted.forEach((seq, i) => {
+    if (i && seq === wanted[i - 1]) return;
+    const isNext = player.scene.steps[zoom][player.step + 1] === seq;
+    if (isNext) player.move(1, true);
+    else player.jump(seq);
+    const motion = player.motion;
+    player.motion = null;
+    const now = look(one, player, memory);
+    if (now && before && motion) safely(one.name, now.view, () => move(one, before, now, motion));
+    if (now && i % 5 === 0) safely(one.name, now.view, () => samePlaceEverywhere(one, now.view));
+    before = now;
+  });
+  if (has(7)) backAndForth(one, player, memory, wanted, chance);
+  if (has(5)) jumps(one, scene, zoom, chance);
+  if (has(1)) safely(one.name, { zoom, seq: scene.n }, () => tall(one, player, wanted, chance));
+}
+
+/** Things move from where they were to where they are; nothing is twice there meanwhile. */
+function move(one, before, { view, marks }, motion) {
+  const after = stage.movable(view);
+  const was = before.marks.filter((mark) => MOVING.has(mark.kind));
+  const plan = stage.planMotion(view, was, after, motion.trail, motion.from);
+  if (!plan) return;
+  const wrong = wrongOf(3, one.name, view);
+  if (plan.ms > 1200) wrongOf(1, one.name, view)(`a motion takes ${plan.ms} ms`);
+  for (const t of [0, 0.35, 0.8, 1]) {
+    const keys = new Set();
+    for (const mark of plan.at(t)) {
+      if (!Number.isFinite(mark.x) || !Number.isFinite(mark.y)) wrong(`${mark.key} moves to nowhere`);
+      if (keys.has(mark.key)) wrong(`${mark.key} is twice in a motion`);
+      keys.add(mark.key);
+    }
+  }
+  if (printed(plan.at(1)) !== printed(after)) wrong("a motion does not end in the picture at rest");
+  void marks;
+}
+
+const MOVING = new Set(["segment", "frame", "part", "command", "message", "signal", "more", "cursor", "tray"]);
+
+/** Whatever the way to a record, the same is drawn. */
+function backAndForth(one, player, memory, wanted, chance) {
+  const compareAt = (seq) => {
+    player.jump(seq);
+    const view = viewOf(player, "wide");
+    const marks = safely(one.name, view, () => stage.marks(view));
+    if (marks && memory.has(seq) && printed(marks) !== memory.get(seq)) wrongOf(7, one.name, view)(different(memory.get(seq), printed(marks)));
+  };
+  const known = [...memory.keys()].sort((a, b) => b - a);
+  known.filter((_, i) => i % 2 === 0).forEach(compareAt);
+  for (let i = 0; i < 12; i++, report.drawn.jumps++) compareAt(known[chance(known.length)]);
+  void wanted;
+}
+
+function different(was, is) {
+  const [a, b] = [was.split("\n"), is.split("\n")];
+  const i = a.findIndex((line, k) => line !== b[k]);
+  return `drawn otherwise on the way back: ${i < 0 ? `${a.length} and ${b.length} marks` : `${a[i]} and ${b[i]}`}`;
+}
+
+/** "because" lands on its record; a visit has a way back. */
+function jumps(one, scene, zoom, chance) {
+  const player = new stage.Player(scene, { zoom });
+  const steps = scene.steps[zoom];
+  const share = one.prefix ? 8 : Math.min(steps.length, STEPS);
+  for (let i = 0; i < share; i++) {
+    const from = steps.length <= share ? steps[i] : steps[chance(steps.length)];
+    const cause = from < 0 ? -1 : scene.records.cause[from];
+    const to = cause >= 0 ? cause : chance(scene.n);
+    player.jump(from);
+    player.jump(to);
+    report.drawn.visits++;
+    const view = safely(one.name, player, () => viewOf(player, "wide"));
+    if (!view) continue;
+    const wrong = wrongOf(5, one.name, view);
+    if (view.seq !== to) wrong(`a jump to ${to} ends at ${view.seq}`);
+    const isStep = steps.includes(to);
+    if (view.visit !== !isStep) wrong(`record ${to} is ${isStep ? "a" : "no"} step, and ${view.visit ? "a visit" : "no visit"}`);
+    const own = isStep && zoom === 4 ? scene.story[steps.indexOf(to) - 1]?.[2] : scene.sentences[to];
+    if (stage.sentenceOf(view) !== own) wrong(`a jump to ${to} says “${stage.sentenceOf(view)}”`);
+    if (i % 8 === 0) safely(one.name, view, () => wholePage(view));
+    if (!view.visit) continue;
+    const offers = stage.drawNarration(view).filter(Boolean).map(stage.toMarkup).join("");
+    if (!offers.includes('data-do="come-back"')) wrong(`a visit of ${to} has no way back`);
+    if (!player.comeBack() || player.seq !== from) wrong(`the way back from ${to} leads to ${player.seq}, not to ${from}`);
+  }
+}
+
+/** The other orientation, and everything around the picture, at some steps. */
+function tall(one, player, wanted, chance) {
+  for (let i = 0; i < 4; i++) {
+    player.jump(i ? wanted[chance(wanted.length)] : player.scene.n - 1);
+    for (const orientation of ["tall", "wide"]) {
+      const view = viewOf(player, orientation);
+      const first = wholePage(view);
+      laws.drawable(laws.seen(view, stage.marks(view)), wrongOf(1, one.name, view));
+      if (has(7) && wholePage(viewOf(player, orientation)) !== first) wrongOf(7, one.name, view)("drawn twice, it is not the same");
+      const bad = /(?:=|>|\s)(?:NaN|undefined|\[object Object\])/.exec(first);
+      if (bad) wrongOf(1, one.name, view)(`the markup says ${first.slice(Math.max(0, bad.index - 60), bad.index + 20)}`);
+    }
+    player.setZoom(player.zoom);
+  }
+}
+
+/** The ladder's arrows, all of them, at once. */
+function ladder(one, scene) {
+  for (const zoom of scene.steps.keys()) {
+    const player = new stage.Player(scene, { zoom, at: scene.n - 1 });
+    const view = viewOf(player, "wide");
+    const plan = planOf(scene, zoom);
+    const drawn = stage.drawLadder(view, plan, 500, 0, plan.height);
+    laws.arrowsArrive(scene, drawn.filter((v) => /\bband\b/.test(v.props.class ?? "") && v.props["data-sel"]), wrongOf("4 ladder", one.name, view));
+  }
+}
+
+// --- the whole page ---
+
+function modelOf(scene) {
+  const values = { scene, start: { zoom: 3, at: -1 }, branch: [], breakable: [], bookmarks: [], arrangement: null };
+  return { get: (name) => values[name], set: (name, value) => (values[name] = value), on() {}, off() {}, save_changes() {}, send() {} };
+}
+
+function wholeStage(one, chance) {
+  const el = document.createElement("div");
+  document.body.append(el);
+  Object.assign(page, { width: 1400, height: 800 });
+  const end = stage.default.render({ model: modelOf(one.scene), el });
+  const { stage: live } = el.querySelector(".amqplab-stage") ?? {};
+  if (!live) return wrongOf(1, one.name)(`the stage does not begin: ${el.textContent}`);
+  clearTimeout(live.preparing);
+  live.prepare = () => undefined;
+  const { player } = live;
+  const shown = () => (report.drawn.pages++, written(live.root));
+  const compare = (was, words) => {
+    const is = shown();
+    if (is !== was) wrongOf(7, one.name, player)(`${words}: ${differing(was, is)}`);
+  };
+  for (const zoom of [0, 1, 2, 3, 4]) {
+    live.perform(`zoom-${zoom}`);
+    const { last } = player;
+    const first = Math.max(0, one.prefix ? last - PAGES : chance(Math.max(1, last - PAGES)));
+    const go = (k) => (player.go(k), live.draw());
+    go(first);
+    live.perform(one.prefix ? "panel-state" : ["panel-state", "panel-inspector", "panel-story", "panel-why", "legend"][zoom]);
+    const pages = [];
+    for (let k = first; k < Math.min(last, first + PAGES); k++) {
+      pages.push(shown());
+      live.perform("forward");
+      pass(1500);
+    }
+    const count = pages.length;
+    for (let i = count; i-- > 0;) {
+      live.perform("back");
+      pass(1500);
+      compare(pages[i], `back at step ${first + i}`);
+    }
+    for (let i = 0; i < 3 && count; i++) {
+      const k = chance(count);
+      go(chance(last + 1));
+      go(first + k);
+      if (has("7 jump")) compare(pages[k], `a jump to step ${first + k}`);
+    }
+    Object.assign(page, { width: [420, 700, 1000, 1900][chance(4)], height: [500, 1100][chance(2)] });
+    live.measure();
+    monkey(live, chance);
+    live.perform("let-go");
+    Object.assign(page, { width: 1400, height: 800 });
+    live.measure();
+  }
+  end();
+  el.remove();
+}
+
+const DEEDS = [
+  ...["forward", "back", "toggle", "coarser-forward", "coarser-back", "finer-forward", "finer-back", "start", "end", "faster"],
+  ...["let-go", "come-back", "all-bytes", "look-in", "look-out", "look-fit", "legend", "help", "axis", "whole-sentence", "bookmark"],
+  ...["bookmark-back", "panel-ladder", "panel-state", "panel-why", "panel-story", "panel-inspector", "dock-state", "dock-inspector"],
+];
+
+/** Somebody who plays with everything. */
+function monkey(live, chance) {
+  for (let i = 0; i < 12; i++) {
+    live.perform(DEEDS[chance(DEEDS.length)]);
+    const things = live.root.querySelectorAll("[data-sel],[data-jump],[data-seq]");
+    if (i % 3 === 0 && things.length) live.clicked(things[chance(things.length)]);
+    pass(chance(2) * 700);
+  }
+  live.player.playing = false;
+  live.player.pinned = null;
+  live.draw();
+}
+
+function differing(a, b) {
+  let i = 0;
+  while (i < a.length && a[i] === b[i]) i++;
+  return `“${a.slice(Math.max(0, i - 70), i + 50)}” and “${b.slice(i, i + 50)}”`;
+}
+
+// --- all of it ---
+
+for (const file of readdirSync(process.env.CASES).sort()) {
+  const one = JSON.parse(readFileSync(join(process.env.CASES, file), "utf8"));
+  one.marks ??= {};
+  one.counts ??= {};
+  report.drawn[one.prefix ? "prefixes" : "cases"]++;
+  const scene = safely(one.name, null, () => stage.decode(structuredClone(one.scene)));
+  if (!scene) continue;
+  const zooms = environment.ZOOMS ? environment.ZOOMS.split(",").map(Number) : [0, 1, 2, 3, 4];
+  for (const zoom of zooms) play(one, scene, zoom);
+  if (has("4 ladder")) safely(one.name, { zoom: -1, seq: scene.n }, () => ladder(one, scene));
+  if (one.whole) safely(one.name, { zoom: -1, seq: -1 }, () => wholeStage(one, chanceOf(one.name)));
+}
+process.stdout.write(JSON.stringify(report));
+process.exit(0);

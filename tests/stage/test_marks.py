@@ -1,0 +1,316 @@
+"""Marks: what is on the picture, of every scene, at every zoom; and each sign from a state made by hand."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import pytest
+from scenes import names, recording
+
+from amqplab.stage.layout import layout
+from amqplab.stage.mark import ZOOMS, Mark, Moment, root_of, written
+from amqplab.stage.marks import marks
+from amqplab.stage.needs import Needs, needs_of
+from amqplab.stage.svg import moments
+from amqplab.trace import keys
+from amqplab.trace.participants import App, Participants, Pipe, Server, participants_of
+from amqplab.trace.traffic import Traffic
+
+SAMPLES = 9
+Entity = dict[str, Any]
+
+
+@cache
+def sampled(scene: str, orientation: str = "wide") -> dict[int, Moment]:
+    """Some moments of a scene: the first, the last, and others evenly between."""
+    records = list(recording(scene))
+    traffic = Traffic(records)
+    place = layout(participants_of(records), orientation, needs_of(records))
+    seqs = {-1, *(len(records) * n // SAMPLES for n in range(SAMPLES)), len(records) - 1}
+    return moments(records, traffic, place, sorted(seqs), "milestone")
+
+
+def of_kind(kind: str, moment: Moment) -> list[Mark]:
+    return [mark for mark in marks(moment) if mark.kind == kind]
+
+
+# --- every scene -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("orientation", ["wide", "tall"])
+@pytest.mark.parametrize("scene", names())
+def test_whatever_happens_there_are_marks_at_every_zoom(scene: str, orientation: str) -> None:
+    for moment in sampled(scene, orientation).values():
+        for zoom in ZOOMS:
+            for mark in marks(replace(moment, zoom=zoom)):
+                assert all(isinstance(part, str) for part in mark.said)
+                assert (
+                    0 <= mark.spot.x <= moment.layout["width"] and 0 <= mark.spot.y <= moment.layout["height"]
+                )
+
+
+@pytest.mark.parametrize("scene", names())
+def test_a_message_is_where_its_copies_are_and_nowhere_else(scene: str) -> None:
+    for moment in sampled(scene).values():
+        told: Counter[tuple[str, str]] = Counter()
+        for key, token in moment.state.items():
+            if key.startswith("token/"):
+                told[kind_of_place(token["place"]), str(token["label"])] += 1
+        seen: Counter[tuple[str, str]] = Counter()
+        for mark in of_kind("message", moment):
+            if not mark.place.startswith("queue:"):
+                seen[kind_of_place(mark.place), mark.label] += 1
+        assert not seen - told, "drawn, but not there"
+        counted = sum(
+            int(one.label[1:]) for one in of_kind("more", moment) if one.state in ("link", "held", "lost")
+        )
+        assert sum((told - seen).values()) <= counted, "there, but neither drawn nor counted"
+
+
+def kind_of_place(place: str) -> str:
+    return place.partition(":")[0]
+
+
+@pytest.mark.parametrize("scene", names())
+def test_the_numbers_of_a_queue_are_those_of_what_stands_in_it(scene: str) -> None:
+    for moment in sampled(scene).values():
+        for mark in of_kind("queue", moment):
+            entity = moment.state[mark.id]
+            line = Counter({"ready": 0, "unacked": 0})
+            name = keys.unescape(mark.id.rpartition("/")[2])
+            for one in marks(moment):
+                if one.kind == "message" and one.place in (f"queue:{name}:ready", f"queue:{name}:ghost"):
+                    line["ready" if one.place.endswith("ready") else "unacked"] += 1
+                elif one.kind == "more" and one.id == mark.id:
+                    line[one.state] += int(one.label[1:])
+            if sum(line.values()) < 1000:
+                assert line == {"ready": entity["ready_count"], "unacked": entity["unacked_count"]}
+            total = entity["ready_count"] + entity["unacked_count"]
+            assert (
+                mark.state
+                == f"Ready {entity['ready_count']} · Unacked {entity['unacked_count']} · Total {total}"
+            )
+
+
+@pytest.mark.parametrize("scene", names())
+def test_no_two_marks_are_the_same(scene: str) -> None:
+    for moment in sampled(scene).values():
+        twice = [said for said, count in Counter(mark.said for mark in marks(moment)).items() if count > 1]
+        assert [said for said in twice if said[0] != "message"] == []
+
+
+# --- states made by hand ---------------------------------------------------------------------------------
+
+
+def stage(**needs: Any) -> Moment:
+    """A publisher, an exchange, a queue, a consumer: all of them open and at rest."""
+    cast = Participants()
+    cast.servers["broker"] = Server("broker", "broker")
+    for name, side in (("alice", "left"), ("bob", "right")):
+        cast.apps[name] = App(
+            name, [f"{name}:1"], publishes=side == "left", consumes=side == "right", side=side
+        )
+        cast.pipes[f"{name}:1"] = Pipe(f"{name}:1", name, "broker", channels=[0, 1])
+    cast.exchanges.update({"exchange/%2F/logs": "logs", "exchange/%2F/": ""})
+    cast.queues["queue/%2F/app"] = "app"
+    consumer = keys.consumer_key("bob:1", 1, "tag")
+    cast.consumers[consumer] = ("bob:1", "queue/%2F/app")
+    wanted = Needs(
+        hands={consumer: "bob:1", "channel/bob:1/1": "bob:1"}, strips={"confirm/alice:1/1": "alice:1"},
+        loses=True, **needs,
+    )  # fmt: skip
+    state: dict[str, Mapping[str, Any]] = {
+        "connection/alice:1": connection(), "connection/bob:1": connection(),
+        "channel/alice:1/1": {"state": "open", "mode": ""}, "channel/bob:1/1": {"state": "open", "mode": ""},
+        "exchange/%2F/logs": {"type": "fanout"},
+        "queue/%2F/app": queue(),
+        consumer: {"queue": "app", "vhost": "/", "prefetch": 3, "holding": [], "holding_count": 0},
+    }  # fmt: skip
+    return Moment(state, layout(cast, "wide", wanted), Traffic([]))
+
+
+def connection(**fields: Any) -> Entity:
+    return {"state": "open", "tcp": "ESTABLISHED", "blocked": None, "channels": [1], **fields}
+
+
+def queue(ready: int = 0, unacked: int = 0, arguments: str = "", **fields: Any) -> Entity:
+    numbers = list(range(1, ready + unacked + 1))
+    return {
+        "ready": numbers[unacked:], "ready_count": ready, "ready_last": numbers[-1] if ready else None,
+        "unacked": numbers[:unacked], "unacked_count": unacked, "arguments": arguments, **fields,
+    }  # fmt: skip
+
+
+def token(place: str, at: str, **fields: Any) -> Entity:
+    return {"message": 7, "label": "7", "text": "", "place": place, "at": at, "state": "", "up": None,
+            "command": None, "reason": "", **fields}  # fmt: skip
+
+
+def with_(moment: Moment, **entities: Entity) -> Moment:
+    return replace(moment, state={**moment.state, **entities})
+
+
+def said(moment: Moment, kind: str) -> Iterator[tuple[str, str, str]]:
+    """(id, state, label) of every mark of a kind."""
+    for mark in of_kind(kind, moment):
+        yield mark.id, mark.state, mark.label
+
+
+@pytest.mark.parametrize(
+    ("token_", "place"),
+    [
+        (token("link", "alice:1", up=True), "link:alice"),
+        (token("broker", "", channel="channel/alice:1/1"), "broker"),
+        (token("exchange", "exchange/%2F/logs"), "exchange:logs"),
+        (token("consumer", "consumer/bob:1/1/tag", state="unacked"), "consumer:bob"),
+        (token("consumer", "channel/bob:1/1", state="unacked"), "consumer:bob"),
+        (token("client", "alice", state="sending"), "client:alice"),
+        (token("lost", "queue/%2F/app", reason="expired"), "lost"),
+        (token("returned", "alice:1"), "returned"),
+    ],
+)
+def test_each_place_has_its_name(token_: Entity, place: str) -> None:
+    (mark,) = of_kind("message", with_(stage(), **{"token/7/-": token_}))
+    assert (mark.id, mark.place, mark.label) == ("7", place, "7")
+    assert mark.spot != (0, 0)
+
+
+def test_a_message_without_a_number_goes_by_its_command() -> None:
+    moment = with_(stage(), **{"token/p12/-": token("link", "alice:1", message=None, label="·", up=True)})
+    assert [mark.id for mark in of_kind("message", moment)] == ["p12"]
+
+
+def test_what_is_delivered_is_a_ghost_in_its_queue() -> None:
+    moment = with_(stage(), **{"queue/%2F/app": queue(ready=1, unacked=1)})
+    places = {(mark.label, mark.place, mark.state) for mark in of_kind("message", moment)}
+    assert places == {("1", "queue:app:ghost", "unacked"), ("2", "queue:app:ready", "ready")}
+
+
+def test_a_dead_letter_keeps_its_number_and_its_colour() -> None:
+    assert [written(f"7{'′' * primes}") for primes in range(6)] == ["7", "7′", "7″", "7‴", "7′⁴", "7′⁵"]
+    assert root_of("7′′′") == root_of("7") == 7 and root_of("·") == 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "host", "state"),
+    [
+        ({}, {}, "open"),
+        ({"blocked": "low on memory"}, {}, "blocked"),
+        ({"state": "closing"}, {}, "closing"),
+        ({"state": None, "tcp": "SYN-SENT"}, {}, "SYN-SENT"),
+        ({"state": None, "tcp": None}, {}, "connecting"),
+        ({}, {"link": "cut"}, "cut"),
+        ({}, {"link": "half-open"}, "half-open"),
+    ],
+)
+def test_a_connection_says_how_it_is(fields: Entity, host: Entity, state: str) -> None:
+    moment = with_(stage(), **{"connection/alice:1": connection(**fields), "host/alice": host})
+    assert ("alice:1", state, ":1") in said(moment, "connection")
+
+
+@pytest.mark.parametrize(
+    ("host", "state"),
+    [
+        ({"status": "running"}, "running"),
+        ({"status": "returned"}, "finished"),
+        ({"status": "NotFound: 404"}, "failed"),
+        ({"status": "running", "frozen": True}, "frozen"),
+        ({"status": "running", "crashed": True}, "crashed"),
+        ({"status": "running", "crashed": True, "off": True}, "powered off"),
+    ],
+)
+def test_a_client_says_how_it_is(host: Entity, state: str) -> None:
+    assert ("alice", state, "alice") in said(with_(stage(), **{"host/alice": host}), "client")
+
+
+def test_of_a_single_active_consumer_it_is_said_who_is_active() -> None:
+    key = "consumer/bob:1/1/tag"
+    for active, word in ((True, "active"), (False, "waiting"), (None, "")):
+        consumer = {**stage().state[key], "active": active}
+        assert [state for _, state, _ in said(with_(stage(), **{key: consumer}), "consumer")] == [word]
+
+
+def test_a_consumer_shows_its_slots_used_and_all_of_them() -> None:
+    key = "consumer/bob:1/1/tag"
+    moment = with_(stage(), **{key: {**stage().state[key], "holding": [7], "holding_count": 1}})
+    assert list(said(moment, "consumer")) == [(key, "", "1 of 3")]
+
+
+def test_what_a_hand_cannot_show_is_counted() -> None:
+    held = {
+        f"token/{n}/q": token("consumer", "consumer/bob:1/1/tag", message=n, label=str(n))
+        for n in range(1, 10)
+    }
+    moment = with_(stage(), **held)
+    assert len(of_kind("message", moment)) == 4
+    assert list(said(moment, "more")) == [("consumer/bob:1/1/tag", "held", "+5")]
+
+
+def test_confirms_are_numbers_in_a_strip() -> None:
+    moment = with_(stage(), **{"confirm/alice:1/1": {"outstanding": [3, 4, 5, 6, 7], "count": 5}})
+    assert list(said(moment, "confirms")) == [("confirm/alice:1/1", "5 to confirm", "3, 4, 5, 6, 7")]
+
+
+def test_a_transaction_s_tray_says_how_many_it_holds() -> None:
+    held = {
+        f"token/{n}/-": token("broker", "", channel="channel/alice:1/1", state="held in tx", message=n)
+        for n in (1, 2)
+    }
+    assert list(said(with_(stage(), **held), "tray")) == [("channel/alice:1/1", "2 held", "tx")]
+
+
+def test_an_alarm_stands_at_the_broker() -> None:
+    assert list(said(with_(stage(), **{"alarm/memory": {"resource": "memory"}}), "alarm")) == [
+        ("memory", "on", "memory alarm")
+    ]
+
+
+def test_a_stream_s_reader_is_a_cursor_at_its_message() -> None:
+    key = "consumer/bob:1/1/tag"
+    moment = with_(stage(), **{
+        "queue/%2F/app": queue(ready=3, arguments="x-queue-type=stream"), key: {**stage().state[key], "cursor": 2},
+    })  # fmt: skip
+    (cursor,) = of_kind("cursor", moment)
+    assert (cursor.id, cursor.state, cursor.label) == (key, "", "bob")
+    (read,) = [mark for mark in of_kind("message", moment) if mark.label == "2"]
+    assert cursor.spot == read.spot
+
+
+def test_signals_are_on_their_link() -> None:
+    signal = {
+        "kind": "ack",
+        "label": "✓ 3",
+        "place": "link",
+        "at": "bob:1",
+        "up": True,
+        "command": None,
+        "messages": [3],
+    }
+    (mark,) = of_kind("signal", with_(stage(), **{"signal/9": signal}))
+    assert mark.said == ("signal", "9", "link:bob", "under way", "✓ 3")
+
+
+def test_a_queue_has_the_letters_of_the_management_pages() -> None:
+    arguments = "x-queue-type=quorum, x-message-ttl=60000, x-dead-letter-exchange=dlx, x-max-priority=5"
+    moment = with_(stage(), **{"queue/%2F/app": queue(arguments=arguments, durable=True, exclusive=False)})
+    (mark,) = of_kind("queue", moment)
+    assert mark.more["badges"] == ["quorum", "D", "Pri 5", "TTL", "DLX"]
+
+
+def test_matched_bindings_are_lit_and_folds_say_how_many() -> None:
+    moments_ = sampled("topics")
+    lit = [
+        mark for moment in moments_.values() for mark in of_kind("binding", moment) if mark.state == "matched"
+    ]
+    assert all(mark.id in moments_[0].layout["edges"] for mark in lit)
+    key = next(key for key, edge in moments_[0].layout["edges"].items() if edge["ghost"])
+    shown = of_kind("binding", replace(stage(), layout=moments_[0].layout, matched=[key]))
+    assert [(mark.id, mark.state) for mark in shown] == [(key, "matched")]
+
+
+def test_an_unknown_place_is_passed_over() -> None:
+    assert of_kind("message", with_(stage(), **{"token/7/-": token("nowhere", "x")})) == []

@@ -1,0 +1,223 @@
+"""The truth about the stage: cases for the laws of ``tests/stage/js``, and one run of node over all of them.
+
+Theory
+------
+A *case* is a scene, whole or cut off: what a recorder knew at some moment is a recording, too, and must be shown
+as well. It is cut at seeded places, and where most goes wrong: while something is on its way through TCP, and
+just after a message came into being or ended.
+
+With each case goes what Python says of the same records: the marks of some steps (:mod:`amqplab.stage.marks`),
+and the counts of its queues. Node compares.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from needs import program
+from scenes import SCENES, names, recording
+
+from amqplab.stage import esm
+from amqplab.stage.marks import Moment, marks
+from amqplab.stage.scene import scene, to_json
+from amqplab.stage.svg import key_steps, matched_by
+from amqplab.trace import events as e
+from amqplab.trace.fold import step
+from amqplab.trace.recorder import Record
+from amqplab.trace.traffic import Traffic
+from amqplab.trace.whereabouts import Whereabouts
+from amqplab.trace.zoom import ZOOMS
+
+__all__ = ["LONG", "Report", "cases", "cuts", "judge", "write_case"]
+
+LONG = os.environ.get("AMQPLAB_LONG") == "1"
+SUITE = Path(__file__).parents[1] / "stage" / "js" / "truth.mjs"
+BIG = 2_000
+"""Of a recording with more records only some steps are looked at, and few prefixes."""
+COMPARED = 10
+"""At so many steps the marks of both languages are compared, at every zoom."""
+TURNING_POINTS = (
+    e.Published,
+    e.Delivered,
+    e.DeadLettered,
+    e.Discarded,
+    e.Requeued,
+    e.Unroutable,
+    e.Intervened,
+)
+
+
+@dataclass
+class Report:
+    """What node found: how much was drawn, and what was wrong, by law."""
+
+    drawn: dict[str, int] = field(default_factory=dict)
+    wrong: dict[str, list[list[Any]]] = field(default_factory=dict)
+    count: dict[str, int] = field(default_factory=dict)
+
+    def add(self, other: Mapping[str, Any]) -> None:
+        for name, number in other["drawn"].items():
+            self.drawn[name] = self.drawn.get(name, 0) + number
+        for law, list_ in other["wrong"].items():
+            self.wrong.setdefault(law, []).extend(list_)
+            self.count[law] = self.count.get(law, 0) + other["count"][law]
+
+    def of(self, law: str) -> str:
+        """What was wrong, in lines, for whoever reads the test's failure."""
+        lines = [
+            f"{case} at {ZOOMS[zoom] if zoom >= 0 else '-'}, record {seq}: {words}"
+            for case, zoom, seq, words in self.wrong.get(law, ())
+        ]
+        return f"{self.count.get(law, 0)} times\n" + "\n".join(lines)
+
+    def __str__(self) -> str:
+        return ", ".join(f"{number} {name}" for name, number in self.drawn.items())
+
+
+# --- prefixes --------------------------------------------------------------------------------------------
+
+
+def cuts(name: str, records: Sequence[Record], many: int = 6) -> list[int]:
+    """How many records there are in each prefix of a recording that is looked at."""
+    chance = random.Random(name)
+    if len(records) > BIG and not LONG:
+        many = 1
+    found = {chance.randrange(1, len(records)) for _ in range(many)}
+    sent = [
+        record.seq for record in records if isinstance(record.event, e.SegmentSent) and record.event.payload
+    ]
+    turns = [record.seq for record in records if isinstance(record.event, TURNING_POINTS)]
+    for places in (sent, turns):
+        found |= {seq + 1 for seq in chance.sample(places, min(len(places), max(1, many // 3)))}
+    return sorted(found)
+
+
+# --- what Python says ------------------------------------------------------------------------------------
+
+
+def compared_steps(records: Sequence[Record], traffic: Traffic, chance: random.Random) -> list[int]:
+    """Where the two languages are compared: the steps that tell the run, and some others."""
+    steps = {*key_steps(records, traffic), len(records) - 1, -1}
+    while len(steps) < min(COMPARED, len(records)):
+        steps.add(chance.randrange(len(records)))
+    return sorted(steps)
+
+
+def said_in_python(
+    records: Sequence[Record], traffic: Traffic, layout: Any, wanted: Iterable[int]
+) -> dict[str, Any]:
+    """The marks at each of the steps, at every zoom, under "zoom seq"."""
+    whereabouts, state, asked = Whereabouts(records, traffic), {}, set(wanted)
+    blank = Moment({}, layout, traffic, labels=whereabouts.label)
+    moments = [blank] if -1 in asked else []
+    for record in records[: max(asked, default=-1) + 1]:
+        patch = step(state, record)
+        whereabouts.step(record, patch, state)
+        if record.seq in asked:
+            moments.append(replace(
+                blank, state={**state, **whereabouts.tokens}, seq=record.seq, now=record.at,
+                matched=matched_by(record.event, layout),
+            ))  # fmt: skip
+    return {
+        f"{number} {moment.seq}": [mark.said for mark in marks(replace(moment, zoom=zoom))]
+        for moment in moments
+        for number, zoom in enumerate(ZOOMS)
+    }
+
+
+def counts(records: Sequence[Record], wanted: Iterable[int]) -> dict[int, dict[str, list[int]]]:
+    """Ready, Unacked, Total of each queue, as ``lab.table()`` has them, after each of the wanted records."""
+    asked, state, found = set(wanted), {}, {}
+    for record in records:
+        step(state, record)
+        if record.seq in asked:
+            found[record.seq] = {
+                key: [queue["ready_count"], queue["unacked_count"], queue["total"]]
+                for key, queue in state.items()
+                if key.startswith("queue/")
+            }
+    return found
+
+
+# --- cases -----------------------------------------------------------------------------------------------
+
+
+def write_case(
+    folder: Path, name: str, records: Sequence[Record], *, prefix: bool = False, whole: bool = True
+) -> None:
+    """A file for node: the scene, and what Python says of it."""
+    made = scene(records)  # type: ignore[arg-type]
+    traffic = Traffic(records)
+    wanted = [] if prefix else compared_steps(records, traffic, random.Random(name))
+    told = {
+        "name": name,
+        "prefix": prefix,
+        "whole": whole,
+        "scene": made,
+        "marks": said_in_python(records, traffic, made["layouts"]["wide"], wanted),
+        "counts": counts(records, [seq for seq in wanted if seq >= 0] or [len(records) - 1]),
+    }
+    (folder / f"{name}.json").write_text(to_json(told), encoding="utf-8")
+
+
+def cases(folder: Path, chosen: Sequence[str] | None = None) -> None:
+    """Write a file for every scene and for its prefixes."""
+    chosen = names(without=("live",) if LONG else ("big", "live")) if chosen is None else chosen
+    chosen = (
+        [*chosen, *(name for name in names("big", without=("live",)) if len(recording(name)) < 8_000)]
+        if not LONG
+        else chosen
+    )
+    for name in dict.fromkeys(chosen):
+        records = list(recording(name))
+        write_case(folder, name, records)
+        for size in cuts(name, records, 20 if LONG else 6):
+            write_case(folder, f"{name}-{size}", records[:size], prefix=True, whole=size % 4 == 0)
+
+
+# --- node ------------------------------------------------------------------------------------------------
+
+
+def judge(folder: Path, script: str | None = None, processes: int = 2, **options: str) -> Report:
+    """Let node hold every case in the folder to the laws; `options` are its environment."""
+    node = program("node", "run the stage's script without a browser")
+    module = folder / "stage.mjs"
+    module.write_text(esm.script() if script is None else script, encoding="utf-8")
+    parts = [folder / f"part{number}" for number in range(processes)]
+    for part in parts:
+        part.mkdir(exist_ok=True)
+    files = sorted(folder.glob("*.json"), key=lambda file: -file.stat().st_size)
+    for number, file in enumerate(files):
+        file.rename(
+            parts[min(number % (2 * processes), 2 * processes - 1 - number % (2 * processes))] / file.name
+        )
+    if LONG:
+        options = {"STEPS": "100000", "PAGES": "60", **options}
+
+    def run(part: Path) -> dict[str, Any]:
+        told = {**os.environ, "STAGE": module.as_uri(), "CASES": str(part), **options}
+        done = subprocess.run(
+            [node, str(SUITE)], env=told, capture_output=True, text=True, timeout=3600 if LONG else 170
+        )
+        if done.returncode:
+            raise AssertionError(done.stderr[-3000:] or done.stdout[-3000:])
+        return dict(json.loads(done.stdout))
+
+    report = Report()
+    with ThreadPoolExecutor(processes) as pool:
+        for part in pool.map(run, parts):
+            report.add(part)
+    return report
+
+
+def scene_names() -> Iterator[str]:
+    """All that are looked at."""
+    yield from SCENES

@@ -1,0 +1,237 @@
+"""Causes make sense: each kind of record goes back to what must have led to it, in every run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from lab_runs import RUNS
+
+from amqplab.trace import events as e
+from amqplab.trace.narrate import narrate
+from amqplab.trace.query import command_at
+from amqplab.trace.recorder import Record, Recorder
+from amqplab.trace.why import why
+
+Chain = list[Record]
+"""From the first cause to the record itself."""
+
+SETTLING = ("basic.ack", "tx.commit")
+REFUSING = ("basic.nack", "basic.reject", "tx.commit")
+COMMANDS: dict[type[e.Event], tuple[str, ...]] = {
+    e.ChannelOpened: ("channel.open",),
+    e.ConnectionOpened: ("connection.open",),
+    e.ConnectionTuned: ("connection.tune-ok",),
+    e.PrefetchSet: ("basic.qos",),
+    e.ModeSelected: ("confirm.select", "tx.select"),
+    e.ExchangeDeclared: ("exchange.declare",),
+    e.QueueDeclared: ("queue.declare",),
+    e.QueuePurged: ("queue.purge",),
+    e.Bound: ("queue.bind", "exchange.bind"),
+    e.ConsumerAdded: ("basic.consume",),
+    e.Acknowledged: SETTLING,
+    e.Rejected: REFUSING,
+    e.SettlementHeld: ("basic.ack", "basic.nack", "basic.reject"),
+    e.Published: ("basic.publish",),
+    e.PublishRefused: ("basic.publish",),
+    e.Returned: ("basic.publish", "tx.commit"),
+    e.Confirmed: ("basic.publish",),
+}
+"""What happens at the broker because a client said so: the last command of the chain is one of these."""
+
+
+def command(chain: Chain, *names: str) -> bool:
+    """The last command that was received on the way is one of these, on the channel of the record."""
+    last = chain[-1].event
+    for record in reversed(chain[:-1]):
+        event = record.event
+        if isinstance(event, e.CommandReceived):
+            same = all(
+                getattr(event, field) == getattr(last, field, getattr(event, field))
+                for field in ("connection", "channel")
+            )
+            return event.name in names and same
+    return False
+
+
+def nobody(chain: Chain) -> bool:
+    """Time did it, or a machine that got its power back: there is no cause at all."""
+    return len(chain) == 1
+
+
+def end_of_a_connection(chain: Chain) -> bool:
+    """A channel or connection ended: by a command, by TCP, by an intervention, or because time was up."""
+    if nobody(chain) or any(isinstance(record.event, e.Intervened | e.HeartbeatMissed) for record in chain):
+        return True
+    if command(chain, "channel.close", "connection.close", "connection.close-ok", "basic.cancel"):
+        return True
+    kinds = [type(record.event) for record in chain[:-1]]
+    return e.SegmentArrived in kinds and e.FrameReceived not in kinds[kinds.index(e.SegmentArrived) :]
+
+
+def error_of_a_channel(chain: Chain) -> bool:
+    """The broker closes a channel because of any command."""
+    return any(isinstance(record.event, e.CommandReceived) for record in chain)
+
+
+def same_segment(kind: type[e.Event]) -> Callable[[Chain], bool]:
+    def rule(chain: Chain) -> bool:
+        cause = chain[-2].event if len(chain) > 1 else None
+        return isinstance(cause, kind) and cause.number == chain[-1].event.number  # type: ignore[attr-defined]
+
+    return rule
+
+
+def frame_received(chain: Chain) -> bool:
+    """A segment brought it; or the host began to read again."""
+    event: Any = chain[-1].event
+    for record in chain[:-1][::-1]:
+        if isinstance(record.event, e.Intervened):
+            return True
+        if isinstance(record.event, e.SegmentArrived):
+            return record.event.connection == event.connection and record.where == event.host
+    return False
+
+
+def last_frame(chain: Chain) -> bool:
+    event: Any = chain[-1].event
+    return len(chain) > 1 and chain[-2].seq == event.frames[-1]
+
+
+def enqueued(chain: Chain) -> bool:
+    cause = chain[-2].event if len(chain) > 1 else None
+    if isinstance(cause, e.Routed):
+        return cause.message == chain[-1].event.message  # type: ignore[attr-defined]
+    return command(chain, "tx.commit")
+
+
+def routed(chain: Chain) -> bool:
+    cause, event = chain[-2].event if len(chain) > 1 else None, chain[-1].event
+    assert isinstance(event, e.Routed)
+    if isinstance(cause, e.DeadLettered):
+        return cause.successor == event.message
+    return isinstance(cause, e.Published) and cause.message == event.message
+
+
+def unroutable(chain: Chain) -> bool:
+    cause = chain[-2].event if len(chain) > 1 else None
+    return isinstance(cause, e.Routed) or command(chain, "tx.commit")
+
+
+def replied(chain: Chain) -> bool:
+    cause, event = chain[-2].event if len(chain) > 1 else None, chain[-1].event
+    assert isinstance(event, e.Replied)
+    asked = (event.connection, event.channel)
+    return isinstance(cause, e.Routed) and cause.message == event.message and asked in cause.asked
+
+
+def delivered(chain: Chain) -> bool:
+    """Something came into a queue or came back, or a client or its socket can take more."""
+    return nobody(chain) or any(
+        isinstance(record.event, e.Routed | e.Requeued | e.CommandReceived | e.SegmentArrived | e.Intervened)
+        for record in chain
+    )
+
+
+def requeued(chain: Chain) -> bool:
+    names = (*REFUSING, "basic.recover", "basic.recover-async", "tx.rollback")
+    return command(chain, *names) or end_of_a_connection(chain) or error_of_a_channel(chain)
+
+
+def died(chain: Chain) -> bool:
+    """Its time was up; somebody refused it; another took its room; its queue went, or the power."""
+    event: Any = chain[-1].event
+    if event.reason == "expired":
+        return nobody(chain) or isinstance(chain[-2].event, e.Routed) or command(chain, "basic.nack")
+    return len(chain) > 1 or event.reason == "queue deleted"  # nobody has used it for so long
+
+
+def handled(chain: Chain) -> bool:
+    event, record = chain[-1].event, chain[-2] if len(chain) > 1 else chain[-1]
+    assert isinstance(event, e.MessageHandled)
+    cause = record.event
+    if not isinstance(cause, e.CommandReceived) or cause.name != "basic.deliver":
+        return False
+    return (cause.connection, cause.channel, record.where) == (
+        event.connection,
+        event.channel,
+        chain[-1].where,
+    )
+
+
+RULES: dict[type[e.Event], Callable[[Chain], bool]] = {
+    **{kind: (lambda chain, names=names: command(chain, *names)) for kind, names in COMMANDS.items()},
+    e.SegmentArrived: same_segment(e.SegmentSent),
+    e.SegmentLost: same_segment(e.SegmentSent),
+    e.SegmentDiscarded: same_segment(e.SegmentArrived),
+    e.FrameReceived: frame_received,
+    e.CommandReceived: last_frame,
+    e.CommandSent: last_frame,
+    e.Routed: routed,
+    e.Enqueued: enqueued,
+    e.Unroutable: unroutable,
+    e.Replied: replied,
+    e.Delivered: delivered,
+    e.Requeued: requeued,
+    e.Discarded: died,
+    e.DeadLettered: died,
+    e.MessageHandled: handled,
+    e.ConsumerRemoved: lambda chain: (
+        end_of_a_connection(chain) or command(chain, "queue.delete") or error_of_a_channel(chain)
+    ),
+    e.ChannelClosed: lambda chain: end_of_a_connection(chain) or error_of_a_channel(chain),
+    e.ConnectionClosed: end_of_a_connection,
+    e.TransactionEnded: lambda chain: (
+        command(chain, "tx.commit", "tx.rollback") or end_of_a_connection(chain) or error_of_a_channel(chain)
+    ),
+    e.HeartbeatMissed: nobody,
+    e.RetransmissionTimedOut: nobody,
+}
+
+
+def nonsense(recorder: Recorder) -> list[str]:
+    """Every record whose causes break its rule, as one line."""
+    found = []
+    for record in recorder:
+        assert record.cause is None or record.cause < record.seq
+        rule = RULES.get(type(record.event))
+        if rule is not None:
+            chain = why(recorder, record.seq)
+            if not rule(chain):
+                found.append(" <- ".join(f"{one.seq} {one.event}" for one in chain[:-4:-1]))
+    return found
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_every_record_goes_back_to_what_must_have_led_to_it(name: str) -> None:
+    assert nonsense(RUNS[name]().recorder) == []
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_segment_that_is_sent_again_says_why(name: str) -> None:
+    recorder = RUNS[name]().recorder
+    for record in recorder:
+        if isinstance(record.event, e.SegmentSent) and record.event.retransmission:
+            assert record.cause is not None
+            cause = recorder[record.cause].event
+            assert isinstance(cause, e.RetransmissionTimedOut | e.SegmentArrived)
+
+
+def test_the_first_message_is_handled_because_it_came_and_not_because_of_consume_ok() -> None:
+    recorder = RUNS["direct reply to"]().recorder
+    handled = [record for record in recorder if isinstance(record.event, e.MessageHandled)]
+    assert handled
+    for record in handled:
+        assert record.cause is not None and isinstance(record.event, e.MessageHandled)
+        method: Any = command_at(recorder, record.cause).method
+        assert method.delivery_tag == record.event.delivery_tag
+
+
+def test_an_answer_is_told_as_what_it_is() -> None:
+    recorder = RUNS["direct reply to"]().recorder
+    [first, second] = [one for one in recorder if isinstance(one.event, e.Routed) and one.event.asked]
+    assert first.event.asked == second.event.asked == (("client:49152", 1),)  # type: ignore[attr-defined]
+    assert "no queue but the address of client, who waits for a reply" in narrate(first)
+    late = [one for one in recorder if isinstance(one.event, e.Unroutable)]
+    assert len(late) == 1, "only the answer that comes too late has nowhere to go"

@@ -193,7 +193,19 @@ class Scene(TypedDict):
     spans: list[list[Any]]
 
 
-SHAPES: tuple[type, ...] = (Records, Subject, Server, Kind, Segment, Frame, Command, Token, Signal, Life, Scene)
+SHAPES: tuple[type, ...] = (
+    Records,
+    Subject,
+    Server,
+    Kind,
+    Segment,
+    Frame,
+    Command,
+    Token,
+    Signal,
+    Life,
+    Scene,
+)
 """Every shape, in the order in which it is written down."""
 
 PLAIN = {int: "number", float: "number", str: "string", bool: "boolean", type(None): "null", Any: "any"}

@@ -56,8 +56,9 @@ render({{ model, el: document.getElementById("stage") }});
 """
 
 
-def page(recorder: Recorder, *, title: str = "", zoom: int = 3, at: int = -1) -> str:
-    """The whole page as text. `zoom` 0 to 3 as in scene.py; `at` is the seq to begin at."""
+def page(recorder: Recorder, *, title: str = "", zoom: int = 4, at: int | None = None) -> str:
+    """The whole page as text. `zoom` 0 to 4 as in scene.py; `at` is the seq to begin at, None just before the
+    first publish."""
     data = b64encode(packed(recorder, title=title)).decode("ascii")
     start: dict[str, Any] = {"zoom": zoom, "at": at}
     return PAGE.format(
@@ -69,7 +70,9 @@ def page(recorder: Recorder, *, title: str = "", zoom: int = 3, at: int = -1) ->
     )
 
 
-def to_html(recorder: Recorder, path: str | Path, *, title: str = "", zoom: int = 3, at: int = -1) -> Path:
+def to_html(
+    recorder: Recorder, path: str | Path, *, title: str = "", zoom: int = 4, at: int | None = None
+) -> Path:
     """Write the page to `path` and return it."""
     target = Path(path)
     target.write_text(page(recorder, title=title, zoom=zoom, at=at), encoding="utf-8")

@@ -267,22 +267,32 @@ class Recording:
     # --- pictures --------------------------------------------------------------------------------------
 
     def stage(
-        self, *, zoom: str = "milestone", at: Moment = "start", title: str | None = None, **options: Any
+        self, *, zoom: str = "story", at: Moment = "opening", title: str | None = None, **options: Any
     ) -> Any:
         """The animated picture: play, step forward and back, scrub, open frames, break things.
 
-        `zoom` is what one step is at first: "segment", "frame", "command" or "milestone". `at` is where it
-        begins: "start", "end", or a moment such as "basic.publish".
+        `zoom` is what one step is at first: "segment", "frame", "command", "milestone" or "story". `at` is
+        where it begins: "opening" (just before the first message is published), "start", "end", or a moment
+        such as "basic.publish".
         """
         from amqplab.stage.widget import Stage
 
         check_choice(zoom, ZOOMS, "zoom")
         name = self.title if title is None else title
         first = self._first_shown(at)
-        return Stage(self.recorder, zoom=zoom, at=first, title=name, on_fault=self._breaking, **options)
+        return Stage(
+            self.recorder,
+            zoom=zoom,
+            at="opening" if first is None else first,
+            title=name,
+            on_fault=self._breaking,
+            **options,
+        )
 
-    def _first_shown(self, at: Moment) -> int:
-        """The seq that a picture begins at; -1 is before the first record."""
+    def _first_shown(self, at: Moment) -> int | None:
+        """The seq that a picture begins at; -1 is before the first record, None where the stage opens."""
+        if at == "opening":
+            return None
         if at == "start":
             return -1
         return len(self.recorder) - 1 if at == "end" else self._place(at)
@@ -328,7 +338,7 @@ class Recording:
         return Path(path)
 
     def to_html(
-        self, path: str | Path, *, zoom: str = "milestone", at: Moment = "start", title: str | None = None
+        self, path: str | Path, *, zoom: str = "story", at: Moment = "opening", title: str | None = None
     ) -> Path:
         """Write a page that plays this run in any browser, without Jupyter and without a network, and return
         its path. To show somebody a run, send them this file. `zoom` and `at` as for :meth:`stage`.

@@ -37,6 +37,7 @@ from amqplab.stage import contract
 from amqplab.stage.contract import Records, Scene
 from amqplab.stage.geometry import GEOMETRY
 from amqplab.stage.layout import layout
+from amqplab.stage.needs import needs_of
 from amqplab.stage.palette import as_json as palette
 from amqplab.trace import events as e
 from amqplab.trace.chapters import chapters, first_publish
@@ -87,6 +88,7 @@ def made(records: list[Record], title: str) -> Scene:
     participants = participants_of(records)
     traffic = Traffic(records)
     narrator = Narrator(records, traffic)
+    needs = needs_of(records)
     story = chapters(records, narrator)
     names, spans, subjects = Interned(), Interned(), Interned()
     return {
@@ -101,11 +103,11 @@ def made(records: list[Record], title: str) -> Scene:
         "zooms": list(ZOOMS),
         "geometry": GEOMETRY.as_json(),
         "palette": palette(),
-        "layouts": {name: layout(participants, name) for name in ("wide", "tall")},
+        "layouts": {name: layout(participants, name, needs) for name in ("wide", "tall")},
         "records": columns(records, traffic, narrator, names, subjects),
         "names": names.values,
         "subjects": subjects.values,
-        "labels": [label_of(record) for record in records],
+        "labels": [label_of(record) for record in narrator.records],
         "sentences": [narrator.sentence(seq) for seq in range(len(records))],
         "story": [[one.last, one.first, one.sentence] for one in story],
         "opening": first_publish(records, narrator, story),
@@ -196,7 +198,10 @@ def up_to(level: str) -> int:
 
 
 def patches(records: Sequence[Record], traffic: Traffic) -> list[list[list[Any]]]:
-    """For each record its changes, as [key, change]; what the fold says, then where the messages are."""
+    """For each record its changes, as [key, change]; what the fold says, then where the messages are.
+
+    On the way, the commands and frames of `traffic` learn which messages they carry or speak of.
+    """
     state: dict[str, Mapping[str, Any]] = {}
     whereabouts = Whereabouts(records, traffic)
     found = []
@@ -207,11 +212,21 @@ def patches(records: Sequence[Record], traffic: Traffic) -> list[list[list[Any]]
             for key, old, new in patch
             if not key.startswith(NOT_SHOWN)
         ]
-        changes += [
-            [key, encode_change(old, new)] for key, old, new in whereabouts.step(record, patch, state)
-        ]
+        for key, old, new in whereabouts.step(record, patch, state):
+            changes.append([key, encode_change(old, new)])
+            if new is not None and new.get("command") is not None:
+                load(traffic, traffic.commands[new["command"]], new)
         found.append([change for change in changes if change[1]])
     return found
+
+
+def load(traffic: Traffic, command: Command, token: Mapping[str, Any]) -> None:
+    """The command carries what the token stands for, and so do its frames."""
+    for message in token.get("messages") or [token.get("message")]:
+        if message is not None and message not in command.messages:
+            command.messages.append(message)
+            for number in command.frames:
+                traffic.frames[number].messages.append(message)
 
 
 def shown(key: str, entity: Mapping[str, Any] | None) -> Mapping[str, Any] | None:

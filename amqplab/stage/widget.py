@@ -39,11 +39,16 @@ FAULTS = (
 """Failures that the stage has buttons for; `breakable` says which of them the lab can do."""
 
 
+MOST_ARROWS, MOST_TOLD, MOST_DRAWN = 200, 10_000, 20_000
+"""How much of a run its text (arrows, records) and its static picture (records) hold in a notebook's file."""
+
+
 class Stage(anywidget.AnyWidget):
     """Show a recording. `source` is a recorder or anything with a `recorder`: a recording, a lab.
 
-    `zoom` is what a step is at first: "segment", "frame", "command", "milestone" or "story". `at` is the seq of the
-    record to begin at: -1 is before the first, and "end" is after the last.
+    `zoom` is what a step is at first: "segment", "frame", "command", "milestone" or "story". `at` is the seq of
+    the record to begin at: -1 is before the first, "end" is after the last, and "opening", just before the
+    first message is published.
     """
 
     _esm = script()
@@ -62,8 +67,8 @@ class Stage(anywidget.AnyWidget):
         source: Any,
         *,
         title: str = "",
-        zoom: str = "milestone",
-        at: int | str = -1,
+        zoom: str = "story",
+        at: int | str = "opening",
         on_fault: Callable[[dict[str, Any]], Any] | None = None,
         faults: Sequence[str] = FAULTS,
     ) -> None:
@@ -73,7 +78,7 @@ class Stage(anywidget.AnyWidget):
         self._recorder = recorder_of(source)
         self._offered = list(faults)
         self._on_fault: Callable[[dict[str, Any]], Any] | None = None
-        first = len(self._recorder) - 1 if at == "end" else int(at)
+        first = None if at == "opening" else len(self._recorder) - 1 if at == "end" else int(at)
         super().__init__(scene=self._packed(), start={"zoom": ZOOMS.index(zoom), "at": first})
         self.on_fault = on_fault
         self.on_msg(self._received)
@@ -125,8 +130,13 @@ class Stage(anywidget.AnyWidget):
     # --- forms for where there is no widget --------------------------------------------------------------
 
     def to_svg(self) -> str:
-        """The static picture: key steps of the run, the same octets every time."""
-        return to_svg(self._recorder, title=self._title)
+        """The static picture: key steps of the run, the same bytes every time. Of a very long run it shows
+        the beginning, and says so.
+        """
+        told, title = self._recorder[:MOST_DRAWN], self._title
+        if len(told) < len(self._recorder):
+            title = f"{title} (the first {len(told):,} of {len(self._recorder):,} records)".strip()
+        return to_svg(told, title=title)
 
     def to_html(self, path: str | Path) -> Path:
         """Write a page that plays this run with no Jupyter and no network; returns its path."""
@@ -138,7 +148,14 @@ class Stage(anywidget.AnyWidget):
     def _repr_mimebundle_(self, **how: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         bundle = super()._repr_mimebundle_(**how)
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle or {}, {})
-        return {**data, "text/plain": ladder(self._recorder), "image/svg+xml": self.to_svg()}, metadata
+        return {**data, "text/plain": self.to_text(), "image/svg+xml": self.to_svg()}, metadata
+
+    def to_text(self) -> str:
+        """The ladder, as far as a page may want to hold it: its first MOST_ARROWS arrows."""
+        records = self._recorder[:MOST_TOLD]
+        drawn = ladder(records, most=MOST_ARROWS)
+        more = len(self._recorder) - len(records)
+        return f"{drawn}\n… and {more:,} more records: lab.ladder() shows them all" if more else drawn
 
 
 def recorder_of(source: Any) -> Recorder:

@@ -22,7 +22,7 @@ The ladder is deterministic, so it is compared as text: it is the lesson's pictu
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from amqplab.trace import events as e
@@ -55,7 +55,7 @@ class Row(NamedTuple):
 
 
 def ladder(
-    recorder: Recorder,
+    recorder: Recorder | Sequence[Record],
     *,
     zoom: str = "frame",
     start: int = 0,
@@ -63,11 +63,13 @@ def ladder(
     width: int = 110,
     unit: str = "ms",
     notes: bool = False,
+    most: int | None = None,
 ) -> str:
     """The ladder of what was sent from record `start` up to, not including, record `end`.
 
     `width` is that of the whole text in characters, `unit` of time one of "ns", "µs", "ms", "s". With `notes`
-    the broker's milestones stand on its line. Raises ValueError for an unknown zoom or unit.
+    the broker's milestones stand on its line. Of more than `most` arrows the first are drawn, and a line tells
+    how many are left out. Raises ValueError for an unknown zoom or unit.
     """
     if zoom not in ZOOMS:
         raise ValueError(f"there is no zoom {zoom!r} for a ladder: choose one of {', '.join(ZOOMS)}")
@@ -78,7 +80,11 @@ def ladder(
     rows = Arrows(recorder, participants, unit).rows(zoom)
     rows += _local_rows(recorder, zoom, notes)
     rows = sorted((row for row in rows if start <= row.seq < stop), key=lambda row: row[:2])
-    return Drawing(participants.columns(), width, unit).draw(rows)
+    left_out = 0 if most is None else len(rows) - most
+    if left_out <= 0:
+        return Drawing(participants.columns(), width, unit).draw(rows)
+    drawn = Drawing(participants.columns(), width, unit).draw(rows[:most])
+    return f"{drawn}\n… and {left_out:,} more: lab.ladder() shows them all"
 
 
 # --- rows ------------------------------------------------------------------------------------------------
@@ -87,7 +93,7 @@ def ladder(
 class Arrows:
     """Makes the rows of all that crossed."""
 
-    def __init__(self, recorder: Recorder, participants: Participants, unit: str) -> None:
+    def __init__(self, recorder: Recorder | Sequence[Record], participants: Participants, unit: str) -> None:
         self.recorder, self.participants, self.unit = recorder, participants, unit
         self.traffic = Traffic(recorder)
 
@@ -161,7 +167,7 @@ class Arrows:
         return _time(self.recorder[seq].at, self.unit)
 
 
-def _local_rows(recorder: Recorder, zoom: str, notes: bool) -> Iterator[Row]:
+def _local_rows(recorder: Recorder | Sequence[Record], zoom: str, notes: bool) -> Iterator[Row]:
     for record in recorder:
         text = _local_text(record, zoom, notes)
         if text:

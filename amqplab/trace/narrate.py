@@ -19,6 +19,7 @@ from typing import Any
 from amqplab.trace import narrate_broker, narrate_link
 from amqplab.trace.context import Context
 from amqplab.trace.events import Event
+from amqplab.trace.lives import names_of_lives, renamed
 from amqplab.trace.recorder import Record
 from amqplab.trace.traffic import Traffic
 
@@ -39,7 +40,8 @@ class Narrator:
     """Tells a whole recording. `traffic` is what crossed the wire in it, if that is known already."""
 
     def __init__(self, records: Iterable[Record], traffic: Traffic | None = None) -> None:
-        self.records = list(records)
+        told = list(records)
+        self.records = list(renamed(told, names_of_lives(told)))
         self.context = Context(self.records, traffic)
 
     def sentence(self, seq: int) -> str:

@@ -36,6 +36,7 @@ from typing import Any
 from amqplab.trace import events as e
 from amqplab.trace import keys
 from amqplab.trace.draft import Draft, Entity, Patch, State
+from amqplab.trace.lives import names_of_lives
 from amqplab.trace.recorder import Record
 from amqplab.trace.state_link import preview
 from amqplab.trace.traffic import Command, Segment, Traffic
@@ -70,7 +71,7 @@ class Whereabouts:
         for command in traffic.commands:
             self._index(command)
         self._linked = {segment.connection for segment in traffic.segments.values()}
-        self._labels: dict[int, str] = {}
+        self._labels = names_of_lives(records)
         self._pending: dict[int, set[str]] = {}
         self._deliveries: dict[tuple[str, int, int], tuple[int, str]] = {}
         self._riders: defaultdict[int, list[str]] = defaultdict(list)
@@ -222,7 +223,6 @@ class Whereabouts:
 
     def _dead_lettered(self, draft: Draft, record: Record, event: e.DeadLettered, state: State) -> None:
         """It goes on as a new message, which carries its old number with a prime."""
-        self._labels[event.successor] = self.label(event.message) + "′"
         key = token_key(event.successor, "-")
         entity = state.get(keys.message_key(event.successor), {})
         token = new_token(event.successor, self.label(event.successor), "exchange", "")

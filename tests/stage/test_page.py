@@ -99,7 +99,7 @@ def test_a_frame_of_the_ladder_fills_the_inspector_and_a_field_lights_its_octets
 def test_a_message_that_is_picked_is_lit_in_every_panel(chromium: Browser, urls: dict[str, str]) -> None:
     page, watch = open_page(chromium, urls["journey"])
     show_panels(page, "ladder", "inspector", below=("state",))
-    press(page, "End")
+    press(page, "2", "End")
     page.locator(f"{STAGE} .state tr[data-sel='message:1']").click()
     assert page.locator(f"{STAGE} .headline b").inner_text() == "Message 1"
     assert page.locator(f"{STAGE} .state tr.lit").count() == 1
@@ -187,7 +187,7 @@ def test_text_stands_out_from_its_ground(dark: bool, chromium: Browser, urls: di
     """WCAG's contrast: 4.5 for all words, and more for the sentence."""
     page, watch = open_page(chromium, urls["journey"], dark=dark)
     show_panels(page, "ladder", "inspector")
-    press(page, "End", "2")
+    press(page, "2", "End", *["ArrowLeft"] * 12)
     for selector, least in (
         (".said", 7),
         (".meta", 4.5),

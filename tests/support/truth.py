@@ -44,7 +44,15 @@ BIG = 2_000
 """Of a recording with more records only some steps are looked at, and few prefixes."""
 COMPARED = 10
 """At so many steps the marks of both languages are compared, at every zoom."""
-TURNING_POINTS = (e.Published, e.Delivered, e.DeadLettered, e.Discarded, e.Requeued, e.Unroutable, e.Intervened)
+TURNING_POINTS = (
+    e.Published,
+    e.Delivered,
+    e.DeadLettered,
+    e.Discarded,
+    e.Requeued,
+    e.Unroutable,
+    e.Intervened,
+)
 
 
 @dataclass
@@ -83,7 +91,9 @@ def cuts(name: str, records: Sequence[Record], many: int = 6) -> list[int]:
     if len(records) > BIG and not LONG:
         many = 1
     found = {chance.randrange(1, len(records)) for _ in range(many)}
-    sent = [record.seq for record in records if isinstance(record.event, e.SegmentSent) and record.event.payload]
+    sent = [
+        record.seq for record in records if isinstance(record.event, e.SegmentSent) and record.event.payload
+    ]
     turns = [record.seq for record in records if isinstance(record.event, TURNING_POINTS)]
     for places in (sent, turns):
         found |= {seq + 1 for seq in chance.sample(places, min(len(places), max(1, many // 3)))}
@@ -101,7 +111,9 @@ def compared_steps(records: Sequence[Record], traffic: Traffic, chance: random.R
     return sorted(steps)
 
 
-def said_in_python(records: Sequence[Record], traffic: Traffic, layout: Any, wanted: Iterable[int]) -> dict[str, Any]:
+def said_in_python(
+    records: Sequence[Record], traffic: Traffic, layout: Any, wanted: Iterable[int]
+) -> dict[str, Any]:
     """The marks at each of the steps, at every zoom, under "zoom seq"."""
     whereabouts, state, asked = Whereabouts(records, traffic), {}, set(wanted)
     blank = Moment({}, layout, traffic, labels=whereabouts.label)
@@ -138,7 +150,9 @@ def counts(records: Sequence[Record], wanted: Iterable[int]) -> dict[int, dict[s
 # --- cases -----------------------------------------------------------------------------------------------
 
 
-def write_case(folder: Path, name: str, records: Sequence[Record], *, prefix: bool = False, whole: bool = True) -> None:
+def write_case(
+    folder: Path, name: str, records: Sequence[Record], *, prefix: bool = False, whole: bool = True
+) -> None:
     """A file for node: the scene, and what Python says of it."""
     made = scene(records)  # type: ignore[arg-type]
     traffic = Traffic(records)
@@ -157,7 +171,11 @@ def write_case(folder: Path, name: str, records: Sequence[Record], *, prefix: bo
 def cases(folder: Path, chosen: Sequence[str] | None = None) -> None:
     """Write a file for every scene and for its prefixes."""
     chosen = names(without=("live",) if LONG else ("big", "live")) if chosen is None else chosen
-    chosen = [*chosen, *(name for name in names("big", without=("live",)) if len(recording(name)) < 8_000)] if not LONG else chosen
+    chosen = (
+        [*chosen, *(name for name in names("big", without=("live",)) if len(recording(name)) < 8_000)]
+        if not LONG
+        else chosen
+    )
     for name in dict.fromkeys(chosen):
         records = list(recording(name))
         write_case(folder, name, records)
@@ -178,13 +196,17 @@ def judge(folder: Path, script: str | None = None, processes: int = 2, **options
         part.mkdir(exist_ok=True)
     files = sorted(folder.glob("*.json"), key=lambda file: -file.stat().st_size)
     for number, file in enumerate(files):
-        file.rename(parts[min(number % (2 * processes), 2 * processes - 1 - number % (2 * processes))] / file.name)
+        file.rename(
+            parts[min(number % (2 * processes), 2 * processes - 1 - number % (2 * processes))] / file.name
+        )
     if LONG:
         options = {"STEPS": "100000", "PAGES": "60", **options}
 
     def run(part: Path) -> dict[str, Any]:
         told = {**os.environ, "STAGE": module.as_uri(), "CASES": str(part), **options}
-        done = subprocess.run([node, str(SUITE)], env=told, capture_output=True, text=True, timeout=3600 if LONG else 170)
+        done = subprocess.run(
+            [node, str(SUITE)], env=told, capture_output=True, text=True, timeout=3600 if LONG else 170
+        )
         if done.returncode:
             raise AssertionError(done.stderr[-3000:] or done.stdout[-3000:])
         return dict(json.loads(done.stdout))

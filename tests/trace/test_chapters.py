@@ -122,7 +122,7 @@ def test_many_messages_with_one_fate_are_one_step() -> None:
     ]
 
 
-def test_a_dead_letter_goes_on_as_another_message() -> None:
+def test_a_dead_letter_goes_on_under_its_first_number() -> None:
     lab = Lab(seed=1)
     channel = lab.connect("waiter").channel()
     channel.queue_declare(queue="dead")
@@ -134,7 +134,7 @@ def test_a_dead_letter_goes_on_as_another_message() -> None:
     lab.run()
     left, came = told(lab)[-1].split("; ")
     assert left == "Message 1 leaves queue 'orders' (rejected)"
-    assert came == "as message 2 it goes through the default exchange to queue 'dead'."
+    assert came == "as message 1′ it goes through the default exchange to queue 'dead'."
 
 
 def test_losses_interventions_and_remarks_are_in_the_story() -> None:

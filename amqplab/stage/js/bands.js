@@ -10,7 +10,7 @@
 import { cut, round } from "./text.js";
 import { cls, h } from "./elements.js";
 import { cross, hue, lit } from "./marks.js";
-import { endsOf } from "./ladder.js";
+import { endsOf, isStep } from "./ladder.js";
 import { waysOf, outcomeWords } from "./legs.js";
 import { segmentLabel } from "./wire.js";
 
@@ -80,7 +80,7 @@ function drawLeg(view, band, leg, i, a, b, y, top, bottom) {
     slab(view.scene, band, leg, a, to, y0, y1, y),
     ending(leg, a, b, to, y1),
     leg.again && h("text", { class: "again", ...againAt(a, b, y0) }, "again"),
-    wordsOfEnd(leg, a, b, to, y1),
+    !(leg.outcome === "lost" && isStep(view.scene, view.zoom, leg.to)) && wordsOfEnd(leg, a, b, to, y1),
   );
 }
 

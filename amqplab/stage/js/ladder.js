@@ -27,6 +27,8 @@ const AROUND_BREAK = 9;
 const VISIT = 26;
 const MOST_STRETCH = 14;
 const SILENT = 0.9;
+const LEAST_COLUMN = 92;
+const THIN_COLUMN = 9;
 
 /** How much room a row needs above and below its line. */
 const ROOM = {
@@ -212,7 +214,7 @@ function kindsOf(scene, zoom, seqs) {
   });
 }
 
-const isStep = (scene, zoom, seq) => seq !== null && (scene.records.zoom[seq] & (1 << zoom)) !== 0;
+export const isStep = (scene, zoom, seq) => seq !== null && (scene.records.zoom[seq] & (1 << zoom)) !== 0;
 
 /** What sets out or arrives at a record, if the zoom draws such things: {kind, item, begins, known}; `known`: it set out in a
  * row of its own. */
@@ -229,6 +231,12 @@ export function crossingAt(scene, zoom, seq) {
   const first = item.sent ?? item.received;
   if (seq === first) return { kind, item, begins: true, known: true };
   return seq === item.received ? { kind, item, begins: false, known: isStep(scene, zoom, item.sent) } : null;
+}
+
+/** The segment that is lost at a record. */
+export function lossAt(scene, seq) {
+  const s = scene.segmentByNumber.get(scene.subjectOf(seq).segment);
+  return s?.lost_seq === seq ? s : undefined;
 }
 
 /** The far end of a frame or command, at a zoom that draws finer things. */
@@ -256,13 +264,23 @@ function chapterWords(scene, seq) {
   return (isEnd && scene.story?.[step - 1]?.[2]) || scene.sentences[seq];
 }
 
-/** Where the lifelines stand in a ladder of this width. */
-export function columnsOf(hosts, width) {
-  const narrow = width < 440;
-  const left = narrow ? 56 : 70;
-  const column = (width - left) / Math.max(1, hosts.length);
-  const x = (host) => left + column * (Math.max(0, hosts.indexOf(host)) + 0.5);
-  return { left, column, x, least: left + hosts.length * (narrow ? 104 : 140) };
+/** Where the lifelines stand in a ladder of this width. Where not all have room, those who do nothing in sight (they are
+ * not in `busy`) stand close together. */
+export function columnsOf(hosts, width, busy = new Set(hosts)) {
+  const left = width < 440 ? 62 : 70;
+  const fits = left + hosts.length * LEAST_COLUMN <= width;
+  const wide = (host) => fits || busy.has(host);
+  const many = hosts.filter(wide).length || 1;
+  const column = Math.max(LEAST_COLUMN, (width - left - (hosts.length - many) * THIN_COLUMN) / many);
+  const places = new Map();
+  let x = left;
+  for (const host of hosts) {
+    const own = wide(host) ? column : THIN_COLUMN;
+    places.set(host, { x: x + own / 2, width: own });
+    x += own;
+  }
+  const place = (host) => places.get(host) ?? places.get(hosts[0]);
+  return { left, width: Math.max(width, x), x: (host) => place(host).x, room: (host) => place(host).width };
 }
 
 /** The host that a record happened at, as a column. */

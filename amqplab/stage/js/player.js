@@ -21,14 +21,13 @@ export const SPEEDS = [0.25, 0.5, 1, 2, 4, 8];
 /** Over more records than these nothing moves: a jump is a cut. */
 const FARTHEST_MOVE = 400;
 const MOST_TOUCHED = 2000;
-const MILESTONE = 3;
 
 /** Position, zoom and selection, and how they change. */
 export class Player {
-  constructor(scene, { zoom = MILESTONE, at = -1 } = {}) {
+  constructor(scene, { zoom = STORY, at = null } = {}) {
     Object.assign(this, { zoom, playing: false, speed: 1, motion: null, home: null });
     Object.assign(this, { pinned: null, hot: null, help: false, notice: "", allBytes: false });
-    this.adopt(scene, at);
+    this.adopt(scene, at ?? scene.opening ?? -1);
   }
 
   /** Show another scene, at record `at`. */

@@ -8,7 +8,7 @@
 
 import { cut, round, timeText } from "./text.js";
 import { cls, h, patch } from "./elements.js";
-import { columnsOf, crossingAt, hostOf, ladderPlan, rowWords } from "./ladder.js";
+import { columnsOf, crossingAt, endsOf, hostOf, ladderPlan, lossAt, rowWords } from "./ladder.js";
 import { bandOf, bandsBetween, drawBand } from "./bands.js";
 import { lit } from "./marks.js";
 import { STORY } from "./scene.js";
@@ -16,34 +16,49 @@ import { STORY } from "./scene.js";
 const AROUND = 80;
 const LOOK_AHEAD = 0.5;
 const EDGE = 30;
-const ROW_LETTER = 6.4;
+const ROW_LETTER = 6.8;
+const BOLD = 1.1;
 const HEAD_LETTER = 7.4;
+const LEAST_HEAD = 30;
 const LINE = 14;
 const ARRIVES_BESIDE = 13;
 
 // --- drawing ---
 
+/** What stands between two heights: rows, bands, and the lifelines that they need. */
+export function ladderPart(view, plan, width, top, bottom) {
+  const { scene } = view;
+  const { first, last, low, high } = plan.between(top, bottom);
+  const bands = bandsBetween(scene, view.zoom, low, high);
+  const busy = new Set([...bands.flatMap(({ a, b }) => [a, b]), scene.broker]);
+  for (let k = first; k <= last; k++) busy.add(hostOf(scene, plan.seqs[k]));
+  if (plan.visit) busy.add(hostOf(scene, plan.visit.seq));
+  return { plan, top, bottom, first, last, bands, columns: columnsOf(scene.hosts, width, busy) };
+}
+
 /** The part of the ladder between two heights, as elements: lifelines, breaks, bands, rows. */
 export function drawLadder(view, plan, width, top, bottom) {
+  return drawPart(view, ladderPart(view, plan, width, top, bottom));
+}
+
+function drawPart(view, part) {
   const { scene } = view;
-  const columns = columnsOf(scene.hosts, width);
-  const { first, last, low, high } = plan.between(top, bottom);
+  const { plan, top, bottom, first, last, bands, columns } = part;
   const heights = new Map();
   const y = (seq) => {
     if (!heights.has(seq)) heights.set(seq, plan.yOf(seq));
     return heights.get(seq);
   };
-  const bands = bandsBetween(scene, view.zoom, low, high);
-  const seen = { view, plan, columns, width, arrivals: arrivalsOf(bands, columns, y) };
+  const seen = { view, plan, columns, width: columns.width, arrivals: arrivalsOf(bands, columns, y) };
   const rows = [];
   for (let k = first; k <= last; k++) rows.push(drawRung(seen, plan.seqs[k], plan.yOfRow(k), plan.kinds[k], k));
   if (plan.visit) rows.push(drawRung(seen, plan.visit.seq, plan.visit.y, "note", plan.visit.k));
   return [
     ...scene.hosts.map((host) => lifeline(scene, host, round(columns.x(host)), top, bottom)),
     ...bands.map((band) => drawBand(view, band, columns.x(band.a), columns.x(band.b), y, { top, bottom })),
-    ...plan.breaksBetween(first, last).map((gap) => drawBreak(gap, columns.left, width)),
+    ...plan.breaksBetween(first, last).map((gap) => drawBreak(gap, columns.left, columns.width)),
     ...rows,
-    view.seq < 0 && h("line", { key: "now", class: "nowline", x1: 0, x2: round(width), y1: 4, y2: 4 }),
+    view.seq < 0 && h("line", { key: "now", class: "nowline", x1: 0, x2: round(columns.width), y1: 4, y2: 4 }),
   ].filter(Boolean);
 }
 
@@ -72,7 +87,7 @@ function drawBreak({ k, y0, y1, words }, left, width) {
   };
   return h(
     "g",
-    { key: `g${k}`, class: "break", "data-kind": "silence" },
+    { key: `g${k}`, class: "gap", "data-kind": "silence" },
     h("rect", { x: round(left), y: round(y0), width: round(width - left), height: round(y1 - y0) }),
     h("path", { d: tear(y0) }),
     h("path", { d: tear(y1) }),
@@ -129,26 +144,36 @@ function rowMark(seen, seq, y, kind, words) {
   const { scene, zoom } = view;
   const at = columns.x(hostOf(scene, seq));
   if (kind === "quiet") return h("circle", { class: "dot", cx: round(at), cy: round(y), r: 2.5 });
-  if (kind === "chapter") return chapter(seen, y, at, words);
+  const bold = seq === view.seq ? BOLD : 1;
+  const lost = lossAt(scene, seq);
+  if (lost) return lossNote(seen, lost, y, words, bold);
+  if (kind === "chapter") return chapter(seen, y, at, words, bold);
   const found = seq !== plan.visit?.seq && kind === "band" && crossingAt(scene, zoom, seq);
   if (found) {
     const band = bandOf(scene, found.kind, found.item);
-    return bandLabel(columns.x(band.a), columns.x(band.b), y, words);
+    return bandLabel(columns.x(band.a), columns.x(band.b), y, words, bold);
   }
-  return [h("circle", { class: "dot big", cx: round(at), cy: round(y), r: 4 }), note(seen, seq, at, y, words)];
+  return [h("circle", { class: "dot big", cx: round(at), cy: round(y), r: 4 }), note(seen, seq, at, y, words, bold)];
 }
 
-const fitting = (words, room) => cut(words, Math.max(4, Math.floor(room / ROW_LETTER)));
+const fitting = (words, room, bold) => cut(words, Math.max(4, Math.floor(room / (ROW_LETTER * bold))));
+
+/** Beside the × of a segment that is lost in this row. */
+function lossNote({ view, columns, width }, s, y, words, bold) {
+  const { client, server } = endsOf(view.scene, s.conn);
+  const x = (columns.x(client) + columns.x(server)) / 2 + 11;
+  return h("text", { class: "note halo", x: round(x), y: round(y + 4) }, fitting(words, width - x - 4, bold));
+}
 
 /** On its band, at the end where it begins. */
-function bandLabel(a, b, y, words) {
+function bandLabel(a, b, y, words, bold) {
   const right = b > a;
   const place = { x: round(a + (right ? 9 : -9)), y: round(y - 4), "text-anchor": right ? "start" : "end" };
-  return h("text", { class: "band-label halo", ...place }, fitting(words, Math.abs(b - a) - 18));
+  return h("text", { class: "band-label halo", ...place }, fitting(words, Math.abs(b - a) - 16, bold));
 }
 
 /** What happened at one host: at its right, or where an arrow comes from there, and at the last host, at its left. */
-function note({ view, columns, width, arrivals }, seq, at, y, words) {
+function note({ view, columns, width, arrivals }, seq, at, y, words, bold) {
   const { hosts } = view.scene;
   const host = hostOf(view.scene, seq);
   const i = hosts.indexOf(host);
@@ -156,13 +181,13 @@ function note({ view, columns, width, arrivals }, seq, at, y, words) {
   const toLeft = i > 0 && (i === hosts.length - 1 || isCrossed);
   const place = { x: round(at + (toLeft ? -9 : 9)), y: round(y + 4), "text-anchor": toLeft ? "end" : "start" };
   const room = toLeft ? at - 9 - columns.left + 4 : width - at - 13;
-  return h("text", { class: "note halo", ...place }, fitting(words, room));
+  return h("text", { class: "note halo", ...place }, fitting(words, room, bold));
 }
 
 /** A chapter's sentence, on two lines at most, across the ladder. */
-function chapter({ columns, width }, y, at, words) {
+function chapter({ columns, width }, y, at, words, bold) {
   const x = round(columns.left + 4);
-  const [one, two] = twoLines(words, Math.floor((width - columns.left - 12) / ROW_LETTER));
+  const [one, two] = twoLines(words, Math.floor((width - columns.left - 10) / (ROW_LETTER * bold)));
   return [
     h("circle", { class: "dot big", cx: round(at), cy: round(y - 11), r: 3.5 }),
     h("text", { class: "note halo", x, y: round(y + 4) }, one),
@@ -177,13 +202,13 @@ function twoLines(words, room) {
 }
 
 /** The names over the lifelines, as far as each has room. */
-function drawHeads(hosts, columns, width, scrolled) {
+function drawHeads(hosts, columns, scrolled) {
   return hosts.map((host) => {
-    const x = columns.x(host);
-    const room = Math.min(columns.column - 6, 2 * (width - x), 2 * x);
-    const props = { key: host, title: host, style: `left:${Math.round(x - room / 2 - scrolled)}px;width:${Math.round(room)}px` };
+    const room = columns.room(host) - 6;
+    if (room < LEAST_HEAD) return null;
+    const props = { key: host, title: host, style: `left:${Math.round(columns.x(host) - room / 2 - scrolled)}px;width:${Math.round(room)}px` };
     return h("span", props, cut(host, Math.max(4, Math.floor(room / HEAD_LETTER))));
-  });
+  }).filter(Boolean);
 }
 
 // --- on the page ---
@@ -208,39 +233,39 @@ export class Rungs {
     const { box } = this;
     const { clientWidth, clientHeight } = box;
     if (!clientWidth) return; // the panel is closed
-    const { hosts } = view.scene;
     const plan = this.planOf(view);
-    const inner = Math.max(clientWidth - 4, columnsOf(hosts, clientWidth).least);
-    const columns = columnsOf(hosts, inner);
-    this.size(inner, Math.ceil(plan.height));
-    if (follow) this.follow(view, plan, columns, clientWidth, clientHeight);
-    const { scrollTop, scrollLeft } = box;
-    if (!follow && this.drawn === `${scrollTop} ${scrollLeft}`) return; // our own scrolling
-    this.drawn = `${scrollTop} ${scrollLeft}`;
-    patch(this.head, drawHeads(hosts, columns, inner, scrollLeft));
+    this.size("height", Math.ceil(plan.height));
+    if (follow) this.follow(view, plan, clientHeight);
+    const { scrollTop } = box;
+    if (!follow && this.drawn === `${scrollTop} ${box.scrollLeft}`) return; // our own scrolling
     const bottom = Math.min(plan.height, scrollTop + clientHeight + AROUND);
-    patch(this.svg, drawLadder(view, plan, inner, Math.max(0, scrollTop - AROUND), bottom));
+    const part = ladderPart(view, plan, clientWidth - 2, Math.max(0, scrollTop - AROUND), bottom);
+    this.size("width", part.columns.width);
+    if (follow) this.followAcross(view, part.columns, clientWidth);
+    this.drawn = `${scrollTop} ${box.scrollLeft}`;
+    patch(this.head, drawHeads(view.scene.hosts, part.columns, box.scrollLeft));
+    patch(this.svg, drawPart(view, part));
   }
 
-  size(width, height) {
-    if (this.sized === `${width} ${height}`) return;
-    this.sized = `${width} ${height}`;
-    this.svg.setAttribute("width", width);
-    this.svg.setAttribute("height", height);
+  size(name, value) {
+    if (this[name] === value) return;
+    this[name] = value;
+    this.svg.setAttribute(name, value);
   }
 
-  follow(view, plan, columns, width, height) {
+  follow(view, plan, height) {
     const { box } = this;
     const y = view.seq < 0 ? 0 : plan.yOf(view.seq);
     const seen = y > box.scrollTop + EDGE && y < box.scrollTop + height - EDGE;
-    if (!this.held || !seen) {
-      const want = Math.round(Math.max(0, Math.min(plan.height - height, y - height * LOOK_AHEAD)));
-      if (want !== box.scrollTop) box.scrollTop = want;
-    }
-    if (view.seq < 0 || view.zoom === STORY) return;
-    const x = columns.x(hostOf(view.scene, view.seq));
-    const half = Math.min(columns.column / 2, width / 2);
-    if (x - half < box.scrollLeft || x + half > box.scrollLeft + width)
-      box.scrollLeft = Math.max(0, Math.round(x - width / 2));
+    if (this.held && seen) return;
+    const want = Math.round(Math.max(0, Math.min(plan.height - height, y - height * LOOK_AHEAD)));
+    if (want !== box.scrollTop) box.scrollTop = want;
+  }
+
+  followAcross({ scene, seq, zoom }, columns, width) {
+    const { box } = this;
+    const isWhole = columns.width <= width || seq < 0 || zoom === STORY;
+    const want = isWhole ? 0 : Math.max(0, Math.round(columns.x(hostOf(scene, seq)) - width / 2));
+    if (want !== box.scrollLeft) box.scrollLeft = want;
   }
 }

@@ -14,7 +14,7 @@ import { box, lanePoint, linedUp, pipeSpan, point, tubeMiddle } from "./geometry
 import { rideOfCommand, rideOfFrame, rideOfSegment } from "./ride.js";
 import { TYPES } from "./scene.js";
 import { entityMark, numberedMark } from "./mark.js";
-import { encode } from "./text.js";
+import { cut, encode } from "./text.js";
 
 const PILL_LETTER = 6.2;
 const PILL_PAD = 14;
@@ -73,6 +73,7 @@ function placed(view, { pipe, up }, things, channel, kind) {
   const g = scene.geometry;
   const wide = layout.orientation === "wide";
   const inside = pipeSpan(g, pipe, wide).length - 2;
+  for (const thing of things) thing.width = Math.min(thing.width, inside - MORE_W); // one alone may be too long
   const sorted = things.map((thing, i) => ({ thing, i })).sort((a, b) => b.thing.ride.p - a.thing.ride.p || a.i - b.i);
   const { shown, hidden } = roomFor(view, sorted.map(({ thing }) => thing), inside);
   const wanted = shown.map(({ width, ride }) => ({ at: width / 2 + ride.p * Math.max(0, inside - width), width }));
@@ -262,7 +263,7 @@ function commandMarks(view, tube, hosts) {
       if (badge) hosts.set(c.id, across);
       marks.push(
         numberedMark(view, "command", c.id, {
-          ...{ ...at, c, w: width, label: c.name, words, state: ride.state },
+          ...{ ...at, c, w: width, label: c.name, words: wordsIn(words, width, badge), state: ride.state },
           ...{ hue: scene.rootOf(c.messages[0]), badge, place: `link:${tube.pipe.app}` },
           said: `${c.name} on channel ${c.channel}, ${ride.state}`,
         }),
@@ -271,6 +272,10 @@ function commandMarks(view, tube, hosts) {
   }
   return marks;
 }
+
+/** As much of the words as the pill has room for. */
+const wordsIn = (words, width, badge) =>
+  cut(words, Math.max(1, Math.round((width - PILL_PAD - (badge ? 20 : 0)) / PILL_LETTER)));
 
 /** What is written on a command, and how wide that is: its name, unless the one before it says the same. */
 function pillOf(scene, c, before, wide) {

@@ -1,0 +1,75 @@
+"""The lives of a message: a dead letter goes on under its first number, with a prime for each death.
+
+Theory
+------
+The broker counts publishes, and a dead letter is published again: what was message 1 is now message 4. To
+somebody who follows it, it is the same message. So people are told of messages 1, 1′ and 1″, in sentences as on
+the picture, while records keep the broker's numbers.
+
+A :class:`Name` *is* that number and only prints otherwise; so whoever writes a sentence about
+``event.message`` need not know of any of this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from amqplab.trace import events as e
+from amqplab.trace.recorder import Record
+
+__all__ = ["Name", "names_of_lives", "renamed"]
+
+PRIMES = ("", "′", "″", "‴", "⁗")
+RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+FIELDS = ("message", "successor", "messages")
+
+
+class Name(int):
+    """A message's number that prints as the name people know it by."""
+
+    name: str
+
+    def __new__(cls, number: int, name: str) -> Name:
+        made = super().__new__(cls, number)
+        made.name = name
+        return made
+
+    def __str__(self) -> str:
+        return self.name
+
+    __repr__ = __str__
+
+
+def names_of_lives(records: Iterable[Record]) -> dict[int, str]:
+    """number -> name, for every message that is a dead letter's next life."""
+    found: dict[int, tuple[str, int]] = {}
+    for record in records:
+        event = record.event
+        if isinstance(event, e.DeadLettered):
+            root, lives = found.get(event.message, (str(event.message), 0))
+            found[event.successor] = (root, lives + 1)
+    return {number: root + primes(lives) for number, (root, lives) in found.items()}
+
+
+def primes(lives: int) -> str:
+    """One for each life after the first; of many the number."""
+    return PRIMES[lives] if lives < len(PRIMES) else f"′{str(lives).translate(RAISED)}"
+
+
+def renamed(records: Sequence[Record], names: Mapping[int, str]) -> Sequence[Record]:
+    """The same records, whose events call such messages by their names."""
+    return [rename(record, names) for record in records] if names else records
+
+
+def rename(record: Record, names: Mapping[int, str]) -> Record:
+    changes: dict[str, Any] = {}
+    for field in FIELDS:
+        value = getattr(record.event, field, None)
+        if isinstance(value, int) and value in names:
+            changes[field] = Name(value, names[value])
+        elif isinstance(value, tuple) and not names.keys().isdisjoint(value):
+            changes[field] = tuple(Name(one, names[one]) if one in names else one for one in value)
+    event: Any = record.event
+    return record._replace(event=replace(event, **changes)) if changes else record

@@ -32,6 +32,7 @@ from amqplab.stage.needs import argument
 from amqplab.stage.places import Spot
 from amqplab.trace import keys
 from amqplab.trace.rides import progress, ride, segments_under_way
+from amqplab.trace.subjects import Subject
 from amqplab.trace.traffic import Command, Frame, Segment, Traffic
 
 __all__ = [
@@ -52,6 +53,7 @@ ZOOMS = ("segment", "frame", "command", "milestone", "story")
 FRAME_LETTERS = {1: "M", 2: "H", 3: "B", 8: "♥", 65: "A"}
 NOTHING: Entity = {}
 ORIGIN = Spot(0, 0)
+NOBODY = Subject((), None, None, None, None)
 RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -76,7 +78,8 @@ class Mark:
 @dataclass(frozen=True)
 class Moment:
     """What a picture depends on. `now` is a time in ns; `matched` are the keys of bindings that matched in
-    this record; `labels` what is written on messages that are more than their number (dead letters).
+    this record; `labels` what is written on messages that are more than their number (dead letters); `subject`
+    is what the record speaks of, which is shown at its end if it is just over.
     """
 
     state: State
@@ -87,6 +90,7 @@ class Moment:
     zoom: str = "milestone"
     matched: Collection[str] = ()
     labels: Callable[[int], str] = str
+    subject: Subject = NOBODY
 
     @property
     def wide(self) -> bool:
@@ -376,10 +380,13 @@ Token = tuple[str, Entity]
 
 
 def tokens(m: Moment) -> Iterator[Mark]:
-    """Messages that stand in no queue's line, and what is said about them on the wire."""
+    """Messages that stand in no queue's line; and what is said about them on the wire, where that is not seen as
+    the command or the frame that it is.
+    """
     groups: dict[tuple[str, str], list[Token]] = {}
+    wanted = ("token/",) if m.fine("command") else ("token/", "signal/")
     for key, one in m.state.items():
-        if key.startswith(("token/", "signal/")):
+        if key.startswith(wanted):
             groups.setdefault(group_of(one), []).append((key, one))
     for group in sorted(groups):
         place, at = group
@@ -626,12 +633,21 @@ def root_of(label: str) -> int:
 def wire(m: Moment) -> Iterator[Mark]:
     """Segments at the finest zoom, frames at the next, commands at the third."""
     if m.zoom == "segment":
-        for segment in segments_under_way(m.traffic.segments.values(), m.seq):
+        there = segments_under_way(m.traffic.segments.values(), m.seq)
+        own = m.traffic.segments.get(m.subject.segment) if m.subject.segment is not None else None
+        for segment in there if own is None or own in there else [*there, own]:
             yield from segment_marks(m, segment)
     if m.zoom in ("segment", "frame"):
         yield from frames(m)
     elif m.zoom == "command":
         yield from commands(m)
+
+
+def own_frames(m: Moment) -> list[int]:
+    """The frames that the record speaks of; of a command, all."""
+    command = m.subject.command
+    mates = m.traffic.commands[command].frames if command is not None else []
+    return mates if m.subject.frame is None else [*mates, m.subject.frame]
 
 
 def segment_marks(m: Moment, segment: Segment) -> Iterator[Mark]:
@@ -666,9 +682,11 @@ def under_way(m: Moment, first: int | None, received: int | None, connection: st
 def frames(m: Moment) -> Iterator[Mark]:
     """Frames that are not yet read: where the segment with their last byte is."""
     waiting: dict[tuple[str, bool, float], int] = {}
+    own = own_frames(m)
     for frame in m.traffic.frames:
         pipe = m.layout["pipes"].get(frame.connection)
-        if pipe is None or not under_way(m, frame.sent, frame.received, frame.connection):
+        there = frame.number in own or under_way(m, frame.sent, frame.received, frame.connection)
+        if pipe is None or not there:
             continue
         part, state, number = frame_ride(m, frame)
         channel = int.from_bytes(frame.data[1:3], "big") if frame.data[:1] != b"A" else 0
@@ -692,7 +710,8 @@ def commands(m: Moment) -> Iterator[Mark]:
     for command in m.traffic.commands:
         pipe = m.layout["pipes"].get(command.connection)
         first = m.traffic.frames[command.frames[0]].sent
-        if pipe is None or not under_way(m, first, command.received, command.connection):
+        there = under_way(m, first, command.received, command.connection)
+        if pipe is None or not (there or command.number == m.subject.command):
             continue
         part, state, _ = ride(m.traffic, command, m.seq, m.now)
         yield Mark("command", str(command.number), f"link:{pipe['app']}", state, command.name,

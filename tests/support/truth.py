@@ -26,14 +26,13 @@ from needs import program
 from scenes import SCENES, names, recording
 
 from amqplab.stage import esm
-from amqplab.stage.marks import Moment, marks
+from amqplab.stage.marks import marks
 from amqplab.stage.scene import scene, to_json
-from amqplab.stage.svg import key_steps, matched_by
+from amqplab.stage.svg import key_steps, moments
 from amqplab.trace import events as e
 from amqplab.trace.fold import step
 from amqplab.trace.recorder import Record
 from amqplab.trace.traffic import Traffic
-from amqplab.trace.whereabouts import Whereabouts
 from amqplab.trace.zoom import ZOOMS
 
 __all__ = ["LONG", "Report", "cases", "cuts", "judge", "write_case"]
@@ -115,20 +114,9 @@ def said_in_python(
     records: Sequence[Record], traffic: Traffic, layout: Any, wanted: Iterable[int]
 ) -> dict[str, Any]:
     """The marks at each of the steps, at every zoom, under "zoom seq"."""
-    whereabouts, state, asked = Whereabouts(records, traffic), {}, set(wanted)
-    blank = Moment({}, layout, traffic, labels=whereabouts.label)
-    moments = [blank] if -1 in asked else []
-    for record in records[: max(asked, default=-1) + 1]:
-        patch = step(state, record)
-        whereabouts.step(record, patch, state)
-        if record.seq in asked:
-            moments.append(replace(
-                blank, state={**state, **whereabouts.tokens}, seq=record.seq, now=record.at,
-                matched=matched_by(record.event, layout),
-            ))  # fmt: skip
     return {
-        f"{number} {moment.seq}": [mark.said for mark in marks(replace(moment, zoom=zoom))]
-        for moment in moments
+        f"{number} {seq}": [mark.said for mark in marks(replace(moment, zoom=zoom))]
+        for seq, moment in moments(records, traffic, layout, wanted, "milestone").items()
         for number, zoom in enumerate(ZOOMS)
     }
 

@@ -16,7 +16,7 @@ import { install, page, pass, written } from "./dom.mjs";
 import * as laws from "./laws.mjs";
 
 const WORDS_KEPT = 12;
-const environment = { STEPS: 60, PAGES: 14, ...process.env };
+const environment = { STEPS: 60, PAGES: 5, ...process.env };
 const STEPS = +environment.STEPS;
 const PAGES = +environment.PAGES;
 const only = environment.ONLY ? new Set(environment.ONLY.split(",")) : null;

@@ -58,7 +58,10 @@ __all__ = ["FORMAT", "encode_change", "packed", "scene", "to_json", "zoom_of"]
 
 FORMAT = 2
 NOT_SHOWN = ("content/",)  # only the fold's own bookkeeping
-LINKS = {"before", "after", "held_before", "held_after"}
+LINKS = {
+    *("before", "after", "held_before", "held_after"),
+    *("tx_before", "tx_after", "settling_before", "settling_after"),
+}
 COMPRESSION = 6
 FINER_THAN_COMMANDS = (1 << ZOOMS.index("command")) - 1
 

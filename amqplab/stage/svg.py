@@ -23,7 +23,7 @@ from amqplab.stage.geometry import GEOMETRY as G
 from amqplab.stage.ink import circle, element, group, quoted, rect, text
 from amqplab.stage.layout import layout
 from amqplab.stage.lettering import wrapped
-from amqplab.stage.marks import Moment
+from amqplab.stage.mark import Moment
 from amqplab.stage.needs import needs_of
 from amqplab.stage.painter import Painter
 from amqplab.stage.palette import LIGHT

@@ -12,7 +12,8 @@ import pytest
 from scenes import names, recording
 
 from amqplab.stage.layout import layout
-from amqplab.stage.marks import ZOOMS, Mark, Moment, marks, root_of, written
+from amqplab.stage.mark import ZOOMS, Mark, Moment, root_of, written
+from amqplab.stage.marks import marks
 from amqplab.stage.needs import Needs, needs_of
 from amqplab.stage.svg import moments
 from amqplab.trace import keys
@@ -274,7 +275,7 @@ def test_a_stream_s_reader_is_a_cursor_at_its_message() -> None:
         "queue/%2F/app": queue(ready=3, arguments="x-queue-type=stream"), key: {**stage().state[key], "cursor": 2},
     })  # fmt: skip
     (cursor,) = of_kind("cursor", moment)
-    assert (cursor.id, cursor.place, cursor.label) == (key, "queue:app", "bob")
+    assert (cursor.id, cursor.state, cursor.label) == (key, "", "bob")
     (read,) = [mark for mark in of_kind("message", moment) if mark.label == "2"]
     assert cursor.spot == read.spot
 

@@ -30,13 +30,11 @@ const SILENT = 0.9;
 const LEAST_COLUMN = 92;
 const THIN_COLUMN = 9;
 
-/** How much room a row needs above and below its line. */
-const ROOM = {
-  quiet: { above: 5, below: 4 },
-  note: { above: 8, below: 8 },
-  band: { above: 16, below: 3 },
-  chapter: { above: 13, below: 19 },
-};
+/** The kinds of rows, by number, and how much room each needs above and below its line. */
+const ROWS = ["quiet", "note", "band", "chapter"];
+const [QUIET, NOTE, BAND, CHAPTER] = [0, 1, 2, 3];
+const ABOVE = [5, 8, 16, 13];
+const BELOW = [4, 8, 3, 19];
 
 /**
  * @typedef {{k: number, first: number, last: number, y0: number, y1: number, words: string}} Break
@@ -68,11 +66,11 @@ export class LadderPlan {
     for (let k = 0; k < seqs.length; k++) {
       if (k) {
         const gap = at[seqs[k]] - at[seqs[k - 1]];
-        y += ROOM[kinds[k - 1]].below + 3;
+        y += BELOW[kinds[k - 1]] + 3;
         if (gap > least) y = this.breakAt(k - 1, y, gap);
-        else y += kinds[k] === "quiet" ? 0 : Math.min(MOST_STRETCH, gapTime(gap) / 60);
+        else y += kinds[k] === QUIET || gap <= 0 ? 0 : Math.min(MOST_STRETCH, gapTime(gap) / 60);
       }
-      y += ROOM[kinds[k]].above;
+      y += ABOVE[kinds[k]];
       ys[k] = y;
     }
     this.height = y + TAIL;
@@ -88,6 +86,11 @@ export class LadderPlan {
     const y0 = y + AROUND_BREAK;
     this.breaks.push({ k, first, last: first + 1, y0, y1: y0 + BREAK, words });
     return y0 + BREAK + AROUND_BREAK;
+  }
+
+  /** "quiet", "note", "band" or "chapter". */
+  kindOfRow(k) {
+    return ROWS[this.kinds[k]];
   }
 
   /** The same rows, and one more for a record that is none of them. */
@@ -204,14 +207,26 @@ function silenceOf(scene, seqs) {
   return Math.max(LEAST_BREAK, TIMES_USUAL * sorted[sorted.length >> 1]);
 }
 
-/** What kind of row each record is: "band" where something sets out, "quiet" where it ends, else "note". */
+/** What kind of row each record is: BAND where something sets out, QUIET where it ends, else NOTE. */
 function kindsOf(scene, zoom, seqs) {
-  if (zoom === STORY) return Array.from(seqs, () => "chapter");
-  return Array.from(seqs, (seq) => {
-    const found = crossingAt(scene, zoom, seq);
-    if (found) return found.begins ? "band" : found.known ? "quiet" : "note";
-    return isFarEnd(scene, zoom, seq) ? "quiet" : "note";
-  });
+  const kinds = new Uint8Array(seqs.length);
+  if (zoom === STORY) return kinds.fill(CHAPTER);
+  for (let k = 0; k < seqs.length; k++) kinds[k] = kindOfRecord(scene, zoom, seqs[k]);
+  return kinds;
+}
+
+function kindOfRecord(scene, zoom, seq) {
+  const { segment, frame, command } = scene.subjectOf(seq);
+  if (zoom === 0 && segment !== undefined) {
+    const s = scene.segmentByNumber.get(segment);
+    return s?.sent === seq ? BAND : s?.arrived === seq ? QUIET : NOTE;
+  }
+  if (frame === undefined && command === undefined) return NOTE;
+  const isFrame = scene.kindOf(seq).startsWith("Frame");
+  const x = isFrame ? scene.frames[frame] : (scene.commands[command] ?? scene.frames[frame]);
+  const isDrawn = zoom === 1 ? isFrame : zoom > 1 && command !== undefined;
+  if (isDrawn && (x.sent ?? x.received) === seq) return BAND;
+  return x.received === seq && isStep(scene, zoom, x.sent) ? QUIET : NOTE;
 }
 
 export const isStep = (scene, zoom, seq) => seq !== null && (scene.records.zoom[seq] & (1 << zoom)) !== 0;
@@ -237,13 +252,6 @@ export function crossingAt(scene, zoom, seq) {
 export function lossAt(scene, seq) {
   const s = scene.segmentByNumber.get(scene.subjectOf(seq).segment);
   return s?.lost_seq === seq ? s : undefined;
-}
-
-/** The far end of a frame or command, at a zoom that draws finer things. */
-function isFarEnd(scene, zoom, seq) {
-  const { frame, command } = scene.subjectOf(seq);
-  const x = frame === undefined ? scene.commands[command] : scene.frames[frame];
-  return x !== undefined && x.received === seq && isStep(scene, zoom, x.sent);
 }
 
 /** What a row says. */

@@ -123,6 +123,7 @@ const copyOf = ({ redelivered }) => ({ redelivered, command: null });
 function cursorMarks(view, key, node, cells) {
   const { scene, state } = view;
   const name = nameOf(key);
+  let row = 0;
   return view.consumers.flatMap(([reader, consumer]) => {
     if (consumer.queue !== name) return [];
     const last = lastRead(state, reader, consumer);
@@ -131,9 +132,10 @@ function cursorMarks(view, key, node, cells) {
     const at = i >= 0 ? i : more;
     if (last === null || at < 0) return [];
     const { x } = cellPoint(scene.geometry, node, at);
+    const who = scene.who?.[reader] ?? nameOf(reader);
     return entityMark(view, "cursor", reader, {
-      ...{ key: `cursor ${reader}`, x, y: node.y + node.h / 2, label: nameOf(reader), state: i >= 0 ? "" : "hidden" },
-      said: `stream reader ${nameOf(reader)} at message ${scene.labelOf(last)}`,
+      ...{ key: `cursor ${reader}`, x, y: node.y - node.h / 2, row: row++, place: `queue:${name}`, label: who },
+      ...{ covered: i < 0, said: `stream reader ${who} at message ${scene.labelOf(last)}` },
     });
   });
 }

@@ -51,7 +51,7 @@ function drawPart(view, part) {
   };
   const seen = { view, plan, columns, width: columns.width, arrivals: arrivalsOf(bands, columns, y) };
   const rows = [];
-  for (let k = first; k <= last; k++) rows.push(drawRung(seen, plan.seqs[k], plan.yOfRow(k), plan.kinds[k], k));
+  for (let k = first; k <= last; k++) rows.push(drawRung(seen, plan.seqs[k], plan.yOfRow(k), plan.kindOfRow(k), k));
   if (plan.visit) rows.push(drawRung(seen, plan.visit.seq, plan.visit.y, "note", plan.visit.k));
   return [
     ...scene.hosts.map((host) => lifeline(scene, host, round(columns.x(host)), top, bottom)),

@@ -134,13 +134,24 @@ export class Scene {
         if (key.startsWith("queue/")) {
           r += difference(what, "ready_count");
           u += difference(what, "unacked_count");
-        } else if (key.startsWith("token/") && what["+"]?.message) labels.set(what["+"].message, what["+"].label);
+        } else if (key.startsWith("token/") && what["+"]?.message) {
+          labels.set(what["+"].message, what["+"].label);
+          this.carry(what["+"].command, what["+"].message);
+        }
       }
       [ready[seq + 1], unacked[seq + 1]] = [r, u];
       if (r + u > most) most = r + u;
     });
     this.depth = { ready, unacked, most };
     this.labelByMessage = labels;
+  }
+
+  /** A command and its frames carry a message. */
+  carry(command, message) {
+    if (command === null || command === undefined) return;
+    const { messages, frames } = this.commands[command];
+    for (const list of [messages, ...frames.map((id) => this.frames[id].messages)])
+      if (!list.includes(message)) list.push(message);
   }
 
   // --- records ---

@@ -260,7 +260,7 @@ function different(was, is) {
 function jumps(one, scene, zoom, chance) {
   const player = new stage.Player(scene, { zoom });
   const steps = scene.steps[zoom];
-  const share = one.prefix ? 8 : Math.min(steps.length, STEPS);
+  const share = Math.min(steps.length, one.prefix ? 8 : STEPS);
   for (let i = 0; i < share; i++) {
     const from = steps.length <= share ? steps[i] : steps[chance(steps.length)];
     const cause = from < 0 ? -1 : scene.records.cause[from];

@@ -146,6 +146,9 @@ class Turns:
 
     __slots__ = ("_blocked", "_groups", "count")
 
+    active: Consumer | None = None
+    """Who gets everything, where one does (:class:`SingleActive`)."""
+
     def __init__(self) -> None:
         self._groups: list[tuple[int, deque[Consumer]]] = []
         self._blocked: dict[Recipient, dict[Consumer, None]] = {}

@@ -15,9 +15,9 @@ from amqplab.stage import places
 from amqplab.stage.contract_layout import Layout, NodePlace, PipePlace, RowPlace
 from amqplab.stage.geometry import GEOMETRY as G
 from amqplab.stage.mark import NOTHING, Entity, Mark, Moment, app_of, more_mark, name_of, root_of
-from amqplab.stage.needs import argument
 from amqplab.stage.places import Spot
 from amqplab.trace import keys
+from amqplab.trace.arguments import argument
 
 __all__ = ["FIXTURES", "badges_of", "connection_state", "host_state", "limit_of"]
 

@@ -24,10 +24,12 @@ Theory
     binding/<vhost>/<source>/<kind>/<destination>/<routing key>/<arguments>
                                  source, kind, destination, routing_key, arguments, implicit
     queue/<vhost>/<name>         node, durable, exclusive, owner, auto_delete, arguments, consumers: how
-                                 many; the lines ready and unacked (amqplab.trace.lines: the first SHOWN,
-                                 _count, _last); total
+                                 many; active_consumer: the key of the single active one, or None; the lines
+                                 ready and unacked (amqplab.trace.lines: the first SHOWN, _count, _last);
+                                 total
     consumer/<conn>/<n>/<tag>    queue, vhost, no_ack, exclusive, prefetch, priority, delivered: how many;
-                                 the line holding
+                                 active: whether it is the single active one, None in other queues; the line
+                                 holding
     message/<id>                 vhost, exchange, routing_key, size, body (a preview), publisher (a
                                  connection), channel, sequence, mandatory, persistent, status, where
                                  {queue: what became of its copy there}; its neighbours in in_tx, while the
@@ -188,6 +190,7 @@ def edit_queue(draft: Draft, vhost: str, name: str) -> dict[str, Any]:
             "auto_delete": False,
             "arguments": "",
             "consumers": 0,
+            "active_consumer": None,
             **READY.empty(),
             **UNACKED.empty(),
             "total": 0,

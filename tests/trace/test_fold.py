@@ -327,6 +327,24 @@ def test_a_cancelled_consumer_leaves_its_copies_to_the_channel(story: Any) -> No
     assert state["queue/%2F/q"]["total"] == 0
 
 
+def test_of_several_consumers_it_is_known_which_one_is_active(story: Any) -> None:
+    def active() -> list[bool | None]:
+        state = Fold(story.recorder).now()
+        return [state[f"consumer/c:1/1/{tag}"]["active"] for tag in "abc" if f"consumer/c:1/1/{tag}" in state]
+
+    story.broker(e.QueueDeclared, "/", "q", False, None, False, "x-single-active-consumer=true")
+    story.broker(e.QueueDeclared, "/", "r", False, None, False, "x-single-active-consumer=false")
+    for queue, tag in (("q", "a"), ("q", "b"), ("r", "c")):
+        story.broker(e.ConsumerAdded, "/", queue, "c:1", 1, tag, False, False, 0, 0)
+    story.broker(e.ConsumerActivated, "/", "q", "c:1", 1, "a")
+    assert active() == [True, False, None]
+    story.broker(e.ConsumerRemoved, "/", "q", "c:1", 1, "a", "cancelled")
+    assert active() == [False, None]
+    assert Fold(story.recorder).now()["queue/%2F/q"]["active_consumer"] is None
+    story.broker(e.ConsumerActivated, "/", "q", "c:1", 1, "b")
+    assert active() == [True, None]
+
+
 def test_a_dead_letter_is_not_lost_but_goes_on(story: Any) -> None:
     story.broker(e.Published, "/", 1, "p:1", 1, "", "q", 5, False, True, 0)
     story.broker(e.Enqueued, "/", "q", 1, 0)

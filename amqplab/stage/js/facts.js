@@ -110,6 +110,7 @@ const FACTS = {
     ["prefetch", consumer.prefetch ? `${consumer.prefetch}: at most so many unacknowledged` : "no limit"],
     ["holds", numbers(scene, consumer.holding, consumer.holding_count) ?? "nothing"],
     ["was handed", plural(consumer.delivered, "message")],
+    ["single active consumer", consumer.active === true ? "this one: it gets everything" : consumer.active === false ? "another one: this one waits" : null],
     ["exclusive", consumer.exclusive || null],
     ["priority", consumer.priority || null],
   ],

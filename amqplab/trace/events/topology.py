@@ -12,6 +12,7 @@ from amqplab.trace.events.declaring import Event, event
 
 __all__ = [
     "Bound",
+    "ConsumerActivated",
     "ConsumerAdded",
     "ConsumerRemoved",
     "ExchangeDeclared",
@@ -114,6 +115,17 @@ class ConsumerAdded(Event):
     exclusive: bool
     prefetch: int
     priority: int
+
+
+@event(chapter="topology", level="milestone", label="active consumer of {queue}")
+class ConsumerActivated(Event):
+    """Of a queue with a single active consumer: from now on this one gets everything, all others wait."""
+
+    vhost: str
+    queue: str
+    connection: str
+    channel: int
+    consumer_tag: str
 
 
 @event(chapter="topology", level="milestone", label="consumer gone: {reason}")

@@ -463,6 +463,7 @@ class Queue:
                 consumer.exclusive,
                 consumer.prefetch,
                 consumer.priority,
+                consumer.start,
             )
 
     def unsubscribe(self, consumer: Consumer, reason: str) -> None:

@@ -28,9 +28,11 @@ Theory
                                  ready and unacked (amqplab.trace.lines: the first SHOWN, _count, _last);
                                  total
     consumer/<conn>/<n>/<tag>    queue, vhost, no_ack, exclusive, prefetch, priority, delivered: how many;
-                                 active: whether it is the single active one, None in other queues; the line
-                                 holding
-    message/<id>                 vhost, exchange, routing_key, size, body (a preview), publisher (a
+                                 active: whether it is the single active one, None in other queues; of a
+                                 reader of a stream, start: its first offset, and cursor: the message that it
+                                 was handed last, both else None; the line holding
+    message/<id>                 vhost, exchange, routing_key, size, body (a preview), priority (None if it is
+                                 not set), properties {name: text} of those that are set, publisher (a
                                  connection), channel, sequence, mandatory, persistent, status, where
                                  {queue: what became of its copy there}; its neighbours in in_tx, while the
                                  status is "held in tx"
@@ -39,7 +41,7 @@ Theory
                                  do with it ("acknowledged", "rejected", "requeued"); its neighbours in its
                                  lines
     lost/<id>/<queue or ->       reason
-    content/<conn>/<n>           the publish whose frames arrive: size, received, preview
+    content/<conn>/<n>           the publish whose frames arrive: size, received, preview, priority, properties
     alarm/<resource>             resource
 
 One broker's queues and exchanges are the only ones of their names, so their keys do not say whose they are;
@@ -219,6 +221,8 @@ def edit_message(draft: Draft, vhost: str, message: int) -> dict[str, Any]:
             "routing_key": "",
             "size": 0,
             "body": "",
+            "priority": None,
+            "properties": {},
             "publisher": None,
             "channel": None,
             "sequence": 0,

@@ -193,6 +193,8 @@ def consumer_added(draft: Draft, record: Record, event: e.ConsumerAdded) -> None
             "priority": event.priority,
             "delivered": 0,
             "active": False if single else None,
+            "start": event.start,
+            "cursor": None,
             **HOLDING.empty(),
         },
     )

@@ -237,6 +237,18 @@ def alone(stream: Stream) -> tuple[World, Peer, Peer]:
     return world, first, second
 
 
+def test_a_reader_of_a_stream_tells_where_it_begins(stream: Stream, peer: Peer) -> None:
+    peer.declare("s", durable=True, arguments={"x-queue-type": "stream"})
+    peer.send(1, m.Basic.Qos(prefetch_count=1))
+    for offset in range(3):
+        peer.publish(key="s", body=b"%d" % offset)
+    stream.since()
+    for tag, offset in (("a", "first"), ("b", 1), ("c", "last"), ("d", "next"), ("e", 9)):
+        peer.send(1, m.Basic.Consume(queue="s", consumer_tag=tag, arguments={"x-stream-offset": offset}))
+    started = [one.start for one in stream.since() if isinstance(one, e.ConsumerAdded)]
+    assert started == [0, 1, 2, 3, 9]
+
+
 def activated(stream: Stream) -> list[tuple[str, int, str]]:
     found = [one for one in stream.since() if isinstance(one, e.ConsumerActivated)]
     return [(one.connection, one.channel, one.consumer_tag) for one in found]

@@ -110,6 +110,8 @@ const FACTS = {
     ["prefetch", consumer.prefetch ? `${consumer.prefetch}: at most so many unacknowledged` : "no limit"],
     ["holds", numbers(scene, consumer.holding, consumer.holding_count) ?? "nothing"],
     ["was handed", plural(consumer.delivered, "message")],
+    ["began at offset", consumer.start ?? null],
+    ["has read up to", consumer.cursor ? `message ${scene.labelOf(consumer.cursor)}` : null],
     ["single active consumer", consumer.active === true ? "this one: it gets everything" : consumer.active === false ? "another one: this one waits" : null],
     ["exclusive", consumer.exclusive || null],
     ["priority", consumer.priority || null],

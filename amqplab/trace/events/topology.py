@@ -104,7 +104,9 @@ class Unbound(Event):
 
 @event(chapter="topology", level="milestone", label="consumer on {queue}")
 class ConsumerAdded(Event):
-    """`prefetch` is its own window, 0 unlimited."""
+    """`prefetch` is its own window, 0 unlimited; `start` the first offset that a reader of a stream wants, None
+    for other queues.
+    """
 
     vhost: str
     queue: str
@@ -115,6 +117,7 @@ class ConsumerAdded(Event):
     exclusive: bool
     prefetch: int
     priority: int
+    start: int | None = None
 
 
 @event(chapter="topology", level="milestone", label="active consumer of {queue}")

@@ -195,6 +195,16 @@ class Folding:
         if getattr(self._command(record), "name", "").endswith(".unbind"):
             self._add("plumbing", record)
 
+    def _activated(self, record: Record, event: e.ConsumerActivated) -> None:
+        """Who consumes as the only one is active at once; where another one has left, it is news."""
+
+        def fits(before: Record) -> bool:
+            other = before.event
+            return isinstance(other, e.ConsumerAdded) and consumer_of(other) == consumer_of(event)
+
+        if not self._join("plumbing", record, fits):
+            self._add("as told", record)
+
     def _consumer_removed(self, record: Record, event: e.ConsumerRemoved) -> None:
         if event.reason in ("cancelled", "queue deleted"):
             self._add("plumbing", record)
@@ -251,6 +261,11 @@ class Folding:
             self._add("alike", record)
 
 
+def consumer_of(event: e.ConsumerAdded | e.ConsumerActivated) -> tuple[str, int, str]:
+    """Which consumer it is."""
+    return event.connection, event.channel, event.consumer_tag
+
+
 def number_of(event: e.Event) -> int | None:
     """The message that goes on after this event."""
     return event.successor if isinstance(event, e.DeadLettered) else getattr(event, "message", None)
@@ -274,6 +289,7 @@ FOLDS: dict[type[e.Event], Callable[[Folding, Record, Any], None]] = {
     e.Bound: Folding._plumbing,
     e.Unbound: Folding._unbound,
     e.ConsumerAdded: Folding._plumbing,
+    e.ConsumerActivated: Folding._activated,
     e.ConsumerRemoved: Folding._consumer_removed,
     e.Published: Folding._published,
     e.DeadLettered: Folding._published,

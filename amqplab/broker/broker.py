@@ -169,6 +169,14 @@ class Broker:
             self._settle()
         return self._effects()
 
+    def all_disconnected(self, now: int, reason: str) -> list[Effect]:
+        """All TCP connections are gone at the same moment, so that nobody takes what others drop."""
+        self.now = now
+        for session in list(self.sessions.values()):
+            session.gone(session.ending_reason or reason)
+        self._settle()
+        return self._effects()
+
     def tick(self, now: int) -> list[Effect]:
         """Time has come to the last WakeAt, or beyond; harmless at any other time."""
         self._come_to(now)

@@ -229,7 +229,7 @@ function subscriptionMarks(view) {
     const moving = state.at(`link|${way.connection}`).some((token) => state.get(token).target === key);
     return entityMark(view, "subscription", key, {
       ...{ x: way.curve[0], y: way.curve[1], way, label: "" },
-      ...{ state: activity(view, key, consumer), used: moving },
+      ...{ state: activity(consumer), used: moving },
       said: `queue ${nameOf(way.queue)} to consumer ${nameOf(key)}`,
     });
   });
@@ -344,7 +344,7 @@ function handMarks(view, app) {
     const held = state.at(`consumer|${key}`).length;
     const limits = consumer.prefetch ? `prefetch ${consumer.prefetch}` : "no prefetch limit";
     const row = rowOf(app, key);
-    const active = activity(view, key, consumer);
+    const active = activity(consumer);
     const who = consumer.got ? `basic.get on channel ${nameOf(key)}` : `consumer ${nameOf(key)}`;
     return entityMark(view, consumer.got ? "hand" : "consumer", key, {
       ...{ x: row.x, y: row.y, row, held, limit: consumer.prefetch, ...handOf(scene.geometry, consumer.prefetch, held) },
@@ -356,18 +356,11 @@ function handMarks(view, app) {
 
 const limitWords = ({ holding_count: held, prefetch }) => (prefetch ? `${held} of ${prefetch}` : `${held}, no limit`);
 
-/** Of a queue with a single active consumer: "active", or "waiting" for its turn; "" where nothing tells. */
-function activity(view, key, consumer) {
-  if (consumer.active !== undefined) return consumer.active ? "active" : "waiting";
-  const queue = consumer.queue === undefined ? null : view.state.get(queueKeyOf(consumer));
-  if (!queue || !isSingle(queue)) return "";
-  const rivals = view.consumers.filter(([, one]) => one.queue === consumer.queue && one.vhost === consumer.vhost);
-  const served = rivals.filter(([, one]) => one.delivered > 0).sort((a, b) => b[1].delivered - a[1].delivered);
-  const chosen = rivals.length === 1 ? rivals[0] : served[0];
-  return chosen ? (chosen[0] === key ? "active" : "waiting") : "";
+/** Of a queue with a single active consumer: "active", or "waiting" for its turn; "" in other queues. */
+function activity({ active = null }) {
+  if (active === null) return "";
+  return active ? "active" : "waiting";
 }
-
-const queueKeyOf = ({ vhost, queue }) => `queue/${encode(vhost)}/${encode(queue)}`;
 
 function stripMarks(view, app) {
   const { state } = view;

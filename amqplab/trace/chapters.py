@@ -146,6 +146,14 @@ class Folding:
         begin = self._begin(event.connection)
         self._opened[event.connection] = self._add("connect", record, begin)
 
+    def _unit(self, record: Record, event: e.UnitSent | e.UnitReceived) -> None:
+        """Another protocol: its connection is ready as soon as something is said on it."""
+        latest = self._latest.pop(event.connection, None)
+        if latest is not None:
+            self._add("connect", latest, self._begin(event.connection))
+        if isinstance(event, e.UnitReceived):
+            self._add("as told", record, beginning(self._records, record, ANY_BEGINNING))
+
     def _channel_opened(self, record: Record, event: e.ChannelOpened) -> None:
         step = self._opened.pop(event.connection, None)
         if step is not None and record.at - step.told[-1].at <= AT_ONCE:
@@ -249,6 +257,8 @@ def number_of(event: e.Event) -> int | None:
 
 
 FOLDS: dict[type[e.Event], Callable[[Folding, Record, Any], None]] = {
+    e.UnitSent: Folding._unit,
+    e.UnitReceived: Folding._unit,
     e.ProgramFinished: Folding._program_finished,
     e.ConnectionOpened: Folding._connected,
     e.ChannelOpened: Folding._channel_opened,

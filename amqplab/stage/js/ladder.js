@@ -147,7 +147,10 @@ export class LadderPlan {
       const { first, last, y0, y1 } = this.placed(gap);
       stops.push({ seq: first, y: first === seqs[k] ? stops[0].y : y0 }, { seq: last, y: y1 });
     }
-    if (visit?.k === k) stops.push({ seq: visit.seq, y: visit.y });
+    if (visit?.k === k) {
+      const same = stops.findIndex((stop) => stop.seq === visit.seq);
+      stops.splice(same < 0 ? stops.length : same, same < 0 ? 0 : 1, { seq: visit.seq, y: visit.y });
+    }
     stops.push(
       k + 1 < count ? { seq: seqs[k + 1], y: this.yOfRow(k + 1) } : { seq: scene.n, y: this.height - TAIL + 22 },
     );

@@ -27,7 +27,7 @@ import {
   trayPoint,
 } from "./geometry.js";
 import { rideOfCommand } from "./ride.js";
-import { handsOfApp, isStream, rowOf } from "./fixtures.js";
+import { connectionIn, handsOfApp, isStream, rowOf } from "./fixtures.js";
 import { entityMark, numberedMark } from "./mark.js";
 
 /** The marks of messages and signals. `hosts` are those of commands and frames (wire.js), by command. */
@@ -144,10 +144,11 @@ function cursorMarks(view, key, node, cells) {
 function lastRead(state, reader, consumer) {
   if (consumer.cursor !== undefined) return consumer.cursor;
   let latest = null;
-  for (const key of state.of("token")) {
-    const token = state.get(key);
-    if (token.target === reader && token.message > (latest ?? 0)) latest = token.message;
-  }
+  for (const place of [`consumer|${reader}`, `link|${connectionIn(reader)}`])
+    for (const key of state.at(place)) {
+      const token = state.get(key);
+      if (token.target === reader && token.message > (latest ?? 0)) latest = token.message;
+    }
   return latest;
 }
 

@@ -85,6 +85,7 @@ class Broker:
     ) -> None:
         self.config = config or BrokerConfig()
         self.report = report
+        self.fast_lane = True  # whether new channels get one (:mod:`amqplab.broker.fastlane`)
         self.users = Users(self.config.users)
         self.epoch_ns = 0  # Unix time when `now` is 0: for what is stamped with the time of day
         self.deadlines = Deadlines()
@@ -142,6 +143,23 @@ class Broker:
             self._settle()
         return self._effects()
 
+    def gathers(
+        self, connection: str, channel: int, method: bytes, header: bytes, largest: int, now: int
+    ) -> bool:
+        """Whether the frames of this content, given one by one, would lead to nothing before the last.
+
+        `method` and `header` are payloads, `largest` is the size of the largest. Whoever shows a learner
+        which frame led to what may give us all of them at once then.
+        """
+        session = self.sessions.get(connection)
+        return (
+            session is not None
+            and not self.alarms
+            and (self._told_wake is None or self._told_wake > now)
+            and not self._unsettled()
+            and session.gathers(channel, method, header, largest)
+        )
+
     def disconnected(self, connection: str, now: int, reason: str = "reset") -> list[Effect]:
         """The peer ended the TCP connection, or the network did."""
         self.now = now
@@ -149,6 +167,14 @@ class Broker:
         if session is not None:
             session.gone(session.ending_reason or reason)
             self._settle()
+        return self._effects()
+
+    def all_disconnected(self, now: int, reason: str) -> list[Effect]:
+        """All TCP connections are gone at the same moment, so that nobody takes what others drop."""
+        self.now = now
+        for session in list(self.sessions.values()):
+            session.gone(session.ending_reason or reason)
+        self._settle()
         return self._effects()
 
     def tick(self, now: int) -> list[Effect]:
@@ -334,6 +360,9 @@ class Broker:
         for vhost in self.vhosts.values():
             if vhost.unsettled:
                 vhost.settle(self.now)
+
+    def _unsettled(self) -> bool:
+        return any(vhost.unsettled for vhost in self.vhosts.values())
 
     def _settle_soon(self) -> None:
         """Something would take long to settle, or for ever: others come first (after a deadline all is

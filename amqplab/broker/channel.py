@@ -40,6 +40,7 @@ from amqplab.model.stream import StreamQueue
 from amqplab.trace import events
 from amqplab.wire import methods
 from amqplab.wire.content import Command, ContentAssembler
+from amqplab.wire.errors import DecodeError
 from amqplab.wire.frames import FRAME_METHOD, encode_method
 
 if TYPE_CHECKING:
@@ -105,6 +106,16 @@ class Channel:
             self._method = decode_known(payload)
         if command is not None:
             self.command(self._method, command)
+
+    def gathers(self, method: bytes, header: bytes) -> bool:
+        """Whether this method and header, if they came now, would only be kept."""
+        if not self.assembler.gathers(method, header):
+            return False
+        try:
+            decode_known(method)
+        except (AMQPError, DecodeError):
+            return False
+        return True
 
     def command(self, method: methods.Method, command: Command) -> None:
         """A whole command arrived: do what the table says."""

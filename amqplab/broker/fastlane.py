@@ -21,7 +21,7 @@ cut frame, a property that wants a look, a closed channel, an unknown tag) it st
 road takes that command from its first octet. A property test holds the two against each other, octet for
 octet.
 
-With a report there is no lane: everything is to be told.
+The lane tells what the ordinary road tells, in the same order and with the same causes.
 """
 
 from __future__ import annotations
@@ -30,10 +30,11 @@ import struct
 from typing import TYPE_CHECKING
 
 from amqplab.broker.content import facts_of
-from amqplab.broker.publish import confirm
+from amqplab.broker.publish import confirm, report_publish
 from amqplab.broker.registry import Crash
 from amqplab.broker.settle import acknowledge
 from amqplab.model.message import Message
+from amqplab.trace.recorder import because
 from amqplab.wire.frames import FRAME_END, FRAME_METHOD, encode_frame
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from amqplab.broker.publish import Accepted
     from amqplab.broker.session import Session
     from amqplab.model.queue import Queue
+    from amqplab.model.routing import Routing
 
 __all__ = ["Lane", "drive"]
 
@@ -100,13 +102,13 @@ class Lane:
         "_ack_head",
         "_body_size",
         "_channel",
-        "_exchange",
         "_facts",
         "_head",
         "_limit",
+        "_mandatory",
         "_method_frame",
         "_queues",
-        "_routing_key",
+        "_routing",
         "_topology",
     )
 
@@ -118,7 +120,8 @@ class Lane:
         self._queues: tuple[Queue, ...] = ()
         self._facts: Facts | None = None
         self._body_size = 0
-        self._exchange = self._routing_key = ""
+        self._routing: Routing | None = None
+        self._mandatory = False
         limit = channel.session.frame_max
         self._limit = min(limit - 8 if limit else 1 << 62, channel.broker.config.max_message_size)
 
@@ -134,7 +137,7 @@ class Lane:
             return
         self._topology = vhost.topology
         self._queues = queues
-        self._exchange, self._routing_key = routing.exchange, routing.routing_key
+        self._routing, self._mandatory = routing, accepted.mandatory
         self._method_frame = encode_frame(FRAME_METHOD, self._channel.number, method_payload)
         self._head = b"\x00no header yet"
 
@@ -195,23 +198,34 @@ class Lane:
 
     def _publish(self, body: bytes) -> None:
         """What publish.publish does with a message that passes all checks."""
-        channel, facts = self._channel, self._facts
-        assert facts is not None
+        channel, facts, routing = self._channel, self._facts, self._routing
+        assert facts is not None and routing is not None
         broker = channel.broker
         broker.last_message = number = broker.last_message + 1
         message = Message(
             number,
-            self._exchange,
-            self._routing_key,
+            routing.exchange,
+            routing.routing_key,
             facts.kept,
             facts.octets,
             body,
             facts.expiration_ms,
         )
+        sequence = channel.confirms.next() if channel.confirms is not None else 0
+        if channel.report is None:
+            self._put(message, sequence)
+        else:
+            with because(report_publish(channel, message, routing, self._mandatory, sequence, ())):
+                self._put(message, sequence)
+
+    def _put(self, message: Message, sequence: int) -> None:
+        """What publish.put does with it."""
+        channel = self._channel
+        broker = channel.broker
         for queue in self._queues:
             queue.enqueue(message, broker.now)
         if channel.confirms is not None:
-            confirm(channel, channel.confirms, channel.confirms.next(), message, True)
+            confirm(channel, channel.confirms, sequence, message, True)
             broker.confirming[channel] = None
 
     def _ack(self, data: bytes, position: int) -> int:

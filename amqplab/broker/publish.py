@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from amqplab.broker.confirms import Confirms
     from amqplab.wire.content import Command
 
-__all__ = ["Accepted", "confirm", "put"]
+__all__ = ["Accepted", "confirm", "put", "report_publish"]
 
 
 class Accepted(NamedTuple):
@@ -69,8 +69,8 @@ def publish(channel: Channel, method: Basic.Publish, command: Command) -> None:
             put(channel, accepted)
     else:
         put(channel, accepted)
-        if channel.lane is not None:
-            channel.lane.remember(command.method_payload, accepted)
+    if channel.lane is not None:
+        channel.lane.remember(command.method_payload, accepted)
 
 
 def _accept(channel: Channel, method: Basic.Publish, command: Command, number: int) -> Accepted:
@@ -105,7 +105,7 @@ def _accept(channel: Channel, method: Basic.Publish, command: Command, number: i
         asked = askers(channel.broker, message)
     routed: int | None = None
     if channel.report is not None:
-        routed = _report(channel, message, routing, method.mandatory, sequence, places(asked))
+        routed = report_publish(channel, message, routing, method.mandatory, sequence, places(asked))
     if asked:
         with because(routed):
             deliver_replies(asked, message)
@@ -133,7 +133,7 @@ def _check_properties(channel: Channel, facts: Facts) -> None:
         raise PreconditionFailed(f"invalid message: {facts.problem}")
 
 
-def _report(
+def report_publish(
     channel: Channel,
     message: Message,
     routing: Routing,

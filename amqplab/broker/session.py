@@ -202,6 +202,18 @@ class Session:
                     break
         self.check_parser()
 
+    def gathers(self, number: int, method: bytes, header: bytes, largest: int) -> bool:
+        """Whether all frames of this content but the last would only be gathered, if they came now."""
+        channel = self.channels.get(number)
+        return (
+            channel is not None
+            and self.state == "running"
+            and not self.gate.closed
+            and self._unread is None
+            and self.parser.takes(largest)
+            and channel.gathers(method, header)
+        )
+
     def frame(self, kind: int, number: int, payload: bytes) -> None:
         """One frame, to whom it concerns."""
         if number == 0:
@@ -311,7 +323,7 @@ class Session:
             )
             return None
         channel = self.channels[number] = Channel(self, number)
-        if self.report is None:
+        if self.broker.fast_lane:
             self.lanes[channel.lane_key] = channel.lane = Lane(channel)
         return channel
 

@@ -158,6 +158,10 @@ class ChannelMachine:
             _ = command.properties  # unreadable ones are found out here, not in a program's hands
             self._on_command(command, news, out)
 
+    def gathers(self, method: bytes, header: bytes) -> bool:
+        """Whether this method and header, if they came now, would only be kept."""
+        return self._assembler.gathers(method, header)
+
     def _on_command(self, command: Command, news: list[Effect], out: list[bytes]) -> None:
         method = command.method
         kind = type(method)

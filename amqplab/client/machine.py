@@ -148,6 +148,16 @@ class ClientMachine:
             news.append(CloseTransport(abort=True))
         return self._joined(out, news)
 
+    def gathers(self, number: int, method: bytes, header: bytes, largest: int) -> bool:
+        """Whether all frames of this content but the last would only be gathered, if they came now."""
+        channel = self.channels.get(number)
+        return (
+            channel is not None
+            and self.state is not ConnectionState.CLOSED
+            and self._parser.takes(largest)
+            and channel.gathers(method, header)
+        )
+
     def disconnected(self, now: int, reason: str = "") -> list[Effect]:
         """TCP is gone. After a close that is how it ends (CLIENT-10); otherwise the connection is lost."""
         if self.state is ConnectionState.CLOSED:

@@ -54,6 +54,10 @@ class ClientProtocol(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self.apply(self.machine.received(data, self.now()))
 
+    def gathers(self, channel: int, method: bytes, header: bytes, largest: int) -> bool:
+        """What a tap asks: may the frames of this content come together?"""
+        return self.machine.gathers(channel, method, header, largest)
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
         self.resume_writing()

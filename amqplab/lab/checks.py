@@ -5,7 +5,7 @@ Theory
 Some sentences about a message broker are true at every moment or the broker is broken. A check is an
 observer of the record stream: it reads each record once, keeps the little state its sentence is about, and
 complains the moment the sentence becomes false. It never looks inside the broker, so it cannot share the
-broker's mistakes.
+broker's mistakes. Frames that the recorder packs come to it as octets, when they pass.
 
     conservation   a copy in a queue is in one place: ready, with a consumer, or gone for a named reason; it
                    comes from a routing, and from a transaction only when that is committed
@@ -26,12 +26,14 @@ from typing import NamedTuple
 from amqplab.trace import events as e
 from amqplab.trace.keys import client_host
 from amqplab.trace.recorder import Record, Recorder
-from amqplab.wire.frames import read_frame
-from amqplab.wire.methods import Basic, decode_method
+from amqplab.wire.errors import DecodeError
+from amqplab.wire.frames import FRAME_METHOD, read_frame
+from amqplab.wire.methods import Basic, Tx, decode_method
 
 __all__ = ["AckFirst", "Check", "Checks", "Conservation", "Failure", "Link", "Prefetch", "Time"]
 
 Complaint = str | None
+METHOD_IDS = slice(7, 11)  # where a method frame says which method it is
 Lane = tuple[str, int]
 """A channel: its connection, and its number there."""
 CopyName = tuple[str, str, str, int]
@@ -47,13 +49,17 @@ class Failure(NamedTuple):
 
 
 class Check:
-    """One sentence, watched. `reads` maps an event class to the method that reads it."""
+    """One sentence, watched. `reads` maps an event class to the method that reads it; `takes` maps the first
+    octets of a received AMQP method, its ids, to what reads it where no record of it was told apart:
+    ``take(connection, host, octets of the frame)``.
+    """
 
     name = ""
     sentence = ""
 
     def __init__(self) -> None:
         self.reads: dict[type[e.Event], Callable[[Record], Complaint]] = {}
+        self.takes: dict[bytes, Callable[[str, str, bytes], None]] = {}
 
     def at_rest(self) -> Iterator[str]:
         """What is wrong now that nothing is being processed."""
@@ -72,6 +78,7 @@ class Conservation(Check):
         self._owed: dict[CopyName, int] = {}
         self._letters: set[tuple[str, int]] = set()
         self._transactions = Transactions()
+        self.takes = {Tx.Commit.prefix: self._transactions.take_commit}
         self.reads = {
             e.ModeSelected: self._transactions.mode_selected,
             e.CommandReceived: self._transactions.command,
@@ -210,6 +217,10 @@ class Transactions:
         if record.event.name == "tx.commit":
             self._committing.add((record.event.connection, record.event.channel))
 
+    def take_commit(self, connection: str, host: str, octets: bytes) -> None:
+        """A tx.commit was received."""
+        self._committing.add((connection, read_frame(octets)[1]))
+
     def published(self, record: Record) -> None:
         assert isinstance(record.event, e.Published)
         lane = (record.event.connection, record.event.channel)
@@ -250,6 +261,7 @@ class AckFirst(Check):
         self._recorder = recorder
         self._acks: dict[Lane, Acks] = {}
         self._highest: dict[Lane, int] = {}
+        self.takes = {Basic.Ack.prefix: self._take_ack}
         self.reads = {
             e.CommandReceived: self._command,
             e.Delivered: self._delivered,
@@ -279,14 +291,23 @@ class AckFirst(Check):
     def _command(self, record: Record) -> Complaint:
         assert isinstance(record.event, e.CommandReceived)
         event = record.event
-        if event.name == "basic.ack" and event.host != client_host(event.connection):
+        if event.name == "basic.ack":
             frame = self._recorder[event.frames[0]].event
             assert isinstance(frame, e.FrameReceived)
-            ack = decode_method(read_frame(frame.data)[2])
-            assert isinstance(ack, Basic.Ack)
-            lane = (event.connection, event.channel)
-            self._acks_on(lane).came(ack.delivery_tag, ack.multiple, self._highest.get(lane, 0))
+            self._take_ack(event.connection, event.host, frame.data)
         return None
+
+    def _take_ack(self, connection: str, host: str, octets: bytes) -> None:
+        if host == client_host(connection):
+            return  # a confirm
+        _, channel, payload = read_frame(octets)
+        try:
+            ack = decode_method(payload)
+        except DecodeError:
+            return  # the broker will say so
+        assert isinstance(ack, Basic.Ack)
+        lane = (connection, channel)
+        self._acks_on(lane).came(ack.delivery_tag, ack.multiple, self._highest.get(lane, 0))
 
     def _acks_on(self, lane: Lane) -> Acks:
         return self._acks.setdefault(lane, Acks())
@@ -462,34 +483,39 @@ class Link(Check):
         super().__init__()
         self._under_way: dict[tuple[str, bool], UnderWay] = {}
         self._simulated: set[str] = set()
-        self.reads = {e.SegmentSent: self._segment, e.FrameSent: self._sent, e.FrameReceived: self._received}
+        self.reads = {e.SegmentSent: self._segment, e.FrameSent: self._frame, e.FrameReceived: self._frame}
 
     def _segment(self, record: Record) -> Complaint:
         assert isinstance(record.event, e.SegmentSent)
         self._simulated.add(record.event.connection)
         return None
 
-    def _sent(self, record: Record) -> Complaint:
-        assert isinstance(record.event, e.FrameSent)
+    def _frame(self, record: Record) -> Complaint:
         event = record.event
-        if event.connection in self._simulated:
-            up = event.host == client_host(event.connection)
-            self._under_way.setdefault((event.connection, up), UnderWay()).put(event.offset, event.data)
-        return None
+        assert isinstance(event, e.FrameSent | e.FrameReceived)
+        return self.octets(type(event), event.connection, event.host, event.offset, event.data)
 
-    def _received(self, record: Record) -> Complaint:
-        assert isinstance(record.event, e.FrameReceived)
-        event = record.event
-        if event.connection not in self._simulated:
+    def octets(
+        self, kind: type[e.Event], connection: str, host: str, offset: int, octets: bytes
+    ) -> Complaint:
+        """Whole frames were sent, or received, at `host`."""
+        if connection not in self._simulated:
             return None  # a real socket: its far end is not ours to see
-        sent = self._under_way.get((event.connection, event.host != client_host(event.connection)))
-        if sent is None:
-            return None  # its far end is not tapped
-        octets = sent.take(event.offset, len(event.data))
-        if octets == event.data:
+        sent = kind is e.FrameSent
+        way = connection, (host == client_host(connection)) is sent
+        under_way = self._under_way.get(way)
+        if sent:
+            if under_way is None:
+                under_way = self._under_way[way] = UnderWay()
+            under_way.put(offset, octets)
             return None
-        what = "was never sent" if len(octets) < len(event.data) else "is not what was sent"
-        return f"the frame at octet {event.offset} of {event.connection}, received by {event.host}, {what}"
+        if under_way is None:
+            return None  # its far end is not tapped
+        found = under_way.take(offset, len(octets))
+        if found == octets:
+            return None
+        what = "was never sent" if len(found) < len(octets) else "is not what was sent"
+        return f"the frame at octet {offset} of {connection}, received by {host}, {what}"
 
 
 class UnderWay:
@@ -544,11 +570,12 @@ class Checks:
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
         self._time = Time()
+        self._link = Link()
         self.checks: tuple[Check, ...] = (
             Conservation(),
             AckFirst(recorder),
             Prefetch(),
-            Link(),
+            self._link,
             self._time,
         )
         self.failures: list[Failure] = []
@@ -556,20 +583,28 @@ class Checks:
         for check in self.checks:
             for kind, read in check.reads.items():
                 self._readers.setdefault(kind, []).append((check, read))
-        recorder.observe(self._see)
+        self._takers = {ids: take for check in self.checks for ids, take in check.takes.items()}
+        recorder.observe(self._see, self._readers, octets=self._take)
 
     def _see(self, seq: int) -> None:
-        readers = self._readers.get(self._recorder.kind_of(seq))
-        if readers is None:
-            return
         record = self._recorder[seq]
         complaint = self._time.read(seq, record.at, record.cause)
         if complaint:
             self._fail(seq, self._time, complaint)
-        for check, read in readers:
+        for check, read in self._readers[type(record.event)]:
             complaint = read(record)
             if complaint:
                 self._fail(seq, check, complaint)
+
+    def _take(self, kind: type[e.Event], connection: str, host: str, offset: int, octets: bytes) -> None:
+        """Octets of whole frames, where no record of each was told apart."""
+        complaint = self._link.octets(kind, connection, host, offset, octets)
+        if complaint:
+            self._fail(len(self._recorder) - 1, self._link, complaint)
+        if kind is e.FrameReceived and octets[0] == FRAME_METHOD:
+            take = self._takers.get(octets[METHOD_IDS])
+            if take is not None:
+                take(connection, host, octets)
 
     def _fail(self, seq: int, check: Check, complaint: str) -> None:
         self.failures.append(Failure(seq, check.name, complaint))

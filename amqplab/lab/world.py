@@ -102,10 +102,9 @@ class World:
         self.server = BrokerServer(self.broker, loop=self.loop, now=self.loop.time_ns)
         self.processes: dict[str, Process] = {}
         self.loop.hold = self._held_back
-        self._goal: Goal | None = None
         self._scheduled: list[ScheduledChange] = []
         self.due_changes: list[ScheduledChange] = []
-        self.recorder.observe(self._see)
+        self._watching = False
         self._driving = False
         self._randomness = Randomness(seed)
         self.closed = False
@@ -359,6 +358,7 @@ class World:
         """Do `action` between two callbacks: right after record `seq`, or at the time `at` (ns)."""
         change = ScheduledChange(self, action, seq)
         self._scheduled.append(change)
+        self._watch()
         if at is not None:
             self.loop.clock.at(at, change.due)
 
@@ -369,6 +369,16 @@ class World:
             self._scheduled.clear()
         while self.due_changes:
             self.due_changes.pop(0).action()
+        self._watch()
+
+    def _watch(self) -> None:
+        """Read along as long as a change waits for a record: having each frame told apart takes time."""
+        wanted = any(change.seq is not None for change in self._scheduled)
+        if wanted and not self._watching:
+            self.recorder.observe(self._see)
+        elif self._watching and not wanted:
+            self.recorder.ignore(self._see)
+        self._watching = wanted
 
     def change_is_due(self, change: ScheduledChange) -> None:
         """The moment of `change` has come; it is made after this callback."""
@@ -377,19 +387,21 @@ class World:
             self.due_changes.append(change)
 
     def _see(self, seq: int) -> None:
-        """Read one new record, for whoever waits for it."""
-        if self._goal is not None:
-            self._goal.see(self.recorder, seq)
+        """Read one new record, for the changes that wait for it."""
         for change in [one for one in self._scheduled if one.seq == seq]:
             self.change_is_due(change)
 
     def drive_to(self, goal: Goal, end: int) -> None:
         """Drive until a record reaches `goal`, or the time `end` (ns) is over."""
-        self._goal = goal
+
+        def see(seq: int) -> None:
+            goal.see(self.recorder, seq)
+
+        self.recorder.observe(see, goal.kinds or None)
         try:
             self.drive(lambda: goal.reached is not None or self.now > end, what=f"until {goal.text}")
         finally:
-            self._goal = None
+            self.recorder.ignore(see)
 
     # --- keeping pace with real time ---------------------------------------------------------------------
 

@@ -307,6 +307,11 @@ class BrokerProtocol(asyncio.Protocol):
         if effects := self._received(self.name, data, self._server.now()):
             self._apply(effects)
 
+    def gathers(self, channel: int, method: bytes, header: bytes, largest: int) -> bool:
+        """What a tap asks: see :meth:`amqplab.broker.broker.Broker.gathers`."""
+        broker, now = self._server.broker, self._server.now()
+        return broker.gathers(self.name, channel, method, header, largest, now)
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._server.left(self.name, self._closing if exc is None else "reset")
 

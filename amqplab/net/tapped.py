@@ -11,7 +11,8 @@ asyncio client. :class:`TappedProtocol` stands between a transport and the proto
 Two things need care.
 
 *Causes.* A chunk from TCP may hold many frames, and a learner wants to know which of them caused an answer.
-So the inner protocol is fed frame by frame, each under ``because(that frame's record)``. What it writes
+So the inner protocol is fed frame by frame, each because of that frame's record (``CAUSE`` is set and set
+back by hand: this is done for every frame, and is what ``with because(seq)`` does). What it writes
 meanwhile is shown to the tap at once, under the right cause, but handed to TCP in one piece at the end of
 the chunk, as it would have been without a tap: *recording must not change the segments*.
 
@@ -26,12 +27,13 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Any, cast
 
-from amqplab.trace.recorder import because
+from amqplab.trace.recorder import CAUSE
 from amqplab.trace.tap import Tap
 
 __all__ = ["TappedProtocol", "TappedTransport"]
 
 Piece = tuple[int | None, bytes]
+NONE_LEFT: Piece = (None, b"")
 
 
 class TappedProtocol(asyncio.Protocol):
@@ -94,7 +96,7 @@ class TappedTransport(asyncio.Transport):
 
     def feed(self, data: bytes) -> None:
         """One chunk from TCP: give it to the inner protocol frame by frame."""
-        fresh = iter(self._tap.received(data))
+        fresh = self._tap.received(data, getattr(self._protocol.inner, "gathers", None))
         self._pieces = chain(self._pieces, fresh) if self._paused else fresh
         self._pump()
 
@@ -102,28 +104,20 @@ class TappedTransport(asyncio.Transport):
         if self._feeding:
             return
         self._feeding = True
+        outer = CAUSE.get()
         try:
-            for seq, octets in self._ready():
-                if seq is None:
-                    self._inner.data_received(octets)
-                else:
-                    with because(seq):
-                        self._inner.data_received(octets)
+            while not self._paused and not self._ended:
+                seq, octets = next(self._pieces, NONE_LEFT)
+                if not octets:
+                    break
+                if seq is not None:
+                    CAUSE.set(seq)
+                self._protocol.inner.data_received(octets)
+                CAUSE.set(outer)
         finally:
+            CAUSE.set(outer)
             self._feeding = False
             self._flush()
-
-    def _ready(self) -> Iterator[Piece]:
-        """The pieces that may be fed now: none once paused or closed."""
-        while not self._paused and not self._ended:
-            piece = next(self._pieces, None)
-            if piece is None:
-                return
-            yield piece
-
-    @property
-    def _inner(self) -> asyncio.Protocol:
-        return self._protocol.inner
 
     def pause_reading(self) -> None:
         self._paused = True

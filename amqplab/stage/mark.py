@@ -16,6 +16,7 @@ from typing import Any
 from amqplab.stage.contract_layout import Layout
 from amqplab.stage.places import Spot
 from amqplab.trace import keys
+from amqplab.trace.subjects import Subject
 from amqplab.trace.traffic import Traffic
 
 __all__ = [
@@ -37,6 +38,7 @@ State = Mapping[str, Entity]
 ZOOMS = ("segment", "frame", "command", "milestone", "story")
 NOTHING: Entity = {}
 ORIGIN = Spot(0, 0)
+NOBODY = Subject((), None, None, None, None)
 RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -61,7 +63,8 @@ class Mark:
 @dataclass(frozen=True)
 class Moment:
     """What a picture depends on. `now` is a time in ns; `matched` are the keys of bindings that matched in
-    this record; `labels` what is written on messages that are more than their number (dead letters).
+    this record; `labels` what is written on messages that are more than their number (dead letters); `subject`
+    is what the record speaks of, which is shown at its end if it is just over.
     """
 
     state: State
@@ -72,6 +75,7 @@ class Moment:
     zoom: str = "milestone"
     matched: Collection[str] = ()
     labels: Callable[[int], str] = str
+    subject: Subject = NOBODY
 
     @property
     def wide(self) -> bool:

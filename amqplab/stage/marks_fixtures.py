@@ -15,11 +15,14 @@ from amqplab.stage import places
 from amqplab.stage.contract_layout import Layout, NodePlace, PipePlace, RowPlace
 from amqplab.stage.geometry import GEOMETRY as G
 from amqplab.stage.mark import NOTHING, Entity, Mark, Moment, app_of, more_mark, name_of, root_of
-from amqplab.stage.needs import argument
 from amqplab.stage.places import Spot
 from amqplab.trace import keys
+from amqplab.trace.arguments import argument
 
 __all__ = ["FIXTURES", "badges_of", "connection_state", "host_state", "limit_of"]
+
+RAISED = 5
+"""How high the most urgent message stands in a queue with priorities."""
 
 # --- the ground ------------------------------------------------------------------------------------------
 
@@ -184,7 +187,7 @@ def standing(m: Moment, key: str, node: NodePlace, cell: places.Cell, number: in
     copy = m.state.get(f"copy/{key[len('queue/') :]}/{message}", NOTHING)
     more = {
         "root": root_of(m.labels(message)),
-        "priority": entity.get("priority"),
+        "raised": raised(entity.get("priority"), m.state[key]),
         "persistent": bool(entity.get("persistent")),
         "redelivered": bool(copy.get("redelivered")),
     }
@@ -193,10 +196,24 @@ def standing(m: Moment, key: str, node: NodePlace, cell: places.Cell, number: in
                 places.cell_spot(node, number), more)  # fmt: skip
 
 
+def raised(priority: int | None, queue: Entity) -> int:
+    """How high a message stands in a queue with priorities: 0 … RAISED, for 0 … the queue's highest."""
+    highest = argument(str(queue.get("arguments") or ""), "x-max-priority") or ""
+    if not priority or not highest.isdecimal() or not int(highest):
+        return 0
+    return RAISED * min(priority, int(highest)) // int(highest)
+
+
 def cursors(m: Moment, key: str, node: NodePlace, cells: Sequence[places.Cell]) -> Iterator[Mark]:
-    """Where each reader of a stream is: under the message that it got last."""
+    """Where each reader of a stream is: under the message that it got last; before its first one, where the
+    next one will come to stand.
+    """
     vhost, name = (keys.unescape(part) for part in key.split("/")[1:3])
-    at = {cell.message: number for number, cell in enumerate(cells) if cell.message is not None}
+    at: dict[int | None, int] = {
+        cell.message: number for number, cell in enumerate(cells) if cell.message is not None
+    }
+    if len(cells) < node["cells"]:
+        at[None] = len(cells)
     row = 0
     for consumer, entity in m.state.items():
         if not consumer.startswith("consumer/") or (entity.get("vhost"), entity.get("queue")) != (
@@ -205,7 +222,7 @@ def cursors(m: Moment, key: str, node: NodePlace, cells: Sequence[places.Cell]) 
         ):
             continue
         cursor = entity.get("cursor")
-        if cursor is not None:
+        if cursor is not None or entity.get("start") is not None:
             spot = places.cell_spot(node, at.get(cursor, 0))
             yield Mark("cursor", consumer, "", "" if cursor in at else "hidden", app_of(m, consumer), spot,
                        {"row": row, "shown": cursor in at, "node": node})  # fmt: skip

@@ -29,7 +29,7 @@ from amqplab.trace.traffic import Command, Frame, Segment
 
 __all__ = ["wire"]
 
-FRAME_LETTERS = {1: "M", 2: "H", 3: "B", 8: "♥", 65: "A"}
+FRAME_LETTERS = {1: "M", 2: "H", 3: "B", 8: "♥", 65: "A", 256: "h", 257: "w", 258: "b"}
 SHORT_PILL = 28
 FOR_BADGE = 22
 GROUP_W = 24
@@ -81,7 +81,9 @@ def wire(m: Moment) -> tuple[list[Mark], Hosts]:
 
 
 def tubes(m: Moment) -> list[Tube]:
-    """What is alive on the wire, by connection and direction. Only connections that exist carry anything."""
+    """What is alive on the wire, by connection and direction: on connections that exist; and what the record
+    speaks of, which is shown at its end if it is over.
+    """
     found: dict[tuple[str, bool], Tube] = {}
     cargo = {
         int(one["command"]): str(one.get("label") or "·")
@@ -89,26 +91,40 @@ def tubes(m: Moment) -> list[Tube]:
         if key.startswith("token/") and one.get("place") == "link" and one.get("command") is not None
     }
 
-    def tube(connection: str, up: bool) -> Tube | None:
+    def tube(connection: str, up: bool, own: bool) -> Tube | None:
         pipe = m.layout["pipes"].get(connection)
-        if pipe is None or keys.connection_key(connection) not in m.state:
+        if pipe is None or not (own or keys.connection_key(connection) in m.state):
             return None
         return found.setdefault((connection, up), Tube(pipe, up, cargo=cargo))
 
     if m.zoom == "command":
         for command in m.traffic.commands:
             first = m.traffic.frames[command.frames[0]].sent
-            if under_way(m, first, command.received) and (one := tube(command.connection, command.up)):
+            own = command.number == m.subject.command
+            there = own or under_way(m, first, command.received)
+            if there and (one := tube(command.connection, command.up, own)):
                 one.commands.append(command)
         return [found[key] for key in sorted(found)]
     if m.zoom == "segment":
-        for segment in segments_under_way(m.traffic.segments.values(), m.seq):
-            if one := tube(segment.connection, segment.up):
+        alive = {one.number for one in segments_under_way(m.traffic.segments.values(), m.seq)}
+        for segment in m.traffic.segments.values():
+            own = segment.number == m.subject.segment
+            if (own or segment.number in alive) and (one := tube(segment.connection, segment.up, own)):
                 one.segments.append(segment)
+    mine = own_frames(m)
     for frame in m.traffic.frames:
-        if under_way(m, frame.sent, frame.received) and (one := tube(frame.connection, frame.up)):
+        own = frame.number in mine
+        there = own or under_way(m, frame.sent, frame.received)
+        if there and (one := tube(frame.connection, frame.up, own)):
             one.frames.append(frame)
     return [found[key] for key in sorted(found)]
+
+
+def own_frames(m: Moment) -> set[int]:
+    """The frames that the record speaks of; of a command, all."""
+    frame, command = m.subject.frame, m.subject.command
+    mates = m.traffic.commands[command].frames if command is not None else []
+    return {*mates} if frame is None else {*mates, frame}
 
 
 def under_way(m: Moment, sent: int | None, received: int | None) -> bool:
@@ -303,7 +319,7 @@ def remember(m: Moment, frame: Frame, spot: Spot, hosts: Hosts, *, beside: bool 
 
 def frame_mark(m: Moment, tube: Tube, chip: Chip, spot: Spot, state: str) -> Mark:
     frame = chip.frame
-    letter = FRAME_LETTERS.get(frame.data[0] if frame.data else 0, "?")
+    letter = FRAME_LETTERS.get(frame.type, "?")
     label = f"+{chip.rest}" if chip.rest else (label_on(tube, frame) or "M") if chip.group else letter
     more: dict[str, Any] = {
         "root": root_of(label_on(tube, frame)),

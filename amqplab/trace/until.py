@@ -104,12 +104,12 @@ class Goal:
         self.text = text
         self.when = when
         self.reached: int | None = None
-        self._kinds = frozenset(kinds)
+        self.kinds = frozenset(kinds)
         self._test = test
 
     def see(self, recorder: Recorder, seq: int) -> None:
         """Read one new record."""
-        if self.reached is not None or (self._kinds and recorder.kind_of(seq) not in self._kinds):
+        if self.reached is not None or (self.kinds and recorder.kind_of(seq) not in self.kinds):
             return
         if self._test is None or self._test(recorder, recorder[seq]):
             self.reached = seq

@@ -23,6 +23,7 @@ from amqplab.wire.properties import NO_PROPERTIES, Properties
 
 __all__ = ["Command", "ContentAssembler", "UnexpectedContent"]
 
+NO_WEIGHT = bytes(2)
 CONTENT_PREFIXES = frozenset(kind.prefix for kind in METHODS.values() if kind.has_content)
 
 
@@ -100,6 +101,15 @@ class ContentAssembler:
     def idle(self) -> bool:
         """Whether a method is due next."""
         return self._method_payload is None
+
+    def gathers(self, method_payload: bytes, header_payload: bytes) -> bool:
+        """Whether a method and its header, if they came now, would be kept without complaint."""
+        return (
+            self._method_payload is None
+            and method_payload[:4] in CONTENT_PREFIXES
+            and len(header_payload) >= 12
+            and header_payload.startswith(method_payload[:2] + NO_WEIGHT)
+        )
 
     def feed(self, type: int, payload: bytes) -> Command | None:
         """Take one frame; returns the command that it completes. Raises :class:`UnexpectedContent`."""

@@ -107,6 +107,10 @@ class FrameParser:
         self._take_frames(data, position, frames)
         return frames
 
+    def takes(self, largest: int) -> bool:
+        """Whether whole frames of up to `largest` octets of payload, if they came now, would come out."""
+        return not self._held and self.error is None and largest <= (self.max_payload or NO_LIMIT)
+
     @property
     def held(self) -> bytes:
         """Octets that came but form no whole frame yet."""

@@ -1,11 +1,11 @@
-"""The fast lane and the ordinary road give the same octets, chunk for chunk.
+"""The fast lane and the ordinary road give the same octets, chunk for chunk, and the same records.
 
-A broker with a report takes the ordinary road only, so two brokers, one with and one without, are told the
-same.
+The lane of one of two brokers is closed, and both are told the same.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from broker_peer import Peer, World
@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from amqplab.broker import fastlane
+from amqplab.trace.recorder import Recorder
 from amqplab.wire import methods as m
 from amqplab.wire.frames import (
     FRAME_BODY,
@@ -125,9 +126,10 @@ def piece(draw: Any, world: World) -> bytes:
     return draw(st.sampled_from(BENIGN if choice < 19 else FATAL))
 
 
-def start(report: Any) -> tuple[World, Peer]:
+def start(*, lane: bool = True, report: Any = None) -> tuple[World, Peer]:
     """A peer with two publishing channels and a third that consumes, all bindings in place."""
     world = World(report=report)
+    world.broker.fast_lane = lane
     peer = world.connect(frame_max=4096)
     for number in (1, 2, 3):
         peer.channel(number)
@@ -150,14 +152,34 @@ def heard(world: World, data: bytes) -> list[Any]:
 @LAW
 @given(st.data())
 def test_the_two_roads_lead_to_the_same_octets(data: st.DataObject) -> None:
-    fast, _ = start(None)
-    slow, _ = start(lambda *event: 0)
+    fast, _ = start()
+    slow, _ = start(lane=False)
+    roads_agree(data, fast, slow)
+
+
+@LAW
+@given(st.data())
+def test_the_two_roads_tell_the_same(data: st.DataObject) -> None:
+    recorders = [Recorder(lambda: 0), Recorder(lambda: 0)]
+    fast, slow = (
+        start(lane=lane, report=recorder.reporter("broker"))[0]
+        for lane, recorder in zip((True, False), recorders, strict=True)
+    )
+    roads_agree(data, fast, slow, lambda: len(recorders[0]) == len(recorders[1]))
+    assert list(recorders[0]) == list(recorders[1])
+
+
+def roads_agree(
+    data: st.DataObject, fast: World, slow: World, also: Callable[[], bool] = lambda: True
+) -> None:
+    """Tell both brokers the same, in chunks cut anywhere."""
     waiting = b""
     for _ in range(data.draw(st.integers(1, 25))):
         waiting += piece(data.draw, fast)
         keep = data.draw(st.sampled_from([0, 0, 0, 7, 60, 10_000]))
         chunk, waiting = waiting[: len(waiting) - keep], waiting[max(0, len(waiting) - keep) :]
         assert heard(fast, chunk) == heard(slow, chunk)
+        assert also()
     assert heard(fast, waiting) == heard(slow, waiting)
     assert fast.broker.last_message == slow.broker.last_message
     assert depths(fast) == depths(slow)
@@ -191,7 +213,7 @@ def stream(count: int, **properties: Any) -> bytes:
 
 def test_a_stream_of_publishes_takes_the_lane_wherever_it_is_cut(monkeypatch: Any) -> None:
     taken = counted(monkeypatch)
-    world, _ = start(None)
+    world, _ = start()
     octets = stream(2000)
     chunks = [octets[at : at + 6000] for at in range(0, len(octets), 6000)]
     for chunk in chunks:
@@ -201,7 +223,7 @@ def test_a_stream_of_publishes_takes_the_lane_wherever_it_is_cut(monkeypatch: An
 
 def test_a_stream_of_acks_takes_the_lane(monkeypatch: Any) -> None:
     taken = counted(monkeypatch)
-    world, peer = start(None)
+    world, peer = start()
     peer.send(3, m.Basic.Qos(prefetch_count=0))
     peer.send(3, m.Basic.Consume(queue="p", consumer_tag="all"))
     peer.send(2, m.Basic.Cancel(consumer_tag="auto"))
@@ -214,7 +236,7 @@ def test_a_stream_of_acks_takes_the_lane(monkeypatch: Any) -> None:
 
 def test_too_many_surprises_end_the_attempts(monkeypatch: Any) -> None:
     taken = counted(monkeypatch)
-    world, peer = start(None)
+    world, peer = start()
     heard(world, b"".join(encode_method(1, m.Queue.Purge(queue="q")) for _ in range(100)) + stream(3))
     assert taken[0] == 0
     assert sum(isinstance(what, m.Queue.PurgeOk) for _, what in peer.drain()) == 0, "effects were not applied"
@@ -226,8 +248,8 @@ def test_the_lane_forgets_when_the_topology_changes() -> None:
         encode_method(2, m.Queue.Delete(queue="p")),
     ):
         results = []
-        for report in (None, lambda *event: 0):
-            world, _ = start(report)
+        for lane in (True, False):
+            world, _ = start(lane=lane)
             for octets in (stream(3), change, stream(3)):
                 heard(world, octets)
             results.append(depths(world))
@@ -235,7 +257,7 @@ def test_the_lane_forgets_when_the_topology_changes() -> None:
 
 
 def test_the_lane_is_closed_with_its_channel() -> None:
-    world, _ = start(None)
+    world, _ = start()
     for octets in (stream(3), encode_method(1, m.Queue.Purge(queue="nowhere")), stream(3)):
         heard(world, octets)
     assert world.broker.last_message == 3

@@ -8,12 +8,19 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from amqplab.broker.broker import Broker
+from amqplab.client.machine import ClientMachine
+from amqplab.client.parameters import ConnectionParameters
+from amqplab.client.protocol import ClientProtocol
+from amqplab.net.server import BrokerServer
 from amqplab.net.tapped import TappedProtocol, TappedTransport
-from amqplab.trace.events import FrameReceived, FrameSent
+from amqplab.sim.loop import SimLoop
+from amqplab.trace.events import FrameReceived, FrameSent, NoteMade
 from amqplab.trace.recorder import CAUSE, Recorder
 from amqplab.trace.tap import Tap
-from amqplab.wire.frames import HEARTBEAT, PROTOCOL_HEADER, encode_frame, encode_method
-from amqplab.wire.methods import Basic, Channel
+from amqplab.wire.frames import HEARTBEAT, PROTOCOL_HEADER, encode_content, encode_frame, encode_method
+from amqplab.wire.methods import Basic, Channel, Confirm, Connection, Queue, Tx
+from amqplab.wire.properties import Properties
 
 
 class FakeTransport(asyncio.Transport):
@@ -49,6 +56,9 @@ class FakeTransport(asyncio.Transport):
 
     def get_write_buffer_size(self) -> int:
         return 0
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        pass
 
 
 class Inner(asyncio.Protocol):
@@ -220,3 +230,188 @@ def test_octets_are_neither_lost_nor_added_nor_reordered(
         protocol.data_received(stream[at : at + size])
         at += size
     assert b"".join(octets for _, octets in inner.got) == stream
+
+
+# --- what a protocol promises by `gathers` -----------------------------------------------------------------
+
+
+def corrupted(draw: Any, content: bytes) -> bytes:
+    """The same content, perhaps with something wrong in it."""
+    how = draw(st.integers(0, 9))
+    if how == 0:  # any octet
+        at = draw(st.integers(0, len(content) - 1))
+        return content[:at] + bytes([draw(st.integers(0, 255))]) + content[at + 1 :]
+    if how == 1:  # of another class, or with a weight
+        return content.replace(b"\x00\x3c\x00\x00", draw(st.sampled_from([b"\x00\x32\0\0", b"\0\x3c\0\x01"])))
+    if how == 2:
+        return content + HEARTBEAT + content[: draw(st.integers(0, len(content)))]
+    return content
+
+
+PUBLISHES = [
+    encode_content(channel, method, properties, body, 4096)
+    for channel in (1, 2, 9)
+    for method in (
+        Basic.Publish(routing_key="q"),
+        Basic.Publish(exchange="nowhere", routing_key="q"),
+        Basic.Publish(exchange="amq.fanout", mandatory=True),
+        Basic.Publish(routing_key="q", immediate=True),
+    )
+    for properties in (Properties(), Properties(expiration="0"), Properties(expiration="x"))
+    for body in (b"", b"body", bytes(5000))
+]
+BROKER_OTHERS = [
+    encode_method(1, Channel.Close()),
+    encode_method(1, Channel.CloseOk()),
+    encode_method(2, Channel.Open()),
+    encode_method(1, Confirm.Select()),
+    encode_method(1, Tx.Select()),
+    encode_method(1, Tx.Commit()),
+    encode_method(1, Basic.Consume(queue="q", no_ack=True)),
+    encode_method(2, Basic.Get(queue="q")),
+    encode_method(1, Queue.Delete(queue="q")),
+    encode_method(2, Queue.Declare(queue="q", arguments={"x-message-ttl": 5})),
+    encode_method(0, Connection.Close()),
+    HEARTBEAT,
+    encode_content(1, Basic.Publish(routing_key="q"), Properties(), bytes(9000), 8192 + 8),  # too large
+]
+DELIVERIES = [
+    encode_content(channel, method, properties, body, 4096)
+    for channel in (1, 2)
+    for method in (
+        Basic.Deliver(consumer_tag="c", delivery_tag=1, exchange="", routing_key="q"),
+        Basic.Return(reply_code=312, reply_text="NO_ROUTE", exchange="", routing_key="q"),
+        Basic.GetOk(delivery_tag=1, exchange="", routing_key="q", message_count=0),
+    )
+    for properties in (Properties(), b"\x80")
+    for body in (b"", b"body", bytes(5000))
+]
+CLIENT_OTHERS = [
+    encode_method(1, Channel.Close(reply_code=404, reply_text="NOT_FOUND", class_id=0, method_id=0)),
+    encode_method(1, Channel.Flow(active=True)),
+    encode_method(1, Basic.Cancel(consumer_tag="c")),
+    encode_method(1, Basic.Ack(delivery_tag=1)),
+    encode_method(0, Connection.Blocked(reason="memory")),
+    encode_method(0, Connection.Close(reply_code=320, reply_text="", class_id=0, method_id=0)),
+    HEARTBEAT,
+]
+
+
+@st.composite
+def chunks(draw: Any, contents: list[bytes], others: list[bytes]) -> list[bytes]:
+    """What comes after the handshake, cut anywhere."""
+    stream = b"".join(
+        corrupted(draw, draw(st.sampled_from(contents)))
+        if draw(st.integers(0, 3))
+        else draw(st.sampled_from(others))
+        for _ in range(draw(st.integers(1, 10)))
+    )
+    cuts = sorted(draw(st.sets(st.integers(0, len(stream)), max_size=4)))
+    return [stream[start:end] for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
+
+
+class End:
+    """One end of a connection, tapped, in a world of its own; `plainly` has every frame fed by itself."""
+
+    def __init__(self, *, plainly: bool, client: bool) -> None:
+        self.loop = SimLoop()  # type: ignore[abstract]
+        self.recorder = Recorder(self.loop.time_ns)
+        if plainly:
+            self.recorder.observe(lambda seq: None)
+        tap = Tap(self.recorder, "client:1", "client" if client else "broker", client=client)
+        inner = self.client() if client else self.broker()
+        self.protocol = TappedProtocol(inner, tap)
+        self.transport = FakeTransport()
+        self.protocol.connection_made(self.transport)
+
+    def broker(self) -> asyncio.BaseProtocol:
+        broker = Broker(report=self.recorder.reporter("broker"))
+        return BrokerServer(broker, loop=self.loop, now=self.loop.time_ns).protocol()
+
+    def client(self) -> asyncio.BaseProtocol:
+        def news(effect: Any) -> None:
+            self.recorder.record("client", NoteMade, type(effect).__name__)
+
+        return ClientProtocol(ClientMachine(ConnectionParameters()), self.loop, news)
+
+    def hear(self, data: bytes) -> None:
+        """As a transport does: an error of the protocol's is an event, and the end of nothing here."""
+        try:
+            self.protocol.data_received(data)
+        except Exception as error:
+            self.recorder.record("here", NoteMade, type(error).__name__)
+
+    def pass_time(self, ns: int) -> None:
+        self.loop.run_until(self.loop.time_ns() + ns)
+
+
+def same_either_way(client: bool, handshake: bytes, pieces: list[bytes], pauses: list[int]) -> None:
+    ends = [End(plainly=plainly, client=client) for plainly in (False, True)]
+    for end in ends:
+        for frame in [handshake] if not client else handshake.split(b"|||"):
+            end.hear(frame)
+        if client:
+            machine = end.protocol.inner.machine  # type: ignore[attr-defined]
+            for number in (1, 2):
+                machine.open_channel(number, None)
+                end.hear(encode_method(number, Channel.OpenOk()))
+    for piece, pause in zip(pieces, pauses, strict=False):
+        for end in ends:
+            end.hear(piece)
+            end.pass_time(pause)
+    assert list(ends[0].recorder) == list(ends[1].recorder)
+    assert ends[0].transport.done == ends[1].transport.done
+
+
+PAUSES = st.lists(st.sampled_from([0, 0, 1_000_000, 5_000_000]), min_size=5, max_size=5)
+HELLO = b"".join(
+    [
+        PROTOCOL_HEADER,
+        encode_method(0, Connection.StartOk(mechanism="PLAIN", response=b"\0guest\0guest", locale="en_US")),
+        encode_method(0, Connection.TuneOk(channel_max=100, frame_max=4096, heartbeat=0)),
+        encode_method(0, Connection.Open(virtual_host="/")),
+        encode_method(1, Channel.Open()),
+        encode_method(2, Channel.Open()),
+        encode_method(1, Queue.Declare(queue="q")),
+        encode_method(2, Basic.Consume(queue="q", consumer_tag="c")),
+    ]
+)
+WELCOME = b"|||".join(
+    [
+        encode_method(0, Connection.Start(mechanisms=b"PLAIN", locales=b"en_US")),
+        encode_method(0, Connection.Tune(channel_max=100, frame_max=4096, heartbeat=0)),
+        encode_method(0, Connection.OpenOk()),
+    ]
+)
+
+
+@given(chunks(PUBLISHES, BROKER_OTHERS), PAUSES)
+@settings(max_examples=300, derandomize=True, deadline=None)
+def test_a_broker_that_is_given_whole_commands_does_what_it_would_have_done(
+    pieces: list[bytes], pauses: list[int]
+) -> None:
+    same_either_way(False, HELLO, pieces, pauses)
+
+
+@given(chunks(DELIVERIES, CLIENT_OTHERS), PAUSES)
+@settings(max_examples=300, derandomize=True, deadline=None)
+def test_a_client_that_is_given_whole_commands_does_what_it_would_have_done(
+    pieces: list[bytes], pauses: list[int]
+) -> None:
+    same_either_way(True, WELCOME, pieces, pauses)
+
+
+def test_both_ends_do_take_whole_commands() -> None:
+    for client, handshake, content in ((False, HELLO, PUBLISHES[1]), (True, WELCOME, DELIVERIES[1])):
+        end = End(plainly=False, client=client)
+        fed: list[bytes] = []
+        for frame in handshake.split(b"|||"):
+            end.hear(frame)
+        inner: Any = end.protocol.inner
+        if client:
+            inner.machine.open_channel(1, None)
+            end.hear(encode_method(1, Channel.OpenOk()))
+        feed = inner.data_received
+        inner.data_received = lambda data, fed=fed, feed=feed: (fed.append(data), feed(data))
+        end.hear(content * 2)
+        assert fed == [content] * 2

@@ -1,4 +1,4 @@
-"""The frame in a real browser: one screen, panels, keys, focus, axes, presenting; looked at, and by keyboard alone."""
+"""The frame in a real browser: one screen, panels, keys, focus, time, presenting; also by keyboard alone."""
 
 from __future__ import annotations
 
@@ -478,7 +478,8 @@ def test_each_resting_step_is_said_once(chromium: Browser, urls: dict[str, str])
         """() => {
             window.heard = [];
             const live = document.querySelector('.amqplab-stage [aria-live=polite]');
-            new MutationObserver(() => window.heard.push(live.textContent)).observe(live, { childList: true, characterData: true, subtree: true });
+            const heard = new MutationObserver(() => window.heard.push(live.textContent));
+            heard.observe(live, { childList: true, characterData: true, subtree: true });
         }"""
     )
     press(page, "ArrowRight", "ArrowRight", "l", "l", "i", "0")

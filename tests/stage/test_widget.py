@@ -162,3 +162,10 @@ def test_a_page_can_be_written_from_the_widget(tmp_path: Path, recordings: Recor
     written = Stage(recordings["journey"], title="A <run>").to_html(tmp_path / "page.html")
     text = written.read_text(encoding="utf-8")
     assert "<title>A &lt;run&gt;</title>" in text and script().splitlines()[0] in text
+
+
+def test_how_the_page_is_arranged_is_kept_with_the_notebook(recordings: Recordings) -> None:
+    stage = Stage(recordings["journey"])
+    assert stage.arrangement == {} and "arrangement" in stage.get_state()
+    stage.set_state({"arrangement": {"open": ["story"], "width": 0.4}})
+    assert stage.arrangement == {"open": ["story"], "width": 0.4}

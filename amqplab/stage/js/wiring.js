@@ -23,6 +23,7 @@ import { drawFlags, drawTimeline, sliderProps, stepOn, timelinePlan, trackProps 
 const PADDING = 10;
 const LEAST_HEIGHT = 520;
 const LEAST_WITH_PANEL = 760;
+const LEAST_A_PANEL = 450;
 const LEAST_ALONE = 460;
 const LEAST_PICTURE = 200;
 const LEAST_BELOW = 160;
@@ -112,7 +113,7 @@ export class Frame {
     const wished = wishedHeight(layouts, inside) + 2 * PADDING;
     const others = this.othersHeight();
     const below = seen.below.length ? this.belowHeight(height - others - wished, height) : 0;
-    const least = isBeside ? LEAST_WITH_PANEL : LEAST_ALONE;
+    const least = isBeside ? Math.max(LEAST_WITH_PANEL, seen.beside.length * LEAST_A_PANEL) : LEAST_ALONE;
     const shared = Math.min(height, Math.max(wished + others + below, least));
     const fits = this.presenting.full ? height : Math.max(shared, others + below + LEAST_PICTURE);
     this.below = below;

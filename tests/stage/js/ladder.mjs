@@ -202,3 +202,8 @@ test("only what is in sight is drawn", () => {
     }
   }
 });
+
+test("the margin's clock is short, and never rounds up", () => {
+  const words = [[119e9, "119 s"], [120e9, "2:00"], [150.01e9, "2:30.01"], [180.5e9, "3:00.5"], [610e9, "10:10"], [3599.999e9, "59:59.99"], [7261e9, "2:01:01"]];
+  for (const [ns, text] of words) assert.equal(stage.clockText(ns), text);
+});

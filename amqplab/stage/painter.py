@@ -402,7 +402,7 @@ class Painter:
         )
         if not self.wide:
             return pill
-        return pill + text(x + shift, y + 4, mark.label, fill=ink, anchor="middle")
+        return pill + text(x + shift, y + 4, str(mark.more["words"]), fill=ink, anchor="middle")
 
     def badge(self, mark: Mark) -> str:
         """A message's number on what carries it."""

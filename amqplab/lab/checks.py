@@ -26,6 +26,7 @@ from typing import NamedTuple
 from amqplab.trace import events as e
 from amqplab.trace.keys import client_host
 from amqplab.trace.recorder import Record, Recorder
+from amqplab.wire.errors import DecodeError
 from amqplab.wire.frames import read_frame
 from amqplab.wire.methods import Basic, decode_method
 
@@ -280,13 +281,21 @@ class AckFirst(Check):
         assert isinstance(record.event, e.CommandReceived)
         event = record.event
         if event.name == "basic.ack" and event.host != client_host(event.connection):
-            frame = self._recorder[event.frames[0]].event
-            assert isinstance(frame, e.FrameReceived)
-            ack = decode_method(read_frame(frame.data)[2])
-            assert isinstance(ack, Basic.Ack)
+            ack = self._ack_in(event.frames)
             lane = (event.connection, event.channel)
-            self._acks_on(lane).came(ack.delivery_tag, ack.multiple, self._highest.get(lane, 0))
+            if ack is not None:
+                self._acks_on(lane).came(ack.delivery_tag, ack.multiple, self._highest.get(lane, 0))
         return None
+
+    def _ack_in(self, frames: tuple[int, ...]) -> Basic.Ack | None:
+        """The acknowledgement in the first of these frames, if the record has it."""
+        if not frames or not 0 <= frames[0] < len(self._recorder):
+            return None
+        try:
+            ack = decode_method(read_frame(getattr(self._recorder[frames[0]].event, "data", b""))[2])
+        except DecodeError:
+            return None
+        return ack if isinstance(ack, Basic.Ack) else None
 
     def _acks_on(self, lane: Lane) -> Acks:
         return self._acks.setdefault(lane, Acks())

@@ -63,7 +63,7 @@ def test_the_zoom_and_the_place_to_begin_are_chosen_by_name(
     zoom: str, number: int, recordings: Recordings
 ) -> None:
     recorder = recordings["journey"]
-    assert Stage(recorder, zoom=zoom).start == {"zoom": number, "at": -1}
+    assert Stage(recorder, zoom=zoom).start == {"zoom": number, "at": None}
     assert Stage(recorder, zoom=zoom, at="end").start["at"] == len(recorder) - 1
     assert Stage(recorder, zoom=zoom, at=7).start["at"] == 7
 

@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from state_laws import check_line, check_lines
 
 from amqplab.trace import events as e
 from amqplab.trace import lines
 from amqplab.trace.draft import Draft
 from amqplab.trace.fold import Fold, State, redo, step, undo
 from amqplab.trace.keys import escape, message_key, queue_key, unescape
-from amqplab.trace.lines import HOLDING, IN_TX, READY, SETTLING, UNACKED, Place, everyone, join, leave
+from amqplab.trace.lines import READY, Place, everyone, join, leave
 from amqplab.trace.recorder import Record, Recorder, because
 from amqplab.trace.state_link import preview, properties_in
 from amqplab.wire.frames import encode_content
@@ -104,35 +105,6 @@ def recording(events: list[e.Event]) -> Recorder:
     for event in events:
         recorder.record("broker", type(event), *[getattr(event, field.name) for field in fields(event)])
     return recorder
-
-
-def check_lines(state: State) -> None:
-    """Every line is what its owner says, in both directions."""
-    for key, entity in state.items():
-        kind = key.partition("/")[0]
-        if kind == "queue":
-            members = f"copy/{key[len('queue/') :]}/"
-            for line in (READY, UNACKED):
-                check_line(state, Place(key, line, members))
-            assert entity["total"] == entity["ready_count"] + entity["unacked_count"]
-        elif kind == "consumer":
-            queue = queue_key(entity["vhost"], entity["queue"])
-            check_line(state, Place(key, HOLDING, f"copy/{queue[len('queue/') :]}/"))
-        elif kind == "channel":
-            check_line(state, Place(key, IN_TX, "message/"))
-            check_line(state, Place(key, SETTLING, ""))
-            waiting = [state[f"message/{one}"]["status"] for one in entity["in_tx"]]
-            assert set(waiting) <= {"held in tx"}
-
-
-def check_line(state: State, place: Place) -> None:
-    owner, line = state[place.owner], place.line
-    members = list(everyone(state, place))
-    assert owner[line.name] == members[: lines.SHOWN]
-    assert owner[line.counter] == len(members) == len(set(members))
-    assert owner[line.tail] == (members[-1] if members else None)
-    before = [state[place.key(member)][line.before] for member in members]
-    assert before == [None, *members[:-1]][: len(members)]
 
 
 @settings(max_examples=150, derandomize=True, print_blob=True, deadline=None)

@@ -12,12 +12,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from amqplab.stage import places
-from amqplab.stage.contract_layout import Layout, NodePlace, PipePlace, RowPlace
+from amqplab.stage.contract_layout import Layout, NodePlace, PipePlace, PolicyPlace, RowPlace
 from amqplab.stage.geometry import GEOMETRY as G
 from amqplab.stage.mark import NOTHING, Entity, Mark, Moment, app_of, more_mark, name_of, root_of
 from amqplab.stage.places import Spot
 from amqplab.trace import keys
 from amqplab.trace.arguments import argument
+from amqplab.trace.policies import GOES
 
 __all__ = ["FIXTURES", "badges_of", "connection_state", "host_state", "limit_of"]
 
@@ -85,12 +86,18 @@ def bindings(m: Moment) -> Iterator[Mark]:
 
 
 def policies(m: Moment) -> Iterator[Mark]:
-    """Where dead letters go and what could not be routed, while both ends exist."""
+    """Where dead letters go and what could not be routed, while both ends exist and it is so."""
     for key, edge in m.layout["policies"].items():
-        if exists(m, edge["source"]) and exists(m, edge["target"]):
+        if leads(m, edge) and exists(m, edge["target"]):
             yield Mark(
                 "policy", key, "", edge["kind"], edge["words"], Spot(*edge["curve"][:2]), {"place": edge}
             )
+
+
+def leads(m: Moment, edge: PolicyPlace) -> bool:
+    """Whether an argument or a policy says so now."""
+    field = GOES["queue" if edge["kind"] == "dead-letter" else "exchange"]
+    return bool(m.state.get(edge["source"], NOTHING).get(field) == name_of(edge["target"]))
 
 
 def exists(m: Moment, key: str) -> bool:

@@ -14,7 +14,7 @@ from scenes import names, recording
 from amqplab.stage.layout import layout
 from amqplab.stage.mark import ZOOMS, Mark, Moment, root_of, written
 from amqplab.stage.marks import marks
-from amqplab.stage.needs import Needs, needs_of
+from amqplab.stage.needs import Needs, PolicyEdge, needs_of
 from amqplab.stage.svg import moments
 from amqplab.trace import keys
 from amqplab.trace.participants import App, Participants, Pipe, Server, participants_of
@@ -300,6 +300,14 @@ def test_in_a_queue_with_priorities_a_message_stands_as_high_as_it_is_urgent(
     urgent = {f"message/{n}": {"priority": p} for n, p in enumerate((None, 5, 10, 200), 1)}
     moment = with_(stage(), **{"queue/%2F/app": queue(ready=4, arguments=arguments), **urgent})
     assert [mark.more["raised"] for mark in of_kind("message", moment)] == raised
+
+
+def test_where_dead_letters_go_is_drawn_as_long_as_it_is_so() -> None:
+    edge = PolicyEdge("policy/1", "queue/%2F/app", "exchange/%2F/logs", "dead-letter")
+    moment = stage(policies={"policy/1": edge})
+    for exchange, drawn in (("logs", 1), ("other", 0), (None, 0)):
+        found = with_(moment, **{"queue/%2F/app": queue(dead_letter_exchange=exchange)})
+        assert len(of_kind("policy", found)) == drawn
 
 
 def test_signals_are_on_their_link() -> None:

@@ -204,7 +204,7 @@ export function wayTo(view, source, target, message = view.subject.message) {
 
 function policyMarks(view) {
   return Object.entries(view.layout.policies ?? {}).flatMap(([key, policy]) => {
-    if (!exists(view, policy.source) || !exists(view, policy.target)) return [];
+    if (!leads(view, policy) || !exists(view, policy.target)) return [];
     const [x, y] = policy.at ?? policy.curve.slice(6);
     const what = policy.words || (policy.kind === "alternate" ? "not routed" : "dead letters");
     return entityMark(view, "policy", key, {
@@ -214,6 +214,12 @@ function policyMarks(view) {
       pick: `entity:${policy.source}`,
     });
   });
+}
+
+/** Whether an argument or an operator's policy says so now. */
+function leads({ state }, { kind, source, target }) {
+  const entity = state.get(source);
+  return !!entity && (kind === "dead-letter" ? entity.dead_letter_exchange : entity.alternate) === nameOf(target);
 }
 
 const exists = (view, key) => view.state.has(key) || !!view.layout.nodes[key]?.ghost;

@@ -17,6 +17,8 @@ __all__ = [
     "ConsumerRemoved",
     "ExchangeDeclared",
     "ExchangeDeleted",
+    "PolicyDeleted",
+    "PolicySet",
     "QueueDeclared",
     "QueueDeleted",
     "QueuePurged",
@@ -141,3 +143,28 @@ class ConsumerRemoved(Event):
     channel: int
     consumer_tag: str
     reason: str
+
+
+@event(chapter="topology", level="milestone", label="policy {name}")
+class PolicySet(Event):
+    """An operator's policy holds from now on, in place of any of that name, for all that it `apply_to` ("all",
+    "queues", "exchanges") and whose name fits the `pattern`. `definition` is text, as arguments are; with
+    `operator` it only sets bounds to what the other policies say.
+    """
+
+    vhost: str
+    name: str
+    pattern: str
+    apply_to: str
+    definition: str
+    priority: int
+    operator: bool
+
+
+@event(chapter="topology", level="milestone", label="policy {name} gone")
+class PolicyDeleted(Event):
+    """A policy was taken back."""
+
+    vhost: str
+    name: str
+    operator: bool

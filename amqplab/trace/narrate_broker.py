@@ -186,6 +186,8 @@ def unbound(record: Record, event: e.Unbound) -> str:
 
 def binding_words(event: e.Bound | e.Unbound) -> str:
     """By which key, and by which arguments if there are any."""
+    if event.arguments and not event.routing_key:
+        return f"with the arguments {event.arguments}"
     arguments = f" and arguments {event.arguments}" if event.arguments else ""
     return f"with binding key {quoted(event.routing_key)}{arguments}"
 

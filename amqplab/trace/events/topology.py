@@ -26,6 +26,11 @@ __all__ = [
 ]
 
 
+def binding_label(binding: Bound | Unbound) -> str:
+    """From where by what to where."""
+    return f"{binding.source} –{binding.routing_key or binding.arguments}→ {binding.destination}"
+
+
 @event(chapter="topology", level="milestone", label="exchange {exchange} ({type})")
 class ExchangeDeclared(Event):
     """A new exchange exists."""
@@ -80,7 +85,7 @@ class QueuePurged(Event):
     messages: tuple[int, ...]
 
 
-@event(chapter="topology", level="milestone", label="{source} –{routing_key}→ {destination}")
+@event(chapter="topology", level="milestone", label=binding_label)
 class Bound(Event):
     """A binding appeared. `kind` is "queue" or "exchange": what the destination is."""
 
@@ -92,7 +97,7 @@ class Bound(Event):
     arguments: str
 
 
-@event(chapter="topology", level="milestone", label="{source} –{routing_key}→ {destination} gone")
+@event(chapter="topology", level="milestone", label=lambda x: f"{binding_label(x)} gone")
 class Unbound(Event):
     """A binding is gone."""
 

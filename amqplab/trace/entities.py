@@ -45,7 +45,7 @@ Theory
                                  lines
     lost/<id>/<queue or ->       reason
     content/<conn>/<n>           the publish whose frames arrive: size, received, preview, priority, properties
-    alarm/<resource>             resource
+    alarm/<resource>             resource, node: the host of the broker that runs low
 
 One broker's queues and exchanges are the only ones of their names, so their keys do not say whose they are;
 ``node`` does.

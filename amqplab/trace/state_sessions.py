@@ -86,7 +86,7 @@ def unblocked(draft: Draft, record: Record, event: e.ConnectionUnblocked) -> Non
 def alarm_changed(draft: Draft, record: Record, event: e.AlarmChanged) -> None:
     key = f"alarm/{keys.escape(event.resource)}"
     if event.active:
-        draft.put(key, {"resource": event.resource})
+        draft.put(key, {"resource": event.resource, "node": record.where})
     else:
         draft.drop(key)
 

@@ -203,6 +203,7 @@ def test_a_dead_letter_keeps_its_number_and_its_colour() -> None:
         ({"state": "closing"}, {}, "closing"),
         ({"state": None, "tcp": "SYN-SENT"}, {}, "SYN-SENT"),
         ({"state": None, "tcp": None}, {}, "connecting"),
+        ({"state": None, "tcp": None, "tcp_server": "ESTABLISHED"}, {}, "ESTABLISHED"),
         ({}, {"link": "cut"}, "cut"),
         ({}, {"link": "half-open"}, "half-open"),
     ],
@@ -267,6 +268,21 @@ def test_an_alarm_stands_at_the_broker() -> None:
     assert list(said(with_(stage(), **{"alarm/memory": {"resource": "memory"}}), "alarm")) == [
         ("memory", "on", "memory alarm")
     ]
+
+
+def test_an_alarm_stands_at_the_broker_that_has_it() -> None:
+    moment = stage()
+    servers = moment.layout["servers"]
+    two: Any = {
+        **moment.layout,
+        "servers": {**servers, "other": servers["broker"], "web": {**servers["broker"], "kind": "server"}},
+    }
+    alarms = {
+        "alarm/memory": {"resource": "memory", "node": "other"},
+        "alarm/disk": {"resource": "disk", "node": "web"},
+    }
+    found = of_kind("alarm", with_(replace(moment, layout=two), **alarms))
+    assert {(mark.id, mark.place) for mark in found} == {("memory", "other"), ("disk", "broker")}
 
 
 def test_a_stream_s_reader_is_a_cursor_at_its_message() -> None:

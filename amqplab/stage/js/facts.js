@@ -156,7 +156,7 @@ const FACTS = {
     ["confirmed", confirm.positive],
     ["refused", confirm.negative || null],
   ],
-  alarm: (view, alarm) => [["low on", alarm.resource]],
+  alarm: (view, alarm) => [["low on", alarm.resource], ["at", alarm.node]],
 };
 
 const bindingsWhere = (state, test) =>

@@ -302,6 +302,47 @@ def test_a_cancelled_consumer_leaves_its_copies_to_the_channel(story: Any) -> No
     assert state["queue/%2F/q"]["total"] == 0
 
 
+def under(story: Any, key: str) -> tuple[str, str, str | None]:
+    entity = Fold(story.recorder).now()[key]
+    goes = entity["dead_letter_exchange"] if key.startswith("queue/") else entity["alternate"]
+    return entity["policy"], entity["policy_arguments"], goes
+
+
+def test_a_policy_is_written_on_what_it_holds_for(story: Any) -> None:
+    story.broker(e.QueueDeclared, "/", "work", False, None, False, "")
+    dead = ("/", "dead", "^work", "queues", "dead-letter-exchange=dlx, max-length=9", 0, False)
+    story.broker(e.PolicySet, *dead)
+    assert under(story, "queue/%2F/work") == ("dead", "dead-letter-exchange=dlx, max-length=9", "dlx")
+    story.broker(e.QueueDeclared, "/", "works", False, None, False, "x-dead-letter-exchange=own")
+    assert under(story, "queue/%2F/works")[2] == "own"  # the argument has the first word
+    story.broker(e.PolicySet, "/", "bound", "", "all", "max-length=5, message-ttl=1000", 0, True)
+    bounded = "dead-letter-exchange=dlx, max-length=5, message-ttl=1000"
+    assert under(story, "queue/%2F/work") == ("dead and bound", bounded, "dlx")
+    story.broker(e.PolicySet, "/", "first", "work", "all", "dead-letter-exchange=", 1, False)
+    assert under(story, "queue/%2F/work")[2] == ""  # a higher priority, and the default exchange
+    story.broker(e.PolicyDeleted, "/", "first", False)
+    story.broker(e.PolicyDeleted, "/", "bound", True)
+    assert under(story, "queue/%2F/work")[0] == "dead"
+    story.broker(e.PolicyDeleted, "/", "dead", False)
+    assert under(story, "queue/%2F/work") == ("", "", None)
+    assert "policies/%2F" not in Fold(story.recorder).now()
+
+
+def test_a_policy_of_exchanges_names_their_alternate_and_one_with_a_wrong_pattern_nothing(story: Any) -> None:
+    story.broker(e.PolicySet, "/", "a", "^amq[.]", "exchanges", "alternate-exchange=rest", 0, False)
+    story.broker(e.PolicySet, "/", "b", "*(", "all", "alternate-exchange=other", 9, False)
+    story.broker(e.Published, "/", 1, "p:1", 1, "amq.topic", "k", 5, False, True, 0)
+    assert under(story, "exchange/%2F/amq.topic") == ("a", "alternate-exchange=rest", "rest")
+
+
+def test_where_a_policy_from_before_leads_is_learned_when_it_takes_effect(story: Any) -> None:
+    story.broker(e.QueueDeclared, "/", "q", False, None, False, "")
+    story.broker(e.DeadLettered, "/", "q", 1, "expired", "dlx", "k", 2)
+    story.broker(e.Routed, "/", 3, "main", "k", (), ("r",), ("rest",))
+    assert under(story, "queue/%2F/q")[2] == "dlx"
+    assert under(story, "exchange/%2F/main")[2] == "rest"
+
+
 def test_of_several_consumers_it_is_known_which_one_is_active(story: Any) -> None:
     def active() -> list[bool | None]:
         state = Fold(story.recorder).now()

@@ -75,6 +75,9 @@ class Broker:
     waits for it where a client does.
     """
 
+    fast_lane = True
+    """Whether new channels get one (:mod:`amqplab.broker.fastlane`)."""
+
     def __init__(
         self,
         *,
@@ -85,7 +88,6 @@ class Broker:
     ) -> None:
         self.config = config or BrokerConfig()
         self.report = report
-        self.fast_lane = True  # whether new channels get one (:mod:`amqplab.broker.fastlane`)
         self.users = Users(self.config.users)
         self.epoch_ns = 0  # Unix time when `now` is 0: for what is stamped with the time of day
         self.deadlines = Deadlines()
@@ -167,6 +169,14 @@ class Broker:
         if session is not None:
             session.gone(session.ending_reason or reason)
             self._settle()
+        return self._effects()
+
+    def all_disconnected(self, now: int, reason: str) -> list[Effect]:
+        """All TCP connections are gone at the same moment, so that nobody takes what others drop."""
+        self.now = now
+        for session in list(self.sessions.values()):
+            session.gone(session.ending_reason or reason)
+        self._settle()
         return self._effects()
 
     def tick(self, now: int) -> list[Effect]:

@@ -74,6 +74,11 @@ class Fault:
         """What else there is to know about it."""
         return ""
 
+    @property
+    def words(self) -> str:
+        """The fault and its victim, as a branch of history is named: "freeze barista"."""
+        return f"{self.action} {self.client}"
+
     def befall(self, world: World) -> None:
         """Do it to `world`, now."""
         raise TypeError(f"{type(self).__name__} does nothing")
@@ -121,6 +126,10 @@ class LoseSegment(Fault):
     @property
     def detail(self) -> str:
         return f"segment {self.number}"
+
+    @property
+    def words(self) -> str:
+        return f"lose segment {self.number}"
 
     def befall(self, world: World) -> None:
         world.network.lose_segment(self.number)

@@ -14,7 +14,7 @@ it may now fail, or take longer.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
@@ -74,7 +74,7 @@ def fork(parent: Forkable, child: Forkable, intervention: Intervention) -> None:
             failures.append(error)
             raise
 
-    for earlier in parent.interventions:
+    for earlier in _still_to_be_found(parent, intervention):
         child.interventions.append(earlier)
         child._world.schedule(partial(_do, child, earlier.do), seq=earlier.seq, at=earlier.at)
     child.interventions.append(intervention)
@@ -87,6 +87,21 @@ def fork(parent: Forkable, child: Forkable, intervention: Intervention) -> None:
         child._world.run_due(all_of_them=True)
     finally:
         parent._inputs.closed_for = awake
+
+
+def _still_to_be_found(parent: Forkable, new: Intervention) -> Iterator[Intervention]:
+    """The interventions that `parent` had. After the new one records are no longer the same: what was done after a
+    later record is done at that record's time instead.
+    """
+    for earlier in parent.interventions:
+        if earlier.seq is not None and _comes_after(parent, earlier.seq, new):
+            yield Intervention(earlier.do, None, parent.recorder[earlier.seq].at)
+        else:
+            yield earlier
+
+
+def _comes_after(parent: Forkable, seq: int, new: Intervention) -> bool:
+    return seq > new.seq if new.seq is not None else parent.recorder[seq].at >= (new.at or 0)
 
 
 ASLEEP = (

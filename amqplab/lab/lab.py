@@ -48,6 +48,9 @@ from amqplab.trace.words import duration
 
 __all__ = ["Lab"]
 
+LITTLE_NS = 5 * 10**9
+"""How long a history may go on after a change at its end: time for TCP to notice, not for heartbeats."""
+
 
 class Lab(Breaking):
     """A laboratory, made from a `seed`: the same seed and the same steps give the same octets, everywhere.
@@ -78,6 +81,7 @@ class Lab(Breaking):
         self._known: dict[str, None] = {}
         self._programs: dict[str, Program] = {}
         self._servers: list[LiveServer] = []
+        self._stages: weakref.WeakSet[Any] = weakref.WeakSet()
         self.was_live = False
         self.parent: Lab | None = None
         self.branches: list[Lab] = []
@@ -328,9 +332,44 @@ class Lab(Breaking):
         self._known = dict(parent._known)
 
     @property
+    def branch_name(self) -> str:
+        """What this history is called: "original", or what was changed, and when."""
+        if self.parent is None or not self.interventions:
+            return "original"
+        do, seq, at = self.interventions[-1]
+        when = duration(self.parent.recorder[seq].at if seq is not None else at or 0)
+        return f"{do.words if isinstance(do, Fault) else 'a change'} at {when}"
+
+    @property
     def _breaking(self) -> Callable[[dict[str, Any]], Any]:
-        """A failure button of the stage: fork at the record that is shown."""
-        return lambda fault: self.fork(int(fault["at"]), fault_from_button(fault))
+        return self._break
+
+    def _break(self, fault: dict[str, Any]) -> Lab:
+        """A failure button of the stage: fork at the record that is shown. At the end of the run time goes on a
+        little in the fork, or nobody would see what comes of it.
+        """
+        seq = max(0, int(fault["at"]))
+        child = self.fork(seq, fault_from_button(fault))
+        if seq >= len(self.recorder) - 1:
+            with contextlib.suppress(Exception), contextlib.redirect_stdout(io.StringIO()):
+                child._go_on(LITTLE_NS)
+        return child
+
+    @recorded
+    def _go_on(self, most: int) -> None:
+        """Let time go on until nothing is left to do, but for `most` ns at most."""
+        world = self._world
+        end = world.now + most
+        world.drive(lambda: world.quiet(timers_count=True) or world.now > end)
+
+    def stage(
+        self, *, zoom: str = "story", at: Moment = "opening", title: str | None = None, **options: Any
+    ) -> Any:
+        stage = super().stage(zoom=zoom, at=at, title=title, **options)
+        self._stages.add(stage)
+        return stage
+
+    stage.__doc__ = Breaking.stage.__doc__
 
     # --- real clients ----------------------------------------------------------------------------------
 
@@ -338,9 +377,10 @@ class Lab(Breaking):
         """Put this lab's broker on a real socket, in the notebook's own event loop:
         ``server = await lab.serve()``, or ``async with lab.serve() as server:``.
 
-        Virtual time keeps pace with real time until the server is closed. What real clients do is recorded
-        like everything else; they appear as `name`, and as `name`-2, `name`-3 … where there are more. Port 0
-        picks a free one: see ``.url``. Raises LabError if the port cannot be had.
+        Virtual time keeps pace with real time until the server is closed, and stages of this lab follow.
+        What real clients do is recorded like everything else; they appear as `name`, and as `name`-2,
+        `name`-3 … where there are more. Port 0 picks a free one: see ``.url``. Raises LabError if the port
+        cannot be had.
         """
         self._check_name(name)
         if not isinstance(port, int):
@@ -348,7 +388,7 @@ class Lab(Breaking):
         return Opening(partial(self._serve, port, host, name))
 
     async def _serve(self, port: int, host: str, name: str) -> LiveServer:
-        server = await open_live(self._world, host, port, self._visitor_names(name))
+        server = await open_live(self._world, host, port, self._visitor_names(name), self._stages)
         self.was_live = True
         self._servers.append(server)
         return server

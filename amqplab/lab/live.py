@@ -20,10 +20,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Coroutine, Generator, Iterator
+from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator
 from typing import Any, cast
 
 from amqplab.lab.errors import LabError
+from amqplab.lab.following import Following, Picture
 from amqplab.lab.processes import AtHome
 from amqplab.lab.world import BROKER_HOST, World
 from amqplab.net.server import GOODBYE_S, BrokerProtocol, why_not_listening
@@ -152,9 +153,10 @@ class NamedTransport:
 class LiveServer:
     """The lab's broker on a real socket. Close it with ``await close()``, or use it in ``async with``."""
 
-    def __init__(self, world: World, pacer: Pacer, names: Iterator[str]) -> None:
+    def __init__(self, world: World, pacer: Pacer, names: Iterator[str], following: Following) -> None:
         self._world = world
         self._pacer = pacer
+        self._following = following
         self._names = names
         self._listener: asyncio.Server | None = None
         self._ends: dict[str, LiveProtocol] = {}
@@ -180,6 +182,7 @@ class LiveServer:
             raise LabError(why_not_listening(error, host, port)) from error
         self.host, self.port = self._listener.sockets[0].getsockname()[:2]
         self._pacer.start()
+        self._following.start()
 
     def _protocol(self) -> LiveProtocol:
         name = next(self._names)
@@ -211,6 +214,7 @@ class LiveServer:
             await self._ends[connection].ended.wait()
         await listener.wait_closed()
         self._pacer.stop()
+        self._following.stop()
 
     def _open_ends(self) -> list[str]:
         return [name for name, end in self._ends.items() if end.is_connected]
@@ -229,6 +233,7 @@ class LiveServer:
         for connection in self._open_ends():
             self._ends[connection].abort()
         self._pacer.stop()
+        self._following.stop()
 
     async def __aenter__(self) -> LiveServer:
         return self
@@ -266,8 +271,13 @@ class Opening:
         )
 
 
-async def open_live(world: World, host: str, port: int, names: Iterator[str]) -> LiveServer:
-    """Put the broker of `world` on a socket of the running loop. Raises LabError if that cannot be."""
-    server = LiveServer(world, Pacer(world, asyncio.get_running_loop()), names)
+async def open_live(
+    world: World, host: str, port: int, names: Iterator[str], pictures: Iterable[Picture] = ()
+) -> LiveServer:
+    """Put the broker of `world` on a socket of the running loop; `pictures` of it follow meanwhile. Raises
+    LabError if that cannot be.
+    """
+    loop = asyncio.get_running_loop()
+    server = LiveServer(world, Pacer(world, loop), names, Following(loop, world.recorder, pictures))
     await server.open(host, port)
     return server

@@ -387,11 +387,9 @@ class World:
             self.due_changes.append(change)
 
     def _see(self, seq: int) -> None:
-        """Read one new record, for the change that waits for it."""
-        for change in self._scheduled:
-            if change.seq == seq:
-                self.change_is_due(change)
-                return
+        """Read one new record, for the changes that wait for it."""
+        for change in [one for one in self._scheduled if one.seq == seq]:
+            self.change_is_due(change)
 
     def drive_to(self, goal: Goal, end: int) -> None:
         """Drive until a record reaches `goal`, or the time `end` (ns) is over."""

@@ -16,12 +16,12 @@ All of it is found in one pass over the records; what depends on it is settled b
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from amqplab.trace import events as e
+from amqplab.trace.arguments import argument
 from amqplab.trace.keys import (
     channel_key,
     client_host,
@@ -33,7 +33,7 @@ from amqplab.trace.keys import (
 )
 from amqplab.trace.recorder import Record
 
-__all__ = ["FOREVER", "Life", "Needs", "PolicyEdge", "argument", "needs_of"]
+__all__ = ["FOREVER", "Life", "Needs", "PolicyEdge", "needs_of"]
 
 FOREVER = 1 << 62
 OVER = ("CLOSED", "TIME-WAIT")
@@ -79,12 +79,6 @@ def needs_of(records: Iterable[Record]) -> Needs:
         if handle is not None:
             handle(reader, record, record.event)
     return reader.needs
-
-
-def argument(text: str, name: str) -> str | None:
-    """One argument out of the text that events carry, such as "x-max-length=10, x-overflow=drop-head"."""
-    found = re.search(rf"(?:^|, ){re.escape(name)}=(.*?)(?=, [\w-]+=|$)", text, re.DOTALL)
-    return found[1] if found else None
 
 
 class Reader:

@@ -17,7 +17,9 @@ from amqplab.stage.contract_layout import PipePlace, WordsPlace
 from amqplab.stage.geometry import GEOMETRY as G
 from amqplab.stage.ink import circle, element, group, path, rect, text, tip
 from amqplab.stage.lettering import abridged, cut, width
-from amqplab.stage.marks import Mark, Moment, marks, signal_width, written
+from amqplab.stage.mark import Mark, Moment, written
+from amqplab.stage.marks import marks
+from amqplab.stage.marks_messages import signal_width
 from amqplab.stage.palette import LIGHT, hue_of
 from amqplab.stage.places import Spot
 
@@ -34,6 +36,8 @@ class Painter:
         self.place = moment.layout
         self.wide = moment.wide
         self.marks = marks(moment)
+        self.lost_slabs = {one.place for one in self.marks if one.kind == "segment" and one.state == "lost"}
+        self.captions: list[tuple[int, int, int]] = []
         self.has_lost = any(mark.place in ("lost", "returned") for mark in self.marks)
         gutter = self.place["gutter"]["h"]
         self.height = self.place["height"] - (0 if self.has_lost or not gutter else G.gutter)
@@ -171,8 +175,15 @@ class Painter:
             parts.append(self.lane(pipe, up, number))
             if self.wide:
                 spot = places.lane_spot(pipe, True, up, number, 0.5)
-                label = mark.label + (" tx" if up and "transactional" in mark.state else "")
-                parts.append(text(spot.x, spot.y + 4, label, fill=C.ink3, anchor="middle"))
+                closing = mark.state.startswith("closing")
+                label = (
+                    mark.label
+                    + (" tx" if up and "transactional" in mark.state else "")
+                    + " closing" * closing
+                )
+                parts.append(
+                    text(spot.x, spot.y + 4, label, fill=C.bad if closing else C.ink3, anchor="middle")
+                )
         return "".join(parts)
 
     # --- nodes ---------------------------------------------------------------------------------------
@@ -323,6 +334,8 @@ class Painter:
     def message(self, mark: Mark) -> str:
         if mark.more.get("covered"):
             return ""
+        if mark.more.get("badge"):
+            return self.badge(mark)
         x, y = mark.spot
         if mark.place in ("lost", "returned"):
             reason = cut(str(mark.more["reason"]), G.lost_reason, G.small)
@@ -342,53 +355,64 @@ class Painter:
     # --- the wire ------------------------------------------------------------------------------------
 
     def segment(self, mark: Mark) -> str:
-        """A slab across its tube, with the frames of which it carries bytes."""
-        pipe: PipePlace = mark.more["pipe"]
-        box = places.tube_span(pipe, self.wide, bool(mark.more["up"]))
-        shown = mark.more["frames"][: G.frames_shown]
-        long = max(14, len(shown) * G.chip + 6)
+        """A slab across its tube; the frames of which it carries bytes are marks of their own."""
+        box, long = (
+            places.tube_span(mark.more["pipe"], self.wide, bool(mark.more["up"])),
+            int(mark.more["long"]),
+        )
+        x, y = mark.spot
+        bad = mark.state in ("lost", "discarded")
         if self.wide:
-            x = max(box["x"], min(box["x"] + box["w"] - long, mark.spot.x - long // 2))
-            slab = (x, box["y"], long, box["h"])
+            drawn = rect(x - long // 2, box["y"], long, box["h"], C.line, C.bad if bad else C.ink2, 5)
+            half = (width(mark.label, G.small) + 1) // 2
+            at = max(box["x"] + half, min(box["x"] + box["w"] - half, x))
+            base = box["y"] - 4 if mark.more["up"] else box["y"] + box["h"] + 12
+            if any(y0 == base and abs(at - x0) < half + h0 + 4 for x0, y0, h0 in self.captions):
+                half = 0  # two captions that would overlap are one too many
+            else:
+                self.captions.append((at, base, half))
+            if half:
+                drawn += text(at, base, mark.label, fill=C.bad if bad else C.ink2, anchor="middle")
         else:
-            y = max(box["y"], min(box["y"] + box["h"] - long, mark.spot.y - long // 2))
-            slab = (box["x"], y, box["w"], long)
-        drawn = rect(*slab, C.line, C.bad if mark.more["lost"] else C.ink2, 5, stroke_width=1.25)
-        if self.wide:
-            y = box["y"] - 4 if mark.more["up"] else box["y"] + box["h"] + 12
-            half = width(mark.label, G.small) // 2
-            at = max(box["x"] + half, min(box["x"] + box["w"] - half, slab[0] + long // 2))
-            drawn += text(at, y, mark.label, fill=C.ink2, anchor="middle")
-        centre = Spot(slab[0] + slab[2] // 2, slab[1] + slab[3] // 2)
-        return drawn + (cross(*centre, 8) if mark.more["lost"] else "")
+            drawn = rect(box["x"], y - long // 2, box["w"], long, C.line, C.bad if bad else C.ink2, 5)
+        return drawn + (cross(x, box["y"] + 9, 5, 2.5) if bad and self.wide else "")
 
     def frame(self, mark: Mark) -> str:
-        pipe: PipePlace = mark.more["pipe"]
-        start, end = (pipe["x0"], pipe["x1"]) if self.wide else (pipe["y0"], pipe["y1"])
-        forward = (1 if end > start else -1) * (1 if mark.more["up"] else -1)
-        behind = min(int(mark.more["behind"]), G.frames_shown)
-        at = mark.spot.x if self.wide else mark.spot.y
-        along = max(min(start, end) + 9, min(max(start, end) - 9, at - forward * behind * G.chip))
-        x, y = (along, mark.spot.y) if self.wide else (mark.spot.x, along)
+        """A letter in a shape of its own; dashed if only a part of it is there."""
+        x, y = mark.spot
         fill, ink, line = colours(int(mark.more["root"]))
-        return rect(x - 7, y - 6, G.chip_w, G.chip_h, fill, line, {"M": 3, "H": 6}.get(mark.label, 0)) + text(
-            x, y + 4, mark.label, fill=ink, anchor="middle", bold=True
+        w = 22 if mark.more["group"] else G.chip_w
+        shape = rect(x - w // 2, y - 6, w, G.chip_h, fill, line, {"M": 3, "H": 6}.get(mark.more["letter"], 0),
+                     stroke_dasharray="2 2" if mark.kind == "part" else None)  # fmt: skip
+        label = written(mark.label)
+        words_ = text(
+            x, y + 4, label, fill=ink, anchor="middle", bold=True, **squeezed(label, w - 2, bold=True)
         )
+        alone = not mark.more["root"] and mark.place not in self.lost_slabs
+        return shape + words_ + (cross(x, y - 9, 3, 2) if mark.state == "lost" and alone else "")
 
     def command(self, mark: Mark) -> str:
-        pipe: PipePlace = mark.more["pipe"]
         fill, ink, line = colours(int(mark.more["root"]))
-        w = width(mark.label, G.small) + 12
-        x, y = mark.spot
-        if self.wide:
-            low, high = sorted((pipe["x0"], pipe["x1"]))
-            x = max(low + w // 2, min(high - w // 2, x))
-        lost = cross(x, y - 12, 5, 2.5) if mark.state == "lost" else ""
-        return (
+        (x, y), w = mark.spot, int(mark.more["w"])
+        shift = -11 if mark.more["badge"] and self.wide else 0
+        pill = (
             rect(x - w // 2, y - 8, w, 16, fill, line, 8)
-            + text(x, y + 4, mark.label, fill=ink, anchor="middle")
-            + lost
+            if self.wide
+            else rect(x - 7, y - 8, 14, 16, fill, line, 7)
         )
+        if not self.wide:
+            return pill
+        return pill + text(x + shift, y + 4, mark.label, fill=ink, anchor="middle")
+
+    def badge(self, mark: Mark) -> str:
+        """A message's number on what carries it."""
+        (x, y), label = mark.spot, written(mark.label)
+        fill, ink, line = colours(int(mark.more["root"]))
+        w = max(14, width(label, G.small, bold=True) + 4)
+        lost = cross(x, y - 11, 4, 2) if mark.state == "lost" and mark.place not in self.lost_slabs else ""
+        return rect(x - w // 2, y - 7, w, 14, fill, ink if fill != C.line else line, 7) + text(
+            x, y + 4, label, fill=ink, anchor="middle", bold=True
+        ) + lost  # fmt: skip
 
 
 LINES = ("binding", "policy", "subscription")
@@ -414,6 +438,7 @@ PAINTS: Mapping[str, Callable[[Painter, Mark], str]] = {
     "signal": Painter.signal,
     "segment": Painter.segment,
     "frame": Painter.frame,
+    "part": Painter.frame,
     "command": Painter.command,
 }
 
@@ -425,7 +450,7 @@ def envelope(mark: Mark, x: int, y: int) -> str:
     """A message: in its own colour, with its number; hatched in a hand, a ghost in the queue."""
     fill, ink, line = colours(int(mark.more["root"]))
     ghost = mark.place.endswith(":ghost")
-    raised = min(5, int(mark.more.get("priority") or 0)) if mark.place.startswith("queue:") else 0
+    raised = int(mark.more.get("raised") or 0)
     y -= raised
     half = G.message_w // 2
     parts = []

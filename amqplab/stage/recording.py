@@ -281,7 +281,7 @@ class Recording:
         name = self.title if title is None else title
         first = self._first_shown(at)
         return Stage(
-            self.recorder,
+            self,
             zoom=zoom,
             at="opening" if first is None else first,
             title=name,

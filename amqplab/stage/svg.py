@@ -23,7 +23,7 @@ from amqplab.stage.geometry import GEOMETRY as G
 from amqplab.stage.ink import circle, element, group, quoted, rect, text
 from amqplab.stage.layout import layout
 from amqplab.stage.lettering import wrapped
-from amqplab.stage.marks import Moment
+from amqplab.stage.mark import Moment
 from amqplab.stage.needs import needs_of
 from amqplab.stage.painter import Painter
 from amqplab.stage.palette import LIGHT
@@ -33,6 +33,7 @@ from amqplab.trace.keys import unescape
 from amqplab.trace.narrate import Narrator
 from amqplab.trace.participants import Participants, participants_of
 from amqplab.trace.recorder import Record, Recorder
+from amqplab.trace.subjects import subject_of
 from amqplab.trace.traffic import Traffic
 from amqplab.trace.whereabouts import Whereabouts
 from amqplab.trace.zoom import level_of
@@ -151,7 +152,7 @@ def moments(
         if record.seq in asked:
             found[record.seq] = replace(
                 blank, state={**state, **whereabouts.tokens}, seq=record.seq, now=record.at,
-                matched=matched_by(record.event, place),
+                matched=matched_by(record.event, place), subject=subject_of(record, traffic),
             )  # fmt: skip
     return found
 

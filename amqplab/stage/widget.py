@@ -3,10 +3,16 @@
 Theory
 ------
 Python's part ends when the scene is sent: playing, stepping and scrubbing happen in the browser (js/).
-Two things come back to the kernel, both as custom messages: nothing, mostly; and ``{"type": "fault", ...}``
-when somebody presses a failure button. What a fault *means* is the lab's business, so it is a callback:
+What comes back to the kernel are custom messages, when somebody presses a button:
 
-    stage.on_fault = lambda fault: lab.forked_with(fault)     # returns a recorder to show, or None
+    {"type": "fault", "fault", "client", "at", "branch", ...}   let it happen after record `at` of that history
+    {"type": "branch", "to"}                                    show that history again
+
+A history is the run itself or what was made of it by a fault; the stage keeps those that led to the one shown
+(`branch` has their names), and a fault is always done to the history that the page shows. What it *means* is the
+lab's business: whoever is shown is asked. For a recording that knows no faults there is a callback:
+
+    stage.on_fault = lambda fault: ...                          # returns what to show instead, or None
 
 An output cell keeps three forms of the same thing. A front end with widgets shows the widget; GitHub,
 nbviewer and PDF show the SVG; a terminal shows the text. The SVG and the text depend on the recording
@@ -17,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import anywidget
 import traitlets
@@ -58,7 +64,7 @@ class Stage(anywidget.AnyWidget):
     start = traitlets.Dict().tag(sync=True)
     breakable = traitlets.List(traitlets.Unicode()).tag(sync=True)
     branch = traitlets.List(traitlets.Unicode()).tag(sync=True)
-    """The histories one has come through, the one shown last; empty for a recording of its own."""
+    """The histories one has come through, the one shown last."""
     arrangement = traitlets.Dict().tag(sync=True)
     """Which panels are open, where and how large, and the bookmarks: the page writes it, the notebook keeps it."""
 
@@ -75,11 +81,16 @@ class Stage(anywidget.AnyWidget):
         if zoom not in ZOOMS:
             raise ValueError(f"zoom is one of {', '.join(ZOOMS)}; not {zoom!r}")
         self._title = title
+        self._histories = histories_of(source)
         self._recorder = recorder_of(source)
         self._offered = list(faults)
         self._on_fault: Callable[[dict[str, Any]], Any] | None = None
         first = None if at == "opening" else len(self._recorder) - 1 if at == "end" else int(at)
-        super().__init__(scene=self._packed(), start={"zoom": ZOOMS.index(zoom), "at": first})
+        super().__init__(
+            scene=self._packed(),
+            start={"zoom": ZOOMS.index(zoom), "at": first},
+            branch=[history.name for history in self._histories],
+        )
         self.on_fault = on_fault
         self.on_msg(self._received)
 
@@ -95,8 +106,9 @@ class Stage(anywidget.AnyWidget):
 
     @property
     def on_fault(self) -> Callable[[dict[str, Any]], Any] | None:
-        """Called with ``{"fault", "client", "at", ...}`` when a failure button is pressed; may return a
-        recorder (or a lab) to show instead. None: the buttons are disabled, and say why.
+        """Called with ``{"fault", "client", "at", ...}`` when a failure button is pressed, unless the history
+        shown answers for itself, as a lab's does; may return a recorder (or a lab) to show instead. None: the
+        buttons are disabled, and say why.
         """
         return self._on_fault
 
@@ -106,25 +118,47 @@ class Stage(anywidget.AnyWidget):
         self.breakable = list(self._offered) if callback else []
 
     def show(self, source: Any) -> None:
-        """Show another recording, or the same after it has grown. The page keeps its place."""
-        self._recorder = recorder_of(source)
-        self.scene = self._packed()
+        """Show another recording. The page keeps its place."""
+        self._show(histories_of(source))
 
     def refresh(self) -> None:
         """Show what was recorded since: for live traffic, and for a lab that ran on."""
-        self.show(self._recorder)
+        self.scene = self._packed()
+
+    def _show(self, histories: list[History]) -> None:
+        self._histories = histories
+        self._recorder = recorder_of(histories[-1].source)
+        with self.hold_sync():
+            self.branch = [history.name for history in histories]
+            self.scene = self._packed()
+
+    # --- what the page asks for --------------------------------------------------------------------------
 
     def _received(self, _: Any, content: Any, buffers: Any) -> None:
-        if not isinstance(content, Mapping) or content.get("type") != "fault" or self._on_fault is None:
+        if not isinstance(content, Mapping):
             return
-        fault = {name: value for name, value in content.items() if name != "type"}
+        if content.get("type") == "fault" and self._on_fault is not None:
+            self._do({name: value for name, value in content.items() if name != "type"})
+        elif content.get("type") == "branch":
+            self._show(self._histories[: self._number(content.get("to")) + 1])
+
+    def _number(self, named: Any) -> int:
+        """The history that the page means: the one shown, unless it names another that there is."""
+        there = isinstance(named, int) and 0 <= named < len(self._histories)
+        return named if there else len(self._histories) - 1
+
+    def _do(self, fault: dict[str, Any]) -> None:
+        """Let a fault happen to the history that the page shows, and show what comes of it."""
+        histories = self._histories[: self._number(fault.pop("branch", None)) + 1]
+        do = getattr(histories[-1].source, "_breaking", None) or self._on_fault
         try:
-            result = self._on_fault(fault)
+            result = do(fault)
         except Exception as error:  # whatever the lab says is shown where the button was pressed
             self.send({"type": "notice", "text": f"{fault.get('fault')}: {error}"})
             return
         if result is not None:
-            self.show(result)
+            name = getattr(result, "branch_name", f"{fault.get('fault')} {fault.get('client', '')}".rstrip())
+            self._show([*histories, History(name, result)])
         self.send({"type": "notice", "text": ""})
 
     # --- forms for where there is no widget --------------------------------------------------------------
@@ -156,6 +190,22 @@ class Stage(anywidget.AnyWidget):
         drawn = ladder(records, most=MOST_ARROWS)
         more = len(self._recorder) - len(records)
         return f"{drawn}\n… and {more:,} more records: lab.ladder() shows them all" if more else drawn
+
+
+class History(NamedTuple):
+    """One run that is or was shown: what it is called, and where it comes from."""
+
+    name: str
+    source: Any
+
+
+def histories_of(source: Any) -> list[History]:
+    """The history itself, and before it those that it was forked from."""
+    found: list[History] = []
+    while source is not None:
+        found.append(History(getattr(source, "branch_name", "original"), source))
+        source = getattr(source, "parent", None)
+    return found[::-1]
 
 
 def recorder_of(source: Any) -> Recorder:

@@ -24,11 +24,15 @@ Theory
     binding/<vhost>/<source>/<kind>/<destination>/<routing key>/<arguments>
                                  source, kind, destination, routing_key, arguments, implicit
     queue/<vhost>/<name>         node, durable, exclusive, owner, auto_delete, arguments, consumers: how
-                                 many; the lines ready and unacked (amqplab.trace.lines: the first SHOWN,
-                                 _count, _last); total
+                                 many; active_consumer: the key of the single active one, or None; the lines
+                                 ready and unacked (amqplab.trace.lines: the first SHOWN, _count, _last);
+                                 total
     consumer/<conn>/<n>/<tag>    queue, vhost, no_ack, exclusive, prefetch, priority, delivered: how many;
-                                 the line holding
-    message/<id>                 vhost, exchange, routing_key, size, body (a preview), publisher (a
+                                 active: whether it is the single active one, None in other queues; of a
+                                 reader of a stream, start: its first offset, and cursor: the message that it
+                                 was handed last, both else None; the line holding
+    message/<id>                 vhost, exchange, routing_key, size, body (a preview), priority (None if it is
+                                 not set), properties {name: text} of those that are set, publisher (a
                                  connection), channel, sequence, mandatory, persistent, status, where
                                  {queue: what became of its copy there}; its neighbours in in_tx, while the
                                  status is "held in tx"
@@ -37,7 +41,7 @@ Theory
                                  do with it ("acknowledged", "rejected", "requeued"); its neighbours in its
                                  lines
     lost/<id>/<queue or ->       reason
-    content/<conn>/<n>           the publish whose frames arrive: size, received, preview
+    content/<conn>/<n>           the publish whose frames arrive: size, received, preview, priority, properties
     alarm/<resource>             resource
 
 One broker's queues and exchanges are the only ones of their names, so their keys do not say whose they are;
@@ -188,6 +192,7 @@ def edit_queue(draft: Draft, vhost: str, name: str) -> dict[str, Any]:
             "auto_delete": False,
             "arguments": "",
             "consumers": 0,
+            "active_consumer": None,
             **READY.empty(),
             **UNACKED.empty(),
             "total": 0,
@@ -216,6 +221,8 @@ def edit_message(draft: Draft, vhost: str, message: int) -> dict[str, Any]:
             "routing_key": "",
             "size": 0,
             "body": "",
+            "priority": None,
+            "properties": {},
             "publisher": None,
             "channel": None,
             "sequence": 0,

@@ -208,6 +208,12 @@ def consumer_added(record: Record, event: e.ConsumerAdded, known: Context) -> st
     return f"{at_start(consumer)} now gets the messages of queue {queue}{alone}: {terms}."
 
 
+def consumer_activated(record: Record, event: e.ConsumerActivated, known: Context) -> str:
+    consumer = known.names.consumer(event.connection, event.consumer_tag).removeprefix("consumer ")
+    queue = quoted(event.queue)
+    return f"{consumer} is now the active consumer of queue {queue}: all others wait."
+
+
 def consumer_removed(record: Record, event: e.ConsumerRemoved, known: Context) -> str:
     consumer = known.names.consumer(event.connection, event.consumer_tag)
     queue = quoted(event.queue)
@@ -402,6 +408,7 @@ IN_CONTEXT: dict[type[e.Event], Callable[[Record, Any, Context], str]] = {
     e.ConnectionBlocked: blocked,
     e.ConnectionUnblocked: unblocked,
     e.ConsumerAdded: consumer_added,
+    e.ConsumerActivated: consumer_activated,
     e.ConsumerRemoved: consumer_removed,
     e.Published: published,
     e.Routed: routed,

@@ -44,7 +44,7 @@ UNKNOWN = "server"
 
 @dataclass(slots=True)
 class Server:
-    """A host that others connect to. `kind` is "broker" if it speaks AMQP, else "server"."""
+    """A host that others connect to. `kind` is "broker" if it speaks AMQP, else "server" or "HTTP server"."""
 
     host: str
     kind: str = "server"
@@ -274,6 +274,17 @@ def meet_frame(found: Participants, record: Record, event: e.FrameSent | e.Frame
     meet_end(found, event.connection, event.host)
 
 
+def meet_unit(found: Participants, record: Record, event: e.UnitSent | e.UnitReceived) -> None:
+    """Whoever speaks another protocol is a server of that."""
+    meet_end(found, event.connection, event.host)
+    pipe = found.pipe(event.connection)
+    if pipe.server and found.server(pipe.server).kind == "server" and event.dialect in SERVES:
+        found.server(pipe.server).kind = SERVES[event.dialect]
+
+
+SERVES = {"http": "HTTP server", "websocket": "HTTP server"}
+
+
 def meet_end(found: Participants, connection: str, host: str) -> None:
     """Something happened at one end of a connection."""
     pipe = found.pipe(connection)
@@ -420,6 +431,8 @@ MEETINGS: dict[type[e.Event], Callable[[Participants, Record, Any], None]] = {
     e.SegmentSent: meet_segment,
     e.TcpStateChanged: meet_tcp_state,
     e.FrameSent: meet_frame,
+    e.UnitSent: meet_unit,
+    e.UnitReceived: meet_unit,
     e.FrameReceived: meet_frame,
     e.CommandSent: meet_command,
     e.CommandReceived: meet_command,

@@ -60,6 +60,8 @@ def segments_under_way(segments: Iterable[Segment], seq: int) -> list[Segment]:
 def ride(traffic: Traffic, command: Command, seq: int, now: int) -> Ride:
     """Where the last byte of `command` is after record `seq`, at the time `now` (ns)."""
     last = traffic.frames[command.frames[-1]]
+    if last.received is not None and last.received <= seq:
+        return Ride(1.0, "arrived", None)
     latest = None
     for number, _, end in last.carriers:
         segment = traffic.segments[number]

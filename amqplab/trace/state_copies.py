@@ -53,6 +53,8 @@ def published(draft: Draft, record: Record, event: e.Published) -> None:
         routing_key=event.routing_key,
         size=event.size,
         body=content["preview"] if content else "",
+        priority=content["priority"] if content else None,
+        properties=content["properties"] if content else {},
         publisher=event.connection,
         channel=event.channel,
         sequence=event.sequence,
@@ -207,6 +209,7 @@ def read(draft: Draft, event: e.Delivered) -> None:
     consumer = draft.edit(keys.consumer_key(event.connection, event.channel, event.consumer_tag))
     if consumer is not None:
         consumer["delivered"] += 1
+        consumer["cursor"] = event.message
 
 
 def replied(draft: Draft, record: Record, event: e.Replied) -> None:
@@ -244,7 +247,7 @@ def purged(draft: Draft, record: Record, event: e.QueuePurged) -> None:
 
 
 def dead_lettered(draft: Draft, record: Record, event: e.DeadLettered) -> None:
-    """Not lost: it goes on as a new message with the same body."""
+    """Not lost: it goes on as a new message with the same body, and lives as long as it likes (DLX-06)."""
     take_out(draft, event.vhost, event.queue, event.message)
     let_go(draft, event.successor)
     draft.drop(keys.lost_key(event.message, event.queue))
@@ -253,8 +256,8 @@ def dead_lettered(draft: Draft, record: Record, event: e.DeadLettered) -> None:
     edit_message(draft, event.vhost, event.successor).update(
         exchange=event.exchange,
         routing_key=event.routing_key,
-        persistent=old["persistent"],
-        **{field: old[field] for field in ("size", "body", "publisher", "channel")},
+        properties={name: text for name, text in old["properties"].items() if name != "expiration"},
+        **{field: old[field] for field in ("size", "body", "persistent", "priority", "publisher", "channel")},
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from amqplab.trace import events as e
 from amqplab.trace import keys
+from amqplab.trace.arguments import argument
 from amqplab.trace.draft import Draft
 from amqplab.trace.entities import edit_channel, edit_connection, edit_exchange, edit_queue, put_binding
 from amqplab.trace.lines import HOLDING
@@ -178,7 +179,9 @@ def consumer_added(draft: Draft, record: Record, event: e.ConsumerAdded) -> None
     drop_consumer(draft, *lane, tag)
     channel = edit_channel(draft, *lane)
     channel["consumers"] = [*channel["consumers"], tag]
-    edit_queue(draft, event.vhost, event.queue)["consumers"] += 1
+    queue = edit_queue(draft, event.vhost, event.queue)
+    queue["consumers"] += 1
+    single = argument(queue["arguments"], "x-single-active-consumer") == "true"
     draft.put(
         keys.consumer_key(*lane, tag),
         {
@@ -189,9 +192,24 @@ def consumer_added(draft: Draft, record: Record, event: e.ConsumerAdded) -> None
             "prefetch": event.prefetch,
             "priority": event.priority,
             "delivered": 0,
+            "active": False if single else None,
+            "start": event.start,
+            "cursor": None,
             **HOLDING.empty(),
         },
     )
+
+
+def consumer_activated(draft: Draft, record: Record, event: e.ConsumerActivated) -> None:
+    key = keys.consumer_key(event.connection, event.channel, event.consumer_tag)
+    queue = edit_queue(draft, event.vhost, event.queue)
+    before = draft.edit(queue["active_consumer"]) if queue["active_consumer"] else None
+    if before is not None:
+        before["active"] = False
+    consumer = draft.edit(key)
+    if consumer is not None:
+        consumer["active"] = True
+        queue["active_consumer"] = key
 
 
 def consumer_removed(draft: Draft, record: Record, event: e.ConsumerRemoved) -> None:
@@ -208,6 +226,8 @@ def drop_consumer(draft: Draft, connection: str, channel: int, tag: str) -> None
     queue = draft.edit(keys.queue_key(consumer["vhost"], consumer["queue"]))
     if queue is not None:
         queue["consumers"] -= 1
+        if queue["active_consumer"] == key:
+            queue["active_consumer"] = None
     owner = draft.edit(keys.channel_key(connection, channel))
     if owner is not None:
         owner["consumers"] = [one for one in owner["consumers"] if one != tag]
@@ -236,5 +256,6 @@ HANDLERS: dict[type[e.Event], Callable[[Draft, Record, Any], None]] = {
     e.QueueDeclared: queue_declared,
     e.QueueDeleted: queue_deleted,
     e.ConsumerAdded: consumer_added,
+    e.ConsumerActivated: consumer_activated,
     e.ConsumerRemoved: consumer_removed,
 }

@@ -309,13 +309,15 @@ class Whereabouts:
     # --- what the fold says ------------------------------------------------------------------------------
 
     def _copy(self, draft: Draft, seq: int, key: str, old: Entity | None, new: Entity | None) -> None:
-        """A copy that is unacked has a token; one that is Ready, or is gone, has none."""
+        """A copy that is unacked has a token; one that is Ready, or is gone, has none: unless it is gone because
+        it was handed over for good, and is on its way.
+        """
         _, vhost, queue, number = key.split("/")
         leg = queue_leg(keys.unescape(vhost), keys.unescape(queue))
         name = token_key(int(number), leg)
         if new is None or new["state"] != "unacked":
             token = draft.get(name)
-            if token is not None and token["place"] != "lost":
+            if token is not None and token["place"] != "lost" and token["state"] != "done":
                 self._forget(draft, name)
             return
         same = old is not None and old["state"] == "unacked" and old["delivery_tag"] == new["delivery_tag"]

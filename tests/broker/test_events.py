@@ -220,3 +220,89 @@ def test_what_a_transaction_holds_and_how_it_ends_is_told(stream: Stream, peer: 
     peer.publish(key="nowhere")
     peer.send(1, m.Channel.Close())
     assert e.TransactionEnded("c1:1", 1, "rolled back") in stream.since()
+
+
+# --- who is the active consumer --------------------------------------------------------------------------
+
+
+def alone(stream: Stream) -> tuple[World, Peer, Peer]:
+    """A queue with a single active consumer, and two clients with a channel each."""
+    world = World(report=stream)
+    first, second = world.connect(), world.connect("c2:1")
+    for peer in (first, second):
+        peer.channel(1)
+        peer.channel(2)
+    first.declare("q", arguments={"x-single-active-consumer": True})
+    stream.since()
+    return world, first, second
+
+
+def test_a_reader_of_a_stream_tells_where_it_begins(stream: Stream, peer: Peer) -> None:
+    peer.declare("s", durable=True, arguments={"x-queue-type": "stream"})
+    peer.send(1, m.Basic.Qos(prefetch_count=1))
+    for offset in range(3):
+        peer.publish(key="s", body=b"%d" % offset)
+    stream.since()
+    for tag, offset in (("a", "first"), ("b", 1), ("c", "last"), ("d", "next"), ("e", 9)):
+        peer.send(1, m.Basic.Consume(queue="s", consumer_tag=tag, arguments={"x-stream-offset": offset}))
+    started = [one.start for one in stream.since() if isinstance(one, e.ConsumerAdded)]
+    assert started == [0, 1, 2, 3, 9]
+
+
+def activated(stream: Stream) -> list[tuple[str, int, str]]:
+    found = [one for one in stream.since() if isinstance(one, e.ConsumerActivated)]
+    return [(one.connection, one.channel, one.consumer_tag) for one in found]
+
+
+def test_the_first_consumer_is_active_and_the_next_one_waits(stream: Stream) -> None:
+    _, first, second = alone(stream)
+    first.consume("q", tag="a")
+    assert stream.since() == [
+        e.ConsumerAdded("/", "q", "c1:1", 1, "a", False, False, 0, 0),
+        e.ConsumerActivated("/", "q", "c1:1", 1, "a"),
+    ]
+    second.consume("q", tag="b")
+    assert stream.since() == [e.ConsumerAdded("/", "q", "c2:1", 1, "b", False, False, 0, 0)]
+    first.publish(key="q")
+    second.send(1, m.Basic.Cancel(consumer_tag="b"))
+    assert activated(stream) == []
+
+
+def test_who_takes_over_is_told_before_what_it_gets(stream: Stream) -> None:
+    _, first, second = alone(stream)
+    first.consume("q", tag="a")
+    second.consume("q", tag="b")
+    first.publish(key="q")
+    stream.since()
+    first.vanish()
+    kinds = [type(one) for one in stream.since()]
+    assert kinds.index(e.ConsumerRemoved) < kinds.index(e.ConsumerActivated) < kinds.index(e.Delivered)
+
+
+def test_of_consumers_that_leave_together_none_takes_over(stream: Stream) -> None:
+    _, first, second = alone(stream)
+    first.consume("q", tag="a")
+    first.consume("q", tag="b")
+    first.send(2, m.Basic.Consume(queue="q", consumer_tag="c"))
+    second.consume("q", tag="d")
+    stream.since()
+    first.vanish()
+    assert activated(stream) == [("c2:1", 1, "d")]
+
+
+@pytest.mark.parametrize("end", ["queue deleted", "power lost"])
+def test_where_all_is_over_nobody_takes_over(stream: Stream, end: str) -> None:
+    world, first, second = alone(stream)
+    first.consume("q", tag="a")
+    second.consume("q", tag="b")
+    stream.since()
+    if end == "power lost":
+        world.broker.power_lost(world.now)
+    else:
+        first.send(1, m.Queue.Delete(queue="q"))
+    assert activated(stream) == []
+
+
+def test_other_queues_have_no_active_consumer(stream: Stream, peer: Peer) -> None:
+    peer.consume("q", tag="t")
+    assert activated(stream) == []

@@ -53,4 +53,10 @@ def test_its_frames_are_on_the_stage_and_a_silent_link_ends_it() -> None:
         assert summary in said, said
     for summary in ["Connection.Tune", "Basic.Ack", "Basic.Consume-Ok", "Basic.Deliver", "Heartbeat"]:
         assert summary in heard, heard
-    assert {"publish", "route", "deliver", "ack"} <= {flight["kind"] for flight in picture["flights"]}
+    places = {
+        change["+"]["place"]
+        for patch in picture["patches"]
+        for key, change in patch
+        if "+" in change and "place" in change["+"]
+    }
+    assert "link" in places

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import json
 import socket
 import sys
+import zlib
 from typing import Any
 
 import aio_pika
@@ -158,3 +161,82 @@ def test_a_run_with_real_clients_cannot_be_forked() -> None:
     asyncio.run(scene())
     with pytest.raises(LabError, match="nobody can make them do the same again"):
         lab.fork(at=0, do=lambda _: None)
+
+
+# --- stages that follow ----------------------------------------------------------------------------------
+
+
+async def say_hello(port: int) -> asyncio.StreamWriter:
+    """Connect as a raw client does, so that something is recorded."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"AMQP\x00\x00\x09\x01")
+    await reader.read(100)
+    return writer
+
+
+def records_shown(stage: Any) -> int:
+    return len(json.loads(zlib.decompress(stage.scene))["labels"])
+
+
+def test_a_stage_follows_while_the_lab_is_live_and_no_longer() -> None:
+    lab = Lab(seed=1)
+    stage = lab.stage()
+    assert records_shown(stage) == 0
+    sent: list[int] = []
+    stage.observe(lambda _: sent.append(len(lab.records)), "scene")
+
+    async def scene() -> None:
+        async with lab.serve(port=0) as server:
+            writer = await say_hello(server.port)
+            await asyncio.sleep(0.6)
+            assert records_shown(stage) == len(lab.records) > 0
+            before = len(sent)
+            await asyncio.sleep(0.6)
+            assert len(sent) == before, "nothing was recorded, so nothing is sent"
+            writers = [await say_hello(server.port) for _ in range(20)]
+            await asyncio.sleep(0.3)
+            assert len(sent) <= before + 2, "twenty clients are one look"
+            assert records_shown(stage) == len(lab.records)
+            for each in (writer, *writers):
+                each.close()
+        assert records_shown(stage) == len(lab.records), "also of what the closing brought"
+
+    asyncio.run(scene())
+    shown = stage.scene
+    lab.connect("later")
+    assert stage.scene is shown
+
+
+def test_a_stage_of_another_history_is_left_alone_and_a_broken_one_stops_nobody() -> None:
+    lab = Lab(seed=1)
+    other, broken, good = lab.stage(), lab.stage(), lab.stage()
+    other.show(furnished().recorder)
+    shown = other.scene
+    complaints: list[str] = []
+
+    def refuse() -> None:
+        raise RuntimeError("no room")
+
+    broken.refresh = refuse
+
+    async def scene() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: complaints.append(context["message"]))
+        async with lab.serve(port=0) as server:
+            (await say_hello(server.port)).close()
+            await asyncio.sleep(0.4)
+        assert records_shown(good) == len(lab.records)
+
+    asyncio.run(scene())
+    assert other.scene is shown
+    assert complaints and all("cannot follow" in one for one in complaints)
+
+
+def test_a_lab_forgets_stages_that_nobody_shows() -> None:
+    lab = Lab(seed=1)
+    stage = lab.stage()
+    assert len(lab._stages) == 1
+    stage.close()
+    del stage
+    gc.collect()
+    assert len(lab._stages) == 0

@@ -201,7 +201,7 @@ def test_the_labs_picture_has_its_facts_and_its_menu_and_is_the_same_every_time(
 
 def test_whatever_a_lab_can_do_is_in_the_menu_or_named_as_a_fact() -> None:
     facts = {"clients", "broker", "recorder", "records", "checks", "programs", "seed", "title", "now"}
-    history = {"parent", "branches", "interventions", "forked_at", "printed", "was_live"}
+    history = {"parent", "branches", "interventions", "forked_at", "printed", "was_live", "branch_name"}
     rare = {"intervene", "note", "lose", "octets", "crash"}
     menu = {name for names in MENU.values() for name in names}
     assert {name for name in dir(Lab()) if name[0] != "_"} == menu | facts | history | rare

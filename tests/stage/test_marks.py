@@ -12,7 +12,8 @@ import pytest
 from scenes import names, recording
 
 from amqplab.stage.layout import layout
-from amqplab.stage.marks import ZOOMS, Mark, Moment, marks, root_of, written
+from amqplab.stage.mark import ZOOMS, Mark, Moment, root_of, written
+from amqplab.stage.marks import marks
 from amqplab.stage.needs import Needs, needs_of
 from amqplab.stage.svg import moments
 from amqplab.trace import keys
@@ -274,9 +275,31 @@ def test_a_stream_s_reader_is_a_cursor_at_its_message() -> None:
         "queue/%2F/app": queue(ready=3, arguments="x-queue-type=stream"), key: {**stage().state[key], "cursor": 2},
     })  # fmt: skip
     (cursor,) = of_kind("cursor", moment)
-    assert (cursor.id, cursor.place, cursor.label) == (key, "queue:app", "bob")
+    assert (cursor.id, cursor.state, cursor.label) == (key, "", "bob")
     (read,) = [mark for mark in of_kind("message", moment) if mark.label == "2"]
     assert cursor.spot == read.spot
+
+
+def test_a_stream_s_reader_that_has_read_nothing_waits_behind_the_last_message() -> None:
+    key = "consumer/bob:1/1/tag"
+    reader = {**stage().state[key], "cursor": None, "start": 3}
+    for ready, state in ((3, ""), (60, "hidden")):
+        log = queue(ready=ready, arguments="x-queue-type=stream")
+        assert [
+            one for _, one, _ in said(with_(stage(), **{"queue/%2F/app": log, key: reader}), "cursor")
+        ] == [state]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "raised"),
+    [("x-max-priority=10", [0, 2, 5, 5]), ("", [0, 0, 0, 0]), ("x-max-priority=0", [0, 0, 0, 0])],
+)
+def test_in_a_queue_with_priorities_a_message_stands_as_high_as_it_is_urgent(
+    arguments: str, raised: list[int]
+) -> None:
+    urgent = {f"message/{n}": {"priority": p} for n, p in enumerate((None, 5, 10, 200), 1)}
+    moment = with_(stage(), **{"queue/%2F/app": queue(ready=4, arguments=arguments), **urgent})
+    assert [mark.more["raised"] for mark in of_kind("message", moment)] == raised
 
 
 def test_signals_are_on_their_link() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,11 @@ class Heard(Stage):
         self.said.append(content)
 
 
+def shown_by(stage: Stage) -> Any:
+    """The scene that the page gets."""
+    return json.loads(zlib.decompress(stage.scene))
+
+
 def press(stage: Stage, **fault: Any) -> None:
     """What the page sends when a failure button is pressed."""
     stage._handle_custom_msg({"type": "fault", **fault}, [])
@@ -40,8 +46,8 @@ def press(stage: Stage, **fault: Any) -> None:
 def test_the_scene_is_sent_once_as_octets(recordings: Recordings) -> None:
     recorder = recordings["journey"]
     stage = Stage(recorder, title="A run")
-    assert stage.scene == to_json(scene(recorder, title="A run")).encode()
-    assert json.loads(stage.scene)["title"] == "A run"
+    assert shown_by(stage) == json.loads(to_json(scene(recorder, title="A run")))
+    assert shown_by(stage)["title"] == "A run"
     state = stage.get_state()
     assert {"scene", "start", "breakable"} <= set(state)
 
@@ -52,27 +58,30 @@ def test_the_script_and_the_style_come_with_the_widget(recordings: Recordings) -
     assert ".amqplab-stage" in str(stage._css) and "http" not in str(stage._css)
 
 
-@pytest.mark.parametrize(("zoom", "number"), [("segment", 0), ("frame", 1), ("command", 2), ("milestone", 3)])
+@pytest.mark.parametrize(
+    ("zoom", "number"), [("segment", 0), ("frame", 1), ("command", 2), ("milestone", 3), ("story", 4)]
+)
 def test_the_zoom_and_the_place_to_begin_are_chosen_by_name(
     zoom: str, number: int, recordings: Recordings
 ) -> None:
     recorder = recordings["journey"]
-    assert Stage(recorder, zoom=zoom).start == {"zoom": number, "at": -1}
+    assert Stage(recorder, zoom=zoom).start == {"zoom": number, "at": None}
+    assert Stage(recorder, zoom=zoom, at=-1).start == {"zoom": number, "at": -1}
     assert Stage(recorder, zoom=zoom, at="end").start["at"] == len(recorder) - 1
     assert Stage(recorder, zoom=zoom, at=7).start["at"] == 7
 
 
 def test_wrong_arguments_are_clear_errors(recordings: Recordings) -> None:
-    with pytest.raises(ValueError, match="segment, frame, command, milestone; not 'frames'"):
+    with pytest.raises(ValueError, match="command, milestone, story; not 'frames'"):
         Stage(recordings["journey"], zoom="frames")
-    with pytest.raises(TypeError, match="a recorder or a lab, not int"):
+    with pytest.raises(TypeError, match="a recording, a recorder or a lab, not int"):
         Stage(7)
 
 
 def test_a_lab_is_shown_as_its_recorder_is() -> None:
     lab = journey()
     assert Stage(lab).scene == Stage(lab.recorder).scene
-    assert json.loads(lab.stage().scene)["title"] in ("", lab.title)
+    assert shown_by(lab.stage())["title"] in ("", lab.title)
 
 
 def test_the_output_keeps_a_picture_and_a_text_for_where_there_is_no_widget(recordings: Recordings) -> None:
@@ -107,7 +116,7 @@ def test_a_fault_shows_the_history_that_comes_of_it(recordings: Recordings) -> N
     press(stage, fault="cut", client="producer", at=3)
     assert asked == [{"fault": "cut", "client": "producer", "at": 3}]
     assert stage.recorder is recordings["trouble"]
-    assert stage.scene == to_json(scene(recordings["trouble"])).encode()
+    assert shown_by(stage) == json.loads(to_json(scene(recordings["trouble"])))
     assert stage.said == [{"type": "notice", "text": ""}]
 
 
@@ -123,11 +132,11 @@ def test_what_the_lab_cannot_do_is_said_where_the_button_was_pressed(recordings:
 def test_a_lab_s_own_stage_loses_a_segment_and_shows_what_happened_then() -> None:
     lab = lost_segment()
     stage = lab.stage()
-    data = json.loads(stage.scene)
+    data = shown_by(stage)
     segment = next(one for one in data["segments"] if one["end"] > one["start"] and not one["lost"])
     client = segment["conn"].partition(":")[0]
     press(stage, fault="lose segment", client=client, segment=segment["n"], at=segment["sent"])
-    lost = {one["n"] for one in json.loads(stage.scene)["segments"] if one["lost"]}
+    lost = {one["n"] for one in shown_by(stage)["segments"] if one["lost"]}
     assert segment["n"] in lost
 
 
@@ -146,10 +155,17 @@ def test_a_lab_that_ran_on_is_shown_to_its_new_end() -> None:
     channel.queue_declare(queue="q")
     stage.refresh()
     assert stage.scene != before
-    assert len(json.loads(stage.scene)["sentences"]) == len(lab.records)
+    assert len(shown_by(stage)["sentences"]) == len(lab.records)
 
 
 def test_a_page_can_be_written_from_the_widget(tmp_path: Path, recordings: Recordings) -> None:
     written = Stage(recordings["journey"], title="A <run>").to_html(tmp_path / "page.html")
     text = written.read_text(encoding="utf-8")
     assert "<title>A &lt;run&gt;</title>" in text and script().splitlines()[0] in text
+
+
+def test_how_the_page_is_arranged_is_kept_with_the_notebook(recordings: Recordings) -> None:
+    stage = Stage(recordings["journey"])
+    assert stage.arrangement == {} and "arrangement" in stage.get_state()
+    stage.set_state({"arrangement": {"open": ["story"], "width": 0.4}})
+    assert stage.arrangement == {"open": ["story"], "width": 0.4}

@@ -16,24 +16,23 @@ import json
 import os
 import random
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from needs import program
-from scenes import SCENES, names, recording
+from scenes import names, recording
 
 from amqplab.stage import esm
-from amqplab.stage.marks import Moment, marks
+from amqplab.stage.marks import marks
 from amqplab.stage.scene import scene, to_json
-from amqplab.stage.svg import key_steps, matched_by
+from amqplab.stage.svg import key_steps, moments
 from amqplab.trace import events as e
 from amqplab.trace.fold import step
 from amqplab.trace.recorder import Record
 from amqplab.trace.traffic import Traffic
-from amqplab.trace.whereabouts import Whereabouts
 from amqplab.trace.zoom import ZOOMS
 
 __all__ = ["LONG", "Report", "cases", "cuts", "judge", "write_case"]
@@ -42,6 +41,10 @@ LONG = os.environ.get("AMQPLAB_LONG") == "1"
 SUITE = Path(__file__).parents[1] / "stage" / "js" / "truth.mjs"
 BIG = 2_000
 """Of a recording with more records only some steps are looked at, and few prefixes."""
+PATIENCE = 3600 if LONG else 900
+"""Seconds for node."""
+PAGES_OF = 0.4
+"""Of so many scenes the whole page is run in a small DOM, and of an eighth of that of the prefixes."""
 COMPARED = 10
 """At so many steps the marks of both languages are compared, at every zoom."""
 TURNING_POINTS = (
@@ -115,20 +118,9 @@ def said_in_python(
     records: Sequence[Record], traffic: Traffic, layout: Any, wanted: Iterable[int]
 ) -> dict[str, Any]:
     """The marks at each of the steps, at every zoom, under "zoom seq"."""
-    whereabouts, state, asked = Whereabouts(records, traffic), {}, set(wanted)
-    blank = Moment({}, layout, traffic, labels=whereabouts.label)
-    moments = [blank] if -1 in asked else []
-    for record in records[: max(asked, default=-1) + 1]:
-        patch = step(state, record)
-        whereabouts.step(record, patch, state)
-        if record.seq in asked:
-            moments.append(replace(
-                blank, state={**state, **whereabouts.tokens}, seq=record.seq, now=record.at,
-                matched=matched_by(record.event, layout),
-            ))  # fmt: skip
     return {
-        f"{number} {moment.seq}": [mark.said for mark in marks(replace(moment, zoom=zoom))]
-        for moment in moments
+        f"{number} {seq}": [mark.said for mark in marks(replace(moment, zoom=zoom))]
+        for seq, moment in moments(records, traffic, layout, wanted, "milestone").items()
         for number, zoom in enumerate(ZOOMS)
     }
 
@@ -178,9 +170,11 @@ def cases(folder: Path, chosen: Sequence[str] | None = None) -> None:
     )
     for name in dict.fromkeys(chosen):
         records = list(recording(name))
-        write_case(folder, name, records)
+        chance = random.Random(name)
+        write_case(folder, name, records, whole=LONG or chance.random() < PAGES_OF)
         for size in cuts(name, records, 20 if LONG else 6):
-            write_case(folder, f"{name}-{size}", records[:size], prefix=True, whole=size % 4 == 0)
+            whole = chance.random() < (PAGES_OF if LONG else PAGES_OF / 8)
+            write_case(folder, f"{name}-{size}", records[:size], prefix=True, whole=whole)
 
 
 # --- node ------------------------------------------------------------------------------------------------
@@ -202,22 +196,17 @@ def judge(folder: Path, script: str | None = None, processes: int = 2, **options
     if LONG:
         options = {"STEPS": "100000", "PAGES": "60", **options}
 
-    def run(part: Path) -> dict[str, Any]:
+    def run(part: Path) -> list[dict[str, Any]]:
         told = {**os.environ, "STAGE": module.as_uri(), "CASES": str(part), **options}
-        done = subprocess.run(
-            [node, str(SUITE)], env=told, capture_output=True, text=True, timeout=3600 if LONG else 170
-        )
+        command = [node, str(SUITE)]
+        done = subprocess.run(command, env=told, capture_output=True, text=True, timeout=PATIENCE)
         if done.returncode:
-            raise AssertionError(done.stderr[-3000:] or done.stdout[-3000:])
-        return dict(json.loads(done.stdout))
+            raise AssertionError(done.stderr[-3000:])
+        return [json.loads(line) for line in done.stdout.splitlines()]
 
     report = Report()
     with ThreadPoolExecutor(processes) as pool:
-        for part in pool.map(run, parts):
-            report.add(part)
+        for lines in pool.map(run, parts):
+            for line in lines:
+                report.add(line)
     return report
-
-
-def scene_names() -> Iterator[str]:
-    """All that are looked at."""
-    yield from SCENES

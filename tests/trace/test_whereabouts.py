@@ -94,6 +94,16 @@ def test_nothing_arrives_before_its_last_byte_was_read(name: str) -> None:
 
 
 @SCENES
+def test_whatever_is_handed_over_sets_out_for_its_consumer(name: str) -> None:
+    """With a manual acknowledgement or for good: the queue may be done with it, its reader is not."""
+    for moment in moments(records_of(name)):
+        event = moment.record.event
+        if isinstance(event, e.Delivered | e.Replied):
+            legs = [token for _, token in messages(moment.tokens) if token["message"] == event.message]
+            assert any(token["place"] in ("link", "consumer") for token in legs), moment.record
+
+
+@SCENES
 def test_a_signal_lives_from_its_first_byte_to_its_last(name: str) -> None:
     records = records_of(name)
     traffic = Traffic(records)

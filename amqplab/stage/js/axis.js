@@ -11,9 +11,10 @@ import { gapTime, lastAtMost } from "./story.js";
 
 export const AXES = ["event", "compressed", "linear"];
 const LEAST_SILENCE = 100e6;
-const MOST_SILENCES = 6;
+const MOST_SILENCES = 120;
 const OUTSTANDING = 12;
-const NICE = [1, 2, 5];
+const NICE = [1, 2, 5, 10];
+const NICE_SECONDS = [10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 86400].map((s) => s * 1e9);
 const TICKS = 6;
 
 /** For each step its place on the axis, 0..1, never falling. */
@@ -37,7 +38,7 @@ export function stepNear(places, share) {
   return k;
 }
 
-/** The long gaps between steps: [{step, ns}], `step` is the one before the silence. The longest few, in order. */
+/** The gaps between steps that are silence: [{step, ns}], `step` is the one before it. The longest come first. */
 export function silences(scene, steps) {
   const { at } = scene.records;
   const gaps = [];
@@ -45,19 +46,24 @@ export function silences(scene, steps) {
     const ns = at[steps[k + 1]] - at[steps[k]];
     if (ns >= LEAST_SILENCE) gaps.push({ step: k, ns });
   }
-  const longest = gaps.sort((a, b) => b.ns - a.ns).slice(0, MOST_SILENCES);
-  const least = (longest[0]?.ns ?? 0) / OUTSTANDING;
-  return longest.filter(({ ns }) => ns >= least).sort((a, b) => a.step - b.step);
+  gaps.sort((a, b) => b.ns - a.ns || a.step - b.step);
+  const least = (gaps[0]?.ns ?? 0) / OUTSTANDING;
+  return gaps.filter(({ ns }) => ns >= least).slice(0, MOST_SILENCES);
 }
 
 /** Round times for the ticks of a linear axis, in nanoseconds, without the ends. */
 export function ticksBetween(from, to) {
   const span = to - from;
   if (span <= 0) return [];
-  const rough = span / TICKS;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const unit = power * (NICE.find((n) => n * power >= rough) ?? 10);
+  const unit = niceUnit(span / TICKS);
   const ticks = [];
   for (let tick = Math.ceil((from + unit * 0.2) / unit) * unit; tick < to - unit * 0.2; tick += unit) ticks.push(tick);
   return ticks;
+}
+
+/** The next round length of time: 1, 2, 5 of a decimal unit, and from 10 seconds on what clocks have. */
+function niceUnit(least) {
+  if (least > 5e9) return NICE_SECONDS.find((unit) => unit >= least) ?? NICE_SECONDS.at(-1);
+  const power = 10 ** Math.floor(Math.log10(least));
+  return power * NICE.find((n) => n * power >= least);
 }

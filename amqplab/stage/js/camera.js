@@ -3,8 +3,8 @@
 // Theory
 // ------
 // A layout has one size, a page has many. Three things give, in this order: the gaps between the things (pipes and
-// edges may be short, a queue may not), the scale, and last the view: what does not fit in a readable size is not
-// shrunk further, but followed to where something happens. All of it is a pure function of layout, room and wish.
+// edges may be short, a queue may not), the scale, and last the view: what does not fit in a readable size is shown
+// in a comfortable one, and followed to where something happens. All of it is a pure function of layout, room and wish.
 //
 //     squeezed(layout, length)   the same layout with shorter gaps along the journey
 //     setting(layouts, room)     which layout, squeezed how far, at which scale
@@ -13,6 +13,7 @@
 import { lastAtMost } from "./story.js";
 
 export const READABLE = 0.78;
+const COMFORTABLE = 0.92;
 const LARGEST_SCALE = 1.45;
 const CLOSEST = 4;
 const SHORTEST_GAP = 26;
@@ -160,7 +161,7 @@ export function setting(layouts, room) {
   });
   const [wide, tall] = options;
   const best = wide.whole >= Math.min(READABLE, tall.whole * 1.1) ? wide : tall;
-  return { ...best, scale: Math.max(READABLE, best.whole) };
+  return { ...best, scale: best.whole >= READABLE ? best.whole : COMFORTABLE };
 }
 
 /** How high a picture would like to be at this width of room. */

@@ -24,7 +24,7 @@ export function arrangementOf(kept, names) {
     open: known ?? ["inspector", "ladder"].filter((name) => names.includes(name)),
     docks: Object.fromEntries(wanted),
     width: within(0.22, width, 0.65, 0.34),
-    height: within(120, height, 700, 250),
+    height: within(120, height, 700, null),
     axis: ["event", "compressed", "linear"].includes(axis) ? axis : "event",
     bookmarks: Array.isArray(bookmarks) ? bookmarks.filter((mark) => Number.isInteger(mark?.seq)) : [],
   };
@@ -61,13 +61,12 @@ export function redock(arrangement, name) {
   return { ...arrangement, open, docks: { ...arrangement.docks, [name]: to } };
 }
 
-/** A dock's size changed by `by` pixels towards the picture. */
-export function resized(arrangement, dock, by, whole) {
-  const next =
-    dock === "beside"
-      ? { ...arrangement, width: Math.round((arrangement.width + by / whole.width) * 1000) / 1000 }
-      : { ...arrangement, height: Math.round(Math.min(arrangement.height + by, whole.height * 0.6)) };
-  return { ...next, width: within(0.22, next.width, 0.65, 0.36), height: within(120, next.height, 700, 250) };
+/** A dock's size changed by `by` pixels towards the picture; `now` is what it measures, and the whole stage. */
+export function resized(arrangement, dock, by, now) {
+  if (dock === "below")
+    return { ...arrangement, height: within(120, Math.round(Math.min(now.below + by, now.height * 0.6)), 700, null) };
+  const width = Math.round((arrangement.width + by / now.width) * 1000) / 1000;
+  return { ...arrangement, width: within(0.22, width, 0.65, 0.34) };
 }
 
 const KEPT_UNDER = "amqplab-stage";

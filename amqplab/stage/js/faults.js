@@ -28,7 +28,6 @@ const OFFERS = {
     ["freeze", "freeze the process", (it) => isUp(it) && !it.host?.frozen],
     ["thaw", "thaw it", (it) => isUp(it) && Boolean(it.host?.frozen)],
     ["kill", "kill the process", isUp],
-    ["crash", "crash the machine", isUp],
     ["power off", "pull the plug", ({ host }) => !host?.off],
     ["power on", "power on", ({ host }) => Boolean(host?.off)],
   ],

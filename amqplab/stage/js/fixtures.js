@@ -6,7 +6,7 @@
 // state. Names that a layout has cut to their room come from there; states are said in the words that operators
 // use.
 
-import { cut, encode, nameOf, plural } from "./text.js";
+import { cut, decodeName, encode, nameOf, plural } from "./text.js";
 import { handOf } from "./geometry.js";
 import { entityMark } from "./mark.js";
 
@@ -161,11 +161,13 @@ function foldMarks(view, used) {
 export function usedEdges(view) {
   const { scene, state, seq, layout, subject } = view;
   const found = new Set(scene.matchedAt(seq));
-  for (const key of state.of("token")) {
-    const token = state.get(key);
-    if (token.place !== "exchange" || !token.message) continue;
-    const routed = scene.routedAt(token.message, seq);
-    if (routed !== null) for (const one of scene.matchedAt(routed)) found.add(one);
+  for (const [place, tokens] of state.places) {
+    if (!place.startsWith("exchange|")) continue;
+    for (const key of tokens) {
+      const { message } = state.get(key);
+      const routed = message ? scene.routedAt(message, seq) : null;
+      if (routed !== null) for (const one of scene.matchedAt(routed)) found.add(one);
+    }
   }
   if (seq >= 0 && scene.kindOf(seq) === "Enqueued" && subject.message) {
     const queue = subject.keys.find((key) => key.startsWith("queue/"));
@@ -227,7 +229,7 @@ function subscriptionMarks(view) {
     const moving = state.at(`link|${way.connection}`).some((token) => state.get(token).target === key);
     return entityMark(view, "subscription", key, {
       ...{ x: way.curve[0], y: way.curve[1], way, label: "" },
-      ...{ state: activity(view, key, consumer), used: moving },
+      ...{ state: activity(consumer), used: moving },
       said: `queue ${nameOf(way.queue)} to consumer ${nameOf(key)}`,
     });
   });
@@ -292,20 +294,42 @@ function clientMark(view, app) {
   const what = `${ROLES[roles] ?? "application"} ${app.name}`;
   return entityMark(view, "client", `host/${encode(app.name)}`, {
     ...{ x: app.x, y: app.y, id: app.name, app, roles, label: app.name, name: app.label ?? app.name, state: condition },
-    away: !pipesOf(view, app).some(([name]) => state.has(`connection/${encode(name)}`)),
+    away: !pipesOf(view, app).some((name) => state.has(`connection/${encode(name)}`)),
     said: [what, held && `holds ${plural(held, "message")}`, condition].filter(Boolean).join(", "),
   });
 }
 
-const pipesOf = (view, app) => Object.entries(view.layout.pipes).filter(([, pipe]) => pipe.app === app.name);
+/** The names of the connections of an application. */
+function pipesOf({ layout }, app) {
+  if (!PIPES.has(layout)) PIPES.set(layout, groupedByApp(Object.keys(layout.pipes), (name) => layout.pipes[name]));
+  return PIPES.get(layout).get(app.name) ?? NONE_OF_THEM;
+}
 
 /** The hands of an application that exist: [key, entity]. */
-export function handsOfApp(view, app) {
-  const prefixes = pipesOf(view, app).map(([name]) => [`consumer/${encode(name)}/`, `channel/${encode(name)}/`]);
-  return view.consumers.filter(([key]) =>
-    prefixes.some(([consumer, channel]) => key.startsWith(consumer) || key.startsWith(channel)),
-  );
+export function handsOfApp({ layout, consumers }, app) {
+  if (!HANDS.has(consumers))
+    HANDS.set(consumers, groupedByApp(consumers, ([key]) => layout.pipes[connectionIn(key)]));
+  return HANDS.get(consumers).get(app.name) ?? NONE_OF_THEM;
 }
+
+// Worked out once for each layout, and for each list of consumers.
+const PIPES = new WeakMap();
+const HANDS = new WeakMap();
+const NONE_OF_THEM = Object.freeze([]);
+
+function groupedByApp(things, pipeOf) {
+  const found = new Map();
+  for (const thing of things) {
+    const app = pipeOf(thing)?.app;
+    if (app === undefined) continue;
+    if (!found.has(app)) found.set(app, []);
+    found.get(app).push(thing);
+  }
+  return found;
+}
+
+/** The connection in the key of a consumer, a channel or its confirms. */
+export const connectionIn = (key) => decodeName(key.split("/", 2)[1]);
 
 /** Where a hand is drawn: its row in the layout, or below all others. */
 export function rowOf(app, key, number = 0) {
@@ -320,7 +344,7 @@ function handMarks(view, app) {
     const held = state.at(`consumer|${key}`).length;
     const limits = consumer.prefetch ? `prefetch ${consumer.prefetch}` : "no prefetch limit";
     const row = rowOf(app, key);
-    const active = activity(view, key, consumer);
+    const active = activity(consumer);
     const who = consumer.got ? `basic.get on channel ${nameOf(key)}` : `consumer ${nameOf(key)}`;
     return entityMark(view, consumer.got ? "hand" : "consumer", key, {
       ...{ x: row.x, y: row.y, row, held, limit: consumer.prefetch, ...handOf(scene.geometry, consumer.prefetch, held) },
@@ -332,25 +356,19 @@ function handMarks(view, app) {
 
 const limitWords = ({ holding_count: held, prefetch }) => (prefetch ? `${held} of ${prefetch}` : `${held}, no limit`);
 
-/** Of a queue with a single active consumer: "active", or "waiting" for its turn; "" where nothing tells. */
-function activity(view, key, consumer) {
-  if (consumer.active !== undefined) return consumer.active ? "active" : "waiting";
-  const queue = consumer.queue === undefined ? null : view.state.get(queueKeyOf(consumer));
-  if (!queue || !isSingle(queue)) return "";
-  const rivals = view.consumers.filter(([, one]) => one.queue === consumer.queue && one.vhost === consumer.vhost);
-  const served = rivals.filter(([, one]) => one.delivered > 0).sort((a, b) => b[1].delivered - a[1].delivered);
-  const chosen = rivals.length === 1 ? rivals[0] : served[0];
-  return chosen ? (chosen[0] === key ? "active" : "waiting") : "";
+/** Of a queue with a single active consumer: "active", or "waiting" for its turn; "" in other queues. */
+function activity({ active = null }) {
+  if (active === null) return "";
+  return active ? "active" : "waiting";
 }
-
-const queueKeyOf = ({ vhost, queue }) => `queue/${encode(vhost)}/${encode(queue)}`;
 
 function stripMarks(view, app) {
   const { state } = view;
-  const prefixes = pipesOf(view, app).map(([name]) => `confirm/${encode(name)}/`);
-  return state
-    .of("confirm")
-    .filter((key) => prefixes.some((prefix) => key.startsWith(prefix)) && state.get(key).count)
+  const keys = state.of("confirm");
+  if (!keys.length) return [];
+  const names = pipesOf(view, app);
+  return keys
+    .filter((key) => state.get(key).count && names.includes(connectionIn(key)))
     .map((key, i) => {
       const strip = state.get(key);
       const row = app.strips?.[key] ?? { ...rowOf(app, "", i), label: "to confirm" };

@@ -162,21 +162,22 @@ export function onCurve([x0, y0, x1, y1, x2, y2, x3, y3], t) {
 export const smooth = (t) => t * t * (3 - 2 * t);
 
 /**
- * Things of different widths one behind the other in a lane: none over another, each as near to where it wants to
- * be as the ones before it allow, and none behind the lane's beginning. First is who is farthest.
+ * Things of different widths one behind the other in a lane: none over another while there is room, each as near to
+ * where it wants to be as the ones before it allow, and none behind the lane's beginning. First is who is farthest.
  * @param {{at: number, width: number}[]} things `at` is where the middle wants to be, 0..length
- * @returns {number[]} where the middles are; those for which there is no room are left out
+ * @returns {number[]} where the middles are
  */
 export function linedUp(things, length) {
-  let count = 0;
-  for (let sum = 0; count < things.length && (sum += things[count].width) <= length + 0.5; count++);
-  const behind = new Array(count + 1).fill(0);
-  for (let i = count - 1; i >= 0; i--) behind[i] = behind[i + 1] + things[i].width;
+  const whole = things.reduce((sum, { width }) => sum + width, 0);
+  const squeeze = Math.min(1, length / Math.max(1, whole));
+  const halves = things.map(({ width }) => (width * squeeze) / 2);
+  const behind = new Array(things.length + 1).fill(0);
+  for (let i = things.length - 1; i >= 0; i--) behind[i] = behind[i + 1] + 2 * halves[i];
   const found = [];
-  for (let i = 0, front = length; i < count; i++) {
-    const half = things[i].width / 2;
-    found[i] = Math.min(front - half, Math.max(things[i].at, behind[i + 1] + half));
-    front = found[i] - half;
-  }
+  let front = length;
+  things.forEach(({ at }, i) => {
+    found[i] = Math.min(front - halves[i], Math.max(at, behind[i + 1] + halves[i]));
+    front = found[i] - halves[i];
+  });
   return found;
 }

@@ -1,135 +1,146 @@
-// The inspector: whatever is selected, in full.
+// The inspector: what the step is about, or what somebody picked, in full.
 //
 // Theory
 // ------
-// A frame is shown octet by octet (octets.js). A segment, a message and a thing of the picture are shown as facts
-// with the frames that belong to them, each a way to the octets. Facts are the state's own fields.
+// A record speaks of something: a frame, a command, a segment, a message, or things of the state; the inspector shows
+// that very thing, and never the one before. A frame is shown byte by byte (octets.js), a message with its whole life
+// (life.js), a thing of the state as facts (facts.js), a segment with the frames that it carries, whatever became of it.
 
-import { clientOf, cut, decodeName, isList, timeText } from "./text.js";
+import { nameOf, plural, timeText } from "./text.js";
 import { cls, h } from "./elements.js";
 import { TYPES } from "./scene.js";
 import { hue } from "./marks.js";
-import { segmentLabel } from "./wire.js";
+import { endsOf } from "./ladder.js";
+import { details, entityFacts, factsList, titleOf } from "./facts.js";
+import { waysOf } from "./legs.js";
+import { drawMessageLife } from "./life.js";
 import { drawFrame } from "./octets.js";
+import { drawRoutes } from "./routing.js";
+import { segmentLabel } from "./wire.js";
 
 const LINKS_SHOWN = 60;
-const SHOWN_AS = {
-  tcp: "TCP",
-  no_ack: "auto-ack",
-  auto_delete: "auto-delete",
-  unacked: "Unacked",
-  ready: "Ready",
-  total: "Total",
-};
-const WORDS = new Map([
-  [null, "–"],
-  [undefined, "–"],
-  ["", "–"],
-  [true, "yes"],
-  [false, "no"],
-]);
 
-/** What the inspector shows for the selection. */
+/** What the inspector shows. */
 export function inspector(view, width) {
-  const { scene, selection } = view;
-  if (!selection) return [empty("Step to a frame, or click one: every octet of it is explained here.")];
-  const { kind, id } = selection;
+  const { scene } = view;
+  const shown = inspected(view);
+  if (!shown) return [empty("Nothing has happened yet. Step on, or pick something: every byte of it is explained here.")];
+  const { kind, id } = shown;
   if (kind === "frame" && scene.frames[id]) return drawFrame(view, scene.frames[id], width);
-  if (kind === "command") return drawFrame(view, scene.frames[scene.commands[id].frames[0]], width);
-  if (kind === "segment") return drawSegmentFacts(view, scene.segmentByNumber.get(id));
-  if (kind === "message") return drawMessageFacts(view, id);
+  if (kind === "command" && scene.commands[id]) return drawFrame(view, scene.frames[scene.commands[id].frames[0]], width);
+  if (kind === "segment" && scene.segmentByNumber.has(id)) return drawSegmentFacts(view, scene.segmentByNumber.get(id));
+  if (kind === "message") return drawMessageLife(view, id, frameLinks);
   return drawEntity(view, String(id));
+}
+
+/** What is looked at: what was picked, else what the record speaks of. */
+export function inspected({ scene, seq, pinned, subject }) {
+  if (pinned) return pinned;
+  if (seq < 0) return null;
+  const { frame, command, segment, message, keys } = subject ?? scene.subjectOf(seq);
+  if (frame !== undefined) return { kind: "frame", id: frame };
+  if (command !== undefined) return { kind: "command", id: command };
+  if (segment !== undefined) return { kind: "segment", id: segment };
+  if (message !== undefined) return { kind: "message", id: message };
+  return keys.length ? { kind: "entity", id: keys[0] } : null;
 }
 
 const empty = (words) => h("p", { class: "empty" }, words);
 
 const headline = (badge, kind, words) =>
-  h("p", { class: "headline" }, badge && h("span", { class: cls("badge", kind) }, badge), h("b", {}, words));
+  h("p", { key: "head", class: "headline" }, badge && h("span", { class: cls("badge", kind) }, badge), h("b", {}, words));
 
-function valueText(v) {
-  if (WORDS.has(v)) return WORDS.get(v);
-  if (isList(v)) return v.length ? cut(v.join(", "), 60) : "none";
-  return cut(typeof v === "object" ? JSON.stringify(v) : String(v), 90);
-}
+// --- frames that belong to something ---
 
-const facts = (pairs) =>
-  h(
-    "dl",
-    { class: "facts" },
-    pairs.map(([name, value]) => [
-      h("dt", {}, SHOWN_AS[name] ?? name.replaceAll("_", " ")),
-      h("dd", {}, valueText(value)),
-    ]),
-  );
-
-const frameLinks = (view, frames) =>
+const frameLinks = (view, frames) => [
   h(
     "ul",
-    { class: "frames" },
+    { key: "frames", class: "frames" },
     frames.slice(0, LINKS_SHOWN).map((f) => h("li", { key: f.id }, frameLink(view, f))),
-  );
+  ),
+  frames.length > LINKS_SHOWN && h("p", { key: "rest", class: "muted small" }, `and ${frames.length - LINKS_SHOWN} more`),
+];
 
 function frameLink({ scene }, f) {
-  const host = clientOf(f.conn);
+  const { client, server } = endsOf(scene, f.conn);
   return h(
     "button",
     { class: "frame-link", "data-sel": `frame:${f.id}` },
-    h("span", { class: cls("badge", hue(f.messages[0])) }, TYPES[f.type] ?? "?"),
+    h("span", { class: cls("badge", hue(scene.rootOf(f.messages[0]))) }, TYPES[f.type] ?? "?"),
     h("span", {}, f.summary),
-    h("span", { class: "muted" }, f.up ? `${host} → ${scene.broker}` : `${scene.broker} → ${host}`),
+    h("span", { class: "muted" }, f.up ? `${client} → ${server}` : `${server} → ${client}`),
   );
 }
 
+// --- segments ---
+
+const FLAGS = { SYN: "begins the connection", ACK: "acknowledges", PSH: "hand it to the program now", FIN: "nothing more will come", RST: "there is no such connection any more" };
+
 function drawSegmentFacts(view, s) {
-  const broker = `${view.scene.broker}:5672`;
-  const [from, to] = s.up ? [s.conn, broker] : [broker, s.conn];
-  const octets = s.end > s.start;
-  const inside = s.frames.map(([id]) => view.scene.frames[id]);
+  const { scene } = view;
+  const { client, server } = endsOf(scene, s.conn);
+  const [from, to] = s.up ? [client, server] : [server, client];
+  const inside = s.frames.map(([id]) => scene.frames[id]);
   return [
     headline("S", "", `Segment ${s.n}: ${segmentLabel(s)}`),
-    h("p", { class: "under" }, `${from} → ${to}`),
-    facts([
-      ["sequence number", s.seq],
-      ["acknowledges", s.flags.includes("ACK") ? s.ack : null],
-      ["window", s.window],
-      ["carries", octets ? `octets ${s.start}–${s.end - 1} of this direction's stream` : "no octets"],
+    h("p", { key: "under", class: "under" }, `${from} → ${to}, TCP`),
+    factsList([
+      ["fate", fateOf(view, s)],
+      ["flags", s.flags.split("|").map((flag) => `${flag} (${FLAGS[flag] ?? "?"})`).join(", ")],
+      ["carries", s.end > s.start ? `${plural(s.end - s.start, "byte")}: ${s.start} to ${s.end - 1} of what ${from} says` : "no bytes of the program's"],
+      ["sent", s.again ? "again: an earlier one was not acknowledged" : null],
       ["left", timeText(s.departs)],
-      ["arrives", s.lost ? `never: ${s.lost}` : s.arrives === null ? null : timeText(s.arrives)],
+      ["sequence number", s.seq],
+      ["acknowledges", s.flags.includes("ACK") ? `everything before ${s.ack}` : null],
+      ["window", `room for ${plural(s.window, "byte")}`],
     ]),
-    h("h4", {}, "Frames inside"),
-    inside.length ? frameLinks(view, inside) : empty("None: TCP speaks for itself here."),
-  ];
+    h("h4", { key: "h" }, "Frames inside"),
+    inside.length ? frameLinks(view, inside) : empty(s.end > s.start ? "Its bytes belong to no frame that was recorded." : "None: TCP speaks for itself here."),
+  ]
+    .flat()
+    .filter(Boolean);
 }
 
-function drawMessageFacts(view, id) {
-  const entity = view.state.get(`message/${id}`);
-  return [
-    headline(id, hue(id), `Message ${id}`),
-    entity ? facts(Object.entries(entity)) : empty("Not at the broker at this step."),
-    h("h4", {}, "Its frames"),
-    frameLinks(
-      view,
-      view.scene.frames.filter((f) => f.messages.includes(id)),
-    ),
-  ];
+/** How it ended, as far as that has happened. */
+function fateOf({ scene, seq }, s) {
+  const [way] = waysOf(scene, "segment", s);
+  if (way.outcome === "cut off") return "still under way when the recording ends";
+  if (way.to > seq) return "under way";
+  const time = timeText(scene.timeOf(way.to));
+  return way.outcome === "arrived" ? `arrived at ${time}` : `${way.outcome} at ${time}${way.reason !== way.outcome ? `: ${way.reason}` : ""}`;
 }
 
-/** A queue, an exchange, a connection …: the fields of its entity in the state. */
+// --- things of the state ---
+
+/** A queue, an exchange, a connection …: what matters about it, and all its fields folded away. */
 function drawEntity(view, key) {
-  if (key === "broker")
-    return [headline("", "", `broker ${view.scene.broker}`), empty("One broker, one virtual host.")];
-  const [kind, ...names] = key.split("/");
-  const entity = view.state.get(key);
-  const sofar = (f) =>
-    kind === "connection" && f.conn === decodeName(names[0]) && (f.sent ?? f.received) <= view.seq;
-  const title = names
-    .filter((name) => name !== "%2F")
-    .map(decodeName)
-    .join(" ");
+  const { scene, state, seq } = view;
+  const entity = state.get(key);
+  const kind = key.slice(0, key.indexOf("/"));
+  const connection = kind === "connection" ? nameOf(key) : null;
+  const frames = connection === null ? [] : framesOfConnection(scene, connection).filter((f) => (f.sent ?? f.received) <= seq);
+  const routes = kind === "binding" && view.pinned ? [] : drawRoutes(view, seq);
   return [
-    headline("", "", `${kind} ${title}`),
-    entity ? facts(Object.entries(entity)) : empty("Not there at this step."),
-    kind === "connection" && h("h4", {}, "Its frames so far"),
-    kind === "connection" && frameLinks(view, view.scene.frames.filter(sofar).reverse()),
-  ].filter(Boolean);
+    headline("", "", titleOf(scene, key)),
+    entity ? entityFacts(view, key, entity) : empty("Not there at this step."),
+    routes.length > 0 && [h("h4", { key: "hr" }, "Routing, binding by binding"), ...routes],
+    frames.length > 0 && [h("h4", { key: "hf" }, "Its frames so far, the latest first"), frameLinks(view, frames.slice(-LINKS_SHOWN).reverse())],
+    entity && details(entity, key),
+  ]
+    .flat(3)
+    .filter(Boolean);
+}
+
+function framesOfConnection(scene, connection) {
+  scene.framesByConnection ??= groupsOf(scene.frames);
+  return scene.framesByConnection.get(connection) ?? [];
+}
+
+function groupsOf(frames) {
+  const found = new Map();
+  for (const f of frames) {
+    if (!found.has(f.conn)) found.set(f.conn, []);
+    found.get(f.conn).push(f);
+  }
+  return found;
 }

@@ -23,18 +23,19 @@ const GAPS_LOOKED_AT = 2001;
 const TIMES_USUAL = 20;
 const LEAST_BREAK = 5e6;
 const BREAK = 26;
-const AROUND_BREAK = 9;
+const AROUND_BREAK = 14;
+const SHORE = 9;
 const VISIT = 26;
 const MOST_STRETCH = 14;
 const SILENT = 0.9;
+const LEAST_COLUMN = 70;
+const THIN_COLUMN = 9;
 
-/** How much room a row needs above and below its line. */
-const ROOM = {
-  quiet: { above: 5, below: 4 },
-  note: { above: 8, below: 8 },
-  band: { above: 16, below: 3 },
-  chapter: { above: 13, below: 19 },
-};
+/** The kinds of rows, by number, and how much room each needs above and below its line. */
+const ROWS = ["quiet", "note", "band", "chapter"];
+const [QUIET, NOTE, BAND, CHAPTER] = [0, 1, 2, 3];
+const ABOVE = [5, 8, 16, 13];
+const BELOW = [4, 8, 3, 19];
 
 /**
  * @typedef {{k: number, first: number, last: number, y0: number, y1: number, words: string}} Break
@@ -66,11 +67,11 @@ export class LadderPlan {
     for (let k = 0; k < seqs.length; k++) {
       if (k) {
         const gap = at[seqs[k]] - at[seqs[k - 1]];
-        y += ROOM[kinds[k - 1]].below + 3;
+        y += BELOW[kinds[k - 1]] + 3;
         if (gap > least) y = this.breakAt(k - 1, y, gap);
-        else y += kinds[k] === "quiet" ? 0 : Math.min(MOST_STRETCH, gapTime(gap) / 60);
+        else y += kinds[k] === QUIET || gap <= 0 ? 0 : Math.min(MOST_STRETCH, gapTime(gap) / 60);
       }
-      y += ROOM[kinds[k]].above;
+      y += ABOVE[kinds[k]];
       ys[k] = y;
     }
     this.height = y + TAIL;
@@ -88,13 +89,18 @@ export class LadderPlan {
     return y0 + BREAK + AROUND_BREAK;
   }
 
+  /** "quiet", "note", "band" or "chapter". */
+  kindOfRow(k) {
+    return ROWS[this.kinds[k]];
+  }
+
   /** The same rows, and one more for a record that is none of them. */
   visiting(seq) {
     const plan = Object.create(this);
     const k = lastAtMost(this.seqs, seq);
     const gap = this.breakAfter(k);
     const isLate = gap && seq >= gap.last;
-    const y = isLate ? gap.y1 + VISIT - 8 : k < 0 ? FIRST_ROW + VISIT - 18 : this.ys[k] + VISIT - 4;
+    const y = isLate ? gap.y1 + VISIT - 6 : k < 0 ? FIRST_ROW + VISIT - 18 : this.ys[k] + VISIT - 4;
     plan.visit = { seq, k, y, late: Boolean(isLate) };
     plan.height = this.height + VISIT;
     return plan;
@@ -140,9 +146,12 @@ export class LadderPlan {
     const gap = this.breakAfter(k);
     if (gap) {
       const { first, last, y0, y1 } = this.placed(gap);
-      stops.push({ seq: first, y: first === seqs[k] ? stops[0].y : y0 }, { seq: last, y: y1 });
+      stops.push({ seq: first, y: first === seqs[k] ? stops[0].y : y0 - SHORE }, { seq: last, y: y1 + SHORE });
     }
-    if (visit?.k === k) stops.push({ seq: visit.seq, y: visit.y });
+    if (visit?.k === k) {
+      const same = stops.findIndex((stop) => stop.seq === visit.seq);
+      stops.splice(same < 0 ? stops.length : same, same < 0 ? 0 : 1, { seq: visit.seq, y: visit.y });
+    }
     stops.push(
       k + 1 < count ? { seq: seqs[k + 1], y: this.yOfRow(k + 1) } : { seq: scene.n, y: this.height - TAIL + 22 },
     );
@@ -202,14 +211,26 @@ function silenceOf(scene, seqs) {
   return Math.max(LEAST_BREAK, TIMES_USUAL * sorted[sorted.length >> 1]);
 }
 
-/** What kind of row each record is: "band" where something sets out, "quiet" where it ends, else "note". */
+/** What kind of row each record is: BAND where something sets out, QUIET where it ends, else NOTE. */
 function kindsOf(scene, zoom, seqs) {
-  if (zoom === STORY) return Array.from(seqs, () => "chapter");
-  return Array.from(seqs, (seq) => {
-    const found = crossingAt(scene, zoom, seq);
-    if (found) return found.begins ? "band" : found.known ? "quiet" : "note";
-    return isFarEnd(scene, zoom, seq) ? "quiet" : "note";
-  });
+  const kinds = new Uint8Array(seqs.length);
+  if (zoom === STORY) return kinds.fill(CHAPTER);
+  for (let k = 0; k < seqs.length; k++) kinds[k] = kindOfRecord(scene, zoom, seqs[k]);
+  return kinds;
+}
+
+function kindOfRecord(scene, zoom, seq) {
+  const { segment, frame, command } = scene.subjectOf(seq);
+  if (zoom === 0 && segment !== undefined) {
+    const s = scene.segmentByNumber.get(segment);
+    return s?.sent === seq ? BAND : s?.arrived === seq ? QUIET : NOTE;
+  }
+  if (frame === undefined && command === undefined) return NOTE;
+  const isFrame = scene.kindOf(seq).startsWith("Frame");
+  const x = isFrame ? scene.frames[frame] : (scene.commands[command] ?? scene.frames[frame]);
+  const isDrawn = zoom === 1 ? isFrame : zoom > 1 && command !== undefined;
+  if (isDrawn && (x.sent ?? x.received) === seq) return BAND;
+  return x.received === seq && isStep(scene, zoom, x.sent) ? QUIET : NOTE;
 }
 
 export const isStep = (scene, zoom, seq) => seq !== null && (scene.records.zoom[seq] & (1 << zoom)) !== 0;
@@ -237,13 +258,6 @@ export function lossAt(scene, seq) {
   return s?.lost_seq === seq ? s : undefined;
 }
 
-/** The far end of a frame or command, at a zoom that draws finer things. */
-function isFarEnd(scene, zoom, seq) {
-  const { frame, command } = scene.subjectOf(seq);
-  const x = frame === undefined ? scene.commands[command] : scene.frames[frame];
-  return x !== undefined && x.received === seq && isStep(scene, zoom, x.sent);
-}
-
 /** What a row says. */
 export function rowWords(scene, zoom, seq) {
   if (zoom === STORY) return chapterWords(scene, seq);
@@ -262,13 +276,23 @@ function chapterWords(scene, seq) {
   return (isEnd && scene.story?.[step - 1]?.[2]) || scene.sentences[seq];
 }
 
-/** Where the lifelines stand in a ladder of this width. */
-export function columnsOf(hosts, width) {
-  const narrow = width < 440;
-  const left = narrow ? 56 : 70;
-  const column = (width - left) / Math.max(1, hosts.length);
-  const x = (host) => left + column * (Math.max(0, hosts.indexOf(host)) + 0.5);
-  return { left, column, x, least: left + hosts.length * (narrow ? 104 : 140) };
+/** Where the lifelines stand in a ladder of this width. Where not all have room, those who do nothing in sight (they are
+ * not in `busy`) stand close together. */
+export function columnsOf(hosts, width, busy = new Set(hosts)) {
+  const left = width < 440 ? 62 : 70;
+  const fits = left + hosts.length * LEAST_COLUMN <= width;
+  const wide = (host) => fits || busy.has(host);
+  const many = hosts.filter(wide).length || 1;
+  const column = Math.max(LEAST_COLUMN, (width - left - (hosts.length - many) * THIN_COLUMN) / many);
+  const places = new Map();
+  let x = left;
+  for (const host of hosts) {
+    const own = wide(host) ? column : THIN_COLUMN;
+    places.set(host, { x: x + own / 2, width: own });
+    x += own;
+  }
+  const place = (host) => places.get(host) ?? places.get(hosts[0]);
+  return { left, width: Math.max(width, x), x: (host) => place(host).x, room: (host) => place(host).width };
 }
 
 /** The host that a record happened at, as a column. */

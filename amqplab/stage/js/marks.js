@@ -119,13 +119,13 @@ export function drawSignal(view, mark) {
   );
 }
 
-/** A reader of a stream: a pointer under the message that it was handed last. */
+/** A reader of a stream: a pointer over the message that it was handed last. */
 export const drawCursor = (view, mark) =>
   h(
     "g",
-    handles(mark, cls("cursor", mark.state), { transform: moveTo(mark) }),
-    h("path", { d: "M0 -11l5 7h-10z" }),
-    h("text", { class: "quiet mid", y: 8 }, cut(mark.label, 14)),
+    handles(mark, cls("cursor", mark.covered && "hidden"), { transform: moveTo(mark) }),
+    h("path", { d: `M0 8l5 -8v${-12 * mark.row}h-10v${12 * mark.row}z` }),
+    h("text", { class: "quiet mid halo", y: -4 - 12 * mark.row }, cut(mark.label, 14)),
   );
 
 /** What a transaction holds back. */

@@ -12,7 +12,6 @@ import { cross, hue, moveTo } from "./marks.js";
 import { handles } from "./mark.js";
 
 const CAPTION = 30;
-const CAPTION_LETTER = 6;
 const CHIP_LETTER = 6.6;
 
 /** A segment: a slab across its tube. */
@@ -24,7 +23,7 @@ export function drawSegment(view, mark) {
   const span = pipeSpan(g, view.layout.pipes[s.conn], wide);
   const slab = { x: round(-w / 2), y: round(-height / 2), width: round(w), height: round(height), rx: 5 };
   const captionAt = tubeEdge(g, span, up) - mark.y + (up ? -6 : 13);
-  const half = Math.min((cut(mark.label, CAPTION).length * CAPTION_LETTER) / 2, span.length / 2);
+  const half = Math.min(cut(mark.label, CAPTION).length * 3, span.length / 2);
   const shift = between(span.start + half, mark.x, span.start + span.length - half) - mark.x;
   const reason = s.lost || s.discarded;
   return h(
@@ -33,6 +32,7 @@ export function drawSegment(view, mark) {
     h("rect", { class: "slab", ...slab }),
     over && h("path", { class: "cross", d: cross(0, 0, 9) }),
     wide &&
+      mark.caption &&
       h(
         "text",
         { class: cls("caption halo", over && "bad"), x: round(shift), y: round(captionAt) },

@@ -6,6 +6,7 @@
 // panels; whoever adds one adds a line here. One that cannot be drawn in one go (the ladder draws only what is in
 // sight, and follows) brings its own parts and is drawn by its own hand: `own` makes them.
 
+import { drawDepths } from "./depths.js";
 import { inspector } from "./inspector.js";
 import { tables } from "./tables.js";
 import { drawCauses, drawSteps } from "./steps.js";
@@ -15,6 +16,7 @@ export const PANELS = [
   { name: "ladder", title: "Ladder", about: "what crosses between the hosts, time runs down", own: true },
   { name: "inspector", title: "Inspector", about: "every byte of what is selected", draw: inspector },
   { name: "state", title: "State", about: "the picture as tables", draw: tables },
+  { name: "depths", title: "Depths", about: "Ready and Unacked in each queue, over time", draw: drawDepths },
   { name: "story", title: "Story", about: "all steps as sentences", draw: drawSteps, follow: ".step.here" },
   { name: "why", title: "Why", about: "the causes of this step", draw: drawCauses },
 ];

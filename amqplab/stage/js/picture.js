@@ -12,7 +12,7 @@ import { plural, round } from "./text.js";
 import { cls, h, remember } from "./elements.js";
 import { drawCursor, drawMessage, drawMore, drawSignal, drawTray, path, words } from "./marks.js";
 import { handles } from "./mark.js";
-import { drawChannel, drawConnection } from "./pipes.js";
+import { drawChannel, drawConnection, drawStops } from "./pipes.js";
 import { drawExchange, drawQueue } from "./nodes.js";
 import { drawClient, drawHand, drawStrip } from "./apps.js";
 import { drawCommand, drawFrameChip, drawSegment } from "./moving.js";
@@ -23,6 +23,7 @@ export function picture(view, marks, kept) {
   layers.ground.push(drawGutter(view));
   for (const mark of marks) {
     const [layer, draw] = STANDING[mark.kind];
+    if (mark.kind === "connection") layers.stops.push(drawKept(view, mark, kept, drawStops, "stops "));
     if (mark.kind === "binding") layers.edges.push(drawKept(view, mark, kept, drawLine, "line "));
     const drawn = drawKept(view, mark, kept, draw, "");
     if (drawn) layers[layer].push(drawn);
@@ -177,7 +178,7 @@ const STANDING = {
   hand: ["apps", drawHand],
   confirms: ["apps", drawStrip],
 };
-const LAYERS = ["ground", "edges", "pipes", "labels", "nodes", "apps", "alarms"];
+const LAYERS = ["ground", "edges", "pipes", "stops", "labels", "nodes", "apps", "alarms"];
 
 const MOVABLE = {
   segment: drawSegment,

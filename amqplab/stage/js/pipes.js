@@ -34,9 +34,16 @@ export function drawConnection(view, mark) {
       ];
     }),
     words(pipe.words, "quiet", `${wide ? `${mark.label} · ` : ""}${mark.state}`),
-    connection.blocked && valve(g, pipe, wide, span),
-    link && gap(g, wide, span),
   );
+}
+
+/** What stops a connection, over all of its lanes: a closed valve, a cut cable. */
+export function drawStops(view, { pipe, link, connection }) {
+  if (!connection.blocked && !link) return null;
+  const g = view.scene.geometry;
+  const wide = view.layout.orientation === "wide";
+  const span = pipeSpan(g, pipe, wide);
+  return h("g", { class: "stops" }, connection.blocked && valve(g, pipe, wide, span), link && gap(g, wide, span));
 }
 
 /** Towards the server channel 0 is next to the other tube, and so it is on the way back. */

@@ -19,32 +19,46 @@ const EDGE = 30;
 const ROW_LETTER = 6.8;
 const BOLD = 1.1;
 const HEAD_LETTER = 7.4;
+const LEAST_HEAD = 30;
 const LINE = 14;
 const ARRIVES_BESIDE = 13;
 
 // --- drawing ---
 
+/** What stands between two heights: rows, bands, and the lifelines that they need. */
+export function ladderPart(view, plan, width, top, bottom) {
+  const { scene } = view;
+  const { first, last, low, high } = plan.between(top, bottom);
+  const bands = bandsBetween(scene, view.zoom, low, high);
+  const busy = new Set([...bands.flatMap(({ a, b }) => [a, b]), scene.broker]);
+  for (let k = first; k <= last; k++) busy.add(hostOf(scene, plan.seqs[k]));
+  if (plan.visit) busy.add(hostOf(scene, plan.visit.seq));
+  return { plan, top, bottom, first, last, bands, columns: columnsOf(scene.hosts, width, busy) };
+}
+
 /** The part of the ladder between two heights, as elements: lifelines, breaks, bands, rows. */
 export function drawLadder(view, plan, width, top, bottom) {
+  return drawPart(view, ladderPart(view, plan, width, top, bottom));
+}
+
+function drawPart(view, part) {
   const { scene } = view;
-  const columns = columnsOf(scene.hosts, width);
-  const { first, last, low, high } = plan.between(top, bottom);
+  const { plan, top, bottom, first, last, bands, columns } = part;
   const heights = new Map();
   const y = (seq) => {
     if (!heights.has(seq)) heights.set(seq, plan.yOf(seq));
     return heights.get(seq);
   };
-  const bands = bandsBetween(scene, view.zoom, low, high);
-  const seen = { view, plan, columns, width, arrivals: arrivalsOf(bands, columns, y) };
+  const seen = { view, plan, columns, width: columns.width, arrivals: arrivalsOf(bands, columns, y) };
   const rows = [];
-  for (let k = first; k <= last; k++) rows.push(drawRung(seen, plan.seqs[k], plan.yOfRow(k), plan.kinds[k], k));
+  for (let k = first; k <= last; k++) rows.push(drawRung(seen, plan.seqs[k], plan.yOfRow(k), plan.kindOfRow(k), k));
   if (plan.visit) rows.push(drawRung(seen, plan.visit.seq, plan.visit.y, "note", plan.visit.k));
   return [
     ...scene.hosts.map((host) => lifeline(scene, host, round(columns.x(host)), top, bottom)),
     ...bands.map((band) => drawBand(view, band, columns.x(band.a), columns.x(band.b), y, { top, bottom })),
-    ...plan.breaksBetween(first, last).map((gap) => drawBreak(gap, columns.left, width)),
+    ...plan.breaksBetween(first, last).map((gap) => drawBreak(gap, columns.left, columns.width)),
     ...rows,
-    view.seq < 0 && h("line", { key: "now", class: "nowline", x1: 0, x2: round(width), y1: 4, y2: 4 }),
+    view.seq < 0 && h("line", { key: "now", class: "nowline", x1: 0, x2: round(columns.width), y1: 4, y2: 4 }),
   ].filter(Boolean);
 }
 
@@ -88,7 +102,7 @@ function drawRung(seen, seq, y, kind, k) {
   const half = kind === "quiet" ? 5 : kind === "chapter" ? 16 : 9;
   const isVisit = seq === plan.visit?.seq;
   const words = rowWords(scene, view.zoom, seq);
-  const time = timeText(scene.timeOf(seq));
+  const time = clockText(scene.timeOf(seq));
   const clock = isVisit || (kind !== "quiet" && (k === 0 || scene.timeOf(seq) !== scene.timeOf(plan.seqs[k - 1])));
   const props = {
     key: `r${seq}`,
@@ -108,6 +122,17 @@ function drawRung(seen, seq, y, kind, k) {
     clock && h("text", { class: "clock", x: seen.columns.left - 8, y: round(y + 4) }, time),
     rowMark(seen, seq, y, kind, words),
   );
+}
+
+/** A time that is short enough for the margin: minutes as 12:34.5. */
+export function clockText(ns) {
+  if (ns < 120e9) return timeText(ns);
+  const two = (n) => String(n).padStart(2, "0");
+  const hundredths = Math.floor(ns / 1e7);
+  const s = Math.floor(hundredths / 100);
+  const rest = hundredths % 100 ? `.${two(hundredths % 100)}`.replace(/0$/, "") : "";
+  if (s < 3600) return `${Math.floor(s / 60)}:${two(s % 60)}${rest}`;
+  return `${Math.floor(s / 3600)}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}`;
 }
 
 /** "here", if it is what is shown; else whether it has happened. */
@@ -188,13 +213,13 @@ function twoLines(words, room) {
 }
 
 /** The names over the lifelines, as far as each has room. */
-function drawHeads(hosts, columns, width, scrolled) {
+function drawHeads(hosts, columns, scrolled) {
   return hosts.map((host) => {
-    const x = columns.x(host);
-    const room = Math.min(columns.column - 6, 2 * (width - x), 2 * x);
-    const props = { key: host, title: host, style: `left:${Math.round(x - room / 2 - scrolled)}px;width:${Math.round(room)}px` };
+    const room = columns.room(host) - 6;
+    if (room < LEAST_HEAD) return null;
+    const props = { key: host, title: host, style: `left:${Math.round(columns.x(host) - room / 2 - scrolled)}px;width:${Math.round(room)}px` };
     return h("span", props, cut(host, Math.max(4, Math.floor(room / HEAD_LETTER))));
-  });
+  }).filter(Boolean);
 }
 
 // --- on the page ---
@@ -219,39 +244,39 @@ export class Rungs {
     const { box } = this;
     const { clientWidth, clientHeight } = box;
     if (!clientWidth) return; // the panel is closed
-    const { hosts } = view.scene;
     const plan = this.planOf(view);
-    const inner = Math.max(clientWidth - 4, columnsOf(hosts, clientWidth).least);
-    const columns = columnsOf(hosts, inner);
-    this.size(inner, Math.ceil(plan.height));
-    if (follow) this.follow(view, plan, columns, clientWidth, clientHeight);
-    const { scrollTop, scrollLeft } = box;
-    if (!follow && this.drawn === `${scrollTop} ${scrollLeft}`) return; // our own scrolling
-    this.drawn = `${scrollTop} ${scrollLeft}`;
-    patch(this.head, drawHeads(hosts, columns, inner, scrollLeft));
+    this.size("height", Math.ceil(plan.height));
+    if (follow) this.follow(view, plan, clientHeight);
+    const { scrollTop } = box;
+    if (!follow && this.drawn === `${scrollTop} ${box.scrollLeft}`) return; // our own scrolling
     const bottom = Math.min(plan.height, scrollTop + clientHeight + AROUND);
-    patch(this.svg, drawLadder(view, plan, inner, Math.max(0, scrollTop - AROUND), bottom));
+    const part = ladderPart(view, plan, clientWidth - 2, Math.max(0, scrollTop - AROUND), bottom);
+    this.size("width", part.columns.width);
+    if (follow) this.followAcross(view, part.columns, clientWidth);
+    this.drawn = `${scrollTop} ${box.scrollLeft}`;
+    patch(this.head, drawHeads(view.scene.hosts, part.columns, box.scrollLeft));
+    patch(this.svg, drawPart(view, part));
   }
 
-  size(width, height) {
-    if (this.sized === `${width} ${height}`) return;
-    this.sized = `${width} ${height}`;
-    this.svg.setAttribute("width", width);
-    this.svg.setAttribute("height", height);
+  size(name, value) {
+    if (this[name] === value) return;
+    this[name] = value;
+    this.svg.setAttribute(name, value);
   }
 
-  follow(view, plan, columns, width, height) {
+  follow(view, plan, height) {
     const { box } = this;
     const y = view.seq < 0 ? 0 : plan.yOf(view.seq);
     const seen = y > box.scrollTop + EDGE && y < box.scrollTop + height - EDGE;
-    if (!this.held || !seen) {
-      const want = Math.round(Math.max(0, Math.min(plan.height - height, y - height * LOOK_AHEAD)));
-      if (want !== box.scrollTop) box.scrollTop = want;
-    }
-    if (view.seq < 0 || view.zoom === STORY) return;
-    const x = columns.x(hostOf(view.scene, view.seq));
-    const half = Math.min(columns.column / 2, width / 2);
-    if (x - half < box.scrollLeft || x + half > box.scrollLeft + width)
-      box.scrollLeft = Math.max(0, Math.round(x - width / 2));
+    if (this.held && seen) return;
+    const want = Math.round(Math.max(0, Math.min(plan.height - height, y - height * LOOK_AHEAD)));
+    if (want !== box.scrollTop) box.scrollTop = want;
+  }
+
+  followAcross({ scene, seq, zoom }, columns, width) {
+    const { box } = this;
+    const isWhole = columns.width <= width || seq < 0 || zoom === STORY;
+    const want = isWhole ? 0 : Math.max(0, Math.round(columns.x(hostOf(scene, seq)) - width / 2));
+    if (want !== box.scrollLeft) box.scrollLeft = want;
   }
 }

@@ -21,7 +21,7 @@ export const FORMAT = 2;
 export const ZOOMS = ["segment", "frame", "command", "milestone", "story"];
 export const STORY = 4;
 
-export const TYPES = { 1: "M", 2: "H", 3: "B", 8: "♥", 65: "A" };
+export const TYPES = { 1: "M", 2: "H", 3: "B", 8: "♥", 65: "A", 256: "h", 257: "w", 258: "b" };
 
 export const TYPE_NAMES = {
   1: "method",
@@ -29,6 +29,9 @@ export const TYPE_NAMES = {
   3: "content body",
   8: "heartbeat",
   65: "protocol header",
+  256: "HTTP message",
+  257: "WebSocket frame",
+  258: "bytes",
 };
 
 /** A scene that cannot be shown, and why, in a sentence for whoever looks at the page. */
@@ -134,13 +137,24 @@ export class Scene {
         if (key.startsWith("queue/")) {
           r += difference(what, "ready_count");
           u += difference(what, "unacked_count");
-        } else if (key.startsWith("token/") && what["+"]?.message) labels.set(what["+"].message, what["+"].label);
+        } else if (key.startsWith("token/") && what["+"]?.message) {
+          labels.set(what["+"].message, what["+"].label);
+          this.carry(what["+"].command, what["+"].message);
+        }
       }
       [ready[seq + 1], unacked[seq + 1]] = [r, u];
       if (r + u > most) most = r + u;
     });
     this.depth = { ready, unacked, most };
     this.labelByMessage = labels;
+  }
+
+  /** A command and its frames carry a message. */
+  carry(command, message) {
+    if (command === null || command === undefined) return;
+    const { messages, frames } = this.commands[command];
+    for (const list of [messages, ...frames.map((id) => this.frames[id].messages)])
+      if (!list.includes(message)) list.push(message);
   }
 
   // --- records ---

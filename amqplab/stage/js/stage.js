@@ -14,7 +14,7 @@ import { Unreadable, unpack } from "./scene.js";
 import { movable, standing } from "./describe.js";
 import { movingLayer, picture } from "./picture.js";
 import { planMotion } from "./motion.js";
-import { flatten, spanAt } from "./octets.js";
+import { flatten, showLinked, spanAt } from "./octets.js";
 import { drawActions, faultsFor } from "./faults.js";
 import { find, goal, goalsOf } from "./goals.js";
 import { framesOf, parseSelection } from "./selection.js";
@@ -324,9 +324,9 @@ class Stage {
   pressed(event) {
     const { target, key } = event;
     if (TYPING.test(target.tagName)) return this.typed(event);
-    const thing = target.closest("button,[role=button],[data-focus]");
+    const thing = target.closest("button,summary,[role=button],[data-focus]");
     const activates = thing && (key === "Enter" || key === " ");
-    if (activates && thing.tagName === "BUTTON") return;
+    if (activates && /^(BUTTON|SUMMARY)$/.test(thing.tagName)) return;
     if (activates) this.clicked(thing);
     else if (target.dataset?.span && /^Arrow(Up|Down)$/.test(key)) this.stepField(target, key);
     else if (!this.frame.pressed(event)) {
@@ -364,7 +364,7 @@ class Stage {
     if (hot === this.player.hot) return;
     this.player.hot = hot;
     this.draw();
-    if (at.dataset.byte) this.inspector.querySelector(".field.hot")?.scrollIntoView({ block: "nearest" });
+    showLinked(this.inspector, Boolean(at.dataset.byte));
   }
 
   /** Ask the lab for another history, in which this went wrong from here on. */

@@ -19,7 +19,9 @@ const LEFT = 9;
 const TOP = 14;
 const BASE = HEIGHT - 15;
 const MOST = 400;
-const WORDS_WIDE = 40;
+const LETTER_OF_TRACK = 6;
+const MOST_BREAKS = 6;
+const LEAST_GAP = 7;
 
 export const SHAPES = {
   pub: "M0 -3.5A3.5 3.5 0 1 1 -.01 -3.5z",
@@ -51,8 +53,22 @@ export function timelinePlan(view, width, mode) {
   const room = Math.max(40, width - 2 * LEFT);
   const places = placesOn(scene, steps, mode);
   const x = (k) => round(LEFT + room * places[k]);
-  const gaps = silences(scene, steps).map((gap) => ({ ...gap, from: x(gap.step), to: x(gap.step + 1) }));
-  return { steps, mode, width, room, places, x, gaps };
+  const placed = silences(scene, steps).map((gap) => ({ ...gap, from: x(gap.step), to: x(gap.step + 1) }));
+  const gaps = mode === "event" ? placed.slice(0, MOST_BREAKS) : placed.filter(({ from, to }) => to - from >= LEAST_GAP);
+  return { steps, mode, width, room, places, x, gaps: labelled(gaps.sort((a, b) => a.step - b.step)) };
+}
+
+/** Each silence says how long it was, unless its words would lie on those before. */
+function labelled(gaps) {
+  let free = 0;
+  return gaps.map((gap) => {
+    const words = timeText(gap.ns);
+    const half = (words.length * LETTER_OF_TRACK) / 2 + 3;
+    const middle = (gap.from + gap.to) / 2;
+    const isClear = middle - half >= free;
+    if (isClear) free = middle + half;
+    return { ...gap, words, isClear, fits: gap.to - gap.from > 2 * half };
+  });
 }
 
 /** The step at a place on the track. */
@@ -108,18 +124,17 @@ function skyline({ steps, x, room }, share) {
 }
 
 /** A break in the rail, and how long it lasted if there is room to say so. */
-function drawSilence({ from, to, ns, step }, { mode }) {
+function drawSilence({ from, to, step, words, isClear, fits }, { mode }) {
   const middle = round((from + to) / 2);
-  const words = timeText(ns);
-  const wide = to - from > words.length * 6 + 8;
-  const said = mode === "event" || wide || to - from > WORDS_WIDE;
-  const edge = mode === "event" ? 3 : Math.max(2, (to - from) / 2 - 4);
+  const isBreak = mode === "event";
+  const half = isBreak ? 3 : Math.max(2, (to - from) / 2 - 3);
+  const slashes = `M${middle - 4} ${BASE + 5}l4 -10M${middle} ${BASE + 5}l4 -10`;
   return h(
     "g",
     { key: `s${step}`, class: "silence" },
-    h("line", { class: "hush", x1: round(middle - edge), x2: round(middle + edge), y1: BASE, y2: BASE }),
-    mode === "event" && h("path", { class: "break", d: `M${middle - 4} ${BASE + 5}l4 -10M${middle} ${BASE + 5}l4 -10` }),
-    said && h("text", { x: middle, y: wide ? BASE - 6 : 10, "text-anchor": "middle" }, words),
+    h("line", { class: "hush", x1: round(middle - half), x2: round(middle + half), y1: BASE, y2: BASE }),
+    isBreak && h("path", { class: "break", d: slashes }),
+    (fits || (isBreak && isClear)) && h("text", { x: middle, y: fits ? BASE - 6 : 10, "text-anchor": "middle" }, words),
     h("title", {}, `nothing happened for ${words}`),
   );
 }
@@ -132,7 +147,7 @@ function ticks({ records }, { steps, room }) {
       "g",
       { key: `t${ns}`, class: "tick" },
       h("line", { x1: at, x2: at, y1: BASE - 4, y2: BASE + 4 }),
-      h("text", { x: at, y: 10, "text-anchor": "middle" }, timeText(ns)),
+      h("text", { x: at, y: 10, "text-anchor": "middle" }, timeText(ns).replace(/ 0 (s|min)$/, "")),
     );
   });
 }

@@ -22,6 +22,7 @@ const SHORT_PILL = 26;
 const GROUP_W = 24;
 const LEAST_SLAB = 14;
 const MORE_W = 24;
+const CAPTION_LETTER = 6;
 
 /** Marks on the links, and for each command the point at which its message's number is written.
  * @returns {{marks: Mark[], hosts: Map<number, {x: number, y: number}>}} */
@@ -78,7 +79,7 @@ function placed(view, { pipe, up }, things, channel, kind) {
   const { shown, hidden } = roomFor(view, sorted.map(({ thing }) => thing), inside);
   const wanted = shown.map(({ width, ride }) => ({ at: width / 2 + ride.p * Math.max(0, inside - width), width }));
   if (hidden) wanted.push({ at: 0, width: MORE_W });
-  const points = linedUp(wanted, inside).map((at) => lanePoint(g, pipe, wide, up, channel, at / inside, 1));
+  const points = linedUp(squeezedInto(inside, wanted), inside).map((at) => lanePoint(g, pipe, wide, up, channel, at / inside, 1));
   const name = Object.entries(layout.pipes).find(([, one]) => one === pipe)[0];
   const more = {
     ...{ key: `more ${kind} ${name} ${up} ${channel}`, ...points[shown.length], label: `+${hidden}`, state: "link" },
@@ -86,8 +87,14 @@ function placed(view, { pipe, up }, things, channel, kind) {
   };
   return {
     found: shown.map((thing, i) => [thing, points[i]]),
-    rest: hidden ? [entityMark(view, "more", `connection/${encode(name)}`, more)] : [],
+    rest: hidden ? [{ ...entityMark(view, "more", `connection/${encode(name)}`, more), subject: false }] : [],
   };
+}
+
+/** What must be shown stands closer where the link is too short even for that. */
+function squeezedInto(room, wanted) {
+  const whole = wanted.reduce((sum, { width }) => sum + width, 0);
+  return whole <= room ? wanted : wanted.map(({ at, width }) => ({ at, width: (width * room) / whole }));
 }
 
 /** As many as there is room for, the last ones left out first; but not the record's own. */
@@ -119,6 +126,7 @@ function segmentMarks(view, tube, hosts) {
     return { s, cargo, ride: rideOfSegment(s, seq, now), width: wide ? cargo.width : Math.max(LEAST_SLAB, cargo.width) };
   });
   const { found, rest } = placed(view, tube, slabs, 0, "segment");
+  const spoken = captionsOf(view, found, wide);
   const marks = found.flatMap(([{ s, cargo, ride, width }, at]) => {
     const centre = point(wide, wide ? at.x : at.y, tubeMiddle(g, span, tube.up));
     const slab = box(
@@ -129,7 +137,7 @@ function segmentMarks(view, tube, hosts) {
       span.breadth,
     );
     const mark = numberedMark(view, "segment", s.n, {
-      ...{ ...centre, s, w: slab.width, h: slab.height, up: tube.up, label: segmentLabel(s), state: ride.state },
+      ...{ ...centre, s, w: slab.width, h: slab.height, up: tube.up, label: segmentLabel(s), state: ride.state, caption: spoken.has(s) },
       said: `segment ${s.n}: ${segmentLabel(s)}, ${ride.state}${s.lost && `: ${s.lost}`}`,
       place: `link:${tube.pipe.app}`,
     });
@@ -139,6 +147,21 @@ function segmentMarks(view, tube, hosts) {
   for (const slab of slabs)
     if (!drawn.has(slab)) for (const { f, isIt } of slab.cargo.chips) if (isIt) inSlabs.add(f.id);
   return [...marks, ...rest, ...looseFrames(view, tube, inSlabs, hosts)];
+}
+
+/** The segments whose captions stand free of each other; first the one that the record speaks of. */
+function captionsOf({ subject }, found, wide) {
+  const taken = [];
+  const spoken = new Set();
+  const order = [...found].sort(([a], [b]) => (b.s.n === subject.segment) - (a.s.n === subject.segment));
+  for (const [{ s }, at] of order) {
+    const half = (segmentLabel(s).length * CAPTION_LETTER) / 2 + 4;
+    const along = wide ? at.x : at.y;
+    if (taken.some((other) => Math.abs(other.along - along) < other.half + half)) continue;
+    taken.push({ along, half });
+    spoken.add(s);
+  }
+  return spoken;
 }
 
 /** A segment in a few words, such as "PSH ACK 46 B". */
@@ -192,7 +215,7 @@ function cargoMarks(view, tube, s, { chips, pitch }, centre, ride, inSlabs, host
 const isLastOf = (scene, f) => scene.commands[f.command].frames.at(-1) === f.id;
 
 /** At the upper right corner of a chip. */
-const badgePoint = ({ x, y }) => ({ x: x + 7, y: y - 6 });
+const badgePoint = ({ x, y }) => ({ x: x + 7, y: y - 9 });
 
 /** Frames that no segment under way carries. */
 function looseFrames(view, tube, inSlabs, hosts) {

@@ -23,7 +23,11 @@ import { drawFlags, drawTimeline, sliderProps, stepOn, timelinePlan, trackProps 
 const PADDING = 10;
 const LEAST_HEIGHT = 520;
 const LEAST_WITH_PANEL = 760;
+const LEAST_A_PANEL = 450;
 const LEAST_ALONE = 460;
+const LEAST_PICTURE = 200;
+const LEAST_BELOW = 160;
+const MOST_BELOW = 260;
 const MOST_HEIGHT = 1100;
 const AROUND_STAGE = 16;
 const NARROW_PANEL = 380;
@@ -85,7 +89,7 @@ export class Frame {
     this.seen = this.presenting.on
       ? { beside: [], below: [] }
       : seenPanels(this.arrangement, panelNames, { width, height });
-    this.placePanels(width, height);
+    this.placePanels(width);
     root.classList.toggle("narrow", width < 760);
     root.classList.toggle("has-branches", (this.stage.model.get("branch") ?? []).length > 1);
     this.fitHeight(layouts, width, height);
@@ -106,10 +110,30 @@ export class Frame {
     const { seen, arrangement } = this;
     const isBeside = seen.beside.length > 0;
     const inside = (isBeside ? width * (1 - arrangement.width) : width) - 2 * PADDING;
-    const wished = wishedHeight(layouts, inside) + 2 * PADDING + this.chrome();
-    const least = isBeside ? LEAST_WITH_PANEL : LEAST_ALONE;
-    const fits = this.presenting.full ? height : Math.min(height, Math.max(wished, least));
-    this.stage.root.style.setProperty("--stage-height", `${Math.round(fits)}px`);
+    const wished = wishedHeight(layouts, inside) + 2 * PADDING;
+    const others = this.othersHeight();
+    const below = seen.below.length ? this.belowHeight(height - others - wished, height) : 0;
+    const least = isBeside ? Math.max(LEAST_WITH_PANEL, seen.beside.length * LEAST_A_PANEL) : LEAST_ALONE;
+    const shared = Math.min(height, Math.max(wished + others + below, least));
+    const fits = this.presenting.full ? height : Math.max(shared, others + below + LEAST_PICTURE);
+    this.below = below;
+    const { style } = this.stage.root;
+    style.setProperty("--stage-height", `${Math.round(fits)}px`);
+    style.setProperty("--below", `${below}px`);
+    this.stage.sashBelow.setAttribute("aria-valuenow", String(below));
+  }
+
+  /** What somebody chose; else what the picture leaves. */
+  belowHeight(left, height) {
+    const { height: chosen } = this.arrangement;
+    const wanted = chosen ?? Math.max(LEAST_BELOW, Math.min(left, MOST_BELOW));
+    return Math.round(Math.min(wanted, height * 0.6));
+  }
+
+  /** The height of what is neither picture nor panel. */
+  othersHeight() {
+    const { bar, branchBox, narration, timeline, transport } = this.stage;
+    return [bar, branchBox, narration, timeline, transport].reduce((sum, part) => sum + part.offsetHeight, 2);
   }
 
   /** The time line without its padding and its button. */
@@ -119,15 +143,7 @@ export class Frame {
     return Math.max(160, Math.floor(timeline.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight) - axisBox.offsetWidth));
   }
 
-  /** The height of all that is not picture. */
-  chrome() {
-    const { bar, branchBox, narration, timeline, transport } = this.stage;
-    const above = [bar, branchBox, narration, timeline, transport].reduce((sum, part) => sum + part.offsetHeight, 0);
-    const below = this.seen.below.length && !this.stage.root.classList.contains("narrow") ? this.arrangement.height : 0;
-    return above + below + 2;
-  }
-
-  placePanels(width, height) {
+  placePanels(width) {
     const { stage, arrangement, seen } = this;
     for (const { name } of PANELS) {
       const { section } = stage.panels[name];
@@ -143,10 +159,7 @@ export class Frame {
     const { root } = stage;
     for (const dock of DOCKS) root.classList.toggle(`has-${dock}`, seen[dock].length > 0);
     root.style.setProperty("--beside", `${Math.round(Math.max(260, arrangement.width * width))}px`);
-    root.style.setProperty("--below", `${Math.min(arrangement.height, Math.round(height * 0.6))}px`);
-    const value = (sash, now) => sash.setAttribute("aria-valuenow", String(now));
-    value(stage.sashBeside, Math.round(arrangement.width * 100));
-    value(stage.sashBelow, arrangement.height);
+    stage.sashBeside.setAttribute("aria-valuenow", String(Math.round(arrangement.width * 100)));
   }
 
   // --- the view ---
@@ -374,8 +387,7 @@ export class Frame {
   sashKey(dock, key) {
     const by = { ArrowLeft: 1, ArrowUp: 1, ArrowRight: -1, ArrowDown: -1 }[key];
     if (!by) return false;
-    const { clientWidth: width, clientHeight: height } = this.stage.root;
-    this.keep(resized(this.arrangement, dock, by * SASH_STEP, { width, height }));
+    this.keep(resized(this.arrangement, dock, by * SASH_STEP, this.sizes()));
     return true;
   }
 
@@ -393,13 +405,16 @@ export class Frame {
     if (this.stage.svg.contains(target)) this.dragPicture(event);
   }
 
+  sizes() {
+    const { clientWidth: width, clientHeight: height } = this.stage.root;
+    return { width, height, below: this.below };
+  }
+
   dragSash(event) {
-    const { root } = this.stage;
     const { sash } = event.target.dataset;
-    const before = this.arrangement;
-    const whole = { width: root.clientWidth, height: root.clientHeight };
+    const [before, now] = [this.arrangement, this.sizes()];
     this.drag(event, (dx, dy) => {
-      this.arrangement = resized(before, sash, sash === "beside" ? -dx : -dy, whole);
+      this.arrangement = resized(before, sash, sash === "beside" ? -dx : -dy, now);
       this.stage.measure();
     }).then(() => this.keep({}));
   }

@@ -12,6 +12,7 @@ from amqplab.trace.events.declaring import Event, event
 
 __all__ = [
     "Bound",
+    "ConsumerActivated",
     "ConsumerAdded",
     "ConsumerRemoved",
     "ExchangeDeclared",
@@ -103,7 +104,9 @@ class Unbound(Event):
 
 @event(chapter="topology", level="milestone", label="consumer on {queue}")
 class ConsumerAdded(Event):
-    """`prefetch` is its own window, 0 unlimited."""
+    """`prefetch` is its own window, 0 unlimited; `start` the first offset that a reader of a stream wants, None
+    for other queues.
+    """
 
     vhost: str
     queue: str
@@ -114,6 +117,18 @@ class ConsumerAdded(Event):
     exclusive: bool
     prefetch: int
     priority: int
+    start: int | None = None
+
+
+@event(chapter="topology", level="milestone", label="active consumer of {queue}")
+class ConsumerActivated(Event):
+    """Of a queue with a single active consumer: from now on this one gets everything, all others wait."""
+
+    vhost: str
+    queue: str
+    connection: str
+    channel: int
+    consumer_tag: str
 
 
 @event(chapter="topology", level="milestone", label="consumer gone: {reason}")

@@ -317,12 +317,15 @@ export function pass(ms) {
     for (const run of frames.splice(0)) run(performance.now() + clock);
 }
 
-const escaped = (text) => String(text).replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
+const escaped = (text) => (/[&<>"]/.test(text) ? String(text).replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`) : text);
 
 /** A page as text, with its scroll positions. */
 export function written(node) {
   if (node instanceof Text) return escaped(node.nodeValue);
-  const attributes = [...node.attributes].map(([name, value]) => ` ${name}="${escaped(value)}"`).join("");
-  const scroll = node.scrollTop || node.scrollLeft ? ` scroll="${node.scrollTop},${node.scrollLeft}"` : "";
-  return `<${node.localName}${attributes}${scroll}>${node.childNodes.map(written).join("")}</${node.localName}>`;
+  let text = `<${node.localName}`;
+  for (const [name, value] of node.attributes) text += ` ${name}="${escaped(value)}"`;
+  if (node.scrollTop || node.scrollLeft) text += ` scroll="${node.scrollTop},${node.scrollLeft}"`;
+  text += ">";
+  for (const child of node.childNodes) text += written(child);
+  return `${text}</${node.localName}>`;
 }

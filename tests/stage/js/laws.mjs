@@ -185,7 +185,10 @@ function placeOf(view, key, token) {
 
 /** Those of one group share a count of what has no room. */
 const groupOf = ({ place, at }) => (place === "lost" || place === "returned" ? "lost" : `${place} ${at}`);
-const groupOfMore = ({ state, id }) => ({ lost: "lost", held: `consumer ${id}`, link: `link ${id.slice("connection/".length)}` })[state];
+const groupOfMore = ({ state, id, key }) => (ON_WIRE.test(key) ? undefined : { lost: "lost", held: `consumer ${id}`, link: `link ${id.slice("connection/".length)}` }[state]);
+
+/** Counts of segments, frames and commands that have no room. */
+const ON_WIRE = /^more (segment|frame|command) /;
 
 function tokensOnce({ view, tokens, messages, more }, wrong) {
   const marks = new Map(messages.map((mark) => [mark.key, mark]));
@@ -251,7 +254,9 @@ function nobodyForgotten({ view, messages, more }, wrong) {
 // --- 4: nothing arrives that did not arrive ---
 
 export function nothingArrivesThatDidNot({ view, marks, tokens }, wrong) {
-  const { scene, seq, state } = view;
+  const { scene, seq, state, subject } = view;
+  const own = subject.command === undefined ? [subject.frame] : [subject.frame, ...scene.commands[subject.command].frames];
+  const isOwn = (kind, { id }) => (kind === "command" ? id === subject.command : own.includes(id));
   for (const [key, token] of tokens) {
     const command = scene.commands[token.command];
     const isSeen = command && scene.linked.has(command.conn);
@@ -270,7 +275,7 @@ export function nothingArrivesThatDidNot({ view, marks, tokens }, wrong) {
       if (s.lost_seq === seq && said !== "lost" && !said.startsWith("lost")) wrong(`segment ${s.n} was lost, it is said to be ${said}`);
     }
     const item = mark.kind === "command" ? mark.c : mark.kind === "frame" ? mark.f : null;
-    if (item && item.received !== null && item.received < seq && !mark.group && !mark.rest && mark.s === undefined)
+    if (item && item.received !== null && item.received < seq && !mark.group && !mark.rest && mark.s === undefined && !isOwn(kind, item))
       wrong(`${mark.key} is on the wire after it was read`);
     if (item && (scene.frames[item.frames?.[0]] ?? item).sent > seq) wrong(`${mark.key} is on the wire before it was sent`);
     if (item && said === "arrived" && !(item.received !== null && item.received <= seq) && !lastBytes(scene, item, seq))
@@ -291,12 +296,13 @@ function lastBytes(scene, item, seq) {
 export function arrowsArrive(scene, bands, wrong) {
   for (const band of bands) {
     const [kind, number] = band.props["data-sel"].split(":");
-    const item = { segment: () => scene.segmentByNumber.get(+number), frame: () => scene.frames[+number], command: () => scene.commands[+number] }[kind]?.();
-    if (!item) continue;
+    const item = { segment: () => scene.segmentByNumber.get(+number), frame: () => scene.frames[+number], command: () => scene.commands[+number] }[kind]();
     const arrived = kind === "segment" ? item.lost_seq === null && item.arrived !== null : item.received !== null;
-    const tip = band.kids.some((kid) => kid.props && /\btip\b/.test(kid.props.class ?? ""));
-    if (tip && !arrived) wrong(`the ladder lets ${kind} ${number} arrive`);
-    if (!tip && arrived && item.sent !== null) wrong(`the ladder does not let ${kind} ${number} arrive`);
+    const tipped = band.kids.filter((leg) => leg.kids?.some((kid) => /\btip\b/.test(kid.props?.class ?? "")));
+    const mayTip = arrived || !scene.linked.has(item.conn) || (kind !== "segment" && lastBytes(scene, item, Infinity));
+    if (tipped.length && !mayTip) wrong(`the ladder lets ${kind} ${number} arrive`);
+    if (!tipped.length && arrived && item.sent !== null) wrong(`the ladder does not let ${kind} ${number} arrive`);
+    if (kind === "segment" && tipped.length > 1) wrong(`the ladder lets ${kind} ${number} arrive ${tipped.length} times`);
   }
 }
 

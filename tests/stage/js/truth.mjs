@@ -2,21 +2,21 @@
 //
 //     STAGE=file:///…/stage.mjs CASES=folder node truth.mjs
 //
-// Each file of the folder is a case: {name, scene, prefix, whole, marks, counts}. What was drawn and what was wrong
-// is written to the standard output as JSON: {drawn: {…}, wrong: {law: [[case, zoom, seq, words], …]}, count: {law: n}}.
+// Each file of the folder is a case: {name, scene, prefix, whole, marks, counts}. For each, a line of JSON says what
+// was drawn and what was wrong: {drawn: {…}, wrong: {law: [[case, zoom, seq, words], …]}, count: {law: n}}.
 //
 // Theory
 // ------
 // A case is played forward step by step, then back, then at random, then along its causes; whatever the way to a
 // record, the same must be drawn. At last the whole page is run in a small DOM: drawn, patched, resized, played.
 
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { install, page, pass, written } from "./dom.mjs";
 import * as laws from "./laws.mjs";
 
 const WORDS_KEPT = 12;
-const environment = { STEPS: 60, PAGES: 14, ...process.env };
+const environment = { STEPS: 40, PAGES: 5, ...process.env };
 const STEPS = +environment.STEPS;
 const PAGES = +environment.PAGES;
 const only = environment.ONLY ? new Set(environment.ONLY.split(",")) : null;
@@ -24,7 +24,8 @@ const has = (law) => !only || only.has(String(law));
 
 install();
 const stage = await import(process.env.STAGE);
-const report = { drawn: { cases: 0, prefixes: 0, zooms: 0, steps: 0, jumps: 0, visits: 0, pages: 0, compared: 0 }, wrong: {}, count: {} };
+const fresh = () => ({ drawn: { cases: 0, prefixes: 0, zooms: 0, steps: 0, jumps: 0, visits: 0, pages: 0, compared: 0 }, wrong: {}, count: {} });
+let report = fresh();
 
 /** A deterministic source of chance. */
 function chanceOf(seed) {
@@ -52,8 +53,8 @@ function safely(name, view, deed) {
   try {
     return deed();
   } catch (error) {
-    const at = /at (\w+)[^\n]*stage\.mjs:(\d+)/.exec(error.stack) ?? [];
-    wrongOf(1, name, view)(`${error.message} (${at[1]} ${at[2]})`);
+    const at = [...error.stack.matchAll(/at ([\w.]+) [^\n]*?:(\d+):\d+\)/g)].slice(0, 4).map(([, name, line]) => `${name} ${line}`);
+    wrongOf(1, name, view)(`${error.message} (${at.join(", ")})`);
     return undefined;
   }
 }
@@ -107,9 +108,14 @@ function counts(one, it) {
 }
 
 /** The marks that Python would draw are those of the script. */
-function compare(one, { view, marks }) {
-  const expected = one.marks[`${view.zoom} ${view.seq}`];
-  if (!expected) return;
+function compare(one, { view, marks: all }) {
+  const theseToo = one.marks[`${view.zoom} ${view.seq}`];
+  if (!theseToo) return;
+  // where the room on a link is too small for the wire's own things, each form gathers them in its way
+  const crowded = all.some((mark) => mark.group || mark.kind === "part" || mark.key.startsWith("more ") && ON_WIRE.has(mark.key.split(" ")[1]));
+  const isCompared = (kind) => !crowded || (!ON_WIRE.has(kind) && kind !== "more");
+  const marks = all.filter(({ kind }) => isCompared(kind));
+  const expected = theseToo.filter(([kind]) => isCompared(kind));
   report.drawn.compared++;
   const wrong = wrongOf(8, one.name, view);
   const said = marks.map(({ kind, id, place, state, label }) => JSON.stringify([kind, id, place, state, label]));
@@ -117,6 +123,8 @@ function compare(one, { view, marks }) {
   for (const [mark, n] of mine) if ((theirs.get(mark) ?? 0) < n) wrong(`only in the browser: ${mark}`);
   for (const [mark, n] of theirs) if ((mine.get(mark) ?? 0) < n) wrong(`only in the SVG: ${mark}`);
 }
+
+const ON_WIRE = new Set(["segment", "frame", "part", "command"]);
 
 function counted(list) {
   const found = new Map();
@@ -126,8 +134,8 @@ function counted(list) {
 
 /** All that is drawn around a record, as text. */
 function wholePage(view) {
-  const plan = planOf(view.scene, view.zoom);
-  const y = stage.ladderY(plan, stage.timeOf(view.scene, view.seq));
+  const plan = planOf(view);
+  const y = plan.yOf(view.seq);
   return [
     ...stage.picture(view, stage.standing(view)),
     stage.movingLayer(view, stage.movable(view)),
@@ -145,11 +153,12 @@ function wholePage(view) {
 
 const plans = new WeakMap();
 
-function planOf(scene, zoom) {
+function planOf({ scene, zoom, seq, visit }) {
   if (!plans.has(scene)) plans.set(scene, new Map());
   const known = plans.get(scene);
   if (!known.has(zoom)) known.set(zoom, stage.ladderPlan(scene, zoom));
-  return known.get(zoom);
+  const plan = known.get(zoom);
+  return visit && seq >= 0 ? plan.visiting(seq) : plan;
 }
 
 // --- ladder, inspector and sentence speak of the same record ---
@@ -168,11 +177,11 @@ function samePlaceEverywhere(one, view) {
   const frame = scene.frames[subject.frame] ?? scene.frames[scene.commands[subject.command]?.frames[0]];
   if (frame && !inside.includes(escaped(frame.summary))) wrong(`the inspector does not show frame ${frame.id}`);
   if (!frame && subject.segment !== undefined && !inside.includes(`egment ${subject.segment}`)) wrong(`the inspector does not show segment ${subject.segment}`);
-  const plan = planOf(scene, view.zoom);
-  const y = stage.ladderY(plan, stage.timeOf(scene, seq));
+  const plan = planOf(view);
+  const y = plan.yOf(seq);
   const ladder = stage.drawLadder(view, plan, 500, y - 40, y + 40);
   const here = ladder.filter((v) => /\brung\b.*\bhere\b/.test(v.props.class ?? ""));
-  if (!view.visit && !here.some((v) => v.props["data-seq"] === seq)) wrong(`the ladder shows ${here.map((v) => v.props["data-seq"])}, not this record`);
+  if (!here.some((v) => v.props["data-seq"] === seq)) wrong(`the ladder shows ${here.map((v) => v.props["data-seq"])}, not this record`);
 }
 
 // --- a case ---
@@ -251,7 +260,7 @@ function different(was, is) {
 function jumps(one, scene, zoom, chance) {
   const player = new stage.Player(scene, { zoom });
   const steps = scene.steps[zoom];
-  const share = one.prefix ? 8 : Math.min(steps.length, STEPS);
+  const share = Math.min(steps.length, one.prefix ? 8 : STEPS);
   for (let i = 0; i < share; i++) {
     const from = steps.length <= share ? steps[i] : steps[chance(steps.length)];
     const cause = from < 0 ? -1 : scene.records.cause[from];
@@ -296,7 +305,7 @@ function ladder(one, scene) {
   for (const zoom of scene.steps.keys()) {
     const player = new stage.Player(scene, { zoom, at: scene.n - 1 });
     const view = viewOf(player, "wide");
-    const plan = planOf(scene, zoom);
+    const plan = planOf(view);
     const drawn = stage.drawLadder(view, plan, 500, 0, plan.height);
     laws.arrowsArrive(scene, drawn.filter((v) => /\bband\b/.test(v.props.class ?? "") && v.props["data-sel"]), wrongOf("4 ladder", one.name, view));
   }
@@ -389,15 +398,19 @@ function differing(a, b) {
 
 for (const file of readdirSync(process.env.CASES).sort()) {
   const one = JSON.parse(readFileSync(join(process.env.CASES, file), "utf8"));
-  one.marks ??= {};
-  one.counts ??= {};
+  report = fresh();
+  judge({ marks: {}, counts: {}, ...one });
+  writeSync(1, `${JSON.stringify(report)}\n`);
+}
+
+function judge(one) {
   report.drawn[one.prefix ? "prefixes" : "cases"]++;
   const scene = safely(one.name, null, () => stage.decode(structuredClone(one.scene)));
-  if (!scene) continue;
+  if (!scene) return;
   const zooms = environment.ZOOMS ? environment.ZOOMS.split(",").map(Number) : [0, 1, 2, 3, 4];
   for (const zoom of zooms) play(one, scene, zoom);
   if (has("4 ladder")) safely(one.name, { zoom: -1, seq: scene.n }, () => ladder(one, scene));
   if (one.whole) safely(one.name, { zoom: -1, seq: -1 }, () => wholeStage(one, chanceOf(one.name)));
 }
-process.stdout.write(JSON.stringify(report));
+
 process.exit(0);

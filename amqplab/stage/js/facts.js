@@ -1,0 +1,185 @@
+// Facts: things of the state in people's words.
+//
+// Theory
+// ------
+// The state's fields are named for programs. What matters about a thing is said first, in a few lines with the names
+// that RabbitMQ's own pages use; all fields, also those that say nothing yet, fold away under "details". Never is a
+// value shown as a program would print it.
+
+import { cut, decodeName, isList, nameOf, plural } from "./text.js";
+import { h } from "./elements.js";
+
+const LISTED = 12;
+
+const NAMES = {
+  tcp: "TCP at the client",
+  tcp_server: "TCP at the server",
+  no_ack: "auto-ack",
+  auto_delete: "auto-delete",
+  vhost: "virtual host",
+  node: "at",
+  heartbeat_s: "heartbeat",
+  tx_before: "in the transaction, after message",
+  tx_after: "in the transaction, before message",
+  held_in_tx: "held in a transaction",
+  ready_count: "Ready",
+  unacked_count: "Unacked",
+  total: "Total",
+  ready: "first in line",
+  ready_last: "last in line",
+  unacked: "first handed out",
+  unacked_last: "last handed out",
+  holding: "holds",
+  holding_count: "holds, number",
+  holding_last: "holds, last",
+  frame_max: "frame-max",
+  channel_max: "channel-max",
+  shared_prefetch: "prefetch of the whole channel",
+  where: "copies",
+};
+
+const fieldName = (name) => NAMES[name] ?? name.replaceAll("_", " ");
+
+/** A value as people write it. */
+export function said(value) {
+  if (value === null || value === undefined || value === "") return "–";
+  if (value === true) return "yes";
+  if (value === false) return "no";
+  if (isList(value)) return value.length ? cut(value.slice(0, LISTED).map(said).join(", "), 120) + (value.length > LISTED ? " …" : "") : "none";
+  if (typeof value === "object") {
+    const parts = Object.entries(value).map(([name, one]) => `${name}: ${said(one)}`);
+    return parts.length ? cut(parts.join(", "), 160) : "none";
+  }
+  return cut(String(value), 160);
+}
+
+const list = (pairs) =>
+  h(
+    "dl",
+    { class: "facts" },
+    pairs.map(([name, value]) => [h("dt", {}, name), h("dd", {}, typeof value === "object" && value?.tag ? value : said(value))]),
+  );
+
+/** Pairs of name and value; those without a value are left out. */
+export const factsList = (pairs) => list(pairs.filter((pair) => pair && pair[1] !== null && pair[1] !== undefined && pair[1] !== ""));
+
+/** All fields of an entity, folded away. */
+export const details = (entity, key) =>
+  h("details", { key: `details ${key}`, class: "details" }, h("summary", { "data-focus": "details" }, "details"), list(Object.entries(entity).map(([name, value]) => [fieldName(name), value])));
+
+// --- by kind ---
+
+const seconds = (n) => (n ? `every ${n} s` : n === 0 ? "none" : null);
+
+const whoIs = (scene, key) => scene.who?.[key] ?? nameOf(key);
+
+const numbers = (scene, messages, count) =>
+  messages?.length ? messages.map((message) => scene.labelOf(message)).join(", ") + (count > messages.length ? ` … (${count})` : "") : null;
+
+const flags = (entity, ...names) => names.filter((name) => entity[name]).map(fieldName).join(", ");
+
+const FACTS = {
+  queue: ({ scene, state }, queue, key) => [
+    ["Ready", queue.ready_count],
+    ["Unacked", queue.unacked_count],
+    ["Total", queue.total],
+    ["in line", numbers(scene, queue.ready, queue.ready_count)],
+    ["handed out", numbers(scene, queue.unacked, queue.unacked_count)],
+    ["consumers", queue.consumers],
+    ["features", flags(queue, "durable", "exclusive", "auto_delete")],
+    ["arguments", queue.arguments],
+    ["bindings", bindingsTo(state, key)],
+  ],
+  exchange: ({ state }, exchange, key) => [
+    ["type", exchange.type],
+    ["features", flags(exchange, "durable", "auto_delete", "internal")],
+    ["arguments", exchange.arguments],
+    ["predeclared", exchange.predeclared ? "yes: every virtual host has it" : null],
+    ["bindings", bindingsFrom(state, key)],
+  ],
+  binding: (view, binding) => [
+    ["from exchange", binding.source || "(default)"],
+    [`to ${binding.kind}`, binding.destination],
+    ["routing key", binding.routing_key || "(empty)"],
+    ["arguments", binding.arguments],
+    ["made by", binding.implicit ? "the broker itself: every queue has one to the default exchange" : null],
+  ],
+  consumer: ({ scene }, consumer) => [
+    ["reads queue", consumer.queue],
+    ["acknowledges", consumer.no_ack ? "nothing: auto-ack, the broker forgets a message when it is sent" : "by hand"],
+    ["prefetch", consumer.prefetch ? `${consumer.prefetch}: at most so many unacknowledged` : "no limit"],
+    ["holds", numbers(scene, consumer.holding, consumer.holding_count) ?? "nothing"],
+    ["was handed", plural(consumer.delivered, "message")],
+    ["began at offset", consumer.start ?? null],
+    ["has read up to", consumer.cursor ? `message ${scene.labelOf(consumer.cursor)}` : null],
+    ["single active consumer", consumer.active === true ? "this one: it gets everything" : consumer.active === false ? "another one: this one waits" : null],
+    ["exclusive", consumer.exclusive || null],
+    ["priority", consumer.priority || null],
+  ],
+  connection: (view, one) => [
+    ["from", one.client],
+    ["to", one.server],
+    ["AMQP", one.state ?? "not yet spoken"],
+    ["TCP", one.tcp && one.tcp_server && one.tcp !== one.tcp_server ? `${one.tcp} at the client, ${one.tcp_server} at the server` : (one.tcp ?? one.tcp_server)],
+    ["user", one.user],
+    ["virtual host", one.vhost],
+    ["name", one.client_name],
+    ["channels", one.channels.length ? one.channels : null],
+    ["frames of at most", one.frame_max && `${one.frame_max} bytes`],
+    ["heartbeat", seconds(one.heartbeat_s)],
+    ["heartbeats missed", one.missed_heartbeats || null],
+    ["blocked", one.blocked],
+    ["is closing", one.closing],
+    ["ended", one.reason],
+    ["TCP waited in vain", one.timeouts ? plural(one.timeouts, "time") : null],
+  ],
+  channel: ({ scene }, channel, key) => [
+    ["state", channel.state],
+    ["mode", { confirm: "confirms: the broker acknowledges every publish", tx: "transactions" }[channel.mode] ?? channel.mode],
+    ["prefetch", channel.prefetch || channel.shared_prefetch || "no limit"],
+    ["consumers", channel.consumers.map((tag) => whoIs(scene, `consumer/${key.slice("channel/".length)}/${tag}`)).join(", ")],
+    ["deliveries not settled", channel.unacked],
+    ["held until commit", numbers(scene, channel.in_tx, channel.in_tx_count)],
+  ],
+  host: (view, host, key) => [
+    ["program", host.program === nameOf(key) ? null : host.program],
+    ["status", host.off ? "without power" : host.crashed ? "its process is gone" : host.frozen ? "frozen" : host.status],
+    ["waits in", host.calls.length ? host.calls.map(([, call]) => call).join(" › ") : null],
+    ["its link", host.link],
+  ],
+  confirm: (view, confirm) => [
+    ["not confirmed yet", confirm.count ? confirm.ranges.map(([a, b]) => (a === b ? a : `${a}–${b}`)).join(", ") : "nothing"],
+    ["confirmed", confirm.positive],
+    ["refused", confirm.negative || null],
+  ],
+  alarm: (view, alarm) => [["low on", alarm.resource]],
+};
+
+const bindingsWhere = (state, test) =>
+  (state.of?.("binding") ?? []).map((key) => [key, state.get(key)]).filter(([, binding]) => !binding.implicit && test(binding));
+
+const some = (texts) => (texts.length ? texts.slice(0, LISTED).join("; ") + (texts.length > LISTED ? ` … (${texts.length})` : "") : null);
+
+const bindingsTo = (state, key) =>
+  some(bindingsWhere(state, ({ kind, destination }) => kind === "queue" && destination === nameOf(key)).map(([, { source, routing_key: pattern, arguments: more }]) => `${source}: ${pattern || more || "(empty)"}`));
+
+const bindingsFrom = (state, key) =>
+  some(bindingsWhere(state, ({ source }) => source === nameOf(key)).map(([, { destination, routing_key: pattern, arguments: more }]) => `${pattern || more || "(empty)"} → ${destination}`));
+
+/** What matters about an entity, by the kind in its key. */
+export function entityFacts(view, key, entity) {
+  const facts = FACTS[key.split("/")[0]];
+  return factsList(facts ? facts(view, entity, key) : Object.entries(entity).map(([name, value]) => [fieldName(name), value]));
+}
+
+/** "queue app", "connection producer:49152", "consumer waiter". */
+export function titleOf(scene, key) {
+  const [kind, ...names] = key.split("/");
+  if (kind === "host" && scene.servers?.some(({ host, kind: sort }) => sort === "broker" && host === nameOf(key))) return `broker ${nameOf(key)}`;
+  if (kind === "consumer") return `consumer ${whoIs(scene, key)}`;
+  if (kind === "channel") return `channel ${decodeName(names[1])} of ${decodeName(names[0])}`;
+  if (kind === "exchange") return `exchange ${nameOf(key) || "(default)"}`;
+  if (kind === "binding") return `binding ${decodeName(names[1]) || "(default)"} → ${decodeName(names[3])}`;
+  if (kind === "confirm") return `confirms of ${decodeName(names[0])}`;
+  return `${kind} ${names.filter((name) => name !== "%2F").map(decodeName).join(" ")}`;
+}

@@ -1,0 +1,314 @@
+"""The marks of what stands: servers, exchanges, queues, bindings, connections, clients, hands.
+
+Theory
+------
+Everything that ever exists has its place from the start (:mod:`amqplab.stage.layout`) and is a mark only while
+it exists in the state. States are said in the words that operators use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from amqplab.stage import places
+from amqplab.stage.contract_layout import Layout, NodePlace, PipePlace, RowPlace
+from amqplab.stage.geometry import GEOMETRY as G
+from amqplab.stage.mark import NOTHING, Entity, Mark, Moment, app_of, more_mark, name_of, root_of
+from amqplab.stage.places import Spot
+from amqplab.trace import keys
+from amqplab.trace.arguments import argument
+
+__all__ = ["FIXTURES", "badges_of", "connection_state", "host_state", "limit_of"]
+
+RAISED = 5
+"""How high the most urgent message stands in a queue with priorities."""
+
+# --- the ground ------------------------------------------------------------------------------------------
+
+
+def servers(m: Moment) -> Iterator[Mark]:
+    """A ground for each server, its alarms and virtual hosts."""
+    vhosts = dict.fromkeys(
+        keys.unescape(key.split("/")[1]) for key in m.state if key.startswith(("exchange/", "queue/"))
+    )
+    alarms = [str(one.get("resource", "")) for key, one in m.state.items() if key.startswith("alarm/")]
+    for host, place in m.layout["servers"].items():
+        entity = m.state.get(keys.host_key(host), NOTHING)
+        broker = place["kind"] == "broker"
+        names = list(vhosts) or ["/"]
+        words = f"virtual host {names[0]}" if len(names) == 1 else f"virtual hosts {', '.join(names)}"
+        yield Mark("server", host, "", host_state(entity), host, Spot(place["x"], place["y"]),
+                   {"words": words if broker else "no AMQP broker", "broker": broker})  # fmt: skip
+        if broker and place == first_broker(m.layout):
+            for number, resource in enumerate(alarms):
+                spot = Spot(place["x"] + place["w"] - 70, place["y"] + 44 + 24 * number)
+                yield Mark("alarm", resource, host, "on", f"{resource} alarm", spot)
+
+
+def first_broker(layout: Layout) -> Any:
+    return next((one for one in layout["servers"].values() if one["kind"] == "broker"), None)
+
+
+def host_state(host: Entity) -> str:
+    """How a machine or a program is, in a word."""
+    if host.get("off"):
+        return "powered off"
+    if host.get("crashed"):
+        return "crashed"
+    if host.get("frozen"):
+        return "frozen"
+    status = str(host.get("status") or "")
+    if status in ("", "running"):
+        return status
+    return "finished" if status == "returned" else "failed"
+
+
+# --- edges -----------------------------------------------------------------------------------------------
+
+
+def bindings(m: Moment) -> Iterator[Mark]:
+    """Bindings that exist, lit where they matched; the default exchange's own only when they do."""
+    folds: dict[str, list[bool]] = {}
+    for key, edge in m.layout["edges"].items():
+        lit = key in m.matched
+        if (edge["ghost"] and not lit) or (not edge["ghost"] and key not in m.state):
+            continue
+        yield Mark("binding", key, "", "matched" if lit else "", edge["label"], Spot(*edge["curve"][:2]),
+                   {"place": edge})  # fmt: skip
+        if edge["fold"] is not None:
+            folds.setdefault(edge["fold"], []).append(lit)
+    for key, lits in folds.items():
+        words = f"{sum(lits)} of {len(lits)}" if any(lits) else f"×{len(lits)}"
+        at = m.layout["folds"][key]
+        yield Mark("fold", key, "", "matched" if any(lits) else "", words, Spot(*at["at"]), {"place": at})
+
+
+def policies(m: Moment) -> Iterator[Mark]:
+    """Where dead letters go and what could not be routed, while both ends exist."""
+    for key, edge in m.layout["policies"].items():
+        if exists(m, edge["source"]) and exists(m, edge["target"]):
+            yield Mark(
+                "policy", key, "", edge["kind"], edge["words"], Spot(*edge["curve"][:2]), {"place": edge}
+            )
+
+
+def exists(m: Moment, key: str) -> bool:
+    node = m.layout["nodes"].get(key)
+    return key in m.state or (node is not None and node["ghost"])
+
+
+def subscriptions(m: Moment) -> Iterator[Mark]:
+    """From each queue to its consumers' connections."""
+    for key, way in m.layout["subscriptions"].items():
+        if key in m.state and way["queue"] in m.state:
+            yield Mark("subscription", key, "", consumer_state(m, key), "", Spot(*way["curve"][:2]),
+                       {"curve": way["curve"]})  # fmt: skip
+
+
+# --- connections -----------------------------------------------------------------------------------------
+
+
+def connections(m: Moment) -> Iterator[Mark]:
+    """Pipes with their channels."""
+    for name, pipe in m.layout["pipes"].items():
+        entity = m.state.get(keys.connection_key(name))
+        if entity is None:
+            continue
+        state = connection_state(entity, m.state.get(keys.host_key(keys.client_host(name)), NOTHING))
+        server = m.layout["servers"].get(pipe["server"])
+        yield Mark("connection", name, "", state, f":{name.rpartition(':')[2]}", Spot(pipe["x0"], pipe["y0"]),
+                   {"pipe": pipe, "blocked": bool(entity.get("blocked"))})  # fmt: skip
+        if server is None or server["kind"] == "broker":
+            yield from channels(m, name, pipe, entity)
+
+
+def connection_state(connection: Entity, host: Entity) -> str:
+    """A connection's state in a word or two, as an operator would say it."""
+    if host.get("link"):
+        return str(host["link"])
+    if connection.get("blocked"):
+        return "blocked"
+    return str(
+        connection.get("state") or connection.get("tcp") or connection.get("tcp_broker") or "connecting"
+    )
+
+
+def channels(m: Moment, name: str, pipe: PipePlace, connection: Entity) -> Iterator[Mark]:
+    """The lanes of channels that are open; the connection's own, 0, has no name."""
+    shown = set(pipe["lanes"])
+    for number in connection.get("channels") or ():
+        entity = m.state.get(keys.channel_key(name, number))
+        if entity is not None:
+            mode = {"confirm": "confirms", "tx": "transactional"}.get(str(entity.get("mode")), "")
+            words = " ".join(word for word in (str(entity.get("state") or "open"), mode) if word)
+            yield Mark("channel", f"{name}/{number}", "", words, f"ch {number}", Spot(pipe["x0"], pipe["y0"]),
+                       {"pipe": pipe, "number": number, "shown": number in shown})  # fmt: skip
+
+
+# --- nodes -----------------------------------------------------------------------------------------------
+
+
+def exchanges(m: Moment) -> Iterator[Mark]:
+    """Exchanges that exist; the default exchange always, as a ghost."""
+    for key, node in m.layout["nodes"].items():
+        if node["kind"] == "exchange" and exists(m, key):
+            kind = str(m.state.get(key, NOTHING).get("type", "direct"))
+            words = "key = queue name" if node["ghost"] else kind
+            yield Mark("exchange", key, "", "default" if node["ghost"] else kind, name_of(key),
+                       Spot(node["x"], node["y"]), {"node": node, "words": words})  # fmt: skip
+
+
+def queues(m: Moment) -> Iterator[Mark]:
+    """Queues with their numbers and badges, what stands in them, and their readers' cursors."""
+    for key, node in m.layout["nodes"].items():
+        queue = m.state.get(key)
+        if node["kind"] != "queue" or queue is None:
+            continue
+        ready, unacked = queue["ready_count"], queue["unacked_count"]
+        numbers = f"Ready {ready} · Unacked {unacked} · Total {ready + unacked}"
+        cells = places.cells_of(queue, node["cells"])
+        yield Mark("queue", key, "", numbers, name_of(key), Spot(node["x"], node["y"]),
+                   {"node": node, "badges": badges_of(queue),
+                    "numbers": (ready, unacked, ready + unacked)})  # fmt: skip
+        for number, cell in enumerate(cells):
+            if cell.message is not None:
+                yield standing(m, key, node, cell, number)
+            else:
+                yield more_mark(key, cell.line, cell.more, places.cell_spot(node, number))
+        yield from cursors(m, key, node, cells)
+
+
+def standing(m: Moment, key: str, node: NodePlace, cell: places.Cell, number: int) -> Mark:
+    """A message in a queue's cell."""
+    ghost = cell.line == "unacked"
+    message = cell.message or 0
+    entity = m.state.get(keys.message_key(message), NOTHING)
+    copy = m.state.get(f"copy/{key[len('queue/') :]}/{message}", NOTHING)
+    more = {
+        "root": root_of(m.labels(message)),
+        "raised": raised(entity.get("priority"), m.state[key]),
+        "persistent": bool(entity.get("persistent")),
+        "redelivered": bool(copy.get("redelivered")),
+    }
+    place = f"queue:{name_of(key)}:{'ghost' if ghost else 'ready'}"
+    return Mark("message", str(message), place, "unacked" if ghost else "ready", m.labels(message),
+                places.cell_spot(node, number), more)  # fmt: skip
+
+
+def raised(priority: int | None, queue: Entity) -> int:
+    """How high a message stands in a queue with priorities: 0 … RAISED, for 0 … the queue's highest."""
+    highest = argument(str(queue.get("arguments") or ""), "x-max-priority") or ""
+    if not priority or not highest.isdecimal() or not int(highest):
+        return 0
+    return RAISED * min(priority, int(highest)) // int(highest)
+
+
+def cursors(m: Moment, key: str, node: NodePlace, cells: Sequence[places.Cell]) -> Iterator[Mark]:
+    """Where each reader of a stream is: under the message that it got last; before its first one, where the
+    next one will come to stand.
+    """
+    vhost, name = (keys.unescape(part) for part in key.split("/")[1:3])
+    at: dict[int | None, int] = {
+        cell.message: number for number, cell in enumerate(cells) if cell.message is not None
+    }
+    if len(cells) < node["cells"]:
+        at[None] = len(cells)
+    row = 0
+    for consumer, entity in m.state.items():
+        if not consumer.startswith("consumer/") or (entity.get("vhost"), entity.get("queue")) != (
+            vhost,
+            name,
+        ):
+            continue
+        cursor = entity.get("cursor")
+        if cursor is not None or entity.get("start") is not None:
+            spot = places.cell_spot(node, at.get(cursor, 0))
+            yield Mark("cursor", consumer, "", "" if cursor in at else "hidden", app_of(m, consumer), spot,
+                       {"row": row, "shown": cursor in at, "node": node})  # fmt: skip
+            row += 1
+
+
+BADGES: tuple[tuple[str, str], ...] = (
+    ("x-max-priority", "Pri"),
+    ("x-message-ttl", "TTL"),
+    ("x-expires", "Exp"),
+    ("x-max-length", "Lim"),
+    ("x-max-length-bytes", "LimB"),
+    ("x-single-active-consumer", "SAC"),
+    ("x-dead-letter-exchange", "DLX"),
+)
+"""Arguments and the letters that RabbitMQ's management pages have for them."""
+
+
+def badges_of(queue: Entity) -> list[str]:
+    """What a queue is: its type, if it is no classic one, then RabbitMQ's letters for its features."""
+    text = str(queue.get("arguments") or "")
+    found = [kind for kind in (argument(text, "x-queue-type"),) if kind and kind != "classic"]
+    found += ["D"] * bool(queue.get("durable")) + ["Excl"] * bool(queue.get("exclusive"))
+    found += ["AD"] * bool(queue.get("auto_delete"))
+    for name, letters in BADGES:
+        value = argument(text, name)
+        if value is not None and value != "false":
+            found.append(f"{letters} {value}" if letters == "Pri" else letters)
+    return found
+
+
+# --- applications ----------------------------------------------------------------------------------------
+
+
+def clients(m: Moment) -> Iterator[Mark]:
+    """Applications, with their consumers' hands and their strips of numbers to be confirmed."""
+    there = {pipe["app"] for name, pipe in m.layout["pipes"].items() if keys.connection_key(name) in m.state}
+    held: dict[str, int] = {}
+    for key, token in m.state.items():
+        if key.startswith("token/") and token.get("place") == "consumer":
+            at = str(token.get("at", ""))
+            held[at] = held.get(at, 0) + 1
+    for name, app in m.layout["apps"].items():
+        state = host_state(m.state.get(keys.host_key(name), NOTHING))
+        yield Mark("client", name, "", state, name, Spot(app["x"], app["y"]),
+                   {"app": app, "away": name not in there})  # fmt: skip
+        for key, row in app["hands"].items():
+            if key in m.state:
+                yield from hand(m, name, key, row, held.get(key, 0))
+        for key, row in app["strips"].items():
+            yield from strip(m, key, row)
+
+
+def hand(m: Moment, app: str, key: str, row: RowPlace, held: int) -> Iterator[Mark]:
+    """A consumer with its slots; or a channel that holds what it got by basic.get."""
+    entity = m.state[key]
+    is_consumer = key.startswith("consumer/")
+    if not is_consumer and not held:
+        return
+    limit, holding = limit_of(m, key), int(entity.get("holding_count") or 0) if is_consumer else held
+    words = f"{holding} of {limit}" if limit else f"{holding}, no limit"
+    yield Mark("consumer" if is_consumer else "hand", key, app, consumer_state(m, key), words,
+               Spot(row["x"], row["y"]),
+               {"row": row, "hand": places.hand_of(limit, held), "limit": limit, "held": held})  # fmt: skip
+
+
+def limit_of(m: Moment, key: str) -> int:
+    """A consumer's prefetch; a channel that asks for messages one by one has none."""
+    return int(m.state.get(key, NOTHING).get("prefetch") or 0) if key.startswith("consumer/") else 0
+
+
+def consumer_state(m: Moment, key: str) -> str:
+    """Of a queue with a single active consumer: who is it, and who waits."""
+    active = m.state.get(key, NOTHING).get("active")
+    return "" if active is None else "active" if active else "waiting"
+
+
+def strip(m: Moment, key: str, row: RowPlace) -> Iterator[Mark]:
+    """Numbers that the broker took and has not confirmed."""
+    entity = m.state.get(key, NOTHING)
+    numbers, count = list(entity.get("outstanding") or ()), int(entity.get("count") or 0)
+    if count:
+        shown = numbers if count <= G.strip_shown else numbers[: G.strip_shown - 1]
+        yield Mark("confirms", key, "", f"{count} to confirm", ", ".join(map(str, numbers)),
+                   Spot(row["x"], row["y"]), {"row": row, "shown": shown, "more": count - len(shown)})  # fmt: skip
+
+
+FIXTURES = (servers, bindings, policies, subscriptions, connections, exchanges, queues, clients)
+"""Lowest first."""

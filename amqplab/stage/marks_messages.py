@@ -1,0 +1,258 @@
+"""The marks of all messages, wherever their copies are, and of what answers them.
+
+Theory
+------
+A copy is either in a queue's line, then the queue's entity says so (:mod:`amqplab.stage.marks_fixtures`), or it
+has a token, which says where it is. Nothing else is a message. So every message is drawn where its copies are,
+as often as there are copies, and nowhere else. What has no place of its own is counted in a mark "+n".
+
+Where the zoom shows frames or commands, a message on a link is a *badge* on its command, or on the last frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from amqplab.stage import places
+from amqplab.stage.contract_layout import PipePlace
+from amqplab.stage.geometry import GEOMETRY as G
+from amqplab.stage.lettering import width
+from amqplab.stage.mark import Entity, Mark, Moment, app_of, more_mark, name_of, root_of
+from amqplab.stage.marks_fixtures import limit_of
+from amqplab.stage.places import Spot
+from amqplab.trace import keys
+from amqplab.trace.rides import ride
+from amqplab.trace.traffic import Command
+
+__all__ = ["messages", "signal_width", "trays"]
+
+Token = tuple[str, Entity]
+
+
+def messages(m: Moment, hosts: Mapping[int, Spot]) -> Iterator[Mark]:
+    """Messages that stand in no queue's line, and what is said about them on the wire."""
+    groups: dict[tuple[str, str], list[Token]] = {}
+    for key, one in m.state.items():
+        if key.startswith(("token/", "signal/")):
+            groups.setdefault(group_of(one), []).append((key, one))
+    for group in sorted(groups):
+        place, at = group
+        crowd = sorted(groups[group], key=by_turn)
+        if place == "link" and m.fine("command"):
+            yield from badges(m, at, crowd, hosts)
+        else:
+            yield from CROWDS.get(place, nowhere)(m, at, crowd)
+
+
+def by_turn(item: Token) -> tuple[int, int, str]:
+    """Who went first stands first: by command, then by message."""
+    key, token = item
+    command, message = token.get("command"), token.get("message")
+    return (-1 if command is None else command, message or 0, key)
+
+
+def group_of(token: Entity) -> tuple[str, str]:
+    """Those of one group must share a place."""
+    place = str(token.get("place", ""))
+    if place in ("lost", "returned"):
+        return "lost", ""
+    if place in ("broker", "reply"):
+        return "broker", str(token.get("channel") or "")
+    return place, str(token.get("at", ""))
+
+
+def message_mark(key: str, token: Entity, place: str, spot: Spot, state: str = "", **more: Any) -> Mark:
+    """A message as its token says."""
+    label = str(token.get("label") or "·")
+    message = token.get("message")
+    details = {
+        "root": root_of(label), "text": str(token.get("text") or ""), "reason": str(token.get("reason") or ""),
+        "redelivered": bool(token.get("redelivered")), **more,
+    }  # fmt: skip
+    identity = str(message) if message is not None else key.split("/")[1]
+    return Mark("message", identity, place, state or str(token.get("state", "")), label, spot, details)
+
+
+def on_link(m: Moment, at: str, crowd: Sequence[Token]) -> Iterator[Mark]:
+    """On a link: one behind the other in each lane, the farthest first."""
+    pipe = m.layout["pipes"].get(at)
+    if pipe is None:
+        return
+    lanes: dict[tuple[bool, int], list[tuple[float, Token, int, str]]] = {}
+    for key, token in crowd:
+        command = command_of(m, token)
+        part, state = 0.0, ""
+        channel = 0 if command is None else command.channel
+        if command is not None:
+            part, state, _ = ride(m.traffic, command, m.seq, m.now)
+        lane = pipe["lanes"].index(channel) if channel in pipe["lanes"] else len(pipe["lanes"]) - 1
+        riders = lanes.setdefault((bool(token.get("up")), lane), [])
+        riders.append((part, (key, token), channel, "lost" if state == "lost" else ""))
+    for (up, _), riders in lanes.items():
+        riders.sort(key=lambda rider: -rider[0])
+        yield from in_lane(m, at, pipe, up, riders)
+
+
+def badges(m: Moment, at: str, crowd: Sequence[Token], hosts: Mapping[int, Spot]) -> Iterator[Mark]:
+    """On a link whose frames or commands are seen: each message's number, written on what carries it."""
+    pipe = m.layout["pipes"].get(at)
+    for key, token in crowd:
+        command = command_of(m, token)
+        if pipe is None or key.startswith("signal/"):
+            continue
+        channel, part, state = 0, 0.0, ""
+        if command is not None:
+            channel = command.channel
+            part, state, _ = ride(m.traffic, command, m.seq, m.now)
+        up = bool(token.get("up"))
+        own = places.lane_spot(pipe, m.wide, up, channel, part, G.mouth)
+        spot = own if command is None else hosts.get(command.number, own)
+        yield message_mark(
+            key, token, f"link:{pipe['app']}", spot, "lost" if state == "lost" else "", badge=True
+        )
+
+
+def in_lane(
+    m: Moment, name: str, pipe: PipePlace, up: bool, riders: Sequence[tuple[float, Token, int, str]]
+) -> Iterator[Mark]:
+    """Those that share a lane; what has no room is counted at its beginning."""
+    size = (G.message_w if m.wide else G.message_h) + 2
+    ends = (pipe["x0"], pipe["x1"]) if m.wide else (pipe["y0"], pipe["y1"])
+    length = abs(ends[1] - ends[0]) - 4
+    fits = max(1, length // size)
+    shown = riders if len(riders) <= fits else riders[: fits - 1]
+    wanted = [
+        (G.mouth + round(part * (length - 2 * G.mouth)), breadth_of(item, size) if m.wide else size)
+        for part, item, *_ in shown
+    ]
+    hidden = len(riders) - len(shown)
+    middles = places.lined_up([*wanted, (0, size)] if hidden else wanted, length)
+    for middle, (_, (key, token), channel, state) in zip(middles, shown, strict=False):
+        spot = places.lane_spot(pipe, m.wide, up, channel, middle / length, 2)
+        if key.startswith("signal/"):
+            yield signal_mark(key, token, pipe, spot, state)
+        else:
+            yield message_mark(key, token, f"link:{pipe['app']}", spot, state, up=up)
+    if hidden:
+        channel = riders[-1][2]
+        yield more_mark(
+            f"connection/{name}",
+            "link",
+            hidden,
+            places.lane_spot(pipe, m.wide, up, channel, middles[-1] / length, 2),
+        )
+
+
+def breadth_of(item: Token, size: int) -> int:
+    """A message's envelope is as broad as the next; what is said of one is as broad as its words."""
+    key, token = item
+    if not key.startswith("signal/"):
+        return size
+    return signal_width(str(token.get("label", ""))) + 2
+
+
+def signal_width(label: str) -> int:
+    """How broad the capsule of a signal is."""
+    return width(label, G.small, bold=True) + 10
+
+
+def signal_mark(key: str, signal: Entity, pipe: PipePlace, spot: Spot, state: str) -> Mark:
+    """An acknowledgement, a refusal or a confirm on its way."""
+    return Mark("signal", key.partition("/")[2], f"link:{pipe['app']}", state or "under way",
+                str(signal.get("label", "")), spot, {"signal": str(signal.get("kind", ""))})  # fmt: skip
+
+
+def command_of(m: Moment, token: Entity) -> Command | None:
+    number = token.get("command")
+    known = isinstance(number, int) and 0 <= number < len(m.traffic.commands)
+    return m.traffic.commands[number] if known else None  # type: ignore[index]
+
+
+def at_broker(m: Moment, at: str, crowd: Sequence[Token]) -> Iterator[Mark]:
+    """Inside the wall, where it came in."""
+    pipe = m.layout["pipes"].get(keys.unescape(at.split("/")[1])) if "/" in at else None
+    broker = m.layout["broker"]
+    middle = Spot(broker["x"] + broker["w"] // 2, broker["y"] + broker["h"] // 2)
+    for number, (key, token) in enumerate(crowd):
+        spot = middle if pipe is None else places.dock_spot(pipe, number)
+        yield message_mark(key, token, "broker", spot, covered=number >= G.dock_shown)
+
+
+def on_exchange(m: Moment, at: str, crowd: Sequence[Token]) -> Iterator[Mark]:
+    node = m.layout["nodes"].get(at)
+    for number, (key, token) in enumerate(crowd):
+        if node is not None:
+            spot = places.node_spot(node, number, len(crowd))
+            yield message_mark(key, token, f"exchange:{name_of(at)}", spot, covered=number >= G.dock_shown)
+
+
+def with_consumer(m: Moment, at: str, crowd: Sequence[Token]) -> Iterator[Mark]:
+    """In the hand of a consumer, or of a channel that asked with basic.get; else beside its application."""
+    app = m.layout["apps"].get(app_of(m, at))
+    if app is None:
+        return
+    row = app["hands"].get(at)
+    hand = places.hand_of(limit_of(m, at), len(crowd))
+    place = f"consumer:{app['name']}"
+    for number, (key, token) in enumerate(crowd[: hand.slots]):
+        spot = places.tray_spot(app, number) if row is None else places.slot_spot(row, number, hand)
+        yield message_mark(key, token, place, spot)
+    if len(crowd) > hand.slots:
+        last = places.tray_spot(app, hand.slots) if row is None else places.slot_spot(row, hand.slots, hand)
+        yield more_mark(at, "held", len(crowd) - hand.slots, last)
+
+
+def with_client(m: Moment, at: str, crowd: Sequence[Token]) -> Iterator[Mark]:
+    app = m.layout["apps"].get(at)
+    for number, (key, token) in enumerate(crowd):
+        if app is not None:
+            yield message_mark(
+                key,
+                token,
+                f"client:{at}",
+                places.tray_spot(app, number),
+                str(token.get("state") or "sending"),
+            )
+
+
+def in_gutter(m: Moment, at: str, crowd: Sequence[Token]) -> Iterator[Mark]:
+    """Lost and returned: the newest, from left to right, and how many are older."""
+    room = places.lost_room(m.layout)
+    shown = crowd if len(crowd) <= room else crowd[-max(1, room - 1) :]
+    for number, (key, token) in enumerate(shown):
+        yield message_mark(key, token, str(token.get("place")), places.lost_spot(m.layout, number))
+    if len(shown) < len(crowd):
+        gutter = m.layout["gutter"]
+        spot = Spot(gutter["x"] + gutter["w"] - 24, gutter["y"] + gutter["h"] // 2)
+        yield more_mark("gutter", "lost", len(crowd) - len(shown), spot)
+
+
+def nowhere(m: Moment, at: str, crowd: Sequence[Token]) -> Iterator[Mark]:
+    """A place that this version does not know."""
+    yield from ()
+
+
+CROWDS: Mapping[str, Callable[[Moment, str, Sequence[Token]], Iterator[Mark]]] = {
+    "link": on_link,
+    "broker": at_broker,
+    "exchange": on_exchange,
+    "consumer": with_consumer,
+    "client": with_client,
+    "lost": in_gutter,
+}
+
+
+def trays(m: Moment) -> Iterator[Mark]:
+    """What a transaction holds until it is committed, at the door where it came in."""
+    held: dict[str, int] = {}
+    for key, token in m.state.items():
+        if key.startswith("token/") and token.get("state") == "held in tx":
+            channel = str(token.get("channel") or "")
+            held[channel] = held.get(channel, 0) + 1
+    for channel, count in held.items():
+        name = keys.unescape(channel.split("/")[1]) if "/" in channel else ""
+        pipe = m.layout["pipes"].get(name)
+        if pipe is not None:
+            yield Mark("tray", channel, "broker", f"{count} held", "tx", places.dock_spot(pipe, 0),
+                       {"shown": min(count, G.dock_shown)})  # fmt: skip

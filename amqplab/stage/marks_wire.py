@@ -1,0 +1,338 @@
+"""The marks of what is on links: segments with the frames in them, frames that wait, commands.
+
+Theory
+------
+The zoom decides what is looked at. At the zooms segment and frame, segments are slabs that fill their tube,
+with the frames inside them, each in the lane of its channel; frames that no segment carries wait at the mouth,
+stand at the × where they were lost, or at the far door until what is missing has come. At the zoom command, a
+command is a pill with its name. They all ride by the same rule (:mod:`amqplab.trace.rides`), so changing the
+zoom never changes what happens. Above, only messages and signals remain (:mod:`amqplab.stage.marks_messages`).
+
+Things that are at one point stand one behind the other: three messages in one segment look like three.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from amqplab.stage import places
+from amqplab.stage.contract_layout import PipePlace
+from amqplab.stage.geometry import GEOMETRY as G
+from amqplab.stage.lettering import width
+from amqplab.stage.mark import Mark, Moment, root_of
+from amqplab.stage.places import Spot
+from amqplab.trace import keys
+from amqplab.trace.rides import Ride, progress, ride, segment_end, segments_under_way
+from amqplab.trace.traffic import Command, Frame, Segment
+
+__all__ = ["wire"]
+
+FRAME_LETTERS = {1: "M", 2: "H", 3: "B", 8: "♥", 65: "A", 256: "h", 257: "w", 258: "b"}
+SHORT_PILL = 28
+FOR_BADGE = 22
+GROUP_W = 24
+LEAST_SLAB = 14
+
+Hosts = dict[int, Spot]
+"""Command -> the point at which its message's number is written."""
+Thing = TypeVar("Thing")
+
+
+@dataclass
+class Tube:
+    """One direction of one connection, with what is alive in it."""
+
+    pipe: PipePlace
+    up: bool
+    segments: list[Segment] = field(default_factory=list)
+    frames: list[Frame] = field(default_factory=list)
+    commands: list[Command] = field(default_factory=list)
+    cargo: Mapping[int, str] = field(default_factory=dict)
+    """Command -> what is written on the message that it carries."""
+
+    def lane(self, channel: int) -> int:
+        """Which lane a channel uses; those without one use the last."""
+        lanes = self.pipe["lanes"]
+        return lanes.index(channel) if channel in lanes else len(lanes) - 1
+
+    @property
+    def place(self) -> str:
+        return f"link:{self.pipe['app']}"
+
+
+@dataclass
+class Rider(Generic[Thing]):
+    """Something in a lane: how far it is, and how much room along the lane it takes."""
+
+    thing: Thing
+    ride: Ride
+    room: int
+
+
+def wire(m: Moment) -> tuple[list[Mark], Hosts]:
+    """What is on links at this zoom, and where messages are written on it."""
+    hosts: Hosts = {}
+    if not m.fine("command"):
+        return [], hosts
+    draw = command_marks if m.zoom == "command" else segment_marks
+    return [mark for tube in tubes(m) for mark in draw(m, tube, hosts)], hosts
+
+
+def tubes(m: Moment) -> list[Tube]:
+    """What is alive on the wire, by connection and direction: on connections that exist; and what the record
+    speaks of, which is shown at its end if it is over.
+    """
+    found: dict[tuple[str, bool], Tube] = {}
+    cargo = {
+        int(one["command"]): str(one.get("label") or "·")
+        for key, one in m.state.items()
+        if key.startswith("token/") and one.get("place") == "link" and one.get("command") is not None
+    }
+
+    def tube(connection: str, up: bool, own: bool) -> Tube | None:
+        pipe = m.layout["pipes"].get(connection)
+        if pipe is None or not (own or keys.connection_key(connection) in m.state):
+            return None
+        return found.setdefault((connection, up), Tube(pipe, up, cargo=cargo))
+
+    if m.zoom == "command":
+        for command in m.traffic.commands:
+            first = m.traffic.frames[command.frames[0]].sent
+            own = command.number == m.subject.command
+            there = own or under_way(m, first, command.received)
+            if there and (one := tube(command.connection, command.up, own)):
+                one.commands.append(command)
+        return [found[key] for key in sorted(found)]
+    if m.zoom == "segment":
+        alive = {one.number for one in segments_under_way(m.traffic.segments.values(), m.seq)}
+        for segment in m.traffic.segments.values():
+            own = segment.number == m.subject.segment
+            if (own or segment.number in alive) and (one := tube(segment.connection, segment.up, own)):
+                one.segments.append(segment)
+    mine = own_frames(m)
+    for frame in m.traffic.frames:
+        own = frame.number in mine
+        there = own or under_way(m, frame.sent, frame.received)
+        if there and (one := tube(frame.connection, frame.up, own)):
+            one.frames.append(frame)
+    return [found[key] for key in sorted(found)]
+
+
+def own_frames(m: Moment) -> set[int]:
+    """The frames that the record speaks of; of a command, all."""
+    frame, command = m.subject.frame, m.subject.command
+    mates = m.traffic.commands[command].frames if command is not None else []
+    return {*mates} if frame is None else {*mates, frame}
+
+
+def under_way(m: Moment, sent: int | None, received: int | None) -> bool:
+    """Handed over, and not yet read at the other end."""
+    return sent is not None and sent <= m.seq and (received is None or received > m.seq)
+
+
+def placed(
+    m: Moment, tube: Tube, riders: Sequence[Rider[Thing]], channel: Callable[[Thing], int]
+) -> tuple[list[tuple[Rider[Thing], Spot]], int]:
+    """Riders of one lane, one behind the other, the farthest first; and how many have no room."""
+    pipe = tube.pipe
+    start, end = (pipe["x0"], pipe["x1"]) if m.wide else (pipe["y0"], pipe["y1"])
+    inside = abs(end - start) - 2
+    farthest = sorted(riders, key=lambda rider: -rider.ride.progress)
+    wanted = [
+        (rider.room // 2 + round(rider.ride.progress * max(0, inside - rider.room)), rider.room)
+        for rider in farthest
+    ]
+    middles = places.lined_up(wanted, inside)
+    found = [
+        (rider, places.lane_spot(pipe, m.wide, tube.up, channel(rider.thing), middle / inside, 1))
+        for rider, middle in zip(farthest, middles, strict=False)
+    ]
+    return found, len(farthest) - len(middles)
+
+
+def by_lane(
+    tube: Tube, riders: Sequence[Rider[Thing]], channel: Callable[[Thing], int]
+) -> list[list[Rider[Thing]]]:
+    lanes: dict[int, list[Rider[Thing]]] = {}
+    for rider in riders:
+        lanes.setdefault(tube.lane(channel(rider.thing)), []).append(rider)
+    return list(lanes.values())
+
+
+# --- commands --------------------------------------------------------------------------------------------
+
+
+def command_marks(m: Moment, tube: Tube, hosts: Hosts) -> Iterator[Mark]:
+    """Commands as wholes: a pill with its name."""
+    riders = [Rider(one, ride(m.traffic, one, m.seq, m.now), 0) for one in tube.commands]
+    for lane in by_lane(tube, riders, channel_of_command):
+        lane.sort(key=lambda rider: -rider.ride.progress)
+        words = {}
+        for number, rider in enumerate(lane):
+            before = lane[number - 1].thing if number else None
+            words[rider.thing.number], rider.room = pill_of(
+                rider.thing, before, m.wide, rider.thing.number in tube.cargo
+            )
+        found, hidden = placed(m, tube, lane, channel_of_command)
+        for number, (rider, spot) in enumerate(found):
+            command = rider.thing
+            if command.number in tube.cargo:
+                hosts[command.number] = Spot(spot.x + rider.room // 2 - 12, spot.y) if m.wide else spot
+            label = words[command.number]
+            if hidden and number == len(found) - 1:
+                label = f"{label} +{hidden}"
+            yield Mark("command", str(command.number), tube.place, rider.ride.state, label, spot,
+                       {"w": rider.room, "root": root_of(tube.cargo.get(command.number, "")),
+                        "badge": command.number in tube.cargo})  # fmt: skip
+
+
+def pill_of(command: Command, before: Command | None, wide: bool, loaded: bool) -> tuple[str, int]:
+    """What is written on a command, and how long that is: its name, unless the one before it says the same."""
+    if before is not None and before.name == command.name and loaded:
+        return "", SHORT_PILL
+    words = command.name if wide else command.name.rpartition(".")[2]
+    return words, width(words, G.small) + 12 + FOR_BADGE * loaded if wide else 18
+
+
+def channel_of_command(command: Command) -> int:
+    return command.channel
+
+
+# --- segments and frames ---------------------------------------------------------------------------------
+
+
+class Chip(NamedTuple):
+    """What stands for one frame in a segment, or for all of a command's, or for `rest` commands."""
+
+    frame: Frame
+    last: Frame
+    whole: bool
+    stands_for: tuple[Frame, ...]
+    group: bool = False
+    rest: int = 0
+
+
+def segment_marks(m: Moment, tube: Tube, hosts: Hosts) -> Iterator[Mark]:
+    """Slabs with what is in them; then frames that no segment carries."""
+    inside: set[int] = set()
+    slabs = []
+    for segment in tube.segments:
+        chips, pitch = cargo_of(m, tube, segment)
+        room = max(LEAST_SLAB, len(chips) * pitch + 6)
+        slabs.append(Rider((segment, chips, pitch), segment_ride(m, segment), room))
+    found, _ = placed(m, tube, slabs, lambda thing: 0)
+    box = places.tube_span(tube.pipe, m.wide, tube.up)
+    for rider, at in found:
+        segment, chips, pitch = rider.thing
+        centre = Spot(at.x, box["y"] + box["h"] // 2) if m.wide else Spot(box["x"] + box["w"] // 2, at.y)
+        yield Mark("segment", str(segment.number), tube.place, rider.ride.state, segment_words(segment), centre,
+                   {"pipe": tube.pipe, "up": tube.up, "long": rider.room})  # fmt: skip
+        for number, chip in enumerate(chips):
+            inside |= {frame.number for frame in chip.stands_for}
+            spot = chip_spot(m, tube, chip, centre, len(chips) - 1 - 2 * number, pitch)
+            remember(m, chip.last, spot, hosts, beside=not chip.group)
+            yield frame_mark(m, tube, chip, spot, rider.ride.state)
+    yield from loose_frames(m, tube, inside, hosts)
+
+
+def segment_ride(m: Moment, segment: Segment) -> Ride:
+    end = segment_end(segment)
+    ended = "lost" if segment.lost_seq is not None else "discarded" if segment.discarded else "arrived"
+    state = "under way" if end is None or m.seq < end else ended
+    return Ride(progress(segment, m.now), state, segment.number)
+
+
+def segment_words(segment: Segment) -> str:
+    """A segment in a few words, such as "PSH ACK 46 B"."""
+    length = segment.end - segment.start
+    words = segment.flags.replace("|", " ") + (f" {length} B" if length else "")
+    return f"{words} again" if segment.retransmission else words
+
+
+def cargo_of(m: Moment, tube: Tube, segment: Segment) -> tuple[list[Chip], int]:
+    """Its frames one by one; if there are many, those of each command as one."""
+    frames = [m.traffic.frames[number] for number in segment.frames]
+    chips = [Chip(one, one, carried_whole(one, segment), (one,)) for one in frames]
+    if len(chips) <= G.frames_shown:
+        return chips, G.chip
+    groups: list[Chip] = []
+    for chip in chips:
+        command = chip.frame.command
+        if groups and command is not None and groups[-1].frame.command == command:
+            groups[-1] = groups[-1]._replace(last=chip.frame, stands_for=(*groups[-1].stands_for, chip.frame))
+        else:
+            groups.append(chip._replace(group=True, whole=True))
+    pipe = tube.pipe
+    length = abs(pipe["x1"] - pipe["x0"]) + abs(pipe["y1"] - pipe["y0"])
+    room = max(1, (length - 30) // GROUP_W)
+    if len(groups) > room:
+        rest = groups[room - 1 :]
+        everyone = tuple(frame for chip in rest for frame in chip.stands_for)
+        groups = [
+            *groups[: room - 1],
+            rest[0]._replace(rest=len(rest), last=rest[-1].last, stands_for=everyone),
+        ]
+    return groups, GROUP_W
+
+
+def carried_whole(frame: Frame, segment: Segment) -> bool:
+    return segment.start <= frame.offset and frame.offset + len(frame.data) <= segment.end
+
+
+def chip_spot(m: Moment, tube: Tube, chip: Chip, centre: Spot, steps: int, pitch: int) -> Spot:
+    """First byte in front; `steps` are half pitches ahead of the slab's middle."""
+    lane = places.lane_spot(tube.pipe, m.wide, tube.up, channel_of(chip.frame), 0)
+    pipe = tube.pipe
+    ahead = 1 if (pipe["x1"] > pipe["x0"] if m.wide else pipe["y1"] > pipe["y0"]) == tube.up else -1
+    shift = ahead * steps * pitch // 2
+    return Spot(centre.x + shift, lane.y) if m.wide else Spot(lane.x, centre.y + shift)
+
+
+def loose_frames(m: Moment, tube: Tube, inside: set[int], hosts: Hosts) -> Iterator[Mark]:
+    """Frames that no segment under way carries."""
+    riders = [
+        Rider(frame, ride(m.traffic, alone(frame), m.seq, m.now), G.chip)
+        for frame in tube.frames
+        if frame.number not in inside
+    ]
+    for lane in by_lane(tube, riders, channel_of):
+        found, hidden = placed(m, tube, lane, channel_of)
+        for number, (rider, spot) in enumerate(found):
+            remember(m, rider.thing, spot, hosts)
+            rest = hidden if number == len(found) - 1 else 0
+            chip = Chip(rider.thing, rider.thing, True, (rider.thing,), rest=rest)
+            yield frame_mark(m, tube, chip, spot, rider.ride.state)
+
+
+def alone(frame: Frame) -> Command:
+    """A frame is as far as its last byte, like a command that has only this one."""
+    return Command(-1, frame.connection, frame.up, 0, "", [frame.number])
+
+
+def remember(m: Moment, frame: Frame, spot: Spot, hosts: Hosts, *, beside: bool = True) -> None:
+    """A message's number is written on the last frame of its command."""
+    if frame.command is not None and m.traffic.commands[frame.command].frames[-1] == frame.number:
+        hosts[frame.command] = Spot(spot.x + 7, spot.y - 6) if beside else spot
+
+
+def frame_mark(m: Moment, tube: Tube, chip: Chip, spot: Spot, state: str) -> Mark:
+    frame = chip.frame
+    letter = FRAME_LETTERS.get(frame.type, "?")
+    label = f"+{chip.rest}" if chip.rest else (label_on(tube, frame) or "M") if chip.group else letter
+    more: dict[str, Any] = {
+        "root": root_of(label_on(tube, frame)),
+        "letter": letter,
+        "group": chip.group,
+    }
+    return Mark("frame" if chip.whole else "part", str(frame.number), tube.place, state, label, spot, more)
+
+
+def label_on(tube: Tube, frame: Frame) -> str:
+    """What is written on the message that a frame is part of; "" if it is part of none."""
+    return "" if frame.command is None else tube.cargo.get(frame.command, "")
+
+
+def channel_of(frame: Frame) -> int:
+    return int.from_bytes(frame.data[1:3], "big") if frame.data[:1] != b"A" else 0

@@ -76,6 +76,9 @@ class Broker:
     waits for it where a client does.
     """
 
+    fast_lane = True
+    """Whether new channels get one (:mod:`amqplab.broker.fastlane`)."""
+
     def __init__(
         self,
         *,
@@ -86,7 +89,6 @@ class Broker:
     ) -> None:
         self.config = config or BrokerConfig()
         self.report = report
-        self.fast_lane = True  # whether new channels get one (:mod:`amqplab.broker.fastlane`)
         self.users = Users(self.config.users)
         self.epoch_ns = 0  # Unix time when `now` is 0: for what is stamped with the time of day
         self.deadlines = Deadlines()

@@ -17,9 +17,9 @@ One row for many records. A message's way from publish to ack is 14 frames and 6
 two links, and all that is said of them follows from the octets. What must be known at once is only *how many*
 records there are, because later ones are numbered after them: two for the last frame of a command, one for
 any other. That takes the sizes in the frames' heads, and for each channel the octets of body that are still
-missing. So what was written at once, and what was read at once, is kept as one packed row
-(:class:`_Batch`); frames and commands are told apart when somebody looks, in the order in
-which they were recorded, because a command's first frame may stand in an earlier row.
+missing. So what was written at once is kept as one packed row, and so is what was read and acted upon at
+once; frames and commands are told apart when somebody looks, in the order in which they were recorded, because
+a command's first frame may stand in an earlier row.
 
 The straight road knows only whole frames of the four types. Protocol headers, cut frames and garbage are
 recorded one by one, on the road that was there first and says what all of it means: :meth:`_Direction.tell`.
@@ -50,6 +50,7 @@ from amqplab.trace.events import (
     UnitSent,
 )
 from amqplab.trace.recorder import CAUSE, Packed, Recorder, Row
+from amqplab.wire.content import CONTENT_PREFIXES
 from amqplab.wire.dialects import dialect_named, recognise
 from amqplab.wire.frames import (
     FRAME_BODY,
@@ -68,7 +69,6 @@ LARGEST_FRAME = 1 << 28
 """No sensible frame is larger; a size beyond it means that these octets are no frames."""
 
 CONTENT = frozenset(kind.ids for kind in METHODS.values() if kind.has_content)
-CONTENT_PREFIXES = frozenset(kind.prefix for kind in METHODS.values() if kind.has_content)
 
 _head = Struct("!BHI").unpack_from
 _body_size = Struct("!Q").unpack_from

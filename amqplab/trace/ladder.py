@@ -269,7 +269,7 @@ class Drawing:
         return "".join(line).rstrip()
 
     def _row(self, row: Row, time: str) -> str:
-        line = list(self._line(time).ljust(self.columns[-1] + 1))
+        line = list(self._line(time).ljust((self.columns[-1] if self.columns else self.left) + 1))
         if row.target is None:
             return self._note(line, row)
         source, target = self._column(row.source), self._column(row.target)

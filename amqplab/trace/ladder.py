@@ -298,7 +298,7 @@ class Drawing:
             column = self._column(row.source)
         line[column] = "●"
         right = self.width - column - 3
-        if len(row.label) > right and column == self.columns[-1]:
+        if len(row.label) > right and self.columns[-1:] == [column]:
             text = f" {shorten(row.label, column - self.left - 2)} "
             line[column - len(text) : column] = text
         else:

@@ -29,10 +29,7 @@ def lose_power(broker: Broker, now: int) -> None:
     """Be what is left on the disk. Whatever the broker has to say about it reaches nobody."""
     for resource in sorted(broker.alarms):
         broker.set_alarm(resource, False, now)
-    for connection in list(broker.sessions):
-        broker.writable(connection, False, now)  # nobody takes what others drop
-    for connection in list(broker.sessions):
-        broker.disconnected(connection, now, REASON)
+    broker.all_disconnected(now, REASON)
     for vhost in broker.vhosts.values():
         _forget_what_is_not_durable(vhost)
 

@@ -89,6 +89,7 @@ class Consumer:
         "priority",
         "queue",
         "recipient",
+        "start",
         "tag",
         "wire",
     )
@@ -115,6 +116,7 @@ class Consumer:
         self.arguments = arguments or {}
         self.credit = UNLIMITED if no_ack or prefetch == 0 else prefetch
         self.blocked = False
+        self.start: int | None = None  # the offset at which a reader of a stream begins
         self.wire: Any = None  # the recipient's own: what it has prepared for this consumer's deliveries
 
     def can_take(self) -> bool:
@@ -145,6 +147,9 @@ class Turns:
     """
 
     __slots__ = ("_blocked", "_groups", "count")
+
+    active: Consumer | None = None
+    """Who gets everything, where one does (:class:`SingleActive`)."""
 
     def __init__(self) -> None:
         self._groups: list[tuple[int, deque[Consumer]]] = []

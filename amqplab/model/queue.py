@@ -95,6 +95,8 @@ class Queue:
         self.consumers = SingleActive() if self.settings.single_active_consumer else Turns()
         self.had_consumers = False
         self.exclusive_consumer: Consumer | None = None
+        self._turn_came = False  # who is the single active consumer has to be looked at
+        self._told_active: Consumer | None = None
         self.deleted = False
         self.dying: list[Dying] = []
         self.keeper: Keeper | None = None
@@ -241,6 +243,8 @@ class Queue:
 
     def pump(self, now: int) -> None:
         """Hand out ready copies while there is a consumer that can take one."""
+        if self._turn_came:
+            self._tell_active()
         self._serve(now)
         if self._mortal or self.settings.expires is not None:
             self._rewatch()
@@ -446,6 +450,7 @@ class Queue:
             self.exclusive_consumer = consumer
         self.had_consumers = True
         self.consumers.add(consumer)
+        self._turn_came = single
         if self._report is not None:
             self._report(
                 events.ConsumerAdded,
@@ -458,6 +463,7 @@ class Queue:
                 consumer.exclusive,
                 consumer.prefetch,
                 consumer.priority,
+                consumer.start,
             )
 
     def unsubscribe(self, consumer: Consumer, reason: str) -> None:
@@ -465,6 +471,7 @@ class Queue:
         or asks whether an auto-delete queue ends now (:meth:`unused`).
         """
         self.consumers.remove(consumer)
+        self._turn_came = self.settings.single_active_consumer
         if self.exclusive_consumer is consumer:
             self.exclusive_consumer = None
         if self._report is not None:
@@ -477,6 +484,26 @@ class Queue:
                 recipient.number,
                 consumer.tag,
                 reason,
+            )
+
+    def _tell_active(self) -> None:
+        """Report the single active consumer, if it is another one than before. Not as soon as one leaves, for
+        several may leave together (BASIC-36).
+        """
+        self._turn_came = False
+        active = self.consumers.active
+        if active is self._told_active:
+            return
+        self._told_active = active
+        if active is not None and self._report is not None:
+            recipient = active.recipient
+            self._report(
+                events.ConsumerActivated,
+                self.vhost,
+                self.name,
+                recipient.connection,
+                recipient.number,
+                active.tag,
             )
 
     @property

@@ -231,6 +231,8 @@ class StreamQueue(Queue):
         if consumer.no_ack:
             raise self._unsupported("automatic acknowledgement")
         start = self._start(plain_offset(consumer.arguments.get("x-stream-offset", "next")), now)
+        index = self.ready.index(start)
+        consumer.start = self.ready[index].place if index < len(self.ready) else max(start, self._next_place)
         super().subscribe(consumer, now)
         self._positions[consumer] = start
 

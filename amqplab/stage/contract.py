@@ -96,6 +96,7 @@ class Frame(TypedDict):
     hex: str
     sent: int | None
     received: int | None
+    dialect: str
     summary: str
     spans: int
     carriers: list[list[int]]

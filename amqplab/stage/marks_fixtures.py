@@ -9,17 +9,20 @@ it exists in the state. States are said in the words that operators use.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from amqplab.stage import places
-from amqplab.stage.contract_layout import Layout, NodePlace, PipePlace, RowPlace
+from amqplab.stage.contract_layout import NodePlace, PipePlace, PolicyPlace, RowPlace
 from amqplab.stage.geometry import GEOMETRY as G
 from amqplab.stage.mark import NOTHING, Entity, Mark, Moment, app_of, more_mark, name_of, root_of
-from amqplab.stage.needs import argument
 from amqplab.stage.places import Spot
 from amqplab.trace import keys
+from amqplab.trace.arguments import argument
+from amqplab.trace.policies import GOES
 
 __all__ = ["FIXTURES", "badges_of", "connection_state", "host_state", "limit_of"]
+
+RAISED = 5
+"""How high the most urgent message stands in a queue with priorities."""
 
 # --- the ground ------------------------------------------------------------------------------------------
 
@@ -29,7 +32,6 @@ def servers(m: Moment) -> Iterator[Mark]:
     vhosts = dict.fromkeys(
         keys.unescape(key.split("/")[1]) for key in m.state if key.startswith(("exchange/", "queue/"))
     )
-    alarms = [str(one.get("resource", "")) for key, one in m.state.items() if key.startswith("alarm/")]
     for host, place in m.layout["servers"].items():
         entity = m.state.get(keys.host_key(host), NOTHING)
         broker = place["kind"] == "broker"
@@ -37,14 +39,21 @@ def servers(m: Moment) -> Iterator[Mark]:
         words = f"virtual host {names[0]}" if len(names) == 1 else f"virtual hosts {', '.join(names)}"
         yield Mark("server", host, "", host_state(entity), host, Spot(place["x"], place["y"]),
                    {"words": words if broker else "no AMQP broker", "broker": broker})  # fmt: skip
-        if broker and place == first_broker(m.layout):
-            for number, resource in enumerate(alarms):
+        if broker:
+            for number, resource in enumerate(alarms_at(m, host)):
                 spot = Spot(place["x"] + place["w"] - 70, place["y"] + 44 + 24 * number)
                 yield Mark("alarm", resource, host, "on", f"{resource} alarm", spot)
 
 
-def first_broker(layout: Layout) -> Any:
-    return next((one for one in layout["servers"].values() if one["kind"] == "broker"), None)
+def alarms_at(m: Moment, host: str) -> list[str]:
+    """What this broker lacks. An alarm of which nobody knows where it is, is the first broker's."""
+    brokers = [name for name, one in m.layout["servers"].items() if one["kind"] == "broker"]
+    alarms = [one for key, one in m.state.items() if key.startswith("alarm/")]
+    return [
+        str(one.get("resource", ""))
+        for one in alarms
+        if host == (one.get("node") if one.get("node") in brokers else brokers[0])
+    ]
 
 
 def host_state(host: Entity) -> str:
@@ -82,12 +91,18 @@ def bindings(m: Moment) -> Iterator[Mark]:
 
 
 def policies(m: Moment) -> Iterator[Mark]:
-    """Where dead letters go and what could not be routed, while both ends exist."""
+    """Where dead letters go and what could not be routed, while both ends exist and it is so."""
     for key, edge in m.layout["policies"].items():
-        if exists(m, edge["source"]) and exists(m, edge["target"]):
+        if leads(m, edge) and exists(m, edge["target"]):
             yield Mark(
                 "policy", key, "", edge["kind"], edge["words"], Spot(*edge["curve"][:2]), {"place": edge}
             )
+
+
+def leads(m: Moment, edge: PolicyPlace) -> bool:
+    """Whether an argument or a policy says so now."""
+    field = GOES["queue" if edge["kind"] == "dead-letter" else "exchange"]
+    return bool(m.state.get(edge["source"], NOTHING).get(field) == name_of(edge["target"]))
 
 
 def exists(m: Moment, key: str) -> bool:
@@ -126,9 +141,8 @@ def connection_state(connection: Entity, host: Entity) -> str:
         return str(host["link"])
     if connection.get("blocked"):
         return "blocked"
-    return str(
-        connection.get("state") or connection.get("tcp") or connection.get("tcp_broker") or "connecting"
-    )
+    known = (connection.get(name) for name in ("state", "tcp", "tcp_server"))
+    return str(next(filter(None, known), "connecting"))
 
 
 def channels(m: Moment, name: str, pipe: PipePlace, connection: Entity) -> Iterator[Mark]:
@@ -184,7 +198,7 @@ def standing(m: Moment, key: str, node: NodePlace, cell: places.Cell, number: in
     copy = m.state.get(f"copy/{key[len('queue/') :]}/{message}", NOTHING)
     more = {
         "root": root_of(m.labels(message)),
-        "priority": entity.get("priority"),
+        "raised": raised(entity.get("priority"), m.state[key]),
         "persistent": bool(entity.get("persistent")),
         "redelivered": bool(copy.get("redelivered")),
     }
@@ -193,10 +207,24 @@ def standing(m: Moment, key: str, node: NodePlace, cell: places.Cell, number: in
                 places.cell_spot(node, number), more)  # fmt: skip
 
 
+def raised(priority: int | None, queue: Entity) -> int:
+    """How high a message stands in a queue with priorities: 0 … RAISED, for 0 … the queue's highest."""
+    highest = argument(str(queue.get("arguments") or ""), "x-max-priority") or ""
+    if not priority or not highest.isdecimal() or not int(highest):
+        return 0
+    return RAISED * min(priority, int(highest)) // int(highest)
+
+
 def cursors(m: Moment, key: str, node: NodePlace, cells: Sequence[places.Cell]) -> Iterator[Mark]:
-    """Where each reader of a stream is: under the message that it got last."""
+    """Where each reader of a stream is: under the message that it got last; before its first one, where the
+    next one will come to stand.
+    """
     vhost, name = (keys.unescape(part) for part in key.split("/")[1:3])
-    at = {cell.message: number for number, cell in enumerate(cells) if cell.message is not None}
+    at: dict[int | None, int] = {
+        cell.message: number for number, cell in enumerate(cells) if cell.message is not None
+    }
+    if len(cells) < node["cells"]:
+        at[None] = len(cells)
     row = 0
     for consumer, entity in m.state.items():
         if not consumer.startswith("consumer/") or (entity.get("vhost"), entity.get("queue")) != (
@@ -205,7 +233,7 @@ def cursors(m: Moment, key: str, node: NodePlace, cells: Sequence[places.Cell]) 
         ):
             continue
         cursor = entity.get("cursor")
-        if cursor is not None:
+        if cursor is not None or entity.get("start") is not None:
             spot = places.cell_spot(node, at.get(cursor, 0))
             yield Mark("cursor", consumer, "", "" if cursor in at else "hidden", app_of(m, consumer), spot,
                        {"row": row, "shown": cursor in at, "node": node})  # fmt: skip

@@ -29,7 +29,7 @@ from amqplab.trace.traffic import Command, Frame, Segment
 
 __all__ = ["wire"]
 
-FRAME_LETTERS = {1: "M", 2: "H", 3: "B", 8: "♥", 65: "A"}
+FRAME_LETTERS = {1: "M", 2: "H", 3: "B", 8: "♥", 65: "A", 256: "h", 257: "w", 258: "b"}
 SHORT_PILL = 28
 FOR_BADGE = 22
 GROUP_W = 24
@@ -324,7 +324,7 @@ def remember(m: Moment, frame: Frame, spot: Spot, hosts: Hosts, *, beside: bool 
 
 def frame_mark(m: Moment, tube: Tube, chip: Chip, spot: Spot, state: str) -> Mark:
     frame = chip.frame
-    letter = FRAME_LETTERS.get(frame.data[0] if frame.data else 0, "?")
+    letter = FRAME_LETTERS.get(frame.type, "?")
     label = f"+{chip.rest}" if chip.rest else (label_on(tube, frame) or "M") if chip.group else letter
     more: dict[str, Any] = {
         "root": root_of(label_on(tube, frame)),

@@ -450,7 +450,7 @@ def envelope(mark: Mark, x: int, y: int) -> str:
     """A message: in its own colour, with its number; hatched in a hand, a ghost in the queue."""
     fill, ink, line = colours(int(mark.more["root"]))
     ghost = mark.place.endswith(":ghost")
-    raised = min(5, int(mark.more.get("priority") or 0)) if mark.place.startswith("queue:") else 0
+    raised = int(mark.more.get("raised") or 0)
     y -= raised
     half = G.message_w // 2
     parts = []

@@ -52,7 +52,8 @@ from amqplab.trace.subjects import Subject, subject_of
 from amqplab.trace.traffic import Command, Frame, Segment, Traffic
 from amqplab.trace.whereabouts import Whereabouts
 from amqplab.trace.zoom import ZOOMS, level_of_record
-from amqplab.wire.dissect import Span, dissect, summarise
+from amqplab.wire.dialects import dialect_named
+from amqplab.wire.spans import Span
 
 __all__ = ["FORMAT", "encode_change", "packed", "scene", "to_json", "zoom_of"]
 
@@ -327,8 +328,9 @@ def segment_json(segment: Segment) -> contract.Segment:
 def frame_json(frame: Frame, spans: Interned) -> contract.Frame:
     """`spans` is shared by frames of equal bytes."""
     text = frame.data.hex()
-    if not spans.knows(text):
-        spans.number([span.to_json() for span in fields_of(frame.data)], text)
+    key = f"{frame.dialect} {text}"
+    if not spans.knows(key):
+        spans.number([span.to_json() for span in fields_of(frame)], key)
     return {
         "conn": frame.connection,
         "up": frame.up,
@@ -338,17 +340,18 @@ def frame_json(frame: Frame, spans: Interned) -> contract.Frame:
         "hex": text,
         "sent": frame.sent,
         "received": frame.received,
-        "summary": summarise(frame.data),
-        "spans": spans.number(None, text),
+        "dialect": frame.dialect,
+        "summary": frame.summary,
+        "spans": spans.number(None, key),
         "carriers": [list(carrier) for carrier in frame.carriers],
         "command": frame.command,
         "messages": frame.messages,
     }
 
 
-def fields_of(data: bytes) -> Sequence[Span]:
+def fields_of(frame: Frame) -> Sequence[Span]:
     """What is inside the frame: that it is one, the panel around it says already."""
-    spans = dissect(data)
+    spans = dialect_named(frame.dialect).dissect(frame.data)
     return spans[0].children or spans if len(spans) == 1 else spans
 
 

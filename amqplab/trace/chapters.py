@@ -146,6 +146,14 @@ class Folding:
         begin = self._begin(event.connection)
         self._opened[event.connection] = self._add("connect", record, begin)
 
+    def _unit(self, record: Record, event: e.UnitSent | e.UnitReceived) -> None:
+        """Another protocol: its connection is ready as soon as something is said on it."""
+        latest = self._latest.pop(event.connection, None)
+        if latest is not None:
+            self._add("connect", latest, self._begin(event.connection))
+        if isinstance(event, e.UnitReceived):
+            self._add("as told", record, beginning(self._records, record, ANY_BEGINNING))
+
     def _channel_opened(self, record: Record, event: e.ChannelOpened) -> None:
         step = self._opened.pop(event.connection, None)
         if step is not None and record.at - step.told[-1].at <= AT_ONCE:
@@ -186,6 +194,16 @@ class Folding:
         """Of a binding that went with its queue or exchange, the end of that tells."""
         if getattr(self._command(record), "name", "").endswith(".unbind"):
             self._add("plumbing", record)
+
+    def _activated(self, record: Record, event: e.ConsumerActivated) -> None:
+        """Who consumes as the only one is active at once; where another one has left, it is news."""
+
+        def fits(before: Record) -> bool:
+            other = before.event
+            return isinstance(other, e.ConsumerAdded) and consumer_of(other) == consumer_of(event)
+
+        if not self._join("plumbing", record, fits):
+            self._add("as told", record)
 
     def _consumer_removed(self, record: Record, event: e.ConsumerRemoved) -> None:
         if event.reason in ("cancelled", "queue deleted"):
@@ -243,12 +261,19 @@ class Folding:
             self._add("alike", record)
 
 
+def consumer_of(event: e.ConsumerAdded | e.ConsumerActivated) -> tuple[str, int, str]:
+    """Which consumer it is."""
+    return event.connection, event.channel, event.consumer_tag
+
+
 def number_of(event: e.Event) -> int | None:
     """The message that goes on after this event."""
     return event.successor if isinstance(event, e.DeadLettered) else getattr(event, "message", None)
 
 
 FOLDS: dict[type[e.Event], Callable[[Folding, Record, Any], None]] = {
+    e.UnitSent: Folding._unit,
+    e.UnitReceived: Folding._unit,
     e.ProgramFinished: Folding._program_finished,
     e.ConnectionOpened: Folding._connected,
     e.ChannelOpened: Folding._channel_opened,
@@ -264,6 +289,7 @@ FOLDS: dict[type[e.Event], Callable[[Folding, Record, Any], None]] = {
     e.Bound: Folding._plumbing,
     e.Unbound: Folding._unbound,
     e.ConsumerAdded: Folding._plumbing,
+    e.ConsumerActivated: Folding._activated,
     e.ConsumerRemoved: Folding._consumer_removed,
     e.Published: Folding._published,
     e.DeadLettered: Folding._published,
@@ -289,6 +315,8 @@ AS_TOLD = (
     e.ConnectionBlocked,
     e.ConnectionUnblocked,
     e.AlarmChanged,
+    e.PolicySet,
+    e.PolicyDeleted,
     e.DiskFailed,
     e.DiskForgot,
     e.PublishRefused,

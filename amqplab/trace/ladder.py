@@ -30,7 +30,6 @@ from amqplab.trace.participants import Participants, participants_of
 from amqplab.trace.recorder import Record, Recorder
 from amqplab.trace.traffic import Command, Frame, Segment, Traffic
 from amqplab.trace.words import count, duration
-from amqplab.wire.dissect import summarise
 from amqplab.wire.frames import FRAME_BODY, FRAME_OVERHEAD
 
 __all__ = ["ladder"]
@@ -130,15 +129,15 @@ class Arrows:
     @staticmethod
     def _name_inside(segment: Segment, frame: Frame) -> str:
         """A frame's name; "…" marks one that began in an earlier segment."""
-        name = summarise(frame.data).partition(" ")[0]
+        name = frame.summary.partition(" ")[0]
         return name if frame.offset >= segment.start else f"…{name}"
 
     def _frame(self, frame: Frame) -> Row:
-        return self._pair(frame, frame, summarise(frame.data))
+        return self._pair(frame, frame, frame.summary)
 
     def _command(self, command: Command) -> Row:
         frames = [self.traffic.frames[number] for number in command.frames]
-        label = summarise(frames[0].data)
+        label = frames[0].summary
         if len(frames) > 1:
             size = sum(len(one.data) - FRAME_OVERHEAD for one in frames if one.type == FRAME_BODY)
             label = f"{label} ({count(size, 'byte')})"

@@ -100,7 +100,7 @@ class Names:
     def consumer(self, connection: str, tag: str) -> str:
         """A consumer, by its program."""
         client = self.client(connection)
-        if tag and not MADE_TAG.match(tag):
+        if tag and not MADE_TAG.match(tag) and tag != self.client_name(connection):
             return f"consumer {quoted(tag)} of {client}"
         if tag and self.client_name(connection) in self._crowded:
             return f"consumer {quoted(tag if len(tag) <= TAG_SHOWN else f'{tag[:TAG_SHOWN]}…')} of {client}"

@@ -186,8 +186,22 @@ def unbound(record: Record, event: e.Unbound) -> str:
 
 def binding_words(event: e.Bound | e.Unbound) -> str:
     """By which key, and by which arguments if there are any."""
+    if event.arguments and not event.routing_key:
+        return f"with the arguments {event.arguments}"
     arguments = f" and arguments {event.arguments}" if event.arguments else ""
     return f"with binding key {quoted(event.routing_key)}{arguments}"
+
+
+def policy_set(record: Record, event: e.PolicySet) -> str:
+    things = {"all": "queues and exchanges"}.get(event.apply_to, event.apply_to)
+    which = "operator policy" if event.operator else "policy"
+    whom = f"{things} whose names fit {quoted(event.pattern)}"
+    return f"An operator sets the {which} {quoted(event.name)} for {whom}: {event.definition}."
+
+
+def policy_deleted(record: Record, event: e.PolicyDeleted) -> str:
+    which = "operator policy" if event.operator else "policy"
+    return f"An operator takes the {which} {quoted(event.name)} back, so what it set holds no longer."
 
 
 def at_start(consumer: str) -> str:
@@ -206,6 +220,14 @@ def consumer_added(record: Record, event: e.ConsumerAdded, known: Context) -> st
         terms = "any number unacknowledged"
     alone = " alone" if event.exclusive else ""
     return f"{at_start(consumer)} now gets the messages of queue {queue}{alone}: {terms}."
+
+
+def consumer_activated(record: Record, event: e.ConsumerActivated, known: Context) -> str:
+    consumer = known.names.consumer(event.connection, event.consumer_tag)
+    client = known.names.client(event.connection)
+    who = client if consumer == f"consumer {client}" else at_start(consumer)
+    queue = quoted(event.queue)
+    return f"{who} is now the active consumer of queue {queue}: all others wait."
 
 
 def consumer_removed(record: Record, event: e.ConsumerRemoved, known: Context) -> str:
@@ -382,6 +404,8 @@ SENTENCES: dict[type[e.Event], Callable[[Record, Any], str]] = {
     e.QueuePurged: queue_purged,
     e.Bound: bound,
     e.Unbound: unbound,
+    e.PolicySet: policy_set,
+    e.PolicyDeleted: policy_deleted,
     e.PublishRefused: publish_refused,
     e.Enqueued: enqueued,
     e.Requeued: requeued,
@@ -402,6 +426,7 @@ IN_CONTEXT: dict[type[e.Event], Callable[[Record, Any, Context], str]] = {
     e.ConnectionBlocked: blocked,
     e.ConnectionUnblocked: unblocked,
     e.ConsumerAdded: consumer_added,
+    e.ConsumerActivated: consumer_activated,
     e.ConsumerRemoved: consumer_removed,
     e.Published: published,
     e.Routed: routed,

@@ -16,6 +16,7 @@ from amqplab.trace.context import Arrival, Context
 from amqplab.trace.names import as_start, party
 from amqplab.trace.recorder import Record
 from amqplab.trace.words import METHOD_WORDS, TCP_STATE_WORDS, count, duration, messages_named, quoted
+from amqplab.wire.dialects import dialect_named
 from amqplab.wire.dissect import summarise
 from amqplab.wire.frames import (
     FRAME_BODY,
@@ -238,6 +239,25 @@ def command_words(event: e.CommandSent | e.CommandReceived) -> str:
     return f"{event.name} (channel {event.channel}, {size}), which {meaning}"
 
 
+def unit_sent(record: Record, event: e.UnitSent) -> str:
+    return f"{as_start(party(event.host))} hands {unit_words(event)} to TCP."
+
+
+def unit_received(record: Record, event: e.UnitReceived) -> str:
+    return f"{as_start(party(event.host))} has now received {unit_words(event)}."
+
+
+def unit_words(event: e.UnitSent | e.UnitReceived) -> str:
+    """A unit of another protocol: what it is, and how large."""
+    size, title = count(len(event.data), "byte"), dialect_named(event.dialect).title(event.data)
+    if event.dialect == "http":
+        kind = "response" if title[:1].isdigit() else "request"
+        return f"{size} of HTTP body" if title == "body" else f"the HTTP {kind} {quoted(title)} ({size})"
+    if event.dialect == "websocket":
+        return f"a WebSocket frame ({title}, {size})"
+    return f"{size} of a protocol that is not known here"
+
+
 def bytes_unreadable(record: Record, event: e.BytesUnreadable) -> str:
     place = f"From byte {event.offset} on {party(event.host)} finds no AMQP frame"
     detail = event.detail.replace("octet", "byte")  # the standard's word, in a report
@@ -288,6 +308,8 @@ SENTENCES: dict[type[e.Event], Callable[[Record, Any], str]] = {
     e.FrameReceived: frame_received,
     e.CommandSent: command_sent,
     e.BytesUnreadable: bytes_unreadable,
+    e.UnitSent: unit_sent,
+    e.UnitReceived: unit_received,
     e.DiskWriting: disk_writing,
     e.DiskSynced: disk_synced,
     e.DiskFailed: disk_failed,

@@ -33,6 +33,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from amqplab.trace import events as e
+from amqplab.trace.arguments import argument
 from amqplab.trace.keys import binding_key, client_host, consumer_key, exchange_key, queue_key
 from amqplab.trace.recorder import Record
 
@@ -44,7 +45,7 @@ UNKNOWN = "server"
 
 @dataclass(slots=True)
 class Server:
-    """A host that others connect to. `kind` is "broker" if it speaks AMQP, else "server"."""
+    """A host that others connect to. `kind` is "broker" if it speaks AMQP, else "server" or "HTTP server"."""
 
     host: str
     kind: str = "server"
@@ -84,7 +85,9 @@ class Pipe:
 
 @dataclass(slots=True)
 class Edge:
-    """One binding. `match` is how Routed names it; `ghost` marks the default exchange's implicit ones."""
+    """One binding. `label` is what it compares: a key, or in a headers exchange arguments; `match` is how
+    Routed names it; `ghost` marks the default exchange's implicit ones.
+    """
 
     key: str
     source: str
@@ -106,6 +109,8 @@ class Participants:
     edges: dict[str, Edge] = field(default_factory=dict)
     consumers: dict[str, tuple[str, str]] = field(default_factory=dict)
     """consumer's key -> (connection, queue's key)"""
+    by_headers: set[str] = field(default_factory=set)
+    """keys of the exchanges that compare headers"""
     addressed: set[str] = field(default_factory=set)
     """keys of the exchanges that somebody published to"""
     owners: dict[str, str] = field(default_factory=dict)
@@ -274,6 +279,17 @@ def meet_frame(found: Participants, record: Record, event: e.FrameSent | e.Frame
     meet_end(found, event.connection, event.host)
 
 
+def meet_unit(found: Participants, record: Record, event: e.UnitSent | e.UnitReceived) -> None:
+    """Whoever speaks another protocol is a server of that."""
+    meet_end(found, event.connection, event.host)
+    pipe = found.pipe(event.connection)
+    if pipe.server and found.server(pipe.server).kind == "server" and event.dialect in SERVES:
+        found.server(pipe.server).kind = SERVES[event.dialect]
+
+
+SERVES = {"http": "HTTP server", "websocket": "HTTP server"}
+
+
 def meet_end(found: Participants, connection: str, host: str) -> None:
     """Something happened at one end of a connection."""
     pipe = found.pipe(connection)
@@ -330,8 +346,13 @@ def is_address(host: str) -> bool:
 # --- topology --------------------------------------------------------------------------------------------
 
 
+PREDECLARED_HEADERS = ("amq.headers", "amq.match")
+
+
 def meet_exchange(found: Participants, record: Record, event: e.ExchangeDeclared) -> None:
-    found.exchanges.setdefault(exchange_key(event.vhost, event.exchange), event.exchange)
+    key = exchange_key(event.vhost, event.exchange)
+    found.exchanges.setdefault(key, event.exchange)
+    (found.by_headers.add if event.type == "headers" else found.by_headers.discard)(key)
 
 
 def meet_queue(found: Participants, record: Record, event: e.QueueDeclared) -> None:
@@ -360,8 +381,25 @@ def meet_binding(found: Participants, record: Record, event: e.Bound) -> None:
         target = exchange_key(event.vhost, event.destination)
         found.exchanges.setdefault(target, event.destination)
     key = binding_key(event.vhost, *match, event.arguments)
-    label = event.routing_key or event.arguments
+    by_headers = source in found.by_headers or event.source in PREDECLARED_HEADERS
+    label = what_counts(event.arguments) if by_headers else event.routing_key
     found.edges.setdefault(key, Edge(key, source, target, label, match))
+
+
+def what_counts(arguments: str) -> str:
+    """The arguments of a binding to a headers exchange, which compares these and no key; that all of them must
+    fit is usual, and need not be said.
+    """
+    how = argument(arguments, "x-match")
+    wanted = arguments if how is None else without(arguments, f"x-match={how}")
+    return wanted if how in (None, "all") and wanted else f"{how or 'all'}: {wanted or 'no headers'}"
+
+
+def without(arguments: str, pair: str) -> str:
+    """The text without this pair and the comma beside it."""
+    if f", {pair}" in arguments:
+        return arguments.replace(f", {pair}", "", 1)
+    return arguments.replace(pair, "", 1).removeprefix(", ")
 
 
 # --- who publishes, who consumes -------------------------------------------------------------------------
@@ -420,6 +458,8 @@ MEETINGS: dict[type[e.Event], Callable[[Participants, Record, Any], None]] = {
     e.SegmentSent: meet_segment,
     e.TcpStateChanged: meet_tcp_state,
     e.FrameSent: meet_frame,
+    e.UnitSent: meet_unit,
+    e.UnitReceived: meet_unit,
     e.FrameReceived: meet_frame,
     e.CommandSent: meet_command,
     e.CommandReceived: meet_command,

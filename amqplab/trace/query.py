@@ -23,7 +23,7 @@ from amqplab.trace.fold import step
 from amqplab.trace.recorder import Record, Recorder
 from amqplab.trace.table import Rows
 from amqplab.trace.words import duration
-from amqplab.wire.dissect import summarise
+from amqplab.wire.dialects import dialect_named
 from amqplab.wire.errors import DecodeError
 from amqplab.wire.frames import FRAME_BODY, FRAME_HEADER, FRAME_METHOD, read_frame, split_header_payload
 from amqplab.wire.methods import Method, decode_method
@@ -105,23 +105,27 @@ class FrameRow(NamedTuple):
 
 def frames(recorder: Recorder, **fields: Any) -> Rows[FrameRow]:
     """Every frame, at each end that saw it; `fields` are values of :class:`FrameRow` to choose by."""
-    rows = [_frame_row(record, record.event) for record in find(recorder, e.FrameSent, e.FrameReceived)]
+    rows = [_frame_row(record, record.event) for record in find(recorder, *CROSSING)]
     columns = ("seq", "time", "host", "what", "connection", "channel", "octets", "summary")
     return Rows(_chosen(rows, fields), columns)
 
 
+CROSSING = (e.FrameSent, e.FrameReceived, e.UnitSent, e.UnitReceived)
+
+
 def _frame_row(record: Record, event: Any) -> FrameRow:
     data: bytes = event.data
+    dialect = dialect_named(getattr(event, "dialect", "amqp"))
     return FrameRow(
         record.seq,
         record.at,
         duration(record.at),
         event.host,
-        "sent" if isinstance(event, e.FrameSent) else "received",
+        "sent" if isinstance(event, e.FrameSent | e.UnitSent) else "received",
         event.connection,
-        read_frame(data)[1],
+        read_frame(data)[1] if dialect.name == "amqp" else 0,
         len(data),
-        summarise(data),
+        dialect.summarise(data),
         data,
     )
 
@@ -165,7 +169,8 @@ def command_at(recorder: Recorder, seq: int) -> CommandRow:
 def _command_row(recorder: Recorder, record: Record) -> CommandRow:
     event = record.event
     assert isinstance(event, e.CommandSent | e.CommandReceived)
-    parts = [read_frame(getattr(recorder[seq].event, "data", b"")) for seq in event.frames]
+    there = [seq for seq in event.frames if 0 <= seq < len(recorder)]  # in a part of a recording not all are
+    parts = [read_frame(getattr(recorder[seq].event, "data", b"")) for seq in there]
     methods, headers, bodies = (
         [payload for type, _, payload in parts if type == wanted]
         for wanted in (FRAME_METHOD, FRAME_HEADER, FRAME_BODY)

@@ -26,6 +26,7 @@ from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from amqplab.trace import events as e
+from amqplab.trace.arguments import value_in_words
 from amqplab.trace.draft import Entity, State
 from amqplab.trace.fold import step
 from amqplab.trace.keys import binding_key, escape, exchange_key
@@ -181,20 +182,11 @@ def _header_words(arguments: str, headers: Mapping[str, Any]) -> tuple[tuple[Wor
         if name.startswith("x-") and not how.endswith("-with-x"):
             continue
         here = name in headers
-        found = _shown(headers[name]) if here else ""
+        found = value_in_words(headers[name]) if here else ""
         words.append(
             Word(f"{name}={value}", f"{name}={found}" if here else "", here and value in (found, "undefined"))
         )
     return tuple(words), how.startswith("any")
-
-
-def _shown(value: Any) -> str:
-    """A header's value as the broker writes those of a binding."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "backslashreplace")
-    return "undefined" if value is None else str(value)
 
 
 def _may_be_a_number(pair: str) -> bool:
@@ -234,7 +226,7 @@ class Headers:
             return None
         for seq in command.frames:
             frame = self._records[seq].event
-            if isinstance(frame, e.FrameReceived) and frame.data[0] == HEADER_FRAME:
+            if isinstance(frame, e.FrameReceived) and frame.data[:1] == bytes((HEADER_FRAME,)):
                 try:
                     return Properties.decode(frame.data[PROPERTIES_AT:-1]).headers or {}
                 except DecodeError:

@@ -53,6 +53,8 @@ def published(draft: Draft, record: Record, event: e.Published) -> None:
         routing_key=event.routing_key,
         size=event.size,
         body=content["preview"] if content else "",
+        priority=content["priority"] if content else None,
+        properties=content["properties"] if content else {},
         publisher=event.connection,
         channel=event.channel,
         sequence=event.sequence,
@@ -71,6 +73,10 @@ def routed(draft: Draft, record: Record, event: e.Routed) -> None:
     message.update(exchange=event.exchange, routing_key=event.routing_key)
     if message["status"] != HELD:
         message["status"] = "routed"
+    if event.alternates and not event.matched:  # else it is not said whose alternate it was
+        for source, target in zip((event.exchange, *event.alternates), event.alternates, strict=False):
+            exchange = edit_exchange(draft, event.vhost, source)
+            exchange["alternate"] = exchange["alternate"] or target
 
 
 def unroutable(draft: Draft, record: Record, event: e.Unroutable) -> None:
@@ -207,6 +213,7 @@ def read(draft: Draft, event: e.Delivered) -> None:
     consumer = draft.edit(keys.consumer_key(event.connection, event.channel, event.consumer_tag))
     if consumer is not None:
         consumer["delivered"] += 1
+        consumer["cursor"] = event.message
 
 
 def replied(draft: Draft, record: Record, event: e.Replied) -> None:
@@ -244,8 +251,11 @@ def purged(draft: Draft, record: Record, event: e.QueuePurged) -> None:
 
 
 def dead_lettered(draft: Draft, record: Record, event: e.DeadLettered) -> None:
-    """Not lost: it goes on as a new message with the same body."""
+    """Not lost: it goes on as a new message with the same body, and lives as long as it likes (DLX-06)."""
     take_out(draft, event.vhost, event.queue, event.message)
+    queue = draft.edit(keys.queue_key(event.vhost, event.queue))
+    if queue is not None and queue["dead_letter_exchange"] is None:
+        queue["dead_letter_exchange"] = event.exchange  # a policy from before the recording
     let_go(draft, event.successor)
     draft.drop(keys.lost_key(event.message, event.queue))
     tell_message(draft, event.vhost, event.message, event.queue, f"dead-lettered as {event.successor}")
@@ -253,8 +263,8 @@ def dead_lettered(draft: Draft, record: Record, event: e.DeadLettered) -> None:
     edit_message(draft, event.vhost, event.successor).update(
         exchange=event.exchange,
         routing_key=event.routing_key,
-        persistent=old["persistent"],
-        **{field: old[field] for field in ("size", "body", "publisher", "channel")},
+        properties={name: text for name, text in old["properties"].items() if name != "expiration"},
+        **{field: old[field] for field in ("size", "body", "persistent", "priority", "publisher", "channel")},
     )
 
 

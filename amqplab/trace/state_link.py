@@ -4,8 +4,8 @@ Theory
 ------
 Segments, frames and commands are no entities: where they are at a moment is read from what crossed
 (:mod:`amqplab.trace.traffic`). TCP is in the state by what it makes of its connection. The body of a publish
-is in frames, and the broker's record of the message does not repeat it, so the beginning of
-a body is kept while its frames arrive, for the message that it becomes.
+and its properties are in frames, and the broker's record of the message does not repeat them, so the
+beginning of a body is kept while its frames arrive, and what the header says, for the message that it becomes.
 
 A connection leaves the state when the broker has closed it and no end's TCP has anything left to do.
 """
@@ -13,18 +13,25 @@ A connection leaves the state when the broker has closed it and no end's TCP has
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from amqplab.trace import events as e
+from amqplab.trace.arguments import in_words, value_in_words
 from amqplab.trace.draft import Draft
 from amqplab.trace.entities import edit_connection, edit_host
 from amqplab.trace.keys import client_host, connection_key, content_key
 from amqplab.trace.recorder import Record
+from amqplab.wire.errors import DecodeError
 from amqplab.wire.frames import FRAME_BODY, FRAME_HEADER, FRAME_METHOD, read_frame
+from amqplab.wire.properties import Properties
 
 __all__ = ["HANDLERS", "forget_connection_if_over"]
 
 PREVIEW_OCTETS = 32
+PROPERTY_LETTERS = 80
+PROPERTIES_AT = 12
+"""Where in a content header the properties begin: behind class, weight and the size of the body."""
 OVER = (None, "CLOSED", "TIME-WAIT")
 BASIC_PUBLISH = b"\x00\x3c\x00\x28"
 """The class and the method that a basic.publish begins with."""
@@ -140,17 +147,42 @@ def frame_received(draft: Draft, record: Record, event: e.FrameReceived) -> None
     key = content_key(event.connection, channel)
     if type == FRAME_METHOD:
         if payload.startswith(BASIC_PUBLISH):
-            draft.put(key, {"size": None, "received": 0, "preview": ""})
+            empty: dict[str, Any] = {
+                "size": None,
+                "received": 0,
+                "preview": "",
+                "priority": None,
+                "properties": {},
+            }
+            draft.put(key, empty)
     elif type in (FRAME_HEADER, FRAME_BODY):
         content = draft.edit(key)
         if content is None:
             return
         if type == FRAME_HEADER:
             content["size"] = int.from_bytes(payload[4:12], "big")
+            content["priority"], content["properties"] = properties_in(payload[PROPERTIES_AT:])
         else:
             if not content["received"]:
                 content["preview"] = preview(payload)
             content["received"] += len(payload)
+
+
+@lru_cache(maxsize=1024)  # publishers tend to send the same ones over and over
+def properties_in(octets: bytes) -> tuple[int | None, dict[str, str]]:
+    """What the end of a content header says: the priority, and every property that is set, as short text."""
+    try:
+        properties = Properties.decode(octets)
+    except DecodeError:
+        return None, {}
+    return properties.priority, {
+        name: shortened(in_words(value) if name == "headers" else value_in_words(value))
+        for name, value in properties.set_fields().items()
+    }
+
+
+def shortened(text: str) -> str:
+    return text if len(text) <= PROPERTY_LETTERS else text[: PROPERTY_LETTERS - 1] + "…"
 
 
 def preview(octets: bytes) -> str:

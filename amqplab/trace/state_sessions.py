@@ -14,9 +14,18 @@ from typing import Any
 
 from amqplab.trace import events as e
 from amqplab.trace import keys
+from amqplab.trace.arguments import argument
 from amqplab.trace.draft import Draft
-from amqplab.trace.entities import edit_channel, edit_connection, edit_exchange, edit_queue, put_binding
+from amqplab.trace.entities import (
+    edit_channel,
+    edit_connection,
+    edit_exchange,
+    edit_queue,
+    put_binding,
+    under_policies,
+)
 from amqplab.trace.lines import HOLDING
+from amqplab.trace.policies import policies_after
 from amqplab.trace.recorder import Record
 from amqplab.trace.state_copies import empty_queue, end_transaction, release_holdings
 from amqplab.trace.state_link import forget_connection_if_over
@@ -77,7 +86,7 @@ def unblocked(draft: Draft, record: Record, event: e.ConnectionUnblocked) -> Non
 def alarm_changed(draft: Draft, record: Record, event: e.AlarmChanged) -> None:
     key = f"alarm/{keys.escape(event.resource)}"
     if event.active:
-        draft.put(key, {"resource": event.resource})
+        draft.put(key, {"resource": event.resource, "node": record.where})
     else:
         draft.drop(key)
 
@@ -128,13 +137,15 @@ def mode_selected(draft: Draft, record: Record, event: e.ModeSelected) -> None:
 
 
 def exchange_declared(draft: Draft, record: Record, event: e.ExchangeDeclared) -> None:
-    edit_exchange(draft, event.vhost, event.exchange).update(
+    exchange = edit_exchange(draft, event.vhost, event.exchange)
+    exchange.update(
         type=event.type,
         durable=event.durable,
         auto_delete=event.auto_delete,
         internal=event.internal,
         arguments=event.arguments,
     )
+    under_policies(draft, "exchange", (event.vhost, event.exchange), exchange)
 
 
 def exchange_deleted(draft: Draft, record: Record, event: e.ExchangeDeleted) -> None:
@@ -154,17 +165,38 @@ def binding_of(event: e.Bound | e.Unbound) -> tuple[str, str, str, str, str]:
     return event.source, event.kind, event.destination, event.routing_key, event.arguments
 
 
+# --- policies --------------------------------------------------------------------------------------------
+
+
+def policy_changed(draft: Draft, record: Record, event: e.PolicySet | e.PolicyDeleted) -> None:
+    """It holds, or no longer holds, for everything that is there."""
+    key = keys.policies_key(event.vhost)
+    entity = draft.get(key)
+    policies = policies_after(entity["policies"] if entity else [], event)
+    if policies:
+        draft.put(key, {"policies": policies})
+    else:
+        draft.drop(key)
+    for kind in ("exchange", "queue"):
+        for one in draft.keys(f"{kind}/{keys.escape(event.vhost)}/"):
+            found = draft.edit(one)
+            if found is not None:
+                under_policies(draft, kind, (event.vhost, keys.unescape(one.split("/")[2])), found)
+
+
 # --- queues and consumers --------------------------------------------------------------------------------
 
 
 def queue_declared(draft: Draft, record: Record, event: e.QueueDeclared) -> None:
-    edit_queue(draft, event.vhost, event.queue).update(
+    queue = edit_queue(draft, event.vhost, event.queue)
+    queue.update(
         durable=event.durable,
         exclusive=event.owner is not None,
         owner=event.owner,
         auto_delete=event.auto_delete,
         arguments=event.arguments,
     )
+    under_policies(draft, "queue", (event.vhost, event.queue), queue)
 
 
 def queue_deleted(draft: Draft, record: Record, event: e.QueueDeleted) -> None:
@@ -178,7 +210,9 @@ def consumer_added(draft: Draft, record: Record, event: e.ConsumerAdded) -> None
     drop_consumer(draft, *lane, tag)
     channel = edit_channel(draft, *lane)
     channel["consumers"] = [*channel["consumers"], tag]
-    edit_queue(draft, event.vhost, event.queue)["consumers"] += 1
+    queue = edit_queue(draft, event.vhost, event.queue)
+    queue["consumers"] += 1
+    single = argument(queue["arguments"], "x-single-active-consumer") == "true"
     draft.put(
         keys.consumer_key(*lane, tag),
         {
@@ -189,9 +223,24 @@ def consumer_added(draft: Draft, record: Record, event: e.ConsumerAdded) -> None
             "prefetch": event.prefetch,
             "priority": event.priority,
             "delivered": 0,
+            "active": False if single else None,
+            "start": event.start,
+            "cursor": None,
             **HOLDING.empty(),
         },
     )
+
+
+def consumer_activated(draft: Draft, record: Record, event: e.ConsumerActivated) -> None:
+    key = keys.consumer_key(event.connection, event.channel, event.consumer_tag)
+    queue = edit_queue(draft, event.vhost, event.queue)
+    before = draft.edit(queue["active_consumer"]) if queue["active_consumer"] else None
+    if before is not None:
+        before["active"] = False
+    consumer = draft.edit(key)
+    if consumer is not None:
+        consumer["active"] = True
+        queue["active_consumer"] = key
 
 
 def consumer_removed(draft: Draft, record: Record, event: e.ConsumerRemoved) -> None:
@@ -208,6 +257,8 @@ def drop_consumer(draft: Draft, connection: str, channel: int, tag: str) -> None
     queue = draft.edit(keys.queue_key(consumer["vhost"], consumer["queue"]))
     if queue is not None:
         queue["consumers"] -= 1
+        if queue["active_consumer"] == key:
+            queue["active_consumer"] = None
     owner = draft.edit(keys.channel_key(connection, channel))
     if owner is not None:
         owner["consumers"] = [one for one in owner["consumers"] if one != tag]
@@ -233,8 +284,11 @@ HANDLERS: dict[type[e.Event], Callable[[Draft, Record, Any], None]] = {
     e.ExchangeDeleted: exchange_deleted,
     e.Bound: bound,
     e.Unbound: unbound,
+    e.PolicySet: policy_changed,
+    e.PolicyDeleted: policy_changed,
     e.QueueDeclared: queue_declared,
     e.QueueDeleted: queue_deleted,
     e.ConsumerAdded: consumer_added,
+    e.ConsumerActivated: consumer_activated,
     e.ConsumerRemoved: consumer_removed,
 }

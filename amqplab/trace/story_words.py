@@ -55,7 +55,7 @@ def sentence_of(step: Step, narrator: Narrator) -> str:
         case "connection closed":
             return f"{names.client(connection_of(step))} closes its connection."
         case "plumbing":
-            return plumbing(step.told[-1], narrator)
+            return plumbing(step.told[0], narrator)
         case "message":
             return message(step, narrator)
         case "alike":

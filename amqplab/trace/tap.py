@@ -17,13 +17,16 @@ One row for many records. A message's way from publish to ack is 14 frames and 6
 two links, and all that is said of them follows from the octets. What must be known at once is only *how many*
 records there are, because later ones are numbered after them: two for the last frame of a command, one for
 any other. That takes the sizes in the frames' heads, and for each channel the octets of body that are still
-missing. So what was written at once, and what was read at once, is kept as one packed row
-(:class:`_Batch`); frames and commands are told apart when somebody looks, in the order in
-which they were recorded, because a command's first frame may stand in an earlier row.
+missing. So what was written at once is kept as one packed row, and so is what was read and acted upon at
+once; frames and commands are told apart when somebody looks, in the order in which they were recorded, because
+a command's first frame may stand in an earlier row.
 
 The straight road knows only whole frames of the four types. Protocol headers, cut frames and garbage are
 recorded one by one, on the road that was there first and says what all of it means: :meth:`_Direction.tell`.
 Both roads give the same records, and a property test holds them against each other.
+
+Other protocols. How a direction begins tells what it is (:func:`amqplab.wire.dialects.recognise`). What is no
+AMQP is passed on as it comes, and its units (:class:`_Units`) are recorded as they are complete.
 
 Frames that do nothing. A method that carries content leads to nothing before the last frame of its content:
 the frames are only gathered. Where a protocol promises that (:data:`Gathers`), it is given the whole command
@@ -37,8 +40,18 @@ from collections.abc import Callable, Iterator
 from struct import Struct
 from typing import TypeAlias
 
-from amqplab.trace.events import BytesUnreadable, CommandReceived, CommandSent, FrameReceived, FrameSent
+from amqplab.trace.events import (
+    BytesUnreadable,
+    CommandReceived,
+    CommandSent,
+    FrameReceived,
+    FrameSent,
+    UnitReceived,
+    UnitSent,
+)
 from amqplab.trace.recorder import CAUSE, Packed, Recorder, Row
+from amqplab.wire.content import CONTENT_PREFIXES
+from amqplab.wire.dialects import dialect_named, recognise
 from amqplab.wire.frames import (
     FRAME_BODY,
     FRAME_END,
@@ -56,7 +69,6 @@ LARGEST_FRAME = 1 << 28
 """No sensible frame is larger; a size beyond it means that these octets are no frames."""
 
 CONTENT = frozenset(kind.ids for kind in METHODS.values() if kind.has_content)
-CONTENT_PREFIXES = frozenset(kind.prefix for kind in METHODS.values() if kind.has_content)
 
 _head = Struct("!BHI").unpack_from
 _body_size = Struct("!Q").unpack_from
@@ -114,11 +126,35 @@ class _Direction:
         self._gatherings: dict[int, _Gathering] = {}  # the commands begun: what is told by
         self._packed: deque[Packed] = deque()  # rows nobody has looked at yet, oldest first
         self._unpack = self.unpack
+        self._beginning: bytes | None = b""  # what came while it is not known what it is; None: it is known
+        self._units: _Units | None = None  # if it is no AMQP
+
+    def _recognised(self, data: bytes) -> bytes | None:
+        """What is to be read as AMQP; None if it is another protocol; nothing while that is not known."""
+        begun = (self._beginning or b"") + data
+        dialect = recognise(begun)
+        self._beginning = begun if dialect is None else None
+        if dialect is None:
+            return b""
+        if dialect == "amqp":
+            return begun
+        kind = UnitSent if self.frame is FrameSent else UnitReceived
+        self._units = _Units(self._recorder, self.connection, self.host, kind, dialect)
+        self._units.add(begun)
+        return None
 
     # --- counting: when it happens --------------------------------------------------------------------------
 
     def written(self, data: bytes) -> None:
         """Record what `data` completes: as one row, as far as the straight road goes."""
+        if self._units is not None:
+            self._units.add(data)
+            return
+        if self._beginning is not None:
+            begun = self._recognised(data)
+            if begun is None:
+                return
+            data = begun
         recorder, cutter = self._recorder, self._cutter
         if recorder.packs and cutter.straight:
             if cutter.rest:
@@ -141,6 +177,16 @@ class _Direction:
 
     def read(self, data: bytes, gathers: Gathers | None) -> Iterator[tuple[int | None, bytes]]:
         """Record and yield frame after frame, or whole commands: a row for each."""
+        if self._units is not None:
+            yield self._units.add(data), data
+            return
+        if self._beginning is not None:
+            held = self._beginning
+            begun = self._recognised(data)
+            if begun is None:
+                yield self._units.latest if self._units else None, held + data
+                return
+            data = begun
         recorder, cutter, position = self._recorder, self._cutter, 0
         if cutter.rest:
             data, cutter.rest = cutter.rest + data, b""
@@ -265,6 +311,51 @@ class _Direction:
             return None
         frames, gathering.frames = tuple(gathering.frames), []
         return self.connection, self.host, channel, gathering.name, frames
+
+
+class _Units:
+    """Cuts and records what is no AMQP: one direction of one connection, at one of its ends."""
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        connection: str,
+        host: str,
+        kind: type[UnitSent] | type[UnitReceived],
+        dialect: str,
+    ) -> None:
+        self._recorder, self._connection, self._host, self._kind = recorder, connection, host, kind
+        self._dialect = dialect_named(dialect)
+        self._rest = b""
+        self._offset = 0
+        self.latest: int | None = None
+        """seq of the last unit that was completed by the bytes added last"""
+
+    def add(self, data: bytes) -> int | None:
+        """Record the units that are whole now; returns :attr:`latest`."""
+        self.latest = None
+        data = self._rest + data
+        at = 0
+        while at < len(data):
+            size = self._dialect.size(data, at)
+            if size == 0:  # whatever it was, it is that no more
+                self._dialect = dialect_named("bytes")
+                size = len(data) - at
+            if at + size > len(data):
+                break
+            self._tell(data[at : at + size])
+            at += size
+        self._rest = data[at:]
+        return self.latest
+
+    def _tell(self, unit: bytes) -> None:
+        self.latest = self._recorder.record(
+            self._host, self._kind, self._connection, self._host, self._offset, self._dialect.name, unit
+        )
+        self._offset += len(unit)
+        following = self._dialect.next(unit)
+        if following != self._dialect.name:
+            self._dialect = dialect_named(following)
 
 
 def _frames(octets: bytes) -> Iterator[tuple[int, bytes]]:

@@ -31,6 +31,7 @@ from typing import Any
 from amqplab.trace import events as e
 from amqplab.trace.keys import client_host
 from amqplab.trace.recorder import Record
+from amqplab.wire.dialects import dialect_named
 from amqplab.wire.errors import DecodeError
 from amqplab.wire.frames import FRAME_METHOD, read_frame
 from amqplab.wire.methods import Method, decode_method
@@ -94,6 +95,7 @@ class Frame:
     data: bytes
     type: int
     channel: int
+    dialect: str = "amqp"
     sent: int | None = None
     received: int | None = None
     carriers: list[tuple[int, int, int]] = field(default_factory=list)
@@ -104,6 +106,11 @@ class Frame:
     def lane(self) -> Lane:
         """Where it went."""
         return self.connection, self.up
+
+    @property
+    def summary(self) -> str:
+        """It in one line."""
+        return dialect_named(self.dialect).summarise(self.data)
 
     @property
     def end(self) -> int:
@@ -124,6 +131,11 @@ class Command:
     sent: int | None = None
     received: int | None = None
     messages: list[int] = field(default_factory=list)
+
+
+UNIT_TYPES = {"http": 256, "websocket": 257}
+PLAIN_UNIT = 258
+"""Other protocols have no types of frames; these numbers are beyond those of AMQP, which has an octet for it."""
 
 
 class Traffic:
@@ -148,6 +160,8 @@ class Traffic:
             e.FrameReceived: self._frame,
             e.CommandSent: self._command,
             e.CommandReceived: self._command,
+            e.UnitSent: self._unit,
+            e.UnitReceived: self._unit,
         }
         for record in records:
             read = readers.get(type(record.event))
@@ -232,6 +246,29 @@ class Traffic:
             frame.sent = record.seq
         else:
             frame.received = record.seq
+
+    def _unit(self, record: Record, event: e.UnitSent | e.UnitReceived) -> None:
+        """A unit of another protocol is a frame, and a command of that one frame."""
+        sent = isinstance(event, e.UnitSent)
+        up = (event.host == client_host(event.connection)) == sent
+        place = (event.connection, up, event.offset)
+        number = self._places.get(place)
+        if number is None:
+            number = self._places[place] = len(self.frames)
+            type = UNIT_TYPES.get(event.dialect, PLAIN_UNIT)
+            frame = Frame(number, event.connection, up, event.offset, event.data, type, 0, event.dialect)
+            title = dialect_named(event.dialect).title(event.data)
+            frame.command = len(self.commands)
+            self.frames.append(frame)
+            self.commands.append(Command(frame.command, event.connection, up, 0, title, [number]))
+        frame = self.frames[number]
+        assert frame.command is not None
+        self.frame_at[record.seq], self.command_at[record.seq] = number, frame.command
+        for one in (frame, self.commands[frame.command]):
+            if sent:
+                one.sent = record.seq
+            else:
+                one.received = record.seq
 
     def _command(self, record: Record, event: e.CommandSent | e.CommandReceived) -> None:
         frames = [self.frame_at[seq] for seq in event.frames if seq in self.frame_at]

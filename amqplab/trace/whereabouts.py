@@ -141,7 +141,8 @@ class Whereabouts:
         """An acknowledgement, a refusal, or a confirm."""
         data = self._traffic.frames[command.frames[0]].data
         tag = delivery_tag(data, command.name)
-        multiple = command.name != "basic.reject" and bool(data[METHOD_ARGUMENTS + 8] & 1)
+        bits = data[METHOD_ARGUMENTS + 8 :][:1]
+        multiple = command.name != "basic.reject" and bits != b"" and bool(bits[0] & 1)
         mark = "✓" if command.name == "basic.ack" else "✗"
         if command.up:
             kind = SETTLING[command.name]

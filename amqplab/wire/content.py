@@ -21,10 +21,11 @@ from amqplab.wire.frames import FRAME_BODY, FRAME_HEADER, FRAME_METHOD, split_he
 from amqplab.wire.methods import METHODS, Method, decode_method
 from amqplab.wire.properties import NO_PROPERTIES, Properties
 
-__all__ = ["Command", "ContentAssembler", "UnexpectedContent"]
+__all__ = ["CONTENT_PREFIXES", "Command", "ContentAssembler", "UnexpectedContent"]
 
 NO_WEIGHT = bytes(2)
 CONTENT_PREFIXES = frozenset(kind.prefix for kind in METHODS.values() if kind.has_content)
+"""The ids, as they stand in a frame, of the methods that carry content."""
 
 
 class UnexpectedContent(DecodeError):

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from broker_peer import Peer, World
 
+from amqplab.broker.config import BrokerConfig
+from amqplab.model.policy import Policy
 from amqplab.trace import events as e
 from amqplab.wire import methods as m
 from amqplab.wire.properties import Properties
@@ -220,3 +222,146 @@ def test_what_a_transaction_holds_and_how_it_ends_is_told(stream: Stream, peer: 
     peer.publish(key="nowhere")
     peer.send(1, m.Channel.Close())
     assert e.TransactionEnded("c1:1", 1, "rolled back") in stream.since()
+
+
+# --- who is the active consumer --------------------------------------------------------------------------
+
+
+def alone(stream: Stream) -> tuple[World, Peer, Peer]:
+    """A queue with a single active consumer, and two clients with a channel each."""
+    world = World(report=stream)
+    first, second = world.connect(), world.connect("c2:1")
+    for peer in (first, second):
+        peer.channel(1)
+        peer.channel(2)
+    first.declare("q", arguments={"x-single-active-consumer": True})
+    stream.since()
+    return world, first, second
+
+
+def test_a_reader_of_a_stream_tells_where_it_begins(stream: Stream, peer: Peer) -> None:
+    peer.declare("s", durable=True, arguments={"x-queue-type": "stream"})
+    peer.send(1, m.Basic.Qos(prefetch_count=1))
+    for offset in range(3):
+        peer.publish(key="s", body=b"%d" % offset)
+    stream.since()
+    for tag, offset in (("a", "first"), ("b", 1), ("c", "last"), ("d", "next"), ("e", 9)):
+        peer.send(1, m.Basic.Consume(queue="s", consumer_tag=tag, arguments={"x-stream-offset": offset}))
+    started = [one.start for one in stream.since() if isinstance(one, e.ConsumerAdded)]
+    assert started == [0, 1, 2, 3, 9]
+
+
+def activated(stream: Stream) -> list[tuple[str, int, str]]:
+    found = [one for one in stream.since() if isinstance(one, e.ConsumerActivated)]
+    return [(one.connection, one.channel, one.consumer_tag) for one in found]
+
+
+def test_the_first_consumer_is_active_and_the_next_one_waits(stream: Stream) -> None:
+    _, first, second = alone(stream)
+    first.consume("q", tag="a")
+    assert stream.since() == [
+        e.ConsumerAdded("/", "q", "c1:1", 1, "a", False, False, 0, 0),
+        e.ConsumerActivated("/", "q", "c1:1", 1, "a"),
+    ]
+    second.consume("q", tag="b")
+    assert stream.since() == [e.ConsumerAdded("/", "q", "c2:1", 1, "b", False, False, 0, 0)]
+    first.publish(key="q")
+    second.send(1, m.Basic.Cancel(consumer_tag="b"))
+    assert activated(stream) == []
+
+
+def test_who_takes_over_is_told_before_what_it_gets(stream: Stream) -> None:
+    _, first, second = alone(stream)
+    first.consume("q", tag="a")
+    second.consume("q", tag="b")
+    first.publish(key="q")
+    stream.since()
+    first.vanish()
+    kinds = [type(one) for one in stream.since()]
+    assert kinds.index(e.ConsumerRemoved) < kinds.index(e.ConsumerActivated) < kinds.index(e.Delivered)
+
+
+def test_of_consumers_that_leave_together_none_takes_over(stream: Stream) -> None:
+    _, first, second = alone(stream)
+    first.consume("q", tag="a")
+    first.consume("q", tag="b")
+    first.send(2, m.Basic.Consume(queue="q", consumer_tag="c"))
+    second.consume("q", tag="d")
+    stream.since()
+    first.vanish()
+    assert activated(stream) == [("c2:1", 1, "d")]
+
+
+@pytest.mark.parametrize("end", ["queue deleted", "power lost"])
+def test_where_all_is_over_nobody_takes_over(stream: Stream, end: str) -> None:
+    world, first, second = alone(stream)
+    first.consume("q", tag="a")
+    second.consume("q", tag="b")
+    stream.since()
+    if end == "power lost":
+        world.broker.power_lost(world.now)
+    else:
+        first.send(1, m.Queue.Delete(queue="q"))
+    assert activated(stream) == []
+
+
+def test_other_queues_have_no_active_consumer(stream: Stream, peer: Peer) -> None:
+    peer.consume("q", tag="t")
+    assert activated(stream) == []
+
+
+# --- policies --------------------------------------------------------------------------------------------
+
+
+def test_a_policy_is_told_when_it_is_set_and_when_it_is_taken_back(stream: Stream) -> None:
+    world = World(report=stream)
+    policy = Policy(
+        "p", "^q", {"dead-letter-exchange": "dlx", "max-length": 3}, apply_to="queues", priority=7
+    )
+    world.apply(world.broker.set_policy(policy, world.now))
+    world.apply(world.broker.clear_policy("/", "p", world.now))
+    assert stream.since() == [
+        e.PolicySet("/", "p", "^q", "queues", "dead-letter-exchange=dlx, max-length=3", 7, False),
+        e.PolicyDeleted("/", "p", False),
+    ]
+
+
+def test_a_policy_from_the_start_is_told_when_it_finds_something(stream: Stream) -> None:
+    policies = (
+        Policy("one", "^q", {"max-length": 3}, apply_to="queues"),
+        Policy("bound", "^q", {"max-length": 2}, operator=True),
+        Policy("rest", "^amq.direct$", {"alternate-exchange": "amq.fanout"}, apply_to="exchanges"),
+    )
+    world = World(report=stream, config=BrokerConfig(policies=policies))
+    assert stream.since() == [
+        e.PolicySet("/", "rest", "^amq.direct$", "exchanges", "alternate-exchange=amq.fanout", 0, False)
+    ]
+    peer = world.connect()
+    peer.channel(1)
+    peer.declare("p")
+    stream.since()
+    peer.declare("q")
+    peer.declare("q2")
+    told = stream.since()
+    assert told[:2] == [
+        e.PolicySet("/", "one", "^q", "queues", "max-length=3", 0, False),
+        e.PolicySet("/", "bound", "^q", "all", "max-length=2", 0, True),
+    ]
+    assert [type(one) for one in told[2:]] == [e.QueueDeclared, e.QueueDeclared]
+
+
+def test_a_policy_that_never_found_anything_is_not_taken_back_either(stream: Stream) -> None:
+    world = World(report=stream, config=BrokerConfig(policies=(Policy("one", "^q", {"max-length": 3}),)))
+    world.apply(world.broker.clear_policy("/", "one", world.now))
+    assert stream.since() == []
+
+
+def test_a_policy_from_the_start_holds_for_the_exchanges_that_are_always_there(stream: Stream) -> None:
+    policy = Policy("rest", "^amq.direct$", {"alternate-exchange": "amq.fanout"}, apply_to="exchanges")
+    peer = World(report=stream, config=BrokerConfig(policies=(policy,))).connect()
+    peer.channel(1)
+    peer.declare("q")
+    peer.send(1, m.Queue.Bind(queue="q", exchange="amq.fanout"))
+    stream.since()
+    peer.publish(exchange="amq.direct", key="nobody's")
+    assert [one.alternates for one in stream.since() if isinstance(one, e.Routed)] == [("amq.fanout",)]

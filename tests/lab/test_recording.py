@@ -1,10 +1,19 @@
-"""What recording costs, counted and not timed: rows kept for each message."""
+"""What recording costs, counted and not timed: rows kept for each message. And that nobody can tell how it was
+done.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
+import pytest
+from scenes import SCENES
+
 from amqplab import Lab
+from amqplab.broker.broker import Broker
+from amqplab.trace.recorder import Recorder
+
+SMALL = [name for name, scene in SCENES.items() if not scene.tags & {"big", "live"}]
 
 
 def counts(messages: int) -> tuple[int, int]:
@@ -47,3 +56,21 @@ def test_looking_makes_rows_of_all_records_and_changes_none() -> None:
     digest = lab.digest()
     assert len({id(row) for row in lab.recorder.rows}) == len(lab.recorder) == before
     assert lab.digest() == digest
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_every_scene_is_the_same_when_each_frame_is_recorded_and_fed_by_itself(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick = SCENES[name].builder()
+    make = Recorder.__init__
+
+    def plainly(self: Recorder, *args: Any) -> None:
+        make(self, *args)
+        self.observe(lambda seq: None)  # somebody wants to hear of every record
+
+    monkeypatch.setattr(Recorder, "__init__", plainly)
+    monkeypatch.setattr(Broker, "fast_lane", False)
+    slow = SCENES[name].builder()
+    assert not slow.recorder.packs
+    assert quick.digest() == slow.digest()

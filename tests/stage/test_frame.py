@@ -31,7 +31,8 @@ def chromium() -> Iterator[Browser]:
 def urls(recordings: Recordings, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("pages")
     return {
-        name: to_html(one, folder / f"{name}.html", title=name).as_uri() for name, one in recordings.items()
+        name: to_html(one, folder / f"{name}.html", title=name, zoom=3, at=-1).as_uri()
+        for name, one in recordings.items()
     }
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from stage_mutations import MUTATIONS, Mutation
 from scenes import recording
+from stage_mutations import MUTATIONS, Mutation
 from truth import LAWS, run_node, write_case
 
 import amqplab

@@ -17,7 +17,7 @@ from amqplab.stage.scene import scene, to_json
 from amqplab.trace.recorder import Recorder
 
 SUITES = Path(__file__).parent / "js"
-ON_EVERY_RUN = ("geometry", "state", "frame")
+ON_EVERY_RUN = ("geometry", "state", "picture", "frame")
 ON_THE_STORY = ("panels", "player")
 Recordings = Mapping[str, Recorder]
 MODULES = sorted(esm.SCRIPTS.glob("*.js"))

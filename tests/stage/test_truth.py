@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -94,7 +93,9 @@ def test_the_static_picture_shows_every_message_that_is_a_mark(name: str) -> Non
     traffic = Traffic(records)
     place = layout(participants_of(records), "wide", needs_of(records))
     for seq in key_steps(records, traffic):
-        [moment] = [one for at, one in moments(records, traffic, place, [seq], "milestone").items() if at == seq]
+        [moment] = [
+            one for at, one in moments(records, traffic, place, [seq], "milestone").items() if at == seq
+        ]
         shown = Counter(texts(to_svg(records, steps=[seq])))
         wanted = Counter(
             written(mark.label)
@@ -163,7 +164,9 @@ def test_a_machine_without_power_says_nothing_and_hears_nothing() -> None:
     told = after("power_off", "power off")
     assert not sent_by("worker", told) and not arrivals(told)
     assert len(sent_by("broker", told)) > 3
-    assert {one.event.reason for one in told if isinstance(one.event, e.SegmentLost)} == {"the machine is off"}
+    assert {one.event.reason for one in told if isinstance(one.event, e.SegmentLost)} == {
+        "the machine is off"
+    }
 
 
 def test_a_killed_process_is_ended_by_its_kernel_at_once() -> None:
@@ -236,7 +239,11 @@ def test_a_web_server_is_no_broker(name: str) -> None:
     kinds = {server["host"]: server["kind"] for server in made["servers"]}
     assert kinds["broker"] == "broker" and kinds["web"] != "broker" and made["broker"] == "broker"
     assert made["roles"]["browser"] == ""
-    assert all(place["kind"] != "broker" for host, place in made["layouts"]["wide"]["servers"].items() if host == "web")
+    assert all(
+        place["kind"] != "broker"
+        for host, place in made["layouts"]["wide"]["servers"].items()
+        if host == "web"
+    )
 
 
 @OTHER

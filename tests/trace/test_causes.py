@@ -180,6 +180,9 @@ RULES: dict[type[e.Event], Callable[[Chain], bool]] = {
     e.ConsumerRemoved: lambda chain: (
         end_of_a_connection(chain) or command(chain, "queue.delete") or error_of_a_channel(chain)
     ),
+    e.ConsumerActivated: lambda chain: (
+        end_of_a_connection(chain) or command(chain, "basic.consume") or error_of_a_channel(chain)
+    ),
     e.ChannelClosed: lambda chain: end_of_a_connection(chain) or error_of_a_channel(chain),
     e.ConnectionClosed: end_of_a_connection,
     e.TransactionEnded: lambda chain: (

@@ -171,3 +171,21 @@ def test_the_story_is_told_of_what_a_narrator_has_read(recorder: Recorder) -> No
 @pytest.mark.parametrize("kind", [e.PrefetchSet, e.ModeSelected, e.ConnectionTuned, e.MessageHandled])
 def test_small_things_are_no_step_of_the_story(kind: type[e.Event], recorder: Recorder) -> None:
     assert kind not in {type(recorder[chapter.last].event) for chapter in chapters(recorder)}
+
+
+def test_who_becomes_active_at_once_is_no_news_but_who_takes_over_is() -> None:
+    lab = Lab(seed=1)
+    for name in ("first", "second"):
+        channel = lab.connect(name).channel()
+        channel.queue_declare(queue="q", arguments={"x-single-active-consumer": True})
+        channel.basic_consume("q", lambda *delivery: None)
+        lab.run()
+        if name == "first":
+            leaving = channel
+    leaving.close()
+    lab.run()
+    story = told(lab)
+    assert "first begins to consume from the queue 'q'." in story
+    assert [one for one in story if "active" in one] == [
+        "second is now the active consumer of queue 'q': all others wait."
+    ]

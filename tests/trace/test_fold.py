@@ -10,15 +10,19 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from state_laws import check_line, check_lines
 
 from amqplab.trace import events as e
 from amqplab.trace import lines
 from amqplab.trace.draft import Draft
 from amqplab.trace.fold import Fold, State, redo, step, undo
 from amqplab.trace.keys import escape, message_key, queue_key, unescape
-from amqplab.trace.lines import HOLDING, IN_TX, READY, SETTLING, UNACKED, Place, everyone, join, leave
-from amqplab.trace.recorder import Record, Recorder
-from amqplab.trace.state_link import preview
+from amqplab.trace.lines import READY, Place, everyone, join, leave
+from amqplab.trace.recorder import Record, Recorder, because
+from amqplab.trace.state_link import preview, properties_in
+from amqplab.wire.frames import encode_content
+from amqplab.wire.methods import Basic
+from amqplab.wire.properties import Properties
 
 KINDS = list(e.ABOUT)
 
@@ -101,35 +105,6 @@ def recording(events: list[e.Event]) -> Recorder:
     for event in events:
         recorder.record("broker", type(event), *[getattr(event, field.name) for field in fields(event)])
     return recorder
-
-
-def check_lines(state: State) -> None:
-    """Every line is what its owner says, in both directions."""
-    for key, entity in state.items():
-        kind = key.partition("/")[0]
-        if kind == "queue":
-            members = f"copy/{key[len('queue/') :]}/"
-            for line in (READY, UNACKED):
-                check_line(state, Place(key, line, members))
-            assert entity["total"] == entity["ready_count"] + entity["unacked_count"]
-        elif kind == "consumer":
-            queue = queue_key(entity["vhost"], entity["queue"])
-            check_line(state, Place(key, HOLDING, f"copy/{queue[len('queue/') :]}/"))
-        elif kind == "channel":
-            check_line(state, Place(key, IN_TX, "message/"))
-            check_line(state, Place(key, SETTLING, ""))
-            waiting = [state[f"message/{one}"]["status"] for one in entity["in_tx"]]
-            assert set(waiting) <= {"held in tx"}
-
-
-def check_line(state: State, place: Place) -> None:
-    owner, line = state[place.owner], place.line
-    members = list(everyone(state, place))
-    assert owner[line.name] == members[: lines.SHOWN]
-    assert owner[line.counter] == len(members) == len(set(members))
-    assert owner[line.tail] == (members[-1] if members else None)
-    before = [state[place.key(member)][line.before] for member in members]
-    assert before == [None, *members[:-1]][: len(members)]
 
 
 @settings(max_examples=150, derandomize=True, print_blob=True, deadline=None)
@@ -325,6 +300,123 @@ def test_a_cancelled_consumer_leaves_its_copies_to_the_channel(story: Any) -> No
     assert state["consumer/c:1/1/t"]["holding_count"] == 0
     assert state["channel/c:1/1"]["unacked"] == 0
     assert state["queue/%2F/q"]["total"] == 0
+
+
+def under(story: Any, key: str) -> tuple[str, str, str | None]:
+    entity = Fold(story.recorder).now()[key]
+    goes = entity["dead_letter_exchange"] if key.startswith("queue/") else entity["alternate"]
+    return entity["policy"], entity["policy_arguments"], goes
+
+
+def test_a_policy_is_written_on_what_it_holds_for(story: Any) -> None:
+    story.broker(e.QueueDeclared, "/", "work", False, None, False, "")
+    dead = ("/", "dead", "^work", "queues", "dead-letter-exchange=dlx, max-length=9", 0, False)
+    story.broker(e.PolicySet, *dead)
+    assert under(story, "queue/%2F/work") == ("dead", "dead-letter-exchange=dlx, max-length=9", "dlx")
+    story.broker(e.QueueDeclared, "/", "works", False, None, False, "x-dead-letter-exchange=own")
+    assert under(story, "queue/%2F/works")[2] == "own"  # the argument has the first word
+    story.broker(e.PolicySet, "/", "bound", "", "all", "max-length=5, message-ttl=1000", 0, True)
+    bounded = "dead-letter-exchange=dlx, max-length=5, message-ttl=1000"
+    assert under(story, "queue/%2F/work") == ("dead and bound", bounded, "dlx")
+    story.broker(e.PolicySet, "/", "first", "work", "all", "dead-letter-exchange=", 1, False)
+    assert under(story, "queue/%2F/work")[2] == ""  # a higher priority, and the default exchange
+    story.broker(e.PolicyDeleted, "/", "first", False)
+    story.broker(e.PolicyDeleted, "/", "bound", True)
+    assert under(story, "queue/%2F/work")[0] == "dead"
+    story.broker(e.PolicyDeleted, "/", "dead", False)
+    assert under(story, "queue/%2F/work") == ("", "", None)
+    assert "policies/%2F" not in Fold(story.recorder).now()
+
+
+def test_a_policy_of_exchanges_names_their_alternate_and_one_with_a_wrong_pattern_nothing(story: Any) -> None:
+    story.broker(e.PolicySet, "/", "a", "^amq[.]", "exchanges", "alternate-exchange=rest", 0, False)
+    story.broker(e.PolicySet, "/", "b", "*(", "all", "alternate-exchange=other", 9, False)
+    story.broker(e.Published, "/", 1, "p:1", 1, "amq.topic", "k", 5, False, True, 0)
+    assert under(story, "exchange/%2F/amq.topic") == ("a", "alternate-exchange=rest", "rest")
+
+
+def test_where_a_policy_from_before_leads_is_learned_when_it_takes_effect(story: Any) -> None:
+    story.broker(e.QueueDeclared, "/", "q", False, None, False, "")
+    story.broker(e.DeadLettered, "/", "q", 1, "expired", "dlx", "k", 2)
+    story.broker(e.Routed, "/", 3, "main", "k", (), ("r",), ("rest",))
+    assert under(story, "queue/%2F/q")[2] == "dlx"
+    assert under(story, "exchange/%2F/main")[2] == "rest"
+
+
+def test_of_several_consumers_it_is_known_which_one_is_active(story: Any) -> None:
+    def active() -> list[bool | None]:
+        state = Fold(story.recorder).now()
+        return [state[f"consumer/c:1/1/{tag}"]["active"] for tag in "abc" if f"consumer/c:1/1/{tag}" in state]
+
+    story.broker(e.QueueDeclared, "/", "q", False, None, False, "x-single-active-consumer=true")
+    story.broker(e.QueueDeclared, "/", "r", False, None, False, "x-single-active-consumer=false")
+    for queue, tag in (("q", "a"), ("q", "b"), ("r", "c")):
+        story.broker(e.ConsumerAdded, "/", queue, "c:1", 1, tag, False, False, 0, 0)
+    story.broker(e.ConsumerActivated, "/", "q", "c:1", 1, "a")
+    assert active() == [True, False, None]
+    story.broker(e.ConsumerRemoved, "/", "q", "c:1", 1, "a", "cancelled")
+    assert active() == [False, None]
+    assert Fold(story.recorder).now()["queue/%2F/q"]["active_consumer"] is None
+    story.broker(e.ConsumerActivated, "/", "q", "c:1", 1, "b")
+    assert active() == [True, None]
+
+
+def test_a_reader_of_a_stream_is_at_the_message_that_it_was_handed_last(story: Any) -> None:
+    story.broker(e.QueueDeclared, "/", "s", True, None, False, "x-queue-type=stream")
+    story.broker(e.ConsumerAdded, "/", "s", "c:1", 1, "t", False, False, 5, 0, 2)
+    story.broker(e.ConsumerAdded, "/", "q", "c:1", 1, "u", False, False, 5, 0)
+    state = Fold(story.recorder).now()
+    assert [state["consumer/c:1/1/t"][name] for name in ("start", "cursor")] == [2, None]
+    for tag, number in ((1, 7), (2, 9)):
+        story.broker(e.Enqueued, "/", "s", number, tag)
+        story.broker(e.Delivered, "/", "s", number, "c:1", 1, "t", tag, False, False, True)
+    state = Fold(story.recorder).now()
+    assert [state["consumer/c:1/1/t"][name] for name in ("start", "cursor")] == [2, 9]
+    assert [state["consumer/c:1/1/u"][name] for name in ("start", "cursor")] == [None, None]
+
+
+def publish(story: Any, link: Any, properties: Properties) -> None:
+    """One message arrives at the broker in its frames, and is published."""
+    octets = encode_content(1, Basic.Publish(exchange="", routing_key="q"), properties, b"hi", 4096)
+    with because(link.send(True, octets)):
+        story.broker(e.Published, "/", 1, link.name, 1, "", "q", 2, False, False, 0)
+
+
+def test_what_is_written_on_a_message_is_read_from_its_header(story: Any) -> None:
+    properties = Properties(
+        priority=3, reply_to="answers", correlation_id="c1", expiration="60000", delivery_mode=2,
+        headers={"kind": "hot", "tries": 2, "urgent": True, "via": [b"a", {"b": None}]},
+    )  # fmt: skip
+    publish(story, story.connect("p", 49152), properties)
+    message = Fold(story.recorder).now()["message/1"]
+    assert message["priority"] == 3
+    assert message["properties"] == {
+        "headers": "kind=hot, tries=2, urgent=true, via=[a, {b=undefined}]",
+        "delivery_mode": "2",
+        "priority": "3",
+        "correlation_id": "c1",
+        "reply_to": "answers",
+        "expiration": "60000",
+    }
+    story.broker(e.DeadLettered, "/", "q", 1, "expired", "dlx", "k", 2)
+    letter = Fold(story.recorder).now()["message/2"]
+    assert letter["priority"] == 3 and "expiration" not in letter["properties"]
+
+
+def test_long_properties_are_cut_and_none_are_none(story: Any) -> None:
+    link = story.connect("p", 49152)
+    publish(story, link, Properties(headers={"x": "y" * 500}))
+    text = Fold(story.recorder).now()["message/1"]["properties"]["headers"]
+    assert len(text) == 80 and text.endswith("…")
+    publish(story, link, Properties())
+    message = Fold(story.recorder).now()["message/1"]
+    assert (message["priority"], message["properties"]) == (None, {})
+    story.broker(e.Published, "/", 9, "c:9", 1, "", "q", 2, False, False, 0)
+    assert Fold(story.recorder).now()["message/9"]["properties"] == {}
+
+
+def test_properties_that_are_none_are_passed_over() -> None:
+    assert properties_in(b"\xff\xff\x00") == (None, {})
 
 
 def test_a_dead_letter_is_not_lost_but_goes_on(story: Any) -> None:

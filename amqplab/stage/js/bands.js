@@ -7,7 +7,7 @@
 // a segment, or between the segments of a frame. Each leg of the way (legs.js) is drawn as far as it came: to a
 // head, to a × half way, or to an open end; what was sent again says so.
 
-import { cut, round } from "./text.js";
+import { round } from "./text.js";
 import { cls, h } from "./elements.js";
 import { cross, hue, lit } from "./marks.js";
 import { endsOf, isStep } from "./ladder.js";
@@ -144,5 +144,5 @@ function wordsOfEnd({ outcome, reason, p }, a, b, x, y) {
   const at = { x: round(x + (inside ? -9 : 9) * onward), y: round(y + (inside ? 12 : 4)) };
   const room = Math.floor((inside ? Math.abs(b - a) : Math.abs(b - x) - 12) / FATE_LETTER);
   const anchor = onward > 0 === inside ? "end" : "start";
-  return room > 5 && h("text", { class: "fate halo", ...at, "text-anchor": anchor }, cut(words, room));
+  return words.length <= room && h("text", { class: "fate halo", ...at, "text-anchor": anchor }, words);
 }

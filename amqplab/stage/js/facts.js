@@ -78,6 +78,8 @@ const numbers = (scene, messages, count) =>
 
 const flags = (entity, ...names) => names.filter((name) => entity[name]).map(fieldName).join(", ");
 
+const policyWords = ({ policy, policy_arguments: says }) => (policy ? `${policy}: ${says}` : null);
+
 const FACTS = {
   queue: ({ scene, state }, queue, key) => [
     ["Ready", queue.ready_count],
@@ -88,12 +90,14 @@ const FACTS = {
     ["consumers", queue.consumers],
     ["features", flags(queue, "durable", "exclusive", "auto_delete")],
     ["arguments", queue.arguments],
+    ["policy", policyWords(queue)],
     ["bindings", bindingsTo(state, key)],
   ],
   exchange: ({ state }, exchange, key) => [
     ["type", exchange.type],
     ["features", flags(exchange, "durable", "auto_delete", "internal")],
     ["arguments", exchange.arguments],
+    ["policy", policyWords(exchange)],
     ["predeclared", exchange.predeclared ? "yes: every virtual host has it" : null],
     ["bindings", bindingsFrom(state, key)],
   ],
@@ -110,6 +114,9 @@ const FACTS = {
     ["prefetch", consumer.prefetch ? `${consumer.prefetch}: at most so many unacknowledged` : "no limit"],
     ["holds", numbers(scene, consumer.holding, consumer.holding_count) ?? "nothing"],
     ["was handed", plural(consumer.delivered, "message")],
+    ["began at offset", consumer.start ?? null],
+    ["has read up to", consumer.cursor ? `message ${scene.labelOf(consumer.cursor)}` : null],
+    ["single active consumer", consumer.active === true ? "this one: it gets everything" : consumer.active === false ? "another one: this one waits" : null],
     ["exclusive", consumer.exclusive || null],
     ["priority", consumer.priority || null],
   ],
@@ -149,7 +156,7 @@ const FACTS = {
     ["confirmed", confirm.positive],
     ["refused", confirm.negative || null],
   ],
-  alarm: (view, alarm) => [["low on", alarm.resource]],
+  alarm: (view, alarm) => [["low on", alarm.resource], ["at", alarm.node]],
 };
 
 const bindingsWhere = (state, test) =>

@@ -6,7 +6,7 @@
 // state. Names that a layout has cut to their room come from there; states are said in the words that operators
 // use.
 
-import { cut, encode, nameOf, plural } from "./text.js";
+import { cut, decodeName, encode, nameOf, plural } from "./text.js";
 import { handOf } from "./geometry.js";
 import { entityMark } from "./mark.js";
 
@@ -28,11 +28,11 @@ export const fixtures = (view) => [
 function serverMarks(view) {
   const { layout, scene, state } = view;
   const servers = Object.entries(serversOf(layout, scene));
-  const first = servers.find(([, place]) => isBroker(place))?.[0];
+  const brokers = servers.filter(([, place]) => isBroker(place)).map(([name]) => name);
   return servers.flatMap(([name, place]) => {
     const host = state.get(`host/${encode(name)}`);
     const condition = hostCondition(host);
-    const alarms = name === first ? state.of("alarm") : [];
+    const alarms = !isBroker(place) ? [] : state.of("alarm").filter((key) => name === (brokers.includes(state.get(key).node) ? state.get(key).node : brokers[0]));
     const what = isBroker(place) ? "the broker" : `a server of ${place.kind}`;
     const mark = entityMark(view, "server", `host/${encode(name)}`, {
       ...{ ...middleOf(place), id: name, label: place.label ?? name, state: condition, box: place },
@@ -61,7 +61,7 @@ const middleOf = ({ x, y, w, h }) => ({ x: x + w / 2, y: y + h / 2 });
 /** How a machine or a program is, in a word. */
 function hostCondition(host) {
   if (!host) return "";
-  if (host.power === "off" || host.powered_off) return "powered off";
+  if (host.off) return "powered off";
   if (host.crashed) return "crashed";
   if (host.frozen) return "frozen";
   if (host.status === "" || host.status === "running") return host.status;
@@ -135,7 +135,7 @@ function bindingMarks(view) {
       entityMark(view, "binding", key, {
         ...{ x, y, edge, label: edge.label, words: edge.words ?? cut(edge.label || "—", 18) },
         state: passes ? "matched" : "",
-        said: `${ends}, key ${edge.label || "empty"}`,
+        said: `${ends}, ${state.get(key)?.arguments && edge.label !== state.get(key).routing_key ? edge.label : `key ${edge.label || "empty"}`}`,
       }),
     );
   }
@@ -161,11 +161,13 @@ function foldMarks(view, used) {
 export function usedEdges(view) {
   const { scene, state, seq, layout, subject } = view;
   const found = new Set(scene.matchedAt(seq));
-  for (const key of state.of("token")) {
-    const token = state.get(key);
-    if (token.place !== "exchange" || !token.message) continue;
-    const routed = scene.routedAt(token.message, seq);
-    if (routed !== null) for (const one of scene.matchedAt(routed)) found.add(one);
+  for (const [place, tokens] of state.places) {
+    if (!place.startsWith("exchange|")) continue;
+    for (const key of tokens) {
+      const { message } = state.get(key);
+      const routed = message ? scene.routedAt(message, seq) : null;
+      if (routed !== null) for (const one of scene.matchedAt(routed)) found.add(one);
+    }
   }
   if (seq >= 0 && scene.kindOf(seq) === "Enqueued" && subject.message) {
     const queue = subject.keys.find((key) => key.startsWith("queue/"));
@@ -204,7 +206,7 @@ export function wayTo(view, source, target, message = view.subject.message) {
 
 function policyMarks(view) {
   return Object.entries(view.layout.policies ?? {}).flatMap(([key, policy]) => {
-    if (!exists(view, policy.source) || !exists(view, policy.target)) return [];
+    if (!leads(view, policy) || !exists(view, policy.target)) return [];
     const [x, y] = policy.at ?? policy.curve.slice(6);
     const what = policy.words || (policy.kind === "alternate" ? "not routed" : "dead letters");
     return entityMark(view, "policy", key, {
@@ -214,6 +216,12 @@ function policyMarks(view) {
       pick: `entity:${policy.source}`,
     });
   });
+}
+
+/** Whether an argument or an operator's policy says so now. */
+function leads({ state }, { kind, source, target }) {
+  const entity = state.get(source);
+  return !!entity && (kind === "dead-letter" ? entity.dead_letter_exchange : entity.alternate) === nameOf(target);
 }
 
 const exists = (view, key) => view.state.has(key) || !!view.layout.nodes[key]?.ghost;
@@ -227,7 +235,7 @@ function subscriptionMarks(view) {
     const moving = state.at(`link|${way.connection}`).some((token) => state.get(token).target === key);
     return entityMark(view, "subscription", key, {
       ...{ x: way.curve[0], y: way.curve[1], way, label: "" },
-      ...{ state: activity(view, key, consumer), used: moving },
+      ...{ state: activity(consumer), used: moving },
       said: `queue ${nameOf(way.queue)} to consumer ${nameOf(key)}`,
     });
   });
@@ -269,7 +277,7 @@ function channelMark(view, { pipe, name }, number) {
 /** A connection's state in a word or two, as an operator would say it. */
 export function connectionWords(connection) {
   if (connection.blocked) return "blocked";
-  return connection.state ?? connection.tcp ?? connection.tcp_broker ?? "connecting";
+  return connection.state ?? connection.tcp ?? connection.tcp_server ?? "connecting";
 }
 
 // --- clients ---
@@ -292,20 +300,42 @@ function clientMark(view, app) {
   const what = `${ROLES[roles] ?? "application"} ${app.name}`;
   return entityMark(view, "client", `host/${encode(app.name)}`, {
     ...{ x: app.x, y: app.y, id: app.name, app, roles, label: app.name, name: app.label ?? app.name, state: condition },
-    away: !pipesOf(view, app).some(([name]) => state.has(`connection/${encode(name)}`)),
+    away: !pipesOf(view, app).some((name) => state.has(`connection/${encode(name)}`)),
     said: [what, held && `holds ${plural(held, "message")}`, condition].filter(Boolean).join(", "),
   });
 }
 
-const pipesOf = (view, app) => Object.entries(view.layout.pipes).filter(([, pipe]) => pipe.app === app.name);
+/** The names of the connections of an application. */
+function pipesOf({ layout }, app) {
+  if (!PIPES.has(layout)) PIPES.set(layout, groupedByApp(Object.keys(layout.pipes), (name) => layout.pipes[name]));
+  return PIPES.get(layout).get(app.name) ?? NONE_OF_THEM;
+}
 
 /** The hands of an application that exist: [key, entity]. */
-export function handsOfApp(view, app) {
-  const prefixes = pipesOf(view, app).map(([name]) => [`consumer/${encode(name)}/`, `channel/${encode(name)}/`]);
-  return view.consumers.filter(([key]) =>
-    prefixes.some(([consumer, channel]) => key.startsWith(consumer) || key.startsWith(channel)),
-  );
+export function handsOfApp({ layout, consumers }, app) {
+  if (!HANDS.has(consumers))
+    HANDS.set(consumers, groupedByApp(consumers, ([key]) => layout.pipes[connectionIn(key)]));
+  return HANDS.get(consumers).get(app.name) ?? NONE_OF_THEM;
 }
+
+// Worked out once for each layout, and for each list of consumers.
+const PIPES = new WeakMap();
+const HANDS = new WeakMap();
+const NONE_OF_THEM = Object.freeze([]);
+
+function groupedByApp(things, pipeOf) {
+  const found = new Map();
+  for (const thing of things) {
+    const app = pipeOf(thing)?.app;
+    if (app === undefined) continue;
+    if (!found.has(app)) found.set(app, []);
+    found.get(app).push(thing);
+  }
+  return found;
+}
+
+/** The connection in the key of a consumer, a channel or its confirms. */
+export const connectionIn = (key) => decodeName(key.split("/", 2)[1]);
 
 /** Where a hand is drawn: its row in the layout, or below all others. */
 export function rowOf(app, key, number = 0) {
@@ -320,7 +350,7 @@ function handMarks(view, app) {
     const held = state.at(`consumer|${key}`).length;
     const limits = consumer.prefetch ? `prefetch ${consumer.prefetch}` : "no prefetch limit";
     const row = rowOf(app, key);
-    const active = activity(view, key, consumer);
+    const active = activity(consumer);
     const who = consumer.got ? `basic.get on channel ${nameOf(key)}` : `consumer ${nameOf(key)}`;
     return entityMark(view, consumer.got ? "hand" : "consumer", key, {
       ...{ x: row.x, y: row.y, row, held, limit: consumer.prefetch, ...handOf(scene.geometry, consumer.prefetch, held) },
@@ -332,25 +362,19 @@ function handMarks(view, app) {
 
 const limitWords = ({ holding_count: held, prefetch }) => (prefetch ? `${held} of ${prefetch}` : `${held}, no limit`);
 
-/** Of a queue with a single active consumer: "active", or "waiting" for its turn; "" where nothing tells. */
-function activity(view, key, consumer) {
-  if (consumer.active !== undefined) return consumer.active ? "active" : "waiting";
-  const queue = consumer.queue === undefined ? null : view.state.get(queueKeyOf(consumer));
-  if (!queue || !isSingle(queue)) return "";
-  const rivals = view.consumers.filter(([, one]) => one.queue === consumer.queue && one.vhost === consumer.vhost);
-  const served = rivals.filter(([, one]) => one.delivered > 0).sort((a, b) => b[1].delivered - a[1].delivered);
-  const chosen = rivals.length === 1 ? rivals[0] : served[0];
-  return chosen ? (chosen[0] === key ? "active" : "waiting") : "";
+/** Of a queue with a single active consumer: "active", or "waiting" for its turn; "" in other queues. */
+function activity({ active = null }) {
+  if (active === null) return "";
+  return active ? "active" : "waiting";
 }
-
-const queueKeyOf = ({ vhost, queue }) => `queue/${encode(vhost)}/${encode(queue)}`;
 
 function stripMarks(view, app) {
   const { state } = view;
-  const prefixes = pipesOf(view, app).map(([name]) => `confirm/${encode(name)}/`);
-  return state
-    .of("confirm")
-    .filter((key) => prefixes.some((prefix) => key.startsWith(prefix)) && state.get(key).count)
+  const keys = state.of("confirm");
+  if (!keys.length) return [];
+  const names = pipesOf(view, app);
+  return keys
+    .filter((key) => state.get(key).count && names.includes(connectionIn(key)))
     .map((key, i) => {
       const strip = state.get(key);
       const row = app.strips?.[key] ?? { ...rowOf(app, "", i), label: "to confirm" };

@@ -23,11 +23,12 @@ const GAPS_LOOKED_AT = 2001;
 const TIMES_USUAL = 20;
 const LEAST_BREAK = 5e6;
 const BREAK = 26;
-const AROUND_BREAK = 9;
+const AROUND_BREAK = 14;
+const SHORE = 9;
 const VISIT = 26;
 const MOST_STRETCH = 14;
 const SILENT = 0.9;
-const LEAST_COLUMN = 92;
+const LEAST_COLUMN = 70;
 const THIN_COLUMN = 9;
 
 /** The kinds of rows, by number, and how much room each needs above and below its line. */
@@ -99,7 +100,7 @@ export class LadderPlan {
     const k = lastAtMost(this.seqs, seq);
     const gap = this.breakAfter(k);
     const isLate = gap && seq >= gap.last;
-    const y = isLate ? gap.y1 + VISIT - 8 : k < 0 ? FIRST_ROW + VISIT - 18 : this.ys[k] + VISIT - 4;
+    const y = isLate ? gap.y1 + VISIT - 6 : k < 0 ? FIRST_ROW + VISIT - 18 : this.ys[k] + VISIT - 4;
     plan.visit = { seq, k, y, late: Boolean(isLate) };
     plan.height = this.height + VISIT;
     return plan;
@@ -145,9 +146,12 @@ export class LadderPlan {
     const gap = this.breakAfter(k);
     if (gap) {
       const { first, last, y0, y1 } = this.placed(gap);
-      stops.push({ seq: first, y: first === seqs[k] ? stops[0].y : y0 }, { seq: last, y: y1 });
+      stops.push({ seq: first, y: first === seqs[k] ? stops[0].y : y0 - SHORE }, { seq: last, y: y1 + SHORE });
     }
-    if (visit?.k === k) stops.push({ seq: visit.seq, y: visit.y });
+    if (visit?.k === k) {
+      const same = stops.findIndex((stop) => stop.seq === visit.seq);
+      stops.splice(same < 0 ? stops.length : same, same < 0 ? 0 : 1, { seq: visit.seq, y: visit.y });
+    }
     stops.push(
       k + 1 < count ? { seq: seqs[k + 1], y: this.yOfRow(k + 1) } : { seq: scene.n, y: this.height - TAIL + 22 },
     );

@@ -56,8 +56,7 @@ const cutOff = (scene, s, from, more) => {
 /** A frame goes with its last byte, a command with its last frame. */
 function legsOfUnit(scene, kind, item) {
   const frame = kind === "command" ? scene.frames[item.frames.at(-1)] : item;
-  const begin = kind === "command" ? (scene.frames[item.frames[0]].sent ?? item.sent) : item.sent;
-  const { received } = item;
+  const { sent: begin, received } = item;
   const carriers = scene.lastCarriers(frame).filter((s) => received === null || s.sent < received);
   if (!carriers.length) return [withoutCarrier(scene, item, begin, received)];
   const brought = carriers.find((s) => s.lost_seq === null && s.arrived !== null && !s.discarded);

@@ -29,26 +29,30 @@ import { cls } from "./elements.js";
  */
 
 /** A thing with an entity in the state, under the key `entity`. @returns {Mark} */
-export function entityMark(view, kind, entity, { x, y, label, said, key, id = entity, place = "", state = "", ...more }) {
-  return {
-    ...{ kind, id, place, state, label, x, y, said, key: key ?? `${kind} ${id}`, pick: `entity:${entity}` },
-    subject: view.subject.keys.includes(entity),
-    touched: view.touched.has(entity),
-    lit: view.lit.entity.has(entity),
-    ...more,
-  };
+export function entityMark(view, kind, entity, fields) {
+  const mark = blank(kind, entity, `entity:${entity}`);
+  mark.subject = view.subject.keys.includes(entity);
+  mark.touched = view.touched.has(entity);
+  mark.lit = view.lit.entity.has(entity);
+  Object.assign(mark, fields);
+  mark.key ||= `${kind} ${mark.id}`;
+  return mark;
 }
 
 /** A thing with a number: a message, a frame, a command, a segment. @returns {Mark} */
-export function numberedMark(view, kind, id, { x, y, label, said, key, place = "", state = "", ...more }) {
-  const pick = kind === "message" ? `message:${id}` : `${kind}:${id}`;
-  return {
-    ...{ kind, id: String(id), place, state, label, x, y, said, key: key ?? `${kind} ${id}`, pick },
-    subject: id !== null && view.subject[kind] === id,
-    touched: false,
-    lit: view.lit[kind]?.has(id) ?? false,
-    ...more,
-  };
+export function numberedMark(view, kind, number, fields) {
+  const mark = blank(kind, String(number), `${kind}:${number}`);
+  mark.subject = number !== null && view.subject[kind] === number;
+  mark.lit = view.lit[kind]?.has(number) ?? false;
+  Object.assign(mark, fields);
+  mark.key ||= `${kind} ${number}`;
+  return mark;
+}
+
+/** All marks have the same fields, in the same order: so they are quick to make and to compare. */
+function blank(kind, id, pick) {
+  // prettier-ignore
+  return { kind, id, place: "", state: "", label: "", x: 0, y: 0, said: "", key: "", pick, subject: false, touched: false, lit: false };
 }
 
 /** The attributes of a mark's element; `kind` are its classes. */

@@ -9,7 +9,7 @@
 // Where there is no room for all of them, the rest is counted in a mark of its own, "+n"; if the step speaks of
 // one of those, that mark is the subject.
 
-import { nameOf } from "./text.js";
+import { encode, nameOf } from "./text.js";
 import {
   cellPoint,
   cellsOf,
@@ -27,7 +27,7 @@ import {
   trayPoint,
 } from "./geometry.js";
 import { rideOfCommand } from "./ride.js";
-import { handsOfApp, isStream, rowOf } from "./fixtures.js";
+import { connectionIn, handsOfApp, isStream, rowOf } from "./fixtures.js";
 import { entityMark, numberedMark } from "./mark.js";
 
 /** The marks of messages and signals. `hosts` are those of commands and frames (wire.js), by command. */
@@ -70,7 +70,7 @@ const SAID = { unacked: "not acknowledged", done: "handed over for good" };
 /** How high a message's priority is, 0..1; null in a queue without priorities. */
 function priorityShare(entity, queue) {
   const most = /x-max-priority=(\d+)/.exec(queue?.arguments ?? "");
-  return most && entity?.priority !== undefined ? Math.min(1, (entity.priority ?? 0) / +most[1]) : null;
+  return most && +most[1] && entity?.priority !== undefined ? Math.min(1, (entity.priority ?? 0) / +most[1]) : null;
 }
 
 /** What has no place of its own: "+n". */
@@ -119,37 +119,25 @@ function lineMarks(view, key, node) {
 
 const copyOf = ({ redelivered }) => ({ redelivered, command: null });
 
-/** Streams are not taken out of: a reader is a cursor at the message that it was handed last. */
+/** Streams are not taken out of: a reader is a cursor at the message that it was handed last, or, before its first
+ * one, where the next one will come to stand. */
 function cursorMarks(view, key, node, cells) {
-  const { scene, state } = view;
-  const name = nameOf(key);
-  let row = 0;
-  return view.consumers.flatMap(([reader, consumer]) => {
-    if (consumer.queue !== name) return [];
-    const last = lastRead(state, reader, consumer);
-    const i = cells.findIndex((cell) => cell.message === last);
-    const more = cells.findIndex((cell) => cell.message === null);
-    const at = i >= 0 ? i : more;
-    if (last === null || at < 0) return [];
-    const { x } = cellPoint(scene.geometry, node, at);
-    const who = scene.who?.[reader] ?? nameOf(reader);
+  const { scene, layout } = view;
+  const free = cells.length < roomOf(scene.geometry, node) ? cells.length : -1;
+  const readers = view.consumers.filter(([, { vhost, queue, cursor, start }]) => queueKey(vhost, queue) === key && (cursor ?? start ?? null) !== null);
+  return readers.map(([reader, { cursor, start }], row) => {
+    const i = cursor === null ? free : cells.findIndex((cell) => cell.message === cursor);
+    const { x } = cellPoint(scene.geometry, node, Math.max(i, 0));
+    const who = layout.pipes[nameOf(reader.split("/").slice(0, 2).join("/"))]?.app ?? nameOf(reader);
+    const where = cursor === null ? `before offset ${start}` : `at message ${scene.labelOf(cursor)}`;
     return entityMark(view, "cursor", reader, {
-      ...{ key: `cursor ${reader}`, x, y: node.y - node.h / 2, row: row++, place: `queue:${name}`, label: who },
-      ...{ covered: i < 0, said: `stream reader ${who} at message ${scene.labelOf(last)}` },
+      ...{ key: `cursor ${reader}`, x, y: node.y - node.h / 2, row, label: who, state: i < 0 ? "hidden" : "" },
+      ...{ covered: i < 0, said: `stream reader ${who} ${where}` },
     });
   });
 }
 
-/** The message that a reader of a stream was handed last; null before the first. */
-function lastRead(state, reader, consumer) {
-  if (consumer.cursor !== undefined) return consumer.cursor;
-  let latest = null;
-  for (const key of state.of("token")) {
-    const token = state.get(key);
-    if (token.target === reader && token.message > (latest ?? 0)) latest = token.message;
-  }
-  return latest;
-}
+const queueKey = (vhost, queue) => `queue/${encode(vhost ?? "")}/${encode(queue ?? "")}`;
 
 // --- with programs, in docks, at exchanges, in hands ---
 

@@ -81,8 +81,8 @@ function contextOf(view, before, after, trail, from) {
   const forward = view.seq > from;
   for (const [seq, key, entity] of trail) {
     if (key.startsWith("queue/")) {
-      if (!queues.has(seq)) queues.set(seq, []);
-      queues.get(seq).push(key);
+      if (!queues.has(seq)) queues.set(seq, new Map());
+      queues.get(seq).set(key, entity);
     } else {
       if (!events.has(key)) events.set(key, []);
       events.get(key).push({ seq, entity });
@@ -148,7 +148,7 @@ function originOf(context, { seq, entity }, mark) {
     const app = view.layout.apps[pipe.app];
     return entity.up ? { x: app.x, y: app.y } : { x: pipe.x1, y: pipe.y1 };
   }
-  const left = (queues.get(seq) ?? []).find((key) => view.layout.nodes[key]);
+  const left = [...(queues.get(seq)?.keys() ?? [])].find((key) => view.layout.nodes[key]);
   if (left && (entity.place === "exchange" || entity.place === "lost")) {
     const cell = [...before.values()].find((one) => one.kind === "message" && one.label === mark.label.replace(/′$/, "") && one.key.includes(` ${left} `));
     const { x, y } = cell ?? view.layout.nodes[left];
@@ -164,11 +164,18 @@ function legsOf(context, start, stages) {
   let previous = start.conn === undefined ? null : start;
   for (const { seq, entity } of stages) {
     const stops = stopsTo(context, at, previous, entity, seq);
-    legs.push({ seq, start: { x: at.x, y: at.y }, stops });
+    addLeg(legs, seq, at, stops);
     at = stops.at(-1) ?? at;
     previous = entity.place === "link" ? { conn: entity.at, up: entity.up, command: entity.command } : null;
   }
   return legs;
+}
+
+/** One more leg; two legs of one record are one. */
+function addLeg(legs, seq, { x, y }, stops) {
+  const last = legs.at(-1);
+  if (last && last.seq === seq) last.stops.push(...stops);
+  else legs.push({ seq, start: { x, y }, stops });
 }
 
 /** The stops from one place to the next. */
@@ -258,9 +265,20 @@ function queueJourney(context, mark) {
   const curves = exchange ? wayTo(view, exchange, queue, +message).map((key) => view.layout.edges[key]?.curve).filter(Boolean) : [];
   const left = legs.at(-1)?.stops.at(-1) ?? start;
   const door = curves.length ? [{ x: curves.at(-1)[6], y: curves.at(-1)[7], curves }] : [];
-  const seq = happened?.at(-1)?.seq ?? null;
-  legs.push({ seq, start: { x: left.x, y: left.y }, stops: [...door, { x: mark.x, y: mark.y }] });
+  addLeg(legs, joinedAt(context, queue, +message), left, [...door, { x: mark.x, y: mark.y }]);
   return { mark, gone: false, born: true, legs: legs.slice(-MOST_LEGS) };
+}
+
+/** The record at which a message joined a queue; going back, at which it had left it. */
+function joinedAt({ queues, view, forward }, queue, message) {
+  let found = view.seq;
+  for (const [seq, keys] of queues) {
+    const entity = keys.get(queue);
+    const isIn = entity && (entity.ready.includes(message) || entity.ready_last === message);
+    if (isIn) return seq;
+    if (entity && !forward) found = seq;
+  }
+  return found;
 }
 
 function exchangeOf(view, stages, was, message) {
@@ -283,7 +301,7 @@ function farewell(context, key, events) {
     const at = legs.at(-1)?.stops.at(-1) ?? start;
     const pipe = view.layout.pipes[rides.conn];
     const end = pipe && { ...lanePointOf(view, pipe, rides, rides.up, 1), linear: true };
-    if (end) legs.push({ seq: events.at(-1).seq, start: { x: at.x, y: at.y }, stops: [end] });
+    if (end) addLeg(legs, events.at(-1).seq, at, [end]);
   }
   if (!legs.length || !isMoving(start, legs)) return [];
   const mark = was ?? passingMark(key, stages.at(-1).entity);
@@ -355,9 +373,10 @@ function slotsOf(journeys, forward) {
 function timed({ legs }, { ends }) {
   const path = [];
   for (const { seq, start, stops } of legs) {
-    const [from, to] = seq === null ? [0, 1] : ends.get(seq);
-    const first = path.at(-1);
-    if (!first || first.t < from) path.push({ t: from, x: start.x, y: start.y });
+    const [slot, to] = seq === null ? [0, 1] : ends.get(seq);
+    const last = path.at(-1);
+    const from = Math.min(to, Math.max(slot, last?.t ?? slot));
+    if (!last || last.t < from) path.push({ t: from, x: start.x, y: start.y });
     stops.forEach((stop, i) => {
       const t0 = from + ((to - from) * i) / stops.length;
       const t1 = from + ((to - from) * (i + 1)) / stops.length;

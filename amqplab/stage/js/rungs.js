@@ -102,7 +102,7 @@ function drawRung(seen, seq, y, kind, k) {
   const half = kind === "quiet" ? 5 : kind === "chapter" ? 16 : 9;
   const isVisit = seq === plan.visit?.seq;
   const words = rowWords(scene, view.zoom, seq);
-  const time = timeText(scene.timeOf(seq));
+  const time = clockText(scene.timeOf(seq));
   const clock = isVisit || (kind !== "quiet" && (k === 0 || scene.timeOf(seq) !== scene.timeOf(plan.seqs[k - 1])));
   const props = {
     key: `r${seq}`,
@@ -122,6 +122,17 @@ function drawRung(seen, seq, y, kind, k) {
     clock && h("text", { class: "clock", x: seen.columns.left - 8, y: round(y + 4) }, time),
     rowMark(seen, seq, y, kind, words),
   );
+}
+
+/** A time that is short enough for the margin: minutes as 12:34.5. */
+export function clockText(ns) {
+  if (ns < 120e9) return timeText(ns);
+  const two = (n) => String(n).padStart(2, "0");
+  const hundredths = Math.floor(ns / 1e7);
+  const s = Math.floor(hundredths / 100);
+  const rest = hundredths % 100 ? `.${two(hundredths % 100)}`.replace(/0$/, "") : "";
+  if (s < 3600) return `${Math.floor(s / 60)}:${two(s % 60)}${rest}`;
+  return `${Math.floor(s / 3600)}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}`;
 }
 
 /** "here", if it is what is shown; else whether it has happened. */

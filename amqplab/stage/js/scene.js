@@ -21,7 +21,7 @@ export const FORMAT = 2;
 export const ZOOMS = ["segment", "frame", "command", "milestone", "story"];
 export const STORY = 4;
 
-export const TYPES = { 1: "M", 2: "H", 3: "B", 8: "♥", 65: "A" };
+export const TYPES = { 1: "M", 2: "H", 3: "B", 8: "♥", 65: "A", 256: "h", 257: "w", 258: "b" };
 
 export const TYPE_NAMES = {
   1: "method",
@@ -29,6 +29,9 @@ export const TYPE_NAMES = {
   3: "content body",
   8: "heartbeat",
   65: "protocol header",
+  256: "HTTP message",
+  257: "WebSocket frame",
+  258: "bytes",
 };
 
 /** A scene that cannot be shown, and why, in a sentence for whoever looks at the page. */

@@ -14,8 +14,9 @@ export const plural = (n, word) => `${n} ${word}${n === 1 ? "" : "s"}`;
 
 // The state's keys are paths; what stands between the slashes is escaped (trace.keys).
 export const encode = (name) => name.replaceAll("%", "%25").replaceAll("/", "%2F");
-export const decodeName = (part) => part.replaceAll("%2F", "/").replaceAll("%25", "%");
-export const nameOf = (key) => key.split("/").map(decodeName).at(-1);
+export const decodeName = (part) =>
+  part.includes("%") ? part.replaceAll("%2F", "/").replaceAll("%25", "%") : part;
+export const nameOf = (key) => decodeName(key.slice(key.lastIndexOf("/") + 1));
 
 /** The host of a connection's name, "host:port". */
 export const clientOf = (connection) => connection.slice(0, connection.lastIndexOf(":"));

@@ -60,6 +60,7 @@ interface Frame {
   hex: string;
   sent: number | null;
   received: number | null;
+  dialect: string;
   summary: string;
   spans: number;
   carriers: number[][];

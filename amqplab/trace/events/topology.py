@@ -12,15 +12,23 @@ from amqplab.trace.events.declaring import Event, event
 
 __all__ = [
     "Bound",
+    "ConsumerActivated",
     "ConsumerAdded",
     "ConsumerRemoved",
     "ExchangeDeclared",
     "ExchangeDeleted",
+    "PolicyDeleted",
+    "PolicySet",
     "QueueDeclared",
     "QueueDeleted",
     "QueuePurged",
     "Unbound",
 ]
+
+
+def binding_label(binding: Bound | Unbound) -> str:
+    """From where by what to where."""
+    return f"{binding.source} –{binding.routing_key or binding.arguments}→ {binding.destination}"
 
 
 @event(chapter="topology", level="milestone", label="exchange {exchange} ({type})")
@@ -77,7 +85,7 @@ class QueuePurged(Event):
     messages: tuple[int, ...]
 
 
-@event(chapter="topology", level="milestone", label="{source} –{routing_key}→ {destination}")
+@event(chapter="topology", level="milestone", label=binding_label)
 class Bound(Event):
     """A binding appeared. `kind` is "queue" or "exchange": what the destination is."""
 
@@ -89,7 +97,7 @@ class Bound(Event):
     arguments: str
 
 
-@event(chapter="topology", level="milestone", label="{source} –{routing_key}→ {destination} gone")
+@event(chapter="topology", level="milestone", label=lambda x: f"{binding_label(x)} gone")
 class Unbound(Event):
     """A binding is gone."""
 
@@ -103,7 +111,9 @@ class Unbound(Event):
 
 @event(chapter="topology", level="milestone", label="consumer on {queue}")
 class ConsumerAdded(Event):
-    """`prefetch` is its own window, 0 unlimited."""
+    """`prefetch` is its own window, 0 unlimited; `start` the first offset that a reader of a stream wants, None
+    for other queues.
+    """
 
     vhost: str
     queue: str
@@ -114,6 +124,18 @@ class ConsumerAdded(Event):
     exclusive: bool
     prefetch: int
     priority: int
+    start: int | None = None
+
+
+@event(chapter="topology", level="milestone", label="active consumer of {queue}")
+class ConsumerActivated(Event):
+    """Of a queue with a single active consumer: from now on this one gets everything, all others wait."""
+
+    vhost: str
+    queue: str
+    connection: str
+    channel: int
+    consumer_tag: str
 
 
 @event(chapter="topology", level="milestone", label="consumer gone: {reason}")
@@ -126,3 +148,28 @@ class ConsumerRemoved(Event):
     channel: int
     consumer_tag: str
     reason: str
+
+
+@event(chapter="topology", level="milestone", label="policy {name}")
+class PolicySet(Event):
+    """An operator's policy holds from now on, in place of any of that name, for all that it `apply_to` ("all",
+    "queues", "exchanges") and whose name fits the `pattern`. `definition` is text, as arguments are; with
+    `operator` it only sets bounds to what the other policies say.
+    """
+
+    vhost: str
+    name: str
+    pattern: str
+    apply_to: str
+    definition: str
+    priority: int
+    operator: bool
+
+
+@event(chapter="topology", level="milestone", label="policy {name} gone")
+class PolicyDeleted(Event):
+    """A policy was taken back."""
+
+    vhost: str
+    name: str
+    operator: bool

@@ -4,11 +4,14 @@ Theory
 ------
 A frame is what AMQP writes into TCP, a command is what it says with one or more frames. Each is told twice:
 where it was sent, and later where it was received (see :mod:`amqplab.trace.tap`).
+A *unit* is what another protocol writes: an HTTP message, a WebSocket frame, or bytes that nobody here knows
+(:mod:`amqplab.wire.dialects`).
 """
 
 from __future__ import annotations
 
 from amqplab.trace.events.declaring import Event, event
+from amqplab.wire.dialects import dialect_named
 from amqplab.wire.dissect import summarise
 
 __all__ = [
@@ -17,6 +20,8 @@ __all__ = [
     "CommandSent",
     "FrameReceived",
     "FrameSent",
+    "UnitReceived",
+    "UnitSent",
 ]
 
 
@@ -74,3 +79,29 @@ class BytesUnreadable(Event):
     host: str
     offset: int
     detail: str
+
+
+def _title(x: UnitSent | UnitReceived) -> str:
+    return dialect_named(x.dialect).title(x.data)
+
+
+@event(chapter="wire", level="milestone", label=_title)
+class UnitSent(Event):
+    """A whole unit of another protocol was handed to TCP at `host`; `dialect` is which, e.g. "http"."""
+
+    connection: str
+    host: str
+    offset: int
+    dialect: str
+    data: bytes
+
+
+@event(chapter="wire", level="milestone", label=lambda x: f"{_title(x)} is here")
+class UnitReceived(Event):
+    """A whole unit of another protocol came out of TCP at `host`."""
+
+    connection: str
+    host: str
+    offset: int
+    dialect: str
+    data: bytes

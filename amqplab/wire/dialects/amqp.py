@@ -3,8 +3,8 @@
 Theory
 ------
 A frame says its size in its head, and 0xCE at its end proves that it was no accident (section 2.3.5 of the
-specification). A client begins with the protocol header; a server with a method frame on channel 0, or, when
-it refuses, with a protocol header of its own.
+specification). A client begins with the protocol header; a server with a method frame, or, when it refuses,
+with a protocol header of its own.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ LITERAL = b"AMQP"
 HEAD = 7
 LARGEST_FRAME = 1 << 28
 """No sensible frame is larger; a size beyond it means that these bytes are no frames."""
+LIKELY_FRAME = 1 << 20
+"""So large may a frame be that is taken for one although nothing was said before."""
 
 
 class Amqp:
@@ -43,11 +45,14 @@ class Amqp:
 
     @staticmethod
     def begins(data: bytes) -> bool | None:
-        """Whether `data` is how AMQP begins; None while it may be."""
+        """Whether `data` is how AMQP begins, or goes on where a recording begins in the middle; None while it
+        may be.
+        """
         if LITERAL.startswith(data[:4]):
             return True if len(data) >= 4 else None
-        start = bytes((FRAME_METHOD, 0, 0))  # connection.start is on channel 0
-        return (len(data) >= HEAD or None) if start.startswith(data[:3]) else False
+        if data[0] not in FRAME_TYPES:
+            return False
+        return int.from_bytes(data[3:HEAD], "big") <= LIKELY_FRAME if len(data) >= HEAD else None
 
     def size(self, data: bytes, at: int) -> int:
         """The frame's, from its head."""

@@ -5,80 +5,92 @@ import { readFileSync } from "node:fs";
 
 const stage = await import(process.env.STAGE);
 const scene = stage.decode(readFileSync(process.env.SCENE, "utf8"));
+const g = scene.geometry;
 const orientations = ["wide", "tall"];
-const pipes = orientations.flatMap((name) => Object.values(scene.layouts[name].pipes).map((pipe) => [name === "wide", pipe]));
+const pipes = orientations.flatMap((name) =>
+  Object.values(scene.layouts[name].pipes).map((pipe) => [name === "wide", pipe]),
+);
 
 test("up and down meet at the ends: where one arrives the other departs", () => {
   for (const [wide, pipe] of pipes) {
     const along = wide ? "x" : "y";
-    const [a, b] = [stage.lanePoint(pipe, wide, true, 0, 0), stage.lanePoint(pipe, wide, false, 0, 1)];
+    const [a, b] = [stage.lanePoint(g, pipe, wide, true, 0, 0), stage.lanePoint(g, pipe, wide, false, 0, 1)];
     assert.equal(a[along], b[along]);
     assert.notEqual(a[wide ? "y" : "x"], b[wide ? "y" : "x"]);
   }
 });
 
-test("going to the broker starts at the application", () => {
+test("going to the server starts at the application", () => {
   for (const [wide, pipe] of pipes) {
-    const start = stage.lanePoint(pipe, wide, true, 0, 0);
+    const start = stage.lanePoint(g, pipe, wide, true, 0, 0);
     assert.equal(wide ? start.x : start.y, wide ? pipe.x0 : pipe.y0);
   }
 });
 
 test("lanes of one tube are one lane apart and inside it", () => {
   const pipe = { x0: 0, x1: 100, y0: 50, y1: 50, lanes: [0, 1, 2], side: "left" };
-  const ys = pipe.lanes.map((channel) => stage.lanePoint(pipe, true, true, channel, 0.5).y);
-  assert.deepEqual(ys.map((y, i) => (i ? y - ys[i - 1] : 0)), [0, stage.LANE, stage.LANE]);
-  assert.ok(ys.at(-1) < 50 - stage.GAP / 2);
+  const ys = pipe.lanes.map((channel) => stage.lanePoint(g, pipe, true, true, channel, 0.5).y);
+  assert.deepEqual(ys.map((y, i) => (i ? y - ys[i - 1] : 0)), [0, g.lane, g.lane]);
+  assert.ok(ys.at(-1) < 50 - g.tube_gap / 2);
 });
 
 test("a queue's cells are inside it, the head at the right", () => {
-  const node = { x: 100, y: 20, w: 184, h: 40 };
-  const { room } = stage.cellPoint(node, 0);
-  assert.equal(room, 7);
-  const xs = Array.from({ length: room + 3 }, (_, i) => stage.cellPoint(node, i).x);
-  assert.ok(xs[0] + 12 <= node.x + node.w / 2 && xs.at(-1) - 12 >= node.x - node.w / 2);
-  assert.ok(xs.slice(1, room).every((x, i) => x < xs[i]));
-  assert.equal(xs[room], xs[room - 1]);
+  const node = { x: 100, y: 20, w: 184, h: 40, cells: 7 };
+  const room = stage.roomOf(g, node);
+  const xs = Array.from({ length: room }, (_, i) => stage.cellPoint(g, node, i).x);
+  assert.ok(xs[0] + g.cell_w / 2 <= node.x + node.w / 2 && xs.at(-1) - g.cell_w / 2 >= node.x - node.w / 2);
+  assert.ok(xs.slice(1).every((x, i) => x < xs[i]));
+});
+
+/** A queue with so many messages in each line; its entity lists a hundred of each. */
+const queueOf = (unacked, ready) => {
+  const line = (from, count) => Array.from({ length: Math.min(count, 100) }, (_, i) => from + i);
+  return {
+    ...{ unacked: line(1, unacked), unacked_count: unacked, ready: line(1 + unacked, ready), ready_count: ready },
+    ready_last: ready ? unacked + ready : null,
+  };
+};
+
+test("what is in a queue's cells and what is counted beside them are all of its messages", () => {
+  for (const room of [1, 2, 3, 4, 7, 12])
+    for (const unacked of [0, 1, 3, 6, 50, 300])
+      for (const ready of [0, 1, 2, 6, 8, 500]) {
+        const cells = stage.cellsOf(queueOf(unacked, ready), room);
+        assert.ok(cells.length <= room, `${room} ${unacked} ${ready}`);
+        for (const [line, count] of [["unacked", unacked], ["ready", ready]]) {
+          const mine = cells.filter((cell) => cell.line === line);
+          const told = mine.reduce((sum, { message, more }) => sum + (message === null ? more : 1), 0);
+          if (mine.length) assert.equal(told, count, `${line} of ${unacked}, ${ready} in ${room}`);
+        }
+      }
+});
+
+test("a long queue shows its head and its tail, and ghosts never hide all that is Ready", () => {
+  const cells = stage.cellsOf(queueOf(20, 500), 7);
+  assert.equal(cells[0].message, 1);
+  assert.equal(cells.at(-1).message, 520);
+  assert.deepEqual(cells.filter(({ more }) => more).map(({ line }) => line), ["unacked", "ready"]);
 });
 
 test("a hand shows every slot of a small prefetch, and says how many more a large one has", () => {
-  assert.deepEqual(stage.handOf({ prefetch: 3, holding_count: 0 }), { slots: 3, more: 0 });
-  assert.deepEqual(stage.handOf({ prefetch: 10, holding_count: 0 }), { slots: 4, more: 6 });
-  assert.deepEqual(stage.handOf({ prefetch: 0, holding_count: 0 }), { slots: 1, more: 0 });
+  assert.deepEqual(stage.handOf(g, 3, 0), { slots: 3, more: 0 });
+  assert.deepEqual(stage.handOf(g, 10, 0), { slots: 4, more: 6 });
+  assert.deepEqual(stage.handOf(g, 0, 0), { slots: 1, more: 0 });
+});
+
+test("things at one point stand one behind the other, inside their lane", () => {
+  const three = [0.5, 0.5, 0.5].map((p) => ({ at: 100 * p, width: 20 }));
+  assert.deepEqual(stage.linedUp(three, 100), [50, 30, 10]);
+  const waiting = [0, 0, 0].map((at) => ({ at, width: 20 }));
+  assert.deepEqual(stage.linedUp(waiting, 100), [50, 30, 10]);
+  const crowd = Array.from({ length: 9 }, () => ({ at: 30, width: 20 }));
+  for (const at of stage.linedUp(crowd, 60)) assert.ok(at >= 0 && at <= 60);
 });
 
 test("a curve begins and ends at its ends", () => {
   const curve = [0, 0, 50, 0, 50, 100, 100, 100];
   assert.deepEqual(stage.onCurve(curve, 0), { x: 0, y: 0 });
   assert.deepEqual(stage.onCurve(curve, 1), { x: 100, y: 100 });
-});
-
-test("a way is passed in order, and stands still before and after it", () => {
-  const stops = [{ time: 10, x: 0, y: 0 }, { time: 20, x: 10, y: 0, linear: true }, { time: 30, x: 10, y: 10 }];
-  assert.deepEqual(stage.alongStops(stops, 0), { x: 0, y: 0, leg: 0 });
-  assert.deepEqual(stage.alongStops(stops, 15), { x: 5, y: 0, leg: 0 });
-  assert.deepEqual(stage.alongStops(stops, 99), { x: 10, y: 10, leg: 2 });
-});
-
-test("no message ever jumps: along a leg, each little time is a little way", () => {
-  for (const orientation of orientations) {
-    const player = new stage.Player(scene, { zoom: 3 });
-    for (const leg of scene.flights.slice(0, 40)) {
-      player.goSeq(leg.start);
-      const view = player.view(orientation);
-      const { stops } = stage.stopsOf(view, leg);
-      const [from, to] = [stops[0].time, stops.at(-1).time];
-      assert.ok(stops.every((stop, i) => i === 0 || stop.time >= stops[i - 1].time), JSON.stringify(leg));
-      let before = stage.alongStops(stops, from);
-      for (let i = 1; i <= 400; i++) {
-        const here = stage.alongStops(stops, from + ((to - from) * i) / 400);
-        const moved = Math.hypot(here.x - before.x, here.y - before.y);
-        const teleport = stops.some((stop, k) => k > 0 && stop.time - stops[k - 1].time < (to - from) / 100);
-        assert.ok(teleport || moved < 120, `${leg.kind} ${leg.message}: ${moved}`);
-        before = here;
-      }
-    }
-  }
 });
 
 test("everything stands inside the picture", () => {

@@ -1,4 +1,4 @@
-// Panels: octets and fields, ladder, words; and that text cannot become markup.
+// Panels: bytes and fields, tables, words; and that text cannot become markup.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { readFileSync } from "node:fs";
@@ -22,25 +22,6 @@ test("a length's octets are those that it counts", () => {
   const length = flat.find((span) => span.name === "length");
   const text = Buffer.from(frame.hex, "hex").subarray(...length.counts).toString();
   assert.equal(text, "app");
-});
-
-test("the rows of the ladder go down, one for each step", () => {
-  for (const zoom of stage.ZOOMS.keys()) {
-    const plan = stage.ladderPlan(scene, zoom);
-    assert.equal(plan.rows.length, scene.steps[zoom].length - 1);
-    assert.ok(plan.ys.every((y, i) => i === 0 || y > plan.ys[i - 1]));
-    plan.rows.forEach((row, i) => assert.ok(Math.abs(stage.ladderY(plan, plan.times[i]) - row.y) < 1e-6));
-  }
-});
-
-test("what crosses the ladder takes time, from one host to another", () => {
-  for (const zoom of stage.ZOOMS.keys())
-    for (const band of stage.ladderBands(scene, zoom)) {
-      assert.ok(band.to > band.from, JSON.stringify(band));
-      assert.notEqual(band.a, band.b);
-      assert.ok(scene.hosts.includes(band.a) && scene.hosts.includes(band.b));
-      assert.ok(band.share >= 0 && band.share <= 1);
-    }
 });
 
 test("times are written as people say them", () => {

@@ -1,4 +1,4 @@
-// The player: steps, zooms, playing, goals, selections, keys.
+// The player: steps, zooms, visits, playing, goals, selections, keys.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { readFileSync } from "node:fs";
@@ -6,89 +6,148 @@ import { readFileSync } from "node:fs";
 const stage = await import(process.env.STAGE);
 const scene = stage.decode(readFileSync(process.env.SCENE, "utf8"));
 const MILESTONE = 3;
+const zooms = [...stage.ZOOMS.keys()];
 
-/** The whole page at the player's position, as text. */
+/** The page at the player's record, as text. */
 function page(player) {
   const view = { ...player.view("wide"), uid: "test", goals: [], breakable: [], connected: false };
-  const parts = [stage.picture(view), stage.tokens(view), stage.tables(view), stage.inspector(view, 600)];
-  return [...parts, stage.drawNarration(view), [stage.drawTimeline(view, 900)]]
-    .flat(2)
-    .filter(Boolean)
-    .map(stage.toMarkup)
-    .join("");
+  const layers = [...stage.picture(view, stage.standing(view)), stage.movingLayer(view, stage.movable(view))];
+  return [...layers, ...stage.tables(view)].map(stage.toMarkup).join("") + stage.sentenceOf(view);
 }
 
 test("forward and back the same number of steps shows the identical page, at every zoom", () => {
-  for (const zoom of stage.ZOOMS.keys()) {
-    const player = new stage.Player(scene, { zoom });
+  for (const zoom of zooms) {
+    const player = new stage.Player(scene, { zoom, at: -1 });
     const pages = [];
-    const steps = Math.min(20, player.last);
+    const steps = Math.min(25, player.last);
     for (let i = 0; i < steps; i++) {
       pages.push(page(player));
-      player.move(1, false);
+      player.move(1);
     }
     for (let i = steps; i-- > 0;) {
-      player.move(-1, false);
+      player.move(-1);
       assert.equal(page(player), pages[i], `zoom ${zoom}, step ${i}`);
     }
   }
 });
 
-test("a scrub shows what stepping shows", () => {
-  const stepping = new stage.Player(scene, { zoom: 1 });
-  const scrubbing = new stage.Player(scene, { zoom: 1 });
-  for (let i = 0; i < 30; i++) stepping.move(1, false);
-  scrubbing.go(scrubbing.last);
-  scrubbing.go(30);
-  assert.equal(page(scrubbing), page(stepping));
+test("a record shows the same page whatever the way there: by steps, by a jump, by keyframes, back from the end", () => {
+  const jumping = new stage.Player(scene, { at: -1 });
+  while (jumping.cursor.prepare(50));
+  const backward = new stage.Player(scene, { at: scene.n - 1 });
+  const stepping = new stage.Player(scene, { at: -1 });
+  const wanted = [...scene.steps[MILESTONE]].filter((_, k) => k % 4 === 1).reverse();
+  const pages = new Map(wanted.map((seq) => (backward.jump(seq), [seq, page(backward)])));
+  for (let k = 1; k <= stepping.last; k++) {
+    stepping.move(1);
+    if (!pages.has(stepping.seq)) continue;
+    jumping.jump((stepping.seq * 31) % scene.n);
+    jumping.jump(stepping.seq);
+    assert.equal(page(stepping), pages.get(stepping.seq));
+    assert.equal(page(jumping), pages.get(stepping.seq));
+  }
+});
+
+test("a jump lands on its record, at every zoom", () => {
+  for (const zoom of zooms) {
+    const player = new stage.Player(scene, { zoom, at: -1 });
+    for (let seq = -1; seq < scene.n; seq++) {
+      player.jump(seq);
+      const view = player.view();
+      assert.equal(view.seq, seq);
+      assert.equal(view.visit, !scene.steps[zoom].includes(seq));
+      if (view.visit) assert.equal(stage.sentenceOf(view), scene.sentences[seq]);
+    }
+  }
+});
+
+test("from a visit one comes back to where one was, also after a visit from there", () => {
+  const player = new stage.Player(scene, { zoom: MILESTONE, at: -1 });
+  player.go(3);
+  const home = player.seq;
+  const finer = [...scene.steps[0]].filter((seq) => seq >= 0 && !scene.steps[MILESTONE].includes(seq));
+  player.jump(finer[0]);
+  player.jump(finer.at(-1));
+  assert.ok(player.visit && player.comeBack());
+  assert.equal(player.seq, home);
+  assert.equal(player.comeBack(), false);
+});
+
+test("a step out of a visit goes to the next or the last step of the zoom", () => {
+  const player = new stage.Player(scene, { zoom: MILESTONE, at: -1 });
+  const steps = scene.steps[MILESTONE];
+  const k = steps.findIndex((seq, i) => i > 0 && seq - steps[i - 1] > 2);
+  player.jump(steps[k] - 1);
+  player.move(1);
+  assert.equal(player.seq, steps[k]);
+  player.jump(steps[k] - 1);
+  player.move(-1);
+  assert.equal(player.seq, steps[k - 1]);
 });
 
 test("nothing moves past the ends", () => {
-  const player = new stage.Player(scene, { zoom: MILESTONE });
-  player.move(-1, false);
-  assert.equal(player.step, 0);
+  const player = new stage.Player(scene, { zoom: MILESTONE, at: -1 });
+  player.move(-1);
+  assert.equal(player.seq, -1);
   player.go(1e9);
+  player.move(1);
   assert.equal(player.step, player.last);
+  for (const at of [-9, 1e9]) assert.ok(new stage.Player(scene, { at }).seq < scene.n);
 });
 
-test("a change of zoom keeps the moment", () => {
-  const player = new stage.Player(scene, { zoom: MILESTONE });
+test("a change of zoom keeps the record", () => {
+  const player = new stage.Player(scene, { zoom: MILESTONE, at: -1 });
   player.go(5);
-  const { time } = player;
-  for (const zoom of [0, 1, 2, 3]) {
+  const { seq } = player;
+  for (const zoom of zooms) {
     player.setZoom(zoom);
-    assert.ok(Math.abs(player.time - time) < 1e-6);
+    assert.equal(player.seq, seq);
   }
-  assert.ok(Math.abs(player.u - 5) < 1e-6);
 });
 
-test("gliding ends exactly on the step, forward and back", () => {
-  const player = new stage.Player(scene, { zoom: 0 });
-  for (const by of [1, 1, -1]) {
-    player.move(by, true);
-    for (let i = 0; i < 500 && player.tick(16, false); i++);
-    assert.equal(player.u, Math.round(player.u));
-  }
-  assert.equal(player.u, 1);
+test("coarser and finer steps are steps of those zooms", () => {
+  const player = new stage.Player(scene, { zoom: 2, at: -1 });
+  player.coarser(1);
+  assert.ok(scene.steps[3].includes(player.seq) && player.seq > -1);
+  player.finer(1);
+  assert.ok(scene.steps[1].includes(player.seq));
+  player.finer(-1);
+  player.coarser(-1);
+  assert.ok(scene.steps[3].includes(player.seq));
 });
 
-test("playing reaches the end, and stops there", () => {
+test("a step changes the record at once, and only then things move", () => {
+  const player = new stage.Player(scene, { zoom: 0, at: -1 });
+  player.move(1, true);
+  assert.equal(player.seq, scene.steps[0][1]);
+  assert.deepEqual(player.view().motion, { t: 0, from: -1 });
+  player.motion.total = 200;
+  assert.ok(player.tick(100) && player.view().motion.t === 0.5);
+  assert.equal(player.tick(150), false);
+  assert.equal(player.view().motion, null);
+});
+
+test("playing shows every step once and stops at the end; silence is shown by the clock", () => {
   for (const still of [false, true]) {
-    const player = new stage.Player(scene, { zoom: MILESTONE });
+    const player = new stage.Player(scene, { zoom: MILESTONE, at: -1 });
     player.toggle();
-    let before = player.u;
-    for (let i = 0; i < 100000 && player.tick(40, still); i++) {
-      assert.ok(player.u >= before);
-      before = player.u;
+    const seen = [player.seq];
+    for (let i = 0; i < 200000 && player.tick(40, still); i++) {
+      if (player.motion) player.motion.total ??= 300;
+      if (player.seq !== seen.at(-1)) seen.push(player.seq);
+      const next = scene.steps[MILESTONE][player.step + 1];
+      if (next !== undefined) assert.ok(player.now <= Math.max(scene.timeOf(next), scene.timeOf(player.seq)));
+      assert.ok(player.now >= scene.timeOf(player.seq));
     }
-    assert.equal(player.u, player.last);
+    if (player.seq !== seen.at(-1)) seen.push(player.seq);
+    assert.deepEqual(seen, [...scene.steps[MILESTONE]]);
     assert.ok(player.resting);
   }
 });
 
 test("a goal is found where it comes true first", () => {
   const at = (text) => stage.find(scene, stage.goal(text), -1);
-  assert.equal(scene.kinds[at("Routed")], "Routed");
+  assert.equal(scene.kindOf(at("Routed")), "Routed");
   assert.ok(scene.patches[at("#1")].some(([key]) => key === "message/1"));
   const published = at("basic.publish");
   assert.ok(published !== null && published < at("#1"));
@@ -96,6 +155,17 @@ test("a goal is found where it comes true first", () => {
   assert.ok(at("app ready = 1") > at("#1"));
   assert.equal(stage.goal("  "), null);
   assert.equal(at("no such thing"), null);
+});
+
+test("what is selected without a choice is what this very record is about", () => {
+  const player = new stage.Player(scene, { zoom: MILESTONE, at: -1 });
+  for (let seq = 0; seq < scene.n; seq++) {
+    player.jump(seq);
+    const { selection, subject } = player.view();
+    if (subject.frame !== undefined) assert.deepEqual(selection, { kind: "frame", id: subject.frame });
+    else if (subject.command === undefined && subject.segment === undefined && subject.message !== undefined)
+      assert.deepEqual(selection, { kind: "message", id: subject.message });
+  }
 });
 
 test("a selected message lights its frames, their segments and itself", () => {
@@ -115,7 +185,6 @@ test("picking what is picked lets go of it", () => {
   player.pick({ ...selection });
   assert.equal(player.pinned, null);
 });
-
 test("keys mean actions, and other people's shortcuts nothing", () => {
   const key = (name, more = {}) => stage.actionOf({ key: name, ...more });
   assert.equal(key(" "), "toggle");
@@ -129,10 +198,11 @@ test("keys mean actions, and other people's shortcuts nothing", () => {
 });
 
 test("a failure names whom it happens to", () => {
-  const [first] = stage.faultsFor(scene, { kind: "entity", id: "connection/producer:49152" });
-  assert.deepEqual(first, { fault: "cut", label: "cut the link", client: "producer" });
-  const [lose] = stage.faultsFor(scene, { kind: "segment", id: scene.segments[0].n });
+  const player = new stage.Player(scene, { at: scene.segments[0].sent });
+  const offers = (selection) => stage.faultsFor(player.view(), selection);
+  const [lose] = offers({ kind: "segment", id: scene.segments[0].n });
   assert.deepEqual([lose.fault, lose.client, lose.segment], ["lose segment", "producer", scene.segments[0].n]);
-  assert.equal(stage.faultsFor(scene, { kind: "entity", id: "host/producer" })[0].client, "producer");
-  assert.deepEqual(stage.faultsFor(scene, { kind: "frame", id: 0 }), []);
+  assert.ok(offers({ kind: "entity", id: "connection/producer:49152" }).every(({ client }) => client === "producer"));
+  assert.equal(offers({ kind: "entity", id: "host/producer" })[0].client, "producer");
+  assert.deepEqual(offers({ kind: "frame", id: 0 }), []);
 });

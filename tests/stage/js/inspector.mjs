@@ -1,0 +1,171 @@
+// The inspector shows what the step is about, whole, and in words that people use.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { readFileSync } from "node:fs";
+
+const stage = await import(process.env.STAGE);
+const scene = await stage.decode(readFileSync(process.env.SCENE, "utf8"));
+const text = (elements) => elements.map(stage.toMarkup).join(" ");
+const words = (elements) => text(elements).replaceAll(/<[^>]*>/g, " ").replaceAll("&amp;", "&").replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&quot;", '"');
+const MOST_STEPS = 150;
+const flat = (view, width = 600) => stage.inspector(view, width).flat(4).filter(Boolean);
+
+function everyStep(zoom, look) {
+  const player = new stage.Player(scene, { zoom });
+  const stride = Math.max(1, Math.floor(player.last / MOST_STEPS));
+  for (let k = 0; k <= player.last; k += stride) {
+    player.go(k);
+    look(player.view(), player);
+  }
+}
+
+const picked = (seq, selection) => {
+  const player = new stage.Player(scene, { zoom: 0 });
+  player.jump(seq);
+  player.pick(selection);
+  return player.view();
+};
+
+test("at every step it shows what the record speaks of, and nothing older", () => {
+  for (const zoom of scene.steps.keys())
+    everyStep(zoom, (view) => {
+      if (view.seq < 0) return;
+      const { frame, command, segment, message, keys } = scene.subjectOf(view.seq);
+      const shown = words(flat(view));
+      const expected =
+        frame !== undefined
+          ? scene.frames[frame].summary
+          : command !== undefined
+            ? scene.frames[scene.commands[command].frames[0]].summary
+            : segment !== undefined
+              ? `Segment ${segment}:`
+              : message !== undefined
+                ? `Message ${scene.labelOf(message)}`
+                : stage.titleOf(scene, keys[0]);
+      assert.ok(shown.includes(expected), `record ${view.seq} (${scene.kindOf(view.seq)}): ${expected} is not in ${shown.slice(0, 120)}`);
+    });
+});
+
+test("no value is shown as a program would print it", () => {
+  for (const zoom of scene.steps.keys())
+    everyStep(zoom, (view) => {
+      const found = words(flat(view)).match(/.{0,40}(\{"|\[object|undefined|\bNaN\b|\bnull\b|\boctet).{0,40}/);
+      assert.equal(found, null, found?.[0]);
+    });
+});
+
+test("a thing of the state says what matters, and all its fields fold away", () => {
+  everyStep(3, (view) => {
+    for (const kind of ["queue", "connection", "channel", "consumer", "exchange", "host", "binding"])
+      for (const key of view.state.of(kind)) {
+        const drawn = flat({ ...view, pinned: { kind: "entity", id: key } });
+        assert.equal(drawn.filter(({ tag }) => tag === "details").length, 1, key);
+        assert.ok(!/\{"|\[object|undefined|NaN/.test(words(drawn)), key);
+      }
+  });
+});
+
+test("a segment, lost or not, shows the frames whose bytes it carries", () => {
+  for (const s of scene.segments) {
+    const shown = words(flat(picked(scene.n - 1, { kind: "segment", id: s.n })));
+    for (const [id] of s.frames) assert.ok(shown.includes(scene.frames[id].summary), `segment ${s.n}`);
+    if (s.lost_seq !== null) assert.ok(shown.includes(s.lost));
+    const carries = scene.frames.some((f) => f.carriers.some(([n]) => n === s.n));
+    assert.equal(shown.includes("TCP speaks for itself"), !carries && s.end === s.start);
+  }
+});
+
+test("a message shows its text and every property that was set", () => {
+  for (const message of scene.labelByMessage.keys()) {
+    const header = stage.headerFrameOf(scene, message);
+    if (!header) continue;
+    const drawn = flat(picked(scene.n - 1, { kind: "message", id: message }));
+    const shown = words(drawn);
+    assert.ok(shown.includes(`Message ${scene.labelOf(message)}`));
+    for (const { name, value } of stage.propertiesOf(scene, header.frame)) {
+      assert.ok(shown.includes(name.replaceAll("-", "_")), name);
+      if (typeof value !== "object") assert.ok(shown.includes(String(value)), `${name} ${value}`);
+      else for (const part of Object.keys(value)) assert.ok(shown.includes(part), `${name}: ${part}`);
+    }
+    const flags = stage.flatten(scene.spans[header.frame.spans], header.frame.size).filter((span) => span.value === true);
+    assert.equal(flags.length, stage.propertiesOf(scene, header.frame).length);
+  }
+});
+
+test("a message has a line for each copy, with its fate", () => {
+  everyStep(3, (view) => {
+    for (const key of view.state.of("message")) {
+      const { where } = view.state.get(key);
+      const drawn = text(flat({ ...view, pinned: { kind: "message", id: +key.split("/")[1] } }));
+      for (const queue of Object.keys(where)) assert.ok(drawn.includes(`data-kind="copy" data-id="${queue}"`), `${key} in ${queue}`);
+    }
+  });
+});
+
+test("a dead letter tells its lives, each a jump to the record of a death", () => {
+  for (const [to, life] of Object.entries(scene.lives ?? {})) {
+    const drawn = text(flat(picked(scene.n - 1, { kind: "message", id: +to })));
+    assert.ok(drawn.includes(`data-jump="${life.seq}"`));
+    assert.equal(scene.kindOf(life.seq), "DeadLettered");
+    assert.ok(text(flat(picked(scene.n - 1, { kind: "message", id: life.message }))).includes(`data-jump="${life.seq}"`));
+    if (life.seq > 0) assert.ok(!text(flat(picked(life.seq - 1, { kind: "message", id: life.message }))).includes(`data-jump="${life.seq}"`));
+  }
+});
+
+test("at every Routed each binding that was asked is there, with its verdict and its words", () => {
+  for (const [seq, checked] of Object.entries(scene.routes)) {
+    assert.equal(scene.kindOf(+seq), "Routed");
+    const player = new stage.Player(scene, { zoom: 3 });
+    player.jump(+seq);
+    const shown = text(flat(player.view()));
+    for (const [key, matched, parts] of checked.slice(0, 40)) {
+      const at = shown.indexOf(`data-id="${stage.toMarkup(key)}"`);
+      assert.ok(at > 0, key);
+      const item = shown.slice(shown.lastIndexOf("<li", at), shown.indexOf("</li>", at));
+      assert.ok(item.includes(`data-state="${matched ? "matched" : "failed"}"`));
+      const signs = (item.match(/class="word (fits|differs)"/g) ?? []).map((sign) => sign.includes("fits"));
+      assert.deepEqual(signs, parts.map(([, , ok]) => ok));
+      for (const [wanted, found] of parts) assert.ok(item.includes(stage.toMarkup(wanted || "–")) && item.includes(stage.toMarkup(found || "–")));
+    }
+  }
+});
+
+test("every word of a pattern has a reason", () => {
+  for (const [word, reason] of [
+    [["*", "orange", true], "exactly one word"],
+    [["*", "", false], "there is none"],
+    [["#", "a.b", true], "any number of words: here 2"],
+    [["#", "", true], "no word"],
+    [["lazy", "quick", false], "lazy is not quick"],
+    [["lazy", "lazy", true], "the same word"],
+    [["", "rabbit", false], "nothing in the pattern"],
+    [["rabbit", "", false], "no such word"],
+  ])
+    assert.ok(stage.reasonOf(word).includes(reason), stage.reasonOf(word));
+});
+
+test("bits are spelled out, and what is not on the wire is in brackets", () => {
+  assert.equal(stage.valueWords({ start: 1, end: 2, value: true }), "1 set");
+  assert.equal(stage.valueWords({ start: 1, end: 2, value: false }), "0 not set");
+  assert.equal(stage.valueWords({ start: 4, end: 4, value: 7 }), "[7]");
+  assert.equal(stage.valueWords({ start: 4, end: 5, value: 0 }), "0");
+  assert.equal(stage.valueWords({ start: 4, end: 5, value: null }), "");
+});
+
+test("a header may be called type, value or length, and is not lost", () => {
+  const entry = (name, value) => [0, 9, name, value, "longstr", [[0, 1, "name length", 4, "", []], [1, 5, "name", name, "", []], [5, 6, "type", "S", "", []], [6, 9, "value", value, "", []]]];
+  const table = [0, 40, "headers", null, "table of 3 entries", [[0, 4, "length", 36, "", []], entry("type", "letter"), entry("value", "x"), entry("length", "9")]];
+  assert.deepEqual(stage.plainValue(table), { type: "letter", value: "x", length: "9" });
+});
+
+test("looking at a byte moves the list of fields inside its own box, and nothing else", () => {
+  const at = (top, bottom) => ({ getBoundingClientRect: () => ({ top, bottom }) });
+  const box = { scrollTop: 50, ...at(100, 200) };
+  stage.keepInSight(box, at(250, 270));
+  assert.equal(box.scrollTop, 120);
+  stage.keepInSight(box, at(80, 95));
+  assert.equal(box.scrollTop, 100);
+  stage.keepInSight(box, at(120, 140));
+  assert.equal(box.scrollTop, 100);
+  stage.keepInSight(null, null);
+});

@@ -1,0 +1,209 @@
+// The ladder tells the truth: nothing arrives that did not arrive, time runs down, what is shown is in sight.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { readFileSync } from "node:fs";
+
+const stage = await import(process.env.STAGE);
+const scene = await stage.decode(readFileSync(process.env.SCENE, "utf8"));
+const zooms = [...scene.steps.keys()];
+const WIDTH = 440;
+const LETTER = 6; // px, of a narrow font
+const STRIDE = Math.max(1, Math.floor(scene.n / 300));
+
+const things = [
+  ...scene.segments.map((item) => ["segment", item]),
+  ...scene.frames.map((item) => ["frame", item]),
+  ...scene.commands.map((item) => ["command", item]),
+];
+const markup = (elements) => elements.map(stage.toMarkup).join("");
+
+function viewAt(zoom, seq) {
+  const player = new stage.Player(scene, { zoom });
+  player.jump(seq);
+  return player.view();
+}
+
+/** All elements of a drawing with a class. */
+function withClass(drawn, name, found = []) {
+  for (const v of drawn) {
+    if (typeof v !== "object") continue;
+    if (String(v.props.class ?? "").split(" ").includes(name)) found.push(v);
+    withClass(v.kids, name, found);
+  }
+  return found;
+}
+
+const textsWith = (row, name) => withClass([row], name).filter(({ tag }) => tag === "text");
+
+test("a row for each step, each lower than the one before, and every record between its neighbours", () => {
+  for (const zoom of zooms) {
+    const plan = stage.ladderPlan(scene, zoom);
+    assert.deepEqual([...plan.seqs], [...scene.steps[zoom]].slice(1));
+    assert.ok(plan.ys.every((y, k) => k === 0 || y > plan.ys[k - 1]));
+    plan.seqs.forEach((seq, k) => assert.equal(plan.yOf(seq), plan.ys[k]));
+    for (let seq = 0; seq < scene.n; seq++) assert.ok(plan.yOf(seq) >= plan.yOf(seq - 1), `zoom ${zoom}, record ${seq}`);
+  }
+});
+
+test("a visited record has a row of its own between its neighbours, with room", () => {
+  for (const zoom of zooms) {
+    const plain = stage.ladderPlan(scene, zoom);
+    for (let seq = 0; seq < scene.n; seq += STRIDE) {
+      if (plain.seqs.includes(seq)) continue;
+      const plan = plain.visiting(seq);
+      const { k, y } = plan.visit;
+      assert.equal(plan.yOf(seq), y);
+      if (k >= 0) assert.ok(y - plan.yOfRow(k) >= 12, `zoom ${zoom}, record ${seq}`);
+      if (k + 1 < plan.count) assert.ok(plan.yOfRow(k + 1) - y >= 9, `zoom ${zoom}, record ${seq}`);
+      for (let other = Math.max(0, seq - 5); other < Math.min(scene.n, seq + 5); other++)
+        assert.ok(plan.yOf(other) >= plan.yOf(other - 1), `zoom ${zoom}, visit ${seq}, record ${other}`);
+    }
+  }
+});
+
+test("a way ends as the record says: it arrives only where something arrived", () => {
+  for (const [kind, item] of things) {
+    const ways = stage.waysOf(scene, kind, item);
+    assert.ok(ways.length, `${kind} without a way`);
+    const end = kind === "segment" ? item.arrived : item.received;
+    const arrived = ways.filter(({ outcome }) => outcome === "arrived");
+    const taken = end !== null && !(kind === "segment" && (item.discarded || item.lost_seq !== null));
+    assert.equal(arrived.length, taken ? 1 : 0, `${kind} ${JSON.stringify(ways)}`);
+    if (taken) assert.equal(arrived[0].to, end);
+    for (const way of ways) {
+      if (way.outcome === "lost") assert.ok(way.p < 1 && way.reason, JSON.stringify(way));
+      if (["cut off", "waiting"].includes(way.outcome)) assert.ok(way.p < 1, JSON.stringify(way));
+      assert.ok(way.to >= way.from, JSON.stringify(way));
+      assert.ok(way.share >= 0 && way.share <= 1);
+    }
+    assert.ok(ways.slice(1).every(({ again, outcome }) => again || outcome === "arrived"));
+  }
+});
+
+test("every lost segment of a frame is a way of its own, and what brought it in the end is marked again", () => {
+  for (const f of scene.frames) {
+    const lost = scene.lastCarriers(f).filter((s) => s.lost_seq !== null && (f.received === null || s.sent < f.received));
+    const ways = stage.waysOf(scene, "frame", f);
+    assert.equal(ways.filter(({ outcome }) => outcome === "lost").length, lost.length);
+    if (lost.length && f.received !== null) assert.ok(ways.at(-1).again);
+  }
+});
+
+test("the head of an arrow is drawn only where a way ends in one, a cross only where it was lost", () => {
+  const pointed = ["arrived", "unread", "sent"];
+  for (const zoom of zooms.slice(0, 3))
+    for (const band of stage.bandsBetween(scene, zoom, 0, scene.n - 1)) {
+      const drawn = [stage.drawBand(viewAt(zoom, scene.n - 1), band, 100, 300, (seq) => seq * 10, { top: -1e9, bottom: 1e9 })];
+      const count = (outcomes) => band.legs.filter(({ outcome }) => outcomes.includes(outcome)).length;
+      assert.equal(withClass(drawn, "tip").length, count(pointed));
+      assert.equal(withClass(drawn, "cross").length, count(["lost"]));
+      assert.equal(withClass(drawn, "again").filter(({ tag }) => tag === "text").length, band.legs.filter(({ again }) => again).length);
+    }
+});
+
+test("what crosses, crosses between the two hosts of its connection", () => {
+  const { pipes } = scene.layouts.wide;
+  for (const zoom of zooms)
+    for (const { a, b, item } of stage.bandsBetween(scene, zoom, 0, scene.n - 1)) {
+      assert.ok(scene.hosts.includes(a) && scene.hosts.includes(b) && a !== b);
+      const pipe = pipes[item.conn];
+      if (pipe) assert.deepEqual(item.up ? [a, b] : [b, a], [pipe.app, pipe.server]);
+    }
+});
+
+test("at every step, and on every visit, exactly one row is marked as here, inside what is drawn", () => {
+  for (const zoom of zooms) {
+    const plan = stage.ladderPlan(scene, zoom);
+    for (let seq = 0; seq < scene.n; seq += STRIDE) {
+      const view = viewAt(zoom, seq);
+      const own = view.visit ? plan.visiting(seq) : plan;
+      const y = own.yOf(seq);
+      const drawn = stage.drawLadder(view, own, WIDTH, Math.max(0, y - 150), y + 150);
+      const here = withClass(drawn, "here");
+      assert.equal(here.length, 1, `zoom ${zoom}, record ${seq}`);
+      assert.equal(here[0].props["data-seq"], seq);
+    }
+  }
+});
+
+test("words stay inside the ladder, whole or with their end cut and the whole in a title", () => {
+  for (const zoom of zooms) {
+    const plan = stage.ladderPlan(scene, zoom);
+    for (const width of [300, WIDTH, 700]) {
+      const part = stage.ladderPart(viewAt(zoom, scene.n - 1), plan, width, 0, plan.height);
+      const { columns } = part;
+      const drawn = stage.drawLadder(viewAt(zoom, scene.n - 1), plan, width, 0, Math.min(plan.height, 4000));
+      for (const row of withClass(drawn, "rung")) {
+        const title = row.kids.find(({ tag }) => tag === "title").kids[0];
+        assert.ok(title, "a row without words");
+        for (const name of ["note", "band-label"])
+          for (const { props, kids } of textsWith(row, name)) {
+            const length = String(kids[0]).length * LETTER;
+            const [left, right] = props["text-anchor"] === "end" ? [props.x - length, props.x] : [props.x, props.x + length];
+            assert.ok(left > -20 && right < columns.width + 8, `${kids[0]} at ${left}…${right} of ${columns.width}`);
+          }
+      }
+    }
+  }
+});
+
+test("labels stand in lines of their own", () => {
+  for (const zoom of zooms) {
+    const plan = stage.ladderPlan(scene, zoom);
+    const drawn = stage.drawLadder(viewAt(zoom, scene.n - 1), plan, WIDTH, 0, plan.height);
+    const baselines = withClass(drawn, "rung").map((row) => [...textsWith(row, "note"), ...textsWith(row, "band-label")].map(({ props }) => props.y)).filter((ys) => ys.length);
+    baselines.forEach((ys, i) => i && assert.ok(Math.min(...ys) - Math.max(...baselines[i - 1]) >= 11, `zoom ${zoom}: ${baselines[i - 1]} ${ys}`));
+  }
+});
+
+test("a silence is a break with its length, and nothing happened in it", () => {
+  const { at } = scene.records;
+  for (const zoom of zooms) {
+    const plan = stage.ladderPlan(scene, zoom);
+    const gaps = [...plan.seqs.slice(1)].map((seq, k) => at[seq] - at[plan.seqs[k]]);
+    const some = [...gaps].filter((gap) => gap > 0).sort((a, b) => a - b);
+    const usual = some[some.length >> 1];
+    gaps.forEach((gap, k) => {
+      const found = plan.breakAfter(k);
+      assert.equal(Boolean(found), gap > Math.max(20 * usual, 5e6), `zoom ${zoom}, row ${k}: ${gap}`);
+      if (!found) return;
+      assert.equal(found.last, found.first + 1);
+      assert.ok(found.y0 >= plan.ys[k] && found.y1 <= plan.ys[k + 1]);
+      assert.ok(plan.yOf(found.first) <= found.y0 && plan.yOf(found.last) >= found.y1);
+      if (found.words.endsWith("of silence")) assert.ok(at[found.last] - at[found.first] >= 0.9 * gap);
+    });
+  }
+});
+
+test("at the story zoom the rows say the story's sentences", () => {
+  const plan = stage.ladderPlan(scene, stage.STORY);
+  plan.seqs.forEach((seq, k) => assert.equal(stage.rowWords(scene, stage.STORY, seq), scene.story[k][2]));
+});
+
+test("a message that is picked lights the rows that are about it", () => {
+  const [message] = scene.labelByMessage.keys();
+  if (message === undefined) return;
+  const player = new stage.Player(scene, { zoom: 3 });
+  player.go(player.last);
+  player.pick({ kind: "message", id: message });
+  const plan = stage.ladderPlan(scene, 3);
+  const drawn = stage.drawLadder(player.view(), plan, WIDTH, 0, plan.height);
+  const lit = new Set(withClass(drawn, "rung").filter(({ props }) => props.class.includes("lit")).map(({ props }) => props["data-seq"]));
+  plan.seqs.forEach((seq) => scene.subjectOf(seq).message === message && assert.ok(lit.has(seq), `record ${seq}`));
+  plan.seqs.forEach((seq) => scene.subjectOf(seq).message > message && assert.ok(!lit.has(seq), `record ${seq}`));
+});
+
+test("only what is in sight is drawn", () => {
+  for (const zoom of zooms) {
+    const plan = stage.ladderPlan(scene, zoom);
+    for (const y of [0, plan.height / 2, plan.height]) {
+      const drawn = stage.drawLadder(viewAt(zoom, scene.n - 1), plan, WIDTH, Math.max(0, y - 300), y + 300);
+      assert.ok(withClass(drawn, "rung").length < 90, markup(drawn).length);
+    }
+  }
+});
+
+test("the margin's clock is short, and never rounds up", () => {
+  const words = [[119e9, "119 s"], [120e9, "2:00"], [150.01e9, "2:30.01"], [180.5e9, "3:00.5"], [610e9, "10:10"], [3599.999e9, "59:59.99"], [7261e9, "2:01:01"]];
+  for (const [ns, text] of words) assert.equal(stage.clockText(ns), text);
+});

@@ -1,0 +1,166 @@
+// The picture is true: nothing raises, nothing is drawn twice or nowhere, nothing arrives that did not arrive.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { readFileSync } from "node:fs";
+
+const stage = await import(process.env.STAGE);
+const scene = stage.decode(readFileSync(process.env.SCENE, "utf8"));
+const zooms = [...stage.ZOOMS.keys()];
+const views = function* (every = 1) {
+  for (const zoom of zooms)
+    for (const orientation of ["wide", "tall"]) {
+      const player = new stage.Player(scene, { zoom, at: -1 });
+      for (let seq = -1; seq < scene.n; seq += every) {
+        player.arrive(seq);
+        yield player.view(orientation);
+      }
+    }
+};
+const where = ({ zoom, seq }) => `zoom ${zoom}, record ${seq}: ${scene.sentences[seq]}`;
+
+test("nothing raises, and every mark has a place and a name of its own", () => {
+  for (const view of views()) {
+    const marks = stage.marks(view);
+    const keys = new Set();
+    for (const mark of marks) {
+      assert.ok(Number.isFinite(mark.x) && Number.isFinite(mark.y), `${mark.key}, ${where(view)}`);
+      assert.ok(mark.said, mark.key);
+      assert.ok(!keys.has(mark.key), `${mark.key} twice, ${where(view)}`);
+      keys.add(mark.key);
+    }
+  }
+});
+
+test("what is drawn carries its mark's handles, and no thing that can be picked stands in another", () => {
+  for (const view of views(7)) {
+    const marks = stage.marks(view);
+    const drawn = [...stage.picture(view, stage.standing(view)), stage.movingLayer(view, stage.movable(view))];
+    const found = [];
+    const visit = (element, inside) => {
+      if (typeof element !== "object") return;
+      const isThing = element.props["data-kind"] !== undefined;
+      assert.ok(!(isThing && inside), `a ${element.props["data-kind"]} stands in a ${inside}`);
+      if (isThing) found.push([element.props["data-kind"], element.props["data-id"], element.props["data-place"] ?? "", element.props["data-state"] ?? ""]);
+      for (const kid of element.kids) visit(kid, isThing ? element.props["data-kind"] : inside);
+    };
+    for (const layer of drawn) visit(layer, "");
+    const wanted = marks.map(({ kind, id, place, state }) => [kind, id, place, state]);
+    assert.deepEqual(found.map(String).sort(), wanted.map(String).sort());
+  }
+});
+
+test("every token is drawn once, or is counted where there is no room; nothing else is a message on its way", () => {
+  for (const view of views()) {
+    const marks = stage.marks(view);
+    const tokens = view.state.of("token");
+    const drawn = marks.filter(({ kind, key }) => kind === "message" && key.startsWith("token/")).map(({ key }) => key);
+    for (const key of drawn) assert.ok(tokens.includes(key), key);
+    const left = tokens.filter((key) => !drawn.includes(key));
+    const counted = marks.filter(({ kind, state }) => kind === "more" && /held|link|lost/.test(state));
+    assert.ok(!left.length || counted.length, `${left}, ${where(view)}`);
+  }
+});
+
+test("what is drawn in a queue's two lines and what is counted there are its Ready and Unacked", () => {
+  for (const view of views(3)) {
+    const marks = stage.movable(view);
+    for (const key of view.state.of("queue")) {
+      const queue = view.state.get(key);
+      const name = stage.nameOf(key);
+      const inLine = (line, end) => {
+        const told = marks.filter((mark) => mark.kind === "message" && mark.place === `queue:${name}:${end}`).length;
+        const more = marks.filter((mark) => mark.key === `more ${key} ${line}`);
+        return told + more.reduce((sum, { said }) => sum + parseInt(said, 10), 0);
+      };
+      if (!view.layout.nodes[key]) continue;
+      assert.equal(inLine("ready", "ready"), queue.ready_count, where(view));
+      assert.equal(inLine("unacked", "ghost"), queue.unacked_count, where(view));
+    }
+  }
+});
+
+test("the subject is on the picture", () => {
+  for (const view of views()) {
+    if (view.seq < 0) continue;
+    const subjects = stage.marks(view).filter(({ subject }) => subject);
+    assert.ok(subjects.length, where(view));
+    const { frame, segment } = view.subject;
+    if (view.zoom <= 1 && frame !== undefined)
+      assert.ok(subjects.some(({ kind }) => kind === "frame" || kind === "part"), `its frame, ${where(view)}`);
+    if (view.zoom === 0 && segment !== undefined)
+      assert.ok(subjects.some(({ kind }) => kind === "segment"), `its segment, ${where(view)}`);
+  }
+});
+
+test("nothing arrives that did not arrive: a frame is at the far door only when all of it is there", () => {
+  const at = (seq) => scene.timeOf(seq);
+  for (const f of scene.frames) {
+    const last = scene.lastCarriers(f);
+    for (let seq = f.sent ?? 0; seq < Math.min(scene.n, (f.received ?? scene.n) + 2); seq++) {
+      const { p, state } = stage.rideOfFrame(scene, f, seq, at(seq));
+      const hasArrived = last.some((s) => s.lost_seq === null && s.arrived !== null && s.arrived <= seq);
+      assert.equal(state === "arrived", hasArrived || (f.received !== null && f.received <= seq));
+      if (state === "lost") assert.equal(p, stage.LOST_AT);
+      if (state === "waiting") assert.equal(p, 0);
+      assert.ok(p >= 0 && p <= 1);
+    }
+  }
+});
+
+test("a segment stands at its end at the record that tells of its end; a lost one half way", () => {
+  for (const s of scene.segments) {
+    const end = stage.endOfSegment(s);
+    if (end === Infinity) continue;
+    const { p, state } = stage.rideOfSegment(s, end, scene.timeOf(end));
+    assert.equal(p, s.lost_seq === null ? 1 : stage.LOST_AT, `segment ${s.n}`);
+    assert.equal(state, s.lost_seq !== null ? "lost" : s.discarded ? "discarded" : "arrived");
+    let before = 0;
+    for (let seq = s.sent; seq <= end; seq++) {
+      const here = stage.progressOf(s, scene.timeOf(seq));
+      assert.ok(here >= before);
+      before = here;
+    }
+  }
+});
+
+test("a lost segment shows its frames, and they stand at the × until another one carries them", () => {
+  const lost = scene.segments.filter((s) => s.lost_seq !== null && s.end > s.start && s.frames.length);
+  const player = new stage.Player(scene, { zoom: 0, at: -1 });
+  for (const s of lost) {
+    player.arrive(s.lost_seq);
+    const marks = stage.movable(player.view());
+    const slab = marks.find((mark) => mark.key === `segment ${s.n}`);
+    assert.equal(slab?.state, "lost");
+    assert.ok(marks.some((mark) => (mark.kind === "frame" || mark.kind === "part") && mark.s === s));
+  }
+});
+
+test("motion begins where things were, ends exactly at the picture at rest, and takes its time but no more", () => {
+  for (const zoom of zooms) {
+    const player = new stage.Player(scene, { zoom, at: -1 });
+    let shown = stage.movable(player.view());
+    const steps = Math.min(player.last, 120);
+    for (const by of [...Array(steps).fill(1), ...Array(Math.min(steps, 40)).fill(-1)]) {
+      player.move(by, true);
+      const view = player.view();
+      const rest = stage.movable(view);
+      const plan = player.motion && stage.planMotion(view, shown, rest, player.motion.trail, player.motion.from);
+      if (plan) {
+        assert.ok(plan.ms > 0 && plan.ms <= 1200);
+        assert.equal(plan.at(1), rest);
+        const was = new Map(shown.map((mark) => [mark.key, mark]));
+        const begins = plan.at(0);
+        for (const mark of begins)
+          if (was.has(mark.key)) assert.ok(Math.hypot(mark.x - was.get(mark.key).x, mark.y - was.get(mark.key).y) < 1, `${mark.key}, ${where(view)}`);
+        for (const t of [0.2, 0.5, 0.8])
+          for (const mark of plan.at(t)) assert.ok(Number.isFinite(mark.x) && Number.isFinite(mark.y), mark.key);
+        const ends = new Map(plan.at(1 - 1e-9).map((mark) => [mark.key, mark]));
+        for (const mark of rest) {
+          const end = ends.get(mark.key);
+          assert.ok(end && Math.hypot(end.x - mark.x, end.y - mark.y) < 1, `${mark.key}, ${where(view)}`);
+        }
+      }
+      shown = rest;
+    }
+  }
+});

@@ -1,0 +1,34 @@
+// How long ladder, inspector and depths take for a step: printed as JSON, in ms.
+import { readFileSync } from "node:fs";
+
+const stage = await import(process.env.STAGE);
+const scene = await stage.decode(readFileSync(process.env.SCENE, "utf8"));
+const STEPS = 400;
+const ROUNDS = 3; // other programs run here too: the quickest of so many counts
+
+const timed = (work) => {
+  const begin = performance.now();
+  work();
+  return performance.now() - begin;
+};
+const p95 = (times) => [...times].sort((a, b) => a - b)[Math.floor(times.length * 0.95)];
+
+const report = {};
+for (const zoom of scene.steps.keys()) {
+  const plan = stage.ladderPlan(scene, zoom);
+  const planning = Math.min(...Array.from({ length: 3 }, () => timed(() => stage.ladderPlan(scene, zoom))));
+  const player = new stage.Player(scene, { zoom });
+  const step = Array.from({ length: STEPS }, (_, i) => {
+    player.go(1 + Math.round((i * (player.last - 1)) / STEPS));
+    const view = player.view();
+    const draw = () => {
+      const y = plan.yOf(view.seq);
+      stage.drawLadder(view, plan, 440, Math.max(0, y - 320), y + 320);
+      stage.inspector(view, 440);
+    };
+    return Math.min(...Array.from({ length: ROUNDS }, () => timed(draw)));
+  });
+  const depths = Array.from({ length: 50 }, () => Math.min(...Array.from({ length: ROUNDS }, () => timed(() => stage.drawDepths(player.view(), 440)))));
+  report[stage.ZOOMS[zoom]] = { plan: planning, step: p95(step), depths: p95(depths) };
+}
+console.log(JSON.stringify(report));

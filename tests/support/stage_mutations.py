@@ -40,8 +40,6 @@ MUTATIONS = (
     Mutation("the last record must be a step", f"{JS}/player.js",
              "return this.scene.steps[this.zoom][this.step] !== this.seq;",
              "return this.scene.story[this.seq].visit;", "1", "ttl_at_the_end", "3"),
-    Mutation("what has no room on a short link has no place either", f"{JS}/wire.js",
-             "linedUp(squeezedInto(inside, wanted), inside)", "linedUp(wanted, inside)", "1", "cut_on_the_way", "0"),
     Mutation("a queue without a place in the layout", f"{JS}/fixtures.js",
              "x: node.x, y: node.y, node, queue,", "x: node.left, y: node.y, node, queue,", "1", "hello"),
     # --- 2: the subject is seen ---
@@ -65,7 +63,7 @@ MUTATIONS = (
     Mutation("a ghost is said to be ready", f"{JS}/messages.js",
              "place: place[line],", "place: place.ready,", "3", "crash"),
     Mutation("on frames and commands no message is drawn", f"{JS}/messages.js",
-             "if (view.zoom <= 2) found.push(", "if (view.zoom <= 2) void (", "3", "hello", "2"),
+             "riders.filter(({ token }) => !isSignal(token))", "riders.filter(isSignal)", "3", "hello", "2"),
     Mutation("a message is both Ready and with its consumer", "amqplab/trace/whereabouts.py",
              '''token["state"] != "done":
                 self._forget(draft, name)''', '''token["state"] != "done":
@@ -73,7 +71,7 @@ MUTATIONS = (
     Mutation("a dead letter is drawn nowhere", "amqplab/trace/whereabouts.py",
              "    e.DeadLettered: Whereabouts._dead_lettered,\n", "", "3", "dead_letter_retry", again=SCENE),
     Mutation("a motion does not end in the picture at rest", f"{JS}/motion.js",
-             "if (t >= 1) return after;", "", "3", "dead_letter_retry", "3"),
+             "if (t >= 1) return after;", "if (t >= 1) return before;", "3", "dead_letter_retry", "3"),
     # --- 4: nothing arrives that did not arrive ---
     Mutation("a message is with its consumer as soon as the queue hands it over", "amqplab/trace/whereabouts.py",
              'new_token(int(number), self.label(int(number)), "link", new["connection"])',
@@ -111,7 +109,7 @@ MUTATIONS = (
              "? spliced(next[name], at, inserted, removed)", "? spliced(next[name], at, removed, inserted)",
              "7", "dead_letter_retry"),
     Mutation("who came last stands last, whichever way one came", f"{JS}/state.js",
-             "while (at > 0 && order(key, list[at - 1]) < 0) at--;", "", "7", "dead_letter_retry", "0,3"),
+             "while (at > 0 && order(key, list[at - 1]) < 0) at--;", "", "7", "publisher_confirms"),
     Mutation("what is no more stays on the page", f"{JS}/elements.js",
              "for (const { node } of byKey.values()) node.remove();", "", "7", "ttl_at_the_end", "3", page=True),
     Mutation("an attribute that changes stays as it was", f"{JS}/elements.js",

@@ -118,8 +118,10 @@ def cuts(name: str, records: Sequence[Record], many: int = 6) -> list[int]:
 
 
 def compared_steps(records: Sequence[Record], traffic: Traffic, chance: random.Random) -> list[int]:
-    """Where the two languages are compared: the steps that tell the run, and some others."""
+    """Where the two languages are compared: the steps that tell the run, those after a loss, and some others."""
     steps = {*key_steps(records, traffic), len(records) - 1, -1}
+    lost = [record.seq for record in records[:-1] if isinstance(record.event, e.SegmentLost)]
+    steps |= {seq + 1 for seq in chance.sample(lost, min(2, len(lost)))}
     while len(steps) < min(COMPARED, len(records)):
         steps.add(chance.randrange(len(records)))
     return sorted(steps)

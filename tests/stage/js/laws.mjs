@@ -113,7 +113,7 @@ const QUEUED = (view, mark) => mark.place === `queue:${lastName(view.subject.key
 
 /** Where a message must be, by what has just happened to it. */
 const PLACES = {
-  Published: (view, mark) => mark.place.startsWith("exchange:") || mark.place === "broker",
+  Published: (view, mark) => mark.place.startsWith("exchange:") || mark.state === "held in tx",
   Routed: (view, mark) => mark.place.startsWith("exchange:") || mark.place === "broker" || mark.place.startsWith("queue:"),
   Enqueued: QUEUED,
   Requeued: QUEUED,

@@ -19,6 +19,7 @@ const WORDS_KEPT = 12;
 const environment = { STEPS: 40, PAGES: 5, ...process.env };
 const STEPS = +environment.STEPS;
 const PAGES = +environment.PAGES;
+const ZOOMS = environment.ZOOMS ? environment.ZOOMS.split(",").map(Number) : [0, 1, 2, 3, 4];
 const only = environment.ONLY ? new Set(environment.ONLY.split(",")) : null;
 const has = (law) => !only || only.has(String(law));
 
@@ -175,7 +176,7 @@ function samePlaceEverywhere(one, view) {
   if (seq < 0) return;
   const inside = text(stage.inspector(view, 600));
   const frame = scene.frames[subject.frame] ?? scene.frames[scene.commands[subject.command]?.frames[0]];
-  if (frame && !inside.includes(escaped(frame.summary))) wrong(`the inspector does not show frame ${frame.id}`);
+  if (frame && !inside.includes(`<b>${escaped(frame.summary)}</b>`)) wrong(`the inspector does not show frame ${frame.id}`);
   if (!frame && subject.segment !== undefined && !inside.includes(`egment ${subject.segment}`)) wrong(`the inspector does not show segment ${subject.segment}`);
   const plan = planOf(view);
   const y = plan.yOf(seq);
@@ -333,7 +334,7 @@ function wholeStage(one, chance) {
     const is = shown();
     if (is !== was) wrongOf(7, one.name, player)(`${words}: ${differing(was, is)}`);
   };
-  for (const zoom of [0, 1, 2, 3, 4]) {
+  for (const zoom of ZOOMS) {
     live.perform(`zoom-${zoom}`);
     const { last } = player;
     const first = Math.max(0, one.prefix ? last - PAGES : chance(Math.max(1, last - PAGES)));
@@ -407,8 +408,7 @@ function judge(one) {
   report.drawn[one.prefix ? "prefixes" : "cases"]++;
   const scene = safely(one.name, null, () => stage.decode(structuredClone(one.scene)));
   if (!scene) return;
-  const zooms = environment.ZOOMS ? environment.ZOOMS.split(",").map(Number) : [0, 1, 2, 3, 4];
-  for (const zoom of zooms) play(one, scene, zoom);
+  for (const zoom of ZOOMS) safely(one.name, { zoom, seq: -1 }, () => play(one, scene, zoom));
   if (has("4 ladder")) safely(one.name, { zoom: -1, seq: scene.n }, () => ladder(one, scene));
   if (one.whole) safely(one.name, { zoom: -1, seq: -1 }, () => wholeStage(one, chanceOf(one.name)));
 }

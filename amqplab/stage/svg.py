@@ -141,7 +141,7 @@ def moments(
 ) -> dict[int, Moment]:
     """What the picture depends on at each of the `wanted` seqs, found in one pass."""
     whereabouts = Whereabouts(records, traffic)
-    blank = Moment({}, place, traffic, zoom=zoom, labels=whereabouts.label)
+    blank = Moment({}, place, traffic, zoom=zoom)
     asked = set(wanted)
     found = {-1: blank}
     state: dict[str, Mapping[str, Any]] = {}

@@ -116,7 +116,7 @@ def said_in_python(
 ) -> dict[str, Any]:
     """The marks at each of the steps, at every zoom, under "zoom seq"."""
     whereabouts, state, asked = Whereabouts(records, traffic), {}, set(wanted)
-    blank = Moment({}, layout, traffic, labels=whereabouts.label)
+    blank = Moment({}, layout, traffic)
     moments = [blank] if -1 in asked else []
     for record in records[: max(asked, default=-1) + 1]:
         patch = step(state, record)

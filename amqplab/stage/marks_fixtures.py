@@ -13,10 +13,11 @@ from collections.abc import Iterator, Sequence
 from amqplab.stage import places
 from amqplab.stage.contract_layout import NodePlace, PipePlace, PolicyPlace, RowPlace
 from amqplab.stage.geometry import GEOMETRY as G
-from amqplab.stage.mark import NOTHING, Entity, Mark, Moment, app_of, more_mark, name_of, root_of
+from amqplab.stage.mark import NOTHING, Entity, Mark, Moment, app_of, more_mark, name_of
 from amqplab.stage.places import Spot
 from amqplab.trace import keys
 from amqplab.trace.arguments import argument
+from amqplab.trace.lives import root_of
 from amqplab.trace.policies import GOES
 
 __all__ = ["FIXTURES", "badges_of", "connection_state", "host_state", "limit_of"]
@@ -196,14 +197,15 @@ def standing(m: Moment, key: str, node: NodePlace, cell: places.Cell, number: in
     message = cell.message or 0
     entity = m.state.get(keys.message_key(message), NOTHING)
     copy = m.state.get(f"copy/{key[len('queue/') :]}/{message}", NOTHING)
+    label = str(entity.get("label") or message)
     more = {
-        "root": root_of(m.labels(message)),
+        "root": root_of(label),
         "raised": raised(entity.get("priority"), m.state[key]),
         "persistent": bool(entity.get("persistent")),
         "redelivered": bool(copy.get("redelivered")),
     }
     place = f"queue:{name_of(key)}:{'ghost' if ghost else 'ready'}"
-    return Mark("message", str(message), place, "unacked" if ghost else "ready", m.labels(message),
+    return Mark("message", str(message), place, "unacked" if ghost else "ready", label,
                 places.cell_spot(node, number), more)  # fmt: skip
 
 

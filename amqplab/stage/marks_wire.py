@@ -21,9 +21,10 @@ from amqplab.stage import places
 from amqplab.stage.contract_layout import PipePlace
 from amqplab.stage.geometry import GEOMETRY as G
 from amqplab.stage.lettering import width
-from amqplab.stage.mark import Mark, Moment, root_of
+from amqplab.stage.mark import Mark, Moment
 from amqplab.stage.places import Spot
 from amqplab.trace import keys
+from amqplab.trace.lives import root_of
 from amqplab.trace.rides import Ride, progress, ride, segment_end, segments_under_way
 from amqplab.trace.traffic import Command, Frame, Segment
 

@@ -34,11 +34,11 @@ Theory
                                  active: whether it is the single active one, None in other queues; of a
                                  reader of a stream, start: its first offset, and cursor: the message that it
                                  was handed last, both else None; the line holding
-    message/<id>                 vhost, exchange, routing_key, size, body (a preview), priority (None if it is
-                                 not set), properties {name: text} of those that are set, publisher (a
-                                 connection), channel, sequence, mandatory, persistent, status, where
-                                 {queue: what became of its copy there}; its neighbours in in_tx, while the
-                                 status is "held in tx"
+    message/<id>                 label: what it is called (amqplab.trace.lives), vhost, exchange, routing_key,
+                                 size, body (a preview), priority (None if it is not set), properties
+                                 {name: text} of those that are set, publisher (a connection), channel,
+                                 sequence, mandatory, persistent, status, where {queue: what became of its
+                                 copy there}; its neighbours in in_tx, while the status is "held in tx"
     copy/<vhost>/<queue>/<id>    state ("ready", "unacked"), redelivered; connection, channel, delivery_tag
                                  and consumer (a key) while unacked; held_in_tx: "" or what tx.commit will
                                  do with it ("acknowledged", "rejected", "requeued"); its neighbours in its
@@ -239,6 +239,7 @@ def edit_message(draft: Draft, vhost: str, message: int) -> dict[str, Any]:
     return draft.edit(key) or draft.put(
         key,
         {
+            "label": str(message),
             "vhost": vhost,
             "exchange": "",
             "routing_key": "",

@@ -32,6 +32,7 @@ from amqplab.trace import keys
 from amqplab.trace.draft import Draft
 from amqplab.trace.entities import edit_channel, edit_exchange, edit_message, edit_queue
 from amqplab.trace.lines import HOLDING, IN_TX, READY, SETTLING, SHOWN, UNACKED, Line, Place, join, leave
+from amqplab.trace.lives import name_of_next
 from amqplab.trace.recorder import Record
 
 __all__ = ["HANDLERS", "HELD", "empty_queue", "end_transaction", "release_holdings"]
@@ -261,6 +262,7 @@ def dead_lettered(draft: Draft, record: Record, event: e.DeadLettered) -> None:
     tell_message(draft, event.vhost, event.message, event.queue, f"dead-lettered as {event.successor}")
     old = edit_message(draft, event.vhost, event.message)
     edit_message(draft, event.vhost, event.successor).update(
+        label=name_of_next(old["label"]),
         exchange=event.exchange,
         routing_key=event.routing_key,
         properties={name: text for name, text in old["properties"].items() if name != "expiration"},

@@ -12,7 +12,7 @@ import pytest
 from scenes import names, recording
 
 from amqplab.stage.layout import layout
-from amqplab.stage.mark import ZOOMS, Mark, Moment, root_of, written
+from amqplab.stage.mark import ZOOMS, Mark, Moment
 from amqplab.stage.marks import marks
 from amqplab.stage.needs import Needs, PolicyEdge, needs_of
 from amqplab.stage.svg import moments
@@ -190,9 +190,12 @@ def test_what_is_delivered_is_a_ghost_in_its_queue() -> None:
     assert places == {("1", "queue:app:ghost", "unacked"), ("2", "queue:app:ready", "ready")}
 
 
-def test_a_dead_letter_keeps_its_number_and_its_colour() -> None:
-    assert [written(f"7{'′' * primes}") for primes in range(6)] == ["7", "7′", "7″", "7‴", "7′⁴", "7′⁵"]
-    assert root_of("7′′′") == root_of("7") == 7 and root_of("·") == 0
+@pytest.mark.parametrize("label", ["7", "7′", "7″", "7‴", "7⁗", "7′⁵", "7′¹²"])
+def test_a_dead_letter_keeps_its_number_and_its_colour(label: str) -> None:
+    ready = {"queue/%2F/app": queue(ready=1), "message/1": {"label": label}}
+    sent = {"token/9/-": token("link", "alice:1", message=9, label=label, up=True)}
+    for mark in of_kind("message", with_(stage(), **ready, **sent)):
+        assert (mark.label, mark.more["root"]) == (label, 7)
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ MUTATIONS = (
              "subject: view.subject.keys.includes(entity)", "subject: view.subject.keys[0] === entity", "2", "hello"),
     Mutation("a message is never the subject", f"{JS}/mark.js",
              "subject: id !== null && view.subject[kind] === id", "subject: false", "2", "hello"),
-    Mutation("the inspector shows the frame before", f"{JS}/selection.js",
+    Mutation("the inspector shows the frame before", f"{JS}/inspector.js",
              'if (frame !== undefined) return { kind: "frame", id: frame };',
              'if (frame !== undefined) return { kind: "frame", id: Math.max(0, frame - 1) };', "2", "hello", "1"),
     Mutation("the sentence is that of the step before", f"{JS}/controls.js",

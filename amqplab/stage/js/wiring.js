@@ -214,12 +214,10 @@ export class Frame {
     for (const panel of view.panels) {
       if (!panel.seen || panel.own) continue;
       const { body } = this.stage.panels[panel.name];
-      patch(body, panel.draw(view, body.clientWidth || NARROW_PANEL));
+      patch(body, panel.draw(view, body.clientWidth || NARROW_PANEL).map(noStops));
       const follow = panel.follow && body.querySelector(panel.follow);
       if (follow) body.scrollTop = follow.offsetTop - body.clientHeight / 2;
     }
-    for (const button of this.stage.root.querySelectorAll("[data-group] button:not([tabindex])"))
-      button.setAttribute("tabindex", "-1");
   }
 
   isClipped() {
@@ -450,6 +448,15 @@ export class Frame {
       if (event.target.dataset?.sash) event.preventDefault();
     });
   }
+}
+
+/** The things of a panel are reached by arrows, its group is the stop: so no button in it is one. What is drawn says
+ * so itself, for what is added to the page afterwards is not the same on the way back. */
+function noStops(v) {
+  if (!v || typeof v !== "object") return v;
+  if (v.tag === "button") v.props.tabindex ??= -1;
+  v.kids.forEach(noStops);
+  return v;
 }
 
 const swallow = (event) => event.stopPropagation();

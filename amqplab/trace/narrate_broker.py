@@ -210,7 +210,7 @@ def at_start(consumer: str) -> str:
 
 
 def consumer_added(record: Record, event: e.ConsumerAdded, known: Context) -> str:
-    consumer = known.names.consumer(event.connection, event.consumer_tag)
+    consumer = known.names.consumer(event.connection, event.channel, event.consumer_tag)
     queue = quoted(event.queue)
     if event.no_ack:
         terms = "each counts as done when it is sent"
@@ -223,15 +223,15 @@ def consumer_added(record: Record, event: e.ConsumerAdded, known: Context) -> st
 
 
 def consumer_activated(record: Record, event: e.ConsumerActivated, known: Context) -> str:
-    consumer = known.names.consumer(event.connection, event.consumer_tag)
-    client = known.names.client(event.connection)
-    who = client if consumer == f"consumer {client}" else at_start(consumer)
+    consumer = known.names.consumer(event.connection, event.channel, event.consumer_tag)
+    who = consumer.removeprefix("consumer ")
+    who = at_start(consumer) if who.startswith("'") else who
     queue = quoted(event.queue)
     return f"{who} is now the active consumer of queue {queue}: all others wait."
 
 
 def consumer_removed(record: Record, event: e.ConsumerRemoved, known: Context) -> str:
-    consumer = known.names.consumer(event.connection, event.consumer_tag)
+    consumer = known.names.consumer(event.connection, event.channel, event.consumer_tag)
     queue = quoted(event.queue)
     return f"{at_start(consumer)} gets no more messages of queue {queue}: {sentence_end(event.reason)}"
 
@@ -315,7 +315,7 @@ def enqueued(record: Record, event: e.Enqueued) -> str:
 def delivered(record: Record, event: e.Delivered, known: Context) -> str:
     queue = quoted(event.queue)
     if event.consumer_tag:
-        who = known.names.consumer(event.connection, event.consumer_tag)
+        who = known.names.consumer(event.connection, event.channel, event.consumer_tag)
     else:
         who = f"{known.names.client(event.connection)}, which asked for one,"
     again = ", marked as redelivered" if event.redelivered else ""

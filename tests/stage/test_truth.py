@@ -20,7 +20,7 @@ from truth import LAWS, Report, cases, judge
 from amqplab.stage import esm
 from amqplab.stage.html import page
 from amqplab.stage.layout import layout
-from amqplab.stage.marks import marks, written
+from amqplab.stage.marks import marks
 from amqplab.stage.needs import needs_of
 from amqplab.stage.scene import scene
 from amqplab.stage.svg import key_steps, moments, to_svg
@@ -98,7 +98,7 @@ def test_the_static_picture_shows_every_message_that_is_a_mark(name: str) -> Non
         ]
         shown = Counter(texts(to_svg(records, steps=[seq])))
         wanted = Counter(
-            written(mark.label)
+            mark.label
             for mark in marks(moment)
             if mark.kind == "message" and not mark.more.get("covered")
         )

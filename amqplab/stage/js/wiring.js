@@ -17,6 +17,7 @@ import { arrangementOf, dockOf, DOCKS, keeperOf, redock, resized, seenPanels, to
 import { Focus } from "./focus.js";
 import { drawLegend } from "./legend.js";
 import { PANELS, panelNames } from "./panels.js";
+import { drag } from "./pointers.js";
 import { Presenting } from "./present.js";
 import { drawFlags, drawTimeline, sliderProps, stepOn, timelinePlan, trackProps } from "./timeline.js";
 
@@ -35,7 +36,6 @@ const LOOK_BACK_FOR_PLACE = 200;
 const SCROLLERS = ".jp-WindowedPanel-outer, .jp-NotebookPanel-notebook, .jp-Notebook";
 const PANS = { "pan-left": [-0.25, 0], "pan-right": [0.25, 0], "pan-up": [0, -0.25], "pan-down": [0, 0.25] };
 const SASH_STEP = 24;
-const DRAG_BEGINS = 4;
 
 /** The page around the picture of one stage. */
 export class Frame {
@@ -411,7 +411,7 @@ export class Frame {
   dragSash(event) {
     const { sash } = event.target.dataset;
     const [before, now] = [this.arrangement, this.sizes()];
-    this.drag(event, (dx, dy) => {
+    drag(this.stage.root, event, (dx, dy) => {
       this.arrangement = resized(before, sash, sash === "beside" ? -dx : -dy, now);
       this.stage.measure();
     }).then(() => this.keep({}));
@@ -420,32 +420,9 @@ export class Frame {
   dragPicture(event) {
     const from = this.lens;
     if (!this.stage.canvas.classList.contains("larger")) return;
-    this.drag(event, (dx, dy) => {
+    drag(this.stage.root, event, (dx, dy) => {
       this.look = shifted(from, this.setting, -dx / (from.width * from.scale), -dy / (from.height * from.scale));
       this.stage.draw();
-    });
-  }
-
-  /** Follow a pressed pointer; a promise of its end. A click is not a drag, and a drag is no click. */
-  drag(event, moved) {
-    const { root } = this.stage;
-    const [x, y] = [event.clientX, event.clientY];
-    let dragging = false;
-    return new Promise((resolve) => {
-      const to = ({ clientX, clientY }) => {
-        dragging ||= Math.hypot(clientX - x, clientY - y) > DRAG_BEGINS;
-        if (dragging) moved(clientX - x, clientY - y);
-      };
-      const stop = () => {
-        window.removeEventListener("pointermove", to);
-        if (dragging) root.addEventListener("click", swallow, { capture: true, once: true });
-        setTimeout(() => root.removeEventListener("click", swallow, { capture: true }), 0);
-        resolve();
-      };
-      window.addEventListener("pointermove", to);
-      window.addEventListener("pointerup", stop, { once: true });
-      window.addEventListener("pointercancel", stop, { once: true });
-      if (event.target.dataset?.sash) event.preventDefault();
     });
   }
 }
@@ -458,5 +435,3 @@ function noStops(v) {
   v.kids.forEach(noStops);
   return v;
 }
-
-const swallow = (event) => event.stopPropagation();

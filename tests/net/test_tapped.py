@@ -18,7 +18,14 @@ from amqplab.sim.loop import SimLoop
 from amqplab.trace.events import FrameReceived, FrameSent, NoteMade
 from amqplab.trace.recorder import CAUSE, Recorder
 from amqplab.trace.tap import Tap
-from amqplab.wire.frames import HEARTBEAT, PROTOCOL_HEADER, encode_content, encode_frame, encode_method
+from amqplab.wire.frames import (
+    HEARTBEAT,
+    PROTOCOL_HEADER,
+    encode_content,
+    encode_frame,
+    encode_header,
+    encode_method,
+)
 from amqplab.wire.methods import Basic, Channel, Confirm, Connection, Queue, Tx
 from amqplab.wire.properties import Properties
 
@@ -260,6 +267,14 @@ PUBLISHES = [
     for properties in (Properties(), Properties(expiration="0"), Properties(expiration="x"))
     for body in (b"", b"body", bytes(5000))
 ]
+TTL = {"x-message-ttl": 5}
+SHORT = Basic.Publish.prefix + b"\x00\x00\x01"  # its arguments end too early
+PUBLISHES += [
+    encode_frame(1, channel, SHORT)
+    + encode_header(channel, 4, b"\x00\x00")
+    + encode_frame(3, channel, b"body")
+    for channel in (1, 2)
+]
 BROKER_OTHERS = [
     encode_method(1, Channel.Close()),
     encode_method(1, Channel.CloseOk()),
@@ -270,7 +285,8 @@ BROKER_OTHERS = [
     encode_method(1, Basic.Consume(queue="q", no_ack=True)),
     encode_method(2, Basic.Get(queue="q")),
     encode_method(1, Queue.Delete(queue="q")),
-    encode_method(2, Queue.Declare(queue="q", arguments={"x-message-ttl": 5})),
+    encode_method(2, Queue.Declare(queue="expiring", arguments=TTL)),
+    encode_content(2, Basic.Publish(routing_key="expiring"), Properties(), b"will expire", 4096),
     encode_method(0, Connection.Close()),
     HEARTBEAT,
     encode_content(1, Basic.Publish(routing_key="q"), Properties(), bytes(9000), 8192 + 8),  # too large
@@ -287,6 +303,7 @@ DELIVERIES = [
     for body in (b"", b"body", bytes(5000))
 ]
 CLIENT_OTHERS = [
+    encode_content(1, Basic.Return(reply_code=312, exchange="", routing_key="q"), b"\0\0", bytes(9000), 9000),
     encode_method(1, Channel.Close(reply_code=404, reply_text="NOT_FOUND", class_id=0, method_id=0)),
     encode_method(1, Channel.Flow(active=True)),
     encode_method(1, Basic.Cancel(consumer_tag="c")),
@@ -341,11 +358,17 @@ class End:
         except Exception as error:
             self.recorder.record("here", NoteMade, type(error).__name__)
 
-    def pass_time(self, ns: int) -> None:
-        self.loop.run_until(self.loop.time_ns() + ns)
+    def pass_time(self, ns: int, ringing: bool) -> None:
+        """What comes at the very moment of a deadline may come before the bell rings."""
+        if ringing:
+            self.loop.run_until(self.loop.time_ns() + ns)
+        else:
+            self.loop.clock.now += ns
 
 
-def same_either_way(client: bool, handshake: bytes, pieces: list[bytes], pauses: list[int]) -> None:
+def same_either_way(
+    client: bool, handshake: bytes, pieces: list[bytes], pauses: list[tuple[int, bool]]
+) -> None:
     ends = [End(plainly=plainly, client=client) for plainly in (False, True)]
     for end in ends:
         for frame in [handshake] if not client else handshake.split(b"|||"):
@@ -358,12 +381,14 @@ def same_either_way(client: bool, handshake: bytes, pieces: list[bytes], pauses:
     for piece, pause in zip(pieces, pauses, strict=False):
         for end in ends:
             end.hear(piece)
-            end.pass_time(pause)
+            end.pass_time(*pause)
     assert list(ends[0].recorder) == list(ends[1].recorder)
     assert ends[0].transport.done == ends[1].transport.done
 
 
-PAUSES = st.lists(st.sampled_from([0, 0, 1_000_000, 5_000_000]), min_size=5, max_size=5)
+PAUSES = st.lists(
+    st.tuples(st.sampled_from([0, 1_000_000, 5_000_000]), st.booleans()), min_size=5, max_size=5
+)
 HELLO = b"".join(
     [
         PROTOCOL_HEADER,
@@ -373,6 +398,8 @@ HELLO = b"".join(
         encode_method(1, Channel.Open()),
         encode_method(2, Channel.Open()),
         encode_method(1, Queue.Declare(queue="q")),
+        encode_method(1, Queue.Declare(queue="expiring", arguments=TTL)),
+        encode_content(2, Basic.Publish(routing_key="expiring"), Properties(), b"will expire", 4096),
         encode_method(2, Basic.Consume(queue="q", consumer_tag="c")),
     ]
 )
@@ -388,7 +415,7 @@ WELCOME = b"|||".join(
 @given(chunks(PUBLISHES, BROKER_OTHERS), PAUSES)
 @settings(max_examples=300, derandomize=True, deadline=None)
 def test_a_broker_that_is_given_whole_commands_does_what_it_would_have_done(
-    pieces: list[bytes], pauses: list[int]
+    pieces: list[bytes], pauses: list[tuple[int, bool]]
 ) -> None:
     same_either_way(False, HELLO, pieces, pauses)
 
@@ -396,9 +423,13 @@ def test_a_broker_that_is_given_whole_commands_does_what_it_would_have_done(
 @given(chunks(DELIVERIES, CLIENT_OTHERS), PAUSES)
 @settings(max_examples=300, derandomize=True, deadline=None)
 def test_a_client_that_is_given_whole_commands_does_what_it_would_have_done(
-    pieces: list[bytes], pauses: list[int]
+    pieces: list[bytes], pauses: list[tuple[int, bool]]
 ) -> None:
     same_either_way(True, WELCOME, pieces, pauses)
+
+
+def test_what_was_due_before_a_command_is_done_because_of_its_first_frame() -> None:
+    same_either_way(False, HELLO, [HEARTBEAT, PUBLISHES[1], HEARTBEAT], [(5_000_000, False)] * 3)
 
 
 def test_both_ends_do_take_whole_commands() -> None:

@@ -98,9 +98,7 @@ def test_the_static_picture_shows_every_message_that_is_a_mark(name: str) -> Non
         ]
         shown = Counter(texts(to_svg(records, steps=[seq])))
         wanted = Counter(
-            mark.label
-            for mark in marks(moment)
-            if mark.kind == "message" and not mark.more.get("covered")
+            mark.label for mark in marks(moment) if mark.kind == "message" and not mark.more.get("covered")
         )
         assert not wanted - shown, f"record {seq}"
 

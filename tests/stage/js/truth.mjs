@@ -16,7 +16,7 @@ import { install, page, pass, written } from "./dom.mjs";
 import * as laws from "./laws.mjs";
 
 const WORDS_KEPT = 12;
-const environment = { STEPS: 40, PAGES: 5, ...process.env };
+const environment = { STEPS: 30, PAGES: 4, ...process.env };
 const STEPS = +environment.STEPS;
 const PAGES = +environment.PAGES;
 const ZOOMS = environment.ZOOMS ? environment.ZOOMS.split(",").map(Number) : [0, 1, 2, 3, 4];
@@ -247,7 +247,7 @@ function backAndForth(one, player, memory, wanted, chance) {
   };
   const known = [...memory.keys()].sort((a, b) => b - a);
   known.filter((_, i) => i % 2 === 0).forEach(compareAt);
-  for (let i = 0; i < 12; i++, report.drawn.jumps++) compareAt(known[chance(known.length)]);
+  for (let i = 0; i < (one.prefix ? 4 : 12); i++, report.drawn.jumps++) compareAt(known[chance(known.length)]);
   void wanted;
 }
 
@@ -261,7 +261,7 @@ function different(was, is) {
 function jumps(one, scene, zoom, chance) {
   const player = new stage.Player(scene, { zoom });
   const steps = scene.steps[zoom];
-  const share = Math.min(steps.length, one.prefix ? 8 : STEPS);
+  const share = Math.min(steps.length, one.prefix ? 5 : STEPS);
   for (let i = 0; i < share; i++) {
     const from = steps.length <= share ? steps[i] : steps[chance(steps.length)];
     const cause = from < 0 ? -1 : scene.records.cause[from];
@@ -287,7 +287,7 @@ function jumps(one, scene, zoom, chance) {
 
 /** The other orientation, and everything around the picture, at some steps. */
 function tall(one, player, wanted, chance) {
-  for (let i = 0; i < 4; i++) {
+  for (let i = 0; i < (one.prefix ? 1 : 3); i++) {
     player.jump(i ? wanted[chance(wanted.length)] : player.scene.n - 1);
     for (const orientation of ["tall", "wide"]) {
       const view = viewOf(player, orientation);

@@ -54,7 +54,7 @@ BIG = 2_000
 """Of a recording with more records only some steps are looked at, and few prefixes."""
 PATIENCE = 3600 if LONG else 900
 """Seconds for node."""
-PAGES_OF = 0.4
+PAGES_OF = 0.25
 """Of so many scenes the whole page is run in a small DOM, and of an eighth of that of the prefixes."""
 COMPARED = 10
 """At so many steps the marks of both languages are compared, at every zoom."""

@@ -110,7 +110,7 @@ function drawRung(seen, seq, y, kind, k) {
     "data-seq": seq,
     "data-kind": "row",
     "data-id": seq,
-    role: "button",
+    role: "group",
     "aria-label": `${time}: ${words}`,
     "aria-current": seq === view.seq ? "step" : null,
   };

@@ -515,7 +515,7 @@ class Link(Check):
         if found == octets:
             return None
         what = "was never sent" if len(found) < len(octets) else "is not what was sent"
-        return f"the frame at octet {offset} of {connection}, received by {host}, {what}"
+        return f"the frame at byte {offset} of {connection}, received by {host}, {what}"
 
 
 class UnderWay:

@@ -44,9 +44,9 @@ MUTATIONS = (
              "x: node.x, y: node.y, node, queue,", "x: node.left, y: node.y, node, queue,", "1", "hello"),
     # --- 2: the subject is seen ---
     Mutation("only the first thing that a sentence names is the subject", f"{JS}/mark.js",
-             "subject: view.subject.keys.includes(entity)", "subject: view.subject.keys[0] === entity", "2", "hello"),
+             "= view.subject.keys.includes(entity);", "= view.subject.keys[0] === entity;", "2", "hello"),
     Mutation("a message is never the subject", f"{JS}/mark.js",
-             "subject: id !== null && view.subject[kind] === id", "subject: false", "2", "hello"),
+             "mark.subject = number !== null && view.subject[kind] === number;", "", "2", "hello"),
     Mutation("the inspector shows the frame before", f"{JS}/inspector.js",
              'if (frame !== undefined) return { kind: "frame", id: frame };',
              'if (frame !== undefined) return { kind: "frame", id: Math.max(0, frame - 1) };', "2", "hello", "1"),

@@ -254,7 +254,6 @@ function drawField(view, s) {
     class: cls("field", s.kids && "group", s.value === false && valueWords(s) !== "false" && "unset", hot && "hot"),
     style: `--depth:${s.depth}`,
     "data-span": s.i,
-    "aria-label": `${s.name}${value && ` ${value}`}. ${meaning} ${where === "" ? "not on the wire" : `bytes ${s.start} to ${last}`}`,
   };
   return h(
     "li",

@@ -8,7 +8,7 @@ that told in one breath. So the coarsest zoom folds:
     connecting       from the first SYN to the open connection and its first channel: "waiter connects"
     other plumbing   one step for each thing declared, bound, deleted, consumed from or closed; what only sets
                      something (prefetch, confirm mode) is no step at all
-    a message        published, routed and ready in its queues, if that is one instant, and confirmed
+    a message        published, routed and ready in its queues, if that is one instant
 
 and leaves as steps of their own what a tale of the messages must not miss: delivered, arrived, acknowledged,
 refused, back in its queue, dropped, dead-lettered, returned, confirmed, lost on its way; alarms,
@@ -97,6 +97,9 @@ class Folding:
         self._latest: dict[str, Record] = {}  # of those that are not open yet
         self._opened: dict[str, Step] = {}  # connection -> its beginning, while a channel may still join it
         self._closing: set[tuple[str, int]] = set()  # what a client closes; channel 0 is the whole connection
+        self._hears_confirms = {
+            one.connection for one in self._known.arrivals.values() if one.kind == "confirm"
+        }
         for record in self._records:
             self._read(record)
         for connection, record in self._latest.items():
@@ -231,18 +234,8 @@ class Folding:
             self._add("message", record)
 
     def _confirmed(self, record: Record, event: e.Confirmed) -> None:
-        def fits(_: Record) -> bool:
-            first = self.steps[-1].told[0]
-            published = first.event
-            return (
-                isinstance(published, e.Published)
-                and first.at == record.at
-                and (published.connection, published.channel) == (event.connection, event.channel)
-                and published.sequence == event.sequence
-                and not event.multiple
-            )
-
-        if not self._join("message", record, fits):
+        """Where the publisher is seen to get it, that tells it."""
+        if event.connection not in self._hears_confirms:
             self._add("as told", record)
 
     def _alike(self, record: Record, event: Any) -> None:

@@ -20,6 +20,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from amqplab.trace import events as e
+from amqplab.trace.entities import PREDECLARED
 from amqplab.trace.keys import client_host
 from amqplab.trace.names import Names
 from amqplab.trace.recorder import Record
@@ -77,6 +78,8 @@ class Context:
         """The messages that were published in a transaction."""
         self.handed_out: dict[tuple[str, int, int], e.Delivered | e.Replied] = {}
         """(connection, channel, delivery tag) -> the delivery."""
+        self.exchange_types: dict[tuple[str, str], str] = {}
+        """(virtual host, exchange) -> its type, as it was declared last."""
         self._modes: dict[Lane, str] = {}
         self._unconfirmed: dict[Lane, dict[int, int]] = defaultdict(dict)
         self._returned: dict[Lane, list[e.Returned]] = defaultdict(list)
@@ -92,6 +95,13 @@ class Context:
 
     def _call(self, record: Record, event: e.CallMade) -> None:
         self.calls[record.seq] = event.call
+
+    def _exchange(self, record: Record, event: e.ExchangeDeclared) -> None:
+        self.exchange_types[event.vhost, event.exchange] = event.type
+
+    def exchange_type(self, vhost: str, exchange: str) -> str:
+        """The type of an exchange; "" if nothing tells it."""
+        return self.exchange_types.get((vhost, exchange)) or PREDECLARED.get(exchange, "")
 
     def _mode(self, record: Record, event: e.ModeSelected) -> None:
         self._modes[event.connection, event.channel] = event.mode
@@ -157,6 +167,7 @@ class Context:
 
 
 READERS: dict[type[e.Event], Callable[[Context, Record, Any], None]] = {
+    e.ExchangeDeclared: Context._exchange,
     e.CallMade: Context._call,
     e.ModeSelected: Context._mode,
     e.ChannelOpened: Context._channel_over,

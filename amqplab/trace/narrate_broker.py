@@ -258,6 +258,8 @@ def routed(record: Record, event: e.Routed, known: Context) -> str:
     waits = event.message in known.waiting
     if not event.exchange and not event.matched:
         return routed_by_name(event, waits)
+    if known.exchange_type(event.vhost, event.exchange) == "fanout" and not event.alternates:
+        return routed_to_all(event, waits)
     message = f"message {event.message} (routing key {quoted(event.routing_key)})"
     others = tuple(dict.fromkeys(match[0] for match in event.matched if match[0] != event.exchange))
     also = f", then those of {listed(others)}," if others else ""
@@ -273,6 +275,18 @@ def routed(record: Record, event: e.Routed, known: Context) -> str:
         return f"{checks}: {match}, so queue {listed(event.queues)} {get} a copy{later}."
     get = "will get" if waits else "get"
     return f"{checks}: {match}, so the queues {listed(event.queues)} {get} one copy each{later}."
+
+
+def routed_to_all(event: e.Routed, waits: bool) -> str:
+    """A fanout exchange compares nothing."""
+    everything = f"The fanout exchange {quoted(event.exchange)} sends message {event.message}"
+    if not event.queues:
+        return (
+            f"{everything} to everything bound to it, whatever its routing key: no queue is, so none gets it."
+        )
+    kind = "queue" if len(event.queues) == 1 else "the queues"
+    later = LATER if waits else ""
+    return f"{everything} to everything bound to it, whatever its routing key: {kind} {listed(event.queues)}{later}."
 
 
 ADDRESS = "amq.rabbitmq.reply-to."

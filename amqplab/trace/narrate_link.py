@@ -72,7 +72,7 @@ def message_handled(record: Record, event: e.MessageHandled, known: Context) -> 
 
 
 def note_made(record: Record, event: e.NoteMade) -> str:
-    return event.text
+    return f"{as_start(party(record.where))} notes: {quoted(event.text)}."
 
 
 def intervened(record: Record, event: e.Intervened) -> str:
@@ -216,7 +216,7 @@ def arrival_words(arrival: Arrival, known: Context) -> str:
         return f"{message} arrives at {who} as a reply, and nobody will acknowledge it."
     if arrival.no_ack:
         return f"{message} arrives at {who}, and nobody will acknowledge it."
-    return f"{message} arrives at {who}, who holds it until it acknowledges it."
+    return f"{message} arrives at {who}, who has yet to acknowledge it."
 
 
 def confirm_words(arrival: Arrival, who: str) -> str:

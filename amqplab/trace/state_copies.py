@@ -232,7 +232,11 @@ def acknowledged(draft: Draft, record: Record, event: e.Acknowledged) -> None:
 
 
 def rejected(draft: Draft, record: Record, event: e.Rejected) -> None:
-    """What becomes of the copy is told by the next record: Requeued, Discarded or DeadLettered."""
+    """What becomes of the copy is told by a later record: Requeued, Discarded or DeadLettered. One that is not to
+    go back counts as unacked no more, and may be buried a little later.
+    """
+    if not event.requeue:
+        take_out(draft, event.vhost, event.queue, event.message)
     tell_message(draft, event.vhost, event.message, event.queue, "rejected")
 
 

@@ -130,11 +130,11 @@ def message(step: Step, narrator: Narrator) -> str:
     if isinstance(first, e.DeadLettered):
         left = f"Message {first.message} leaves queue {quoted(first.queue)} ({first.reason})"
         return f"{left}; as message {first.successor} it {way}."
-    confirmed = of_kind.get(e.Confirmed)
-    end = ""
-    if isinstance(confirmed, e.Confirmed):
-        end = ", and the broker confirms it" if confirmed.positive else ", and the broker refuses it"
-    return f"Message {first.message} of {narrator.context.names.client(first.connection)} {way}{end}."
+    queues = [record.event.queue for record in step.told if isinstance(record.event, e.Enqueued)]
+    routed = of_kind.get(e.Routed)
+    if queues and isinstance(routed, e.Routed) and len(queues) < len(routed.queues):
+        way += f", and stands in {quoted(queues[0])} first"
+    return f"Message {first.message} of {narrator.context.names.client(first.connection)} {way}."
 
 
 def way_of(

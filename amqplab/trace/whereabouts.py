@@ -222,6 +222,7 @@ class Whereabouts:
 
     def _dead_lettered(self, draft: Draft, record: Record, event: e.DeadLettered, state: State) -> None:
         """It goes on as a new message, which carries its old number with a prime."""
+        self._forget(draft, token_key(event.message, queue_leg(event.vhost, event.queue)))
         key = token_key(event.successor, "-")
         entity = state.get(keys.message_key(event.successor), {})
         token = new_token(event.successor, self.label(event.successor), "exchange", "")
@@ -296,6 +297,8 @@ class Whereabouts:
         token = draft.edit(token_key(event.message, queue_leg(event.vhost, event.queue)))
         if token is not None and token["state"] == "unacked":
             token["state"] = "refused"
+            if not event.requeue:  # the broker has it back, and has yet to bury it
+                token.update(place="broker", at=server_of(state, event.connection), up=None, command=None)
 
     def _next_command(self, seq: int, connection: str, channel: int, kind: str, tag: int) -> Command | None:
         waiting = self._outgoing.get((connection, channel, kind, tag))
@@ -316,7 +319,8 @@ class Whereabouts:
         name = token_key(int(number), leg)
         if new is None or new["state"] != "unacked":
             token = draft.get(name)
-            if token is not None and token["place"] != "lost" and token["state"] != "done":
+            over = token is not None and token["place"] != "lost" and token["state"] != "done"
+            if over and token is not None and not buried_later(token, new):
                 self._forget(draft, name)
             return
         same = old is not None and old["state"] == "unacked" and old["delivery_tag"] == new["delivery_tag"]
@@ -484,6 +488,11 @@ def holder(state: State, connection: str, channel: int, tag: str) -> str:
     """The key of whoever gets it: the consumer, or for basic.get the channel."""
     key = keys.consumer_key(connection, channel, tag)
     return key if tag and key in state else keys.channel_key(connection, channel)
+
+
+def buried_later(token: Entity, copy: Entity | None) -> bool:
+    """Whether a copy has been refused and is out of its queue, but its end has not been told."""
+    return copy is None and token["state"] == "refused" and token["place"] == "broker"
 
 
 def server_of(state: State, connection: str) -> str:

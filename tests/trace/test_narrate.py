@@ -173,7 +173,7 @@ def test_a_call_that_returns_is_told_by_its_own_text() -> None:
 
 def test_a_delivery_that_arrives_says_who_holds_the_message() -> None:
     held = of_kind(waiter_and_barista(), "CommandReceived")
-    assert "Message 1 arrives at barista, who holds it until it acknowledges it." in held
+    assert "Message 1 arrives at barista, who has yet to acknowledge it." in held
     free = of_kind(waiter_and_barista(no_ack=True), "CommandReceived")
     assert "Message 1 arrives at barista, and nobody will acknowledge it." in free
 

@@ -103,7 +103,7 @@ export function drawNarration(view) {
     h(
       "p",
       { key: "meta", class: "meta" },
-      h("span", {}, `step ${step} of ${steps.length - 1}`),
+      h("span", {}, visit ? `between steps ${step} and ${step + 1} of ${steps.length - 1}` : `step ${step} of ${steps.length - 1}`),
       seq >= 0 && h("span", {}, timeText(scene.records.at[seq])),
       seq >= 0 && h("span", {}, `at ${scene.names[scene.records.where[seq]]}`),
       visit && button("come-back", "back to the step", "back to the step", { class: "link visit" }),

@@ -94,7 +94,7 @@ function drawSegmentFacts(view, s) {
       ["acknowledges", s.flags.includes("ACK") ? `everything before ${s.ack}` : null],
       ["window", `room for ${plural(s.window, "byte")}`],
     ]),
-    h("h4", { key: "h" }, "Frames inside"),
+    h("h3", { key: "h" }, "Frames inside"),
     inside.length ? frameLinks(view, inside) : empty(s.end > s.start ? "Its bytes belong to no frame that was recorded." : "None: TCP speaks for itself here."),
   ]
     .flat()
@@ -123,8 +123,8 @@ function drawEntity(view, key) {
   return [
     headline("", "", titleOf(scene, key)),
     entity ? entityFacts(view, key, entity) : empty("Not there at this step."),
-    routes.length > 0 && [h("h4", { key: "hr" }, "Routing, binding by binding"), ...routes],
-    frames.length > 0 && [h("h4", { key: "hf" }, "Its frames so far, the latest first"), frameLinks(view, frames.slice(-LINKS_SHOWN).reverse())],
+    routes.length > 0 && [h("h3", { key: "hr" }, "Routing, binding by binding"), ...routes],
+    frames.length > 0 && [h("h3", { key: "hf" }, "Its frames so far, the latest first"), frameLinks(view, frames.slice(-LINKS_SHOWN).reverse())],
     entity && details(entity, key),
   ]
     .flat(3)

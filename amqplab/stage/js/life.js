@@ -24,7 +24,7 @@ export function drawMessageLife(view, message, links) {
   const routes = routed === null ? [] : drawRoutes(view, routed);
   const isRouting = scene.routes?.[seq] && scene.subjectOf(seq).message === message;
   const frames = scene.framesOfMessage(message).filter((f) => (f.sent ?? f.received) <= seq);
-  const part = (title, ...inside) => inside.flat().some(Boolean) && [h("h4", { key: `h${title}` }, title), ...inside.flat().filter(Boolean)];
+  const part = (title, ...inside) => inside.flat().some(Boolean) && [h("h3", { key: `h${title}` }, title), ...inside.flat().filter(Boolean)];
   const routing = part("Routing, binding by binding", routes);
   return [
     h("p", { key: "head", class: "headline" }, h("span", { class: cls("badge", hue(scene.rootOf(message))) }, label), h("b", {}, nameOfMessage(view, message, entity))),
@@ -126,7 +126,7 @@ const copyKeys = (vhost, queue, message) => [`copy/${encodePart(vhost)}/${encode
 function holderWords(scene, copy) {
   if (copy.state !== "unacked") return "";
   const holder = copy.consumer ? (scene.who?.[copy.consumer] ?? nameOf(copy.consumer)) : copy.connection;
-  return `held by ${said(holder)} under delivery tag ${copy.delivery_tag}`;
+  return `handed to ${said(holder)} under delivery tag ${copy.delivery_tag}`;
 }
 
 // --- lives ---

@@ -46,7 +46,7 @@ const TABLES = [
     title: "Consumers",
     prefix: "consumer/",
     columns: [
-      ["Tag", (_, key) => nameOf(key)],
+      ["Name", (_, key, { scene }) => scene.who?.[key] ?? nameOf(key)],
       ["Queue", (consumer) => consumer.queue],
       ["Prefetch", (consumer) => consumer.prefetch || "∞", "number"],
       ["Unacked", (consumer) => consumer.holding_count, "number"],

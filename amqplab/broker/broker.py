@@ -54,6 +54,7 @@ from amqplab.broker.timers import MILLISECOND, SECOND, Deadline, Deadlines
 from amqplab.broker.watermarks import Watermarks
 from amqplab.errors import ConnectionForced, UsageError
 from amqplab.model.consumer import Consumer
+from amqplab.model.describe import describe_arguments
 from amqplab.model.policy import Policy, definition_for
 from amqplab.model.queue import Queue
 from amqplab.model.vhost import VirtualHost
@@ -94,6 +95,7 @@ class Broker:
         self.guesses = Guesses(self.deadlines)
         self.watches: dict[Queue, Deadline] = {}
         self.policies = {(one.vhost, one.name, one.operator): one for one in self.config.policies}
+        self._untold = {**self.policies} if report is not None else {}
         self.keeper = JournalKeeper(self) if durable else None
         self.vhosts = {name: self._new_vhost(name) for name in self.config.vhosts}
         self.stopped: set[str] = set()  # virtual hosts that nobody may enter
@@ -122,6 +124,8 @@ class Broker:
         vhost.deliver_replies = deliver_replies
         vhost.letter_patience_ns = lambda: self.config.dead_letter_timeout_ms * MILLISECOND
         vhost.unix_s = lambda now: (self.epoch_ns + now) // SECOND
+        if self.policies:
+            vhost.apply_policies(0)  # to the exchanges that are there from the start
         return vhost
 
     # --- what happened ---------------------------------------------------------------------------------
@@ -306,12 +310,19 @@ class Broker:
 
     def set_policy(self, policy: Policy, now: int) -> list[Effect]:
         """An operator sets a policy, or replaces the one of that name. It holds from now on (LIMIT-17)."""
-        self.policies[policy.vhost, policy.name, policy.operator] = policy
+        self._come_to(now)
+        key = (policy.vhost, policy.name, policy.operator)
+        self.policies[key] = policy
+        self._untold.pop(key, None)
+        self._tell_policy(policy)
         return self._apply_policies(policy.vhost, now)
 
     def clear_policy(self, vhost: str, name: str, now: int, *, operator: bool = False) -> list[Effect]:
         """An operator takes a policy back. KeyError if there is none of that name."""
+        self._come_to(now)
         del self.policies[vhost, name, operator]
+        if self._untold.pop((vhost, name, operator), None) is None and self.report is not None:
+            self.report(events.PolicyDeleted, vhost, name, operator)
         return self._apply_policies(vhost, now)
 
     def _apply_policies(self, vhost: str, now: int) -> list[Effect]:
@@ -322,7 +333,27 @@ class Broker:
         return self._effects()
 
     def _policy_for(self, vhost: str, kind: str, name: str) -> Mapping[str, Any]:
+        if self._untold:
+            for key, policy in list(self._untold.items()):
+                if policy.vhost == vhost and policy.covers(kind, name):
+                    del self._untold[key]
+                    with because(None):
+                        self._tell_policy(policy)
         return definition_for(self.policies.values(), vhost, kind, name) if self.policies else {}
+
+    def _tell_policy(self, policy: Policy) -> None:
+        """One that is there from the start is told when it first finds something that it holds for."""
+        if self.report is not None:
+            self.report(
+                events.PolicySet,
+                policy.vhost,
+                policy.name,
+                policy.pattern,
+                policy.apply_to,
+                describe_arguments(policy.definition),
+                policy.priority,
+                policy.operator,
+            )
 
     def restore(self, state: State, now: int) -> list[Effect]:
         """Begin with everything that survived in a journal; for a broker that has nothing yet. What expired

@@ -291,10 +291,9 @@ class AckFirst(Check):
     def _command(self, record: Record) -> Complaint:
         assert isinstance(record.event, e.CommandReceived)
         event = record.event
-        if event.name == "basic.ack":
-            frame = self._recorder[event.frames[0]].event
-            assert isinstance(frame, e.FrameReceived)
-            self._take_ack(event.connection, event.host, frame.data)
+        if event.name == "basic.ack" and event.frames and 0 <= event.frames[0] < len(self._recorder):
+            octets = getattr(self._recorder[event.frames[0]].event, "data", b"")
+            self._take_ack(event.connection, event.host, octets)
         return None
 
     def _take_ack(self, connection: str, host: str, octets: bytes) -> None:
@@ -305,7 +304,8 @@ class AckFirst(Check):
             ack = decode_method(payload)
         except DecodeError:
             return  # the broker will say so
-        assert isinstance(ack, Basic.Ack)
+        if not isinstance(ack, Basic.Ack):
+            return
         lane = (connection, channel)
         self._acks_on(lane).came(ack.delivery_tag, ack.multiple, self._highest.get(lane, 0))
 
@@ -515,7 +515,7 @@ class Link(Check):
         if found == octets:
             return None
         what = "was never sent" if len(found) < len(octets) else "is not what was sent"
-        return f"the frame at octet {offset} of {connection}, received by {host}, {what}"
+        return f"the frame at byte {offset} of {connection}, received by {host}, {what}"
 
 
 class UnderWay:

@@ -26,7 +26,7 @@ OCTETS_A_LINE = 8
 
 
 class CompareRow(NamedTuple):
-    """One frame of either side. `verdict` is "the same octets", "differs in …", "only the first", …"""
+    """One frame of either side. `verdict` is "the same bytes", "differs in …", "only the first", …"""
 
     frame: str
     verdict: str
@@ -85,7 +85,7 @@ def _row(one: bytes | None, other: bytes | None, names: tuple[str, str]) -> Comp
     if one is None or other is None:
         verdict = f"only {names[0] if other is None else names[1]}"
     elif one == other:
-        verdict = "the same octets"
+        verdict = "the same bytes"
     else:
         verdict = f"differs in {', '.join(dict.fromkeys(_differing(dissect(one), dissect(other))))}"
     return CompareRow(frame, verdict, one, other)

@@ -9,7 +9,7 @@ the wire, the zoom. Two equal moments have equal marks, so stepping back gives t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,8 +29,6 @@ __all__ = [
     "app_of",
     "more_mark",
     "name_of",
-    "root_of",
-    "written",
 ]
 
 Entity = Mapping[str, Any]
@@ -39,7 +37,6 @@ ZOOMS = ("segment", "frame", "command", "milestone", "story")
 NOTHING: Entity = {}
 ORIGIN = Spot(0, 0)
 NOBODY = Subject((), None, None, None, None)
-RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @dataclass(frozen=True)
@@ -63,8 +60,7 @@ class Mark:
 @dataclass(frozen=True)
 class Moment:
     """What a picture depends on. `now` is a time in ns; `matched` are the keys of bindings that matched in
-    this record; `labels` what is written on messages that are more than their number (dead letters); `subject`
-    is what the record speaks of, which is shown at its end if it is just over.
+    this record; `subject` is what the record speaks of, which is shown at its end if it is just over.
     """
 
     state: State
@@ -74,7 +70,6 @@ class Moment:
     now: int = 0
     zoom: str = "milestone"
     matched: Collection[str] = ()
-    labels: Callable[[int], str] = str
     subject: Subject = NOBODY
 
     @property
@@ -104,18 +99,3 @@ def more_mark(owner: str, state: str, count: int, spot: Spot) -> Mark:
     """What has no place of its own: "+n"."""
     label = f"+{count}" if count < 1000 else f"+{count // 100 / 10:g}k"
     return Mark("more", owner, "", state, label, spot)
-
-
-def written(label: str) -> str:
-    """What is written on an envelope, which is small: primes as one letter, many of them as a number."""
-    digits = label.rstrip("′")
-    primes = len(label) - len(digits)
-    if primes < 4:
-        return digits + ("", "′", "″", "‴")[primes]
-    return f"{digits}′{str(primes).translate(RAISED)}"
-
-
-def root_of(label: str) -> int:
-    """The number whose colours a message has: dead letters keep theirs. 0 if it has none yet."""
-    digits = label.rstrip("′")
-    return int(digits) if digits.isdecimal() else 0

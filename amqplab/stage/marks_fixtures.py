@@ -9,15 +9,16 @@ it exists in the state. States are said in the words that operators use.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from amqplab.stage import places
-from amqplab.stage.contract_layout import Layout, NodePlace, PipePlace, RowPlace
+from amqplab.stage.contract_layout import NodePlace, PipePlace, PolicyPlace, RowPlace
 from amqplab.stage.geometry import GEOMETRY as G
-from amqplab.stage.mark import NOTHING, Entity, Mark, Moment, app_of, more_mark, name_of, root_of
+from amqplab.stage.mark import NOTHING, Entity, Mark, Moment, app_of, more_mark, name_of
 from amqplab.stage.places import Spot
 from amqplab.trace import keys
 from amqplab.trace.arguments import argument
+from amqplab.trace.lives import root_of
+from amqplab.trace.policies import GOES
 
 __all__ = ["FIXTURES", "badges_of", "connection_state", "host_state", "limit_of"]
 
@@ -32,7 +33,6 @@ def servers(m: Moment) -> Iterator[Mark]:
     vhosts = dict.fromkeys(
         keys.unescape(key.split("/")[1]) for key in m.state if key.startswith(("exchange/", "queue/"))
     )
-    alarms = [str(one.get("resource", "")) for key, one in m.state.items() if key.startswith("alarm/")]
     for host, place in m.layout["servers"].items():
         entity = m.state.get(keys.host_key(host), NOTHING)
         broker = place["kind"] == "broker"
@@ -40,14 +40,21 @@ def servers(m: Moment) -> Iterator[Mark]:
         words = f"virtual host {names[0]}" if len(names) == 1 else f"virtual hosts {', '.join(names)}"
         yield Mark("server", host, "", host_state(entity), host, Spot(place["x"], place["y"]),
                    {"words": words if broker else "no AMQP broker", "broker": broker})  # fmt: skip
-        if broker and place == first_broker(m.layout):
-            for number, resource in enumerate(alarms):
+        if broker:
+            for number, resource in enumerate(alarms_at(m, host)):
                 spot = Spot(place["x"] + place["w"] - 70, place["y"] + 44 + 24 * number)
                 yield Mark("alarm", resource, host, "on", f"{resource} alarm", spot)
 
 
-def first_broker(layout: Layout) -> Any:
-    return next((one for one in layout["servers"].values() if one["kind"] == "broker"), None)
+def alarms_at(m: Moment, host: str) -> list[str]:
+    """What this broker lacks. An alarm of which nobody knows where it is, is the first broker's."""
+    brokers = [name for name, one in m.layout["servers"].items() if one["kind"] == "broker"]
+    alarms = [one for key, one in m.state.items() if key.startswith("alarm/")]
+    return [
+        str(one.get("resource", ""))
+        for one in alarms
+        if host == (one.get("node") if one.get("node") in brokers else brokers[0])
+    ]
 
 
 def host_state(host: Entity) -> str:
@@ -85,12 +92,18 @@ def bindings(m: Moment) -> Iterator[Mark]:
 
 
 def policies(m: Moment) -> Iterator[Mark]:
-    """Where dead letters go and what could not be routed, while both ends exist."""
+    """Where dead letters go and what could not be routed, while both ends exist and it is so."""
     for key, edge in m.layout["policies"].items():
-        if exists(m, edge["source"]) and exists(m, edge["target"]):
+        if leads(m, edge) and exists(m, edge["target"]):
             yield Mark(
                 "policy", key, "", edge["kind"], edge["words"], Spot(*edge["curve"][:2]), {"place": edge}
             )
+
+
+def leads(m: Moment, edge: PolicyPlace) -> bool:
+    """Whether an argument or a policy says so now."""
+    field = GOES["queue" if edge["kind"] == "dead-letter" else "exchange"]
+    return bool(m.state.get(edge["source"], NOTHING).get(field) == name_of(edge["target"]))
 
 
 def exists(m: Moment, key: str) -> bool:
@@ -129,9 +142,8 @@ def connection_state(connection: Entity, host: Entity) -> str:
         return str(host["link"])
     if connection.get("blocked"):
         return "blocked"
-    return str(
-        connection.get("state") or connection.get("tcp") or connection.get("tcp_broker") or "connecting"
-    )
+    known = (connection.get(name) for name in ("state", "tcp", "tcp_server"))
+    return str(next(filter(None, known), "connecting"))
 
 
 def channels(m: Moment, name: str, pipe: PipePlace, connection: Entity) -> Iterator[Mark]:
@@ -185,14 +197,15 @@ def standing(m: Moment, key: str, node: NodePlace, cell: places.Cell, number: in
     message = cell.message or 0
     entity = m.state.get(keys.message_key(message), NOTHING)
     copy = m.state.get(f"copy/{key[len('queue/') :]}/{message}", NOTHING)
+    label = str(entity.get("label") or message)
     more = {
-        "root": root_of(m.labels(message)),
+        "root": root_of(label),
         "raised": raised(entity.get("priority"), m.state[key]),
         "persistent": bool(entity.get("persistent")),
         "redelivered": bool(copy.get("redelivered")),
     }
     place = f"queue:{name_of(key)}:{'ghost' if ghost else 'ready'}"
-    return Mark("message", str(message), place, "unacked" if ghost else "ready", m.labels(message),
+    return Mark("message", str(message), place, "unacked" if ghost else "ready", label,
                 places.cell_spot(node, number), more)  # fmt: skip
 
 

@@ -18,10 +18,11 @@ from amqplab.stage import places
 from amqplab.stage.contract_layout import PipePlace
 from amqplab.stage.geometry import GEOMETRY as G
 from amqplab.stage.lettering import width
-from amqplab.stage.mark import Entity, Mark, Moment, app_of, more_mark, name_of, root_of
+from amqplab.stage.mark import Entity, Mark, Moment, app_of, more_mark, name_of
 from amqplab.stage.marks_fixtures import limit_of
 from amqplab.stage.places import Spot
 from amqplab.trace import keys
+from amqplab.trace.lives import root_of
 from amqplab.trace.rides import ride
 from amqplab.trace.traffic import Command
 

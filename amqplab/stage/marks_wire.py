@@ -21,9 +21,10 @@ from amqplab.stage import places
 from amqplab.stage.contract_layout import PipePlace
 from amqplab.stage.geometry import GEOMETRY as G
 from amqplab.stage.lettering import width
-from amqplab.stage.mark import Mark, Moment, root_of
+from amqplab.stage.mark import Mark, Moment
 from amqplab.stage.places import Spot
 from amqplab.trace import keys
+from amqplab.trace.lives import root_of
 from amqplab.trace.rides import Ride, progress, ride, segment_end, segments_under_way
 from amqplab.trace.traffic import Command, Frame, Segment
 
@@ -183,8 +184,8 @@ def command_marks(m: Moment, tube: Tube, hosts: Hosts) -> Iterator[Mark]:
             label = words[command.number]
             if hidden and number == len(found) - 1:
                 label = f"{label} +{hidden}"
-            yield Mark("command", str(command.number), tube.place, rider.ride.state, label, spot,
-                       {"w": rider.room, "root": root_of(tube.cargo.get(command.number, "")),
+            yield Mark("command", str(command.number), tube.place, rider.ride.state, command.name, spot,
+                       {"w": rider.room, "words": label, "root": root_of(tube.cargo.get(command.number, "")),
                         "badge": command.number in tube.cargo})  # fmt: skip
 
 
@@ -204,7 +205,9 @@ def channel_of_command(command: Command) -> int:
 
 
 class Chip(NamedTuple):
-    """What stands for one frame in a segment, or for all of a command's, or for `rest` commands."""
+    """What stands for one frame in a segment, or for all of a command's, or for `rest` commands. It is `whole` if
+    its last byte is here; else it is a part of what is elsewhere.
+    """
 
     frame: Frame
     last: Frame
@@ -230,9 +233,10 @@ def segment_marks(m: Moment, tube: Tube, hosts: Hosts) -> Iterator[Mark]:
         yield Mark("segment", str(segment.number), tube.place, rider.ride.state, segment_words(segment), centre,
                    {"pipe": tube.pipe, "up": tube.up, "long": rider.room})  # fmt: skip
         for number, chip in enumerate(chips):
-            inside |= {frame.number for frame in chip.stands_for}
             spot = chip_spot(m, tube, chip, centre, len(chips) - 1 - 2 * number, pitch)
-            remember(m, chip.last, spot, hosts, beside=not chip.group)
+            if chip.whole:
+                inside |= {frame.number for frame in chip.stands_for}
+                remember(m, chip.last, spot, hosts, beside=not chip.group)
             yield frame_mark(m, tube, chip, spot, rider.ride.state)
     yield from loose_frames(m, tube, inside, hosts)
 
@@ -254,22 +258,23 @@ def segment_words(segment: Segment) -> str:
 def cargo_of(m: Moment, tube: Tube, segment: Segment) -> tuple[list[Chip], int]:
     """Its frames one by one; if there are many, those of each command as one."""
     frames = [m.traffic.frames[number] for number in segment.frames]
-    chips = [Chip(one, one, carried_whole(one, segment), (one,)) for one in frames]
+    chips = [Chip(one, one, is_here(m, one, segment), (one,)) for one in frames]
     if len(chips) <= G.frames_shown:
         return chips, G.chip
     groups: list[Chip] = []
     for chip in chips:
         command = chip.frame.command
         if groups and command is not None and groups[-1].frame.command == command:
-            groups[-1] = groups[-1]._replace(last=chip.frame, stands_for=(*groups[-1].stands_for, chip.frame))
+            mates = (*groups[-1].stands_for, chip.frame)
+            groups[-1] = groups[-1]._replace(last=chip.frame, whole=chip.whole, stands_for=mates)
         else:
-            groups.append(chip._replace(group=True, whole=True))
+            groups.append(chip._replace(group=True))
     pipe = tube.pipe
     length = abs(pipe["x1"] - pipe["x0"]) + abs(pipe["y1"] - pipe["y0"])
     room = max(1, (length - 30) // GROUP_W)
     if len(groups) > room:
         rest = groups[room - 1 :]
-        everyone = tuple(frame for chip in rest for frame in chip.stands_for)
+        everyone = tuple(frame for chip in rest if chip.whole for frame in chip.stands_for)
         groups = [
             *groups[: room - 1],
             rest[0]._replace(rest=len(rest), last=rest[-1].last, stands_for=everyone),
@@ -277,8 +282,9 @@ def cargo_of(m: Moment, tube: Tube, segment: Segment) -> tuple[list[Chip], int]:
     return groups, GROUP_W
 
 
-def carried_whole(frame: Frame, segment: Segment) -> bool:
-    return segment.start <= frame.offset and frame.offset + len(frame.data) <= segment.end
+def is_here(m: Moment, frame: Frame, segment: Segment) -> bool:
+    """A frame is where its last byte is: what other segments carry of it are parts."""
+    return ride(m.traffic, alone(frame), m.seq, m.now).segment == segment.number
 
 
 def chip_spot(m: Moment, tube: Tube, chip: Chip, centre: Spot, steps: int, pitch: int) -> Spot:

@@ -21,7 +21,6 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from amqplab.trace import events as e
-from amqplab.trace.arguments import argument
 from amqplab.trace.keys import (
     channel_key,
     client_host,
@@ -31,6 +30,7 @@ from amqplab.trace.keys import (
     exchange_key,
     queue_key,
 )
+from amqplab.trace.policies import GOES, apply, policies_after
 from amqplab.trace.recorder import Record
 
 __all__ = ["FOREVER", "Life", "Needs", "PolicyEdge", "needs_of"]
@@ -93,6 +93,10 @@ class Reader:
         """Connections that a broker has spoken of."""
         self.on: dict[str, list[str]] = {}
         """Connection -> the hands on it that are there now."""
+        self.standing: dict[tuple[str, str, str], str] = {}
+        """Queues and exchanges (kind, virtual host, name) that were declared -> their arguments."""
+        self.set: dict[str, list[Any]] = {}
+        """Virtual host -> its policies."""
 
     def met(self, key: str, seq: int) -> None:
         life = self.needs.lives.setdefault(key, Life(seq))
@@ -110,6 +114,22 @@ class Reader:
     def policy(self, source: str, target: str, kind: Literal["dead-letter", "alternate"]) -> None:
         key = f"policy/{kind}/{escape(source)}/{escape(target)}"
         self.needs.policies.setdefault(key, PolicyEdge(key, source, target, kind))
+
+    def stands(self, kind: str, vhost: str, name: str, arguments: str) -> None:
+        self.standing[kind, vhost, name] = arguments
+        self.leads(kind, vhost, name, arguments)
+
+    def leads(self, kind: str, vhost: str, name: str, arguments: str) -> None:
+        """Where its messages go on, by an argument or a policy."""
+        entity = {"arguments": arguments}
+        apply(entity, kind, name, self.set.get(vhost, ()))
+        target = entity[GOES[kind]]
+        if target is None:
+            return
+        if kind == "queue":
+            self.policy(queue_key(vhost, name), exchange_key(vhost, target), "dead-letter")
+        else:
+            self.policy(exchange_key(vhost, name), exchange_key(vhost, target), "alternate")
 
     def hand(self, key: str, connection: str, seq: int) -> None:
         self.needs.hands.setdefault(key, connection)
@@ -187,28 +207,34 @@ def mode(reader: Reader, record: Record, event: e.ModeSelected) -> None:
 
 def exchange_declared(reader: Reader, record: Record, event: e.ExchangeDeclared) -> None:
     reader.vhost(event.vhost)
-    alternate = argument(event.arguments, "alternate-exchange")
-    if alternate is not None:
-        source = exchange_key(event.vhost, event.exchange)
-        reader.policy(source, exchange_key(event.vhost, alternate), "alternate")
+    reader.stands("exchange", event.vhost, event.exchange, event.arguments)
 
 
 def queue_declared(reader: Reader, record: Record, event: e.QueueDeclared) -> None:
     reader.vhost(event.vhost)
-    target = argument(event.arguments, "x-dead-letter-exchange")
-    if target is not None:
-        reader.policy(queue_key(event.vhost, event.queue), exchange_key(event.vhost, target), "dead-letter")
+    reader.stands("queue", event.vhost, event.queue, event.arguments)
+
+
+def exchange_deleted(reader: Reader, record: Record, event: e.ExchangeDeleted) -> None:
+    reader.standing.pop(("exchange", event.vhost, event.exchange), None)
+
+
+def policy_changed(reader: Reader, record: Record, event: e.PolicySet | e.PolicyDeleted) -> None:
+    reader.set[event.vhost] = policies_after(reader.set.get(event.vhost, []), event)
+    for (kind, vhost, name), arguments in reader.standing.items():
+        if vhost == event.vhost:
+            reader.leads(kind, vhost, name, arguments)
 
 
 def dead_lettered(reader: Reader, record: Record, event: e.DeadLettered) -> None:
-    """Also where an operator's policy says so, and no argument does."""
+    """Also where a policy says so that was set before the recording began."""
     source, target = queue_key(event.vhost, event.queue), exchange_key(event.vhost, event.exchange)
     reader.policy(source, target, "dead-letter")
 
 
 def routed(reader: Reader, record: Record, event: e.Routed) -> None:
-    """Also where an operator's policy names an alternate. Where bindings matched on the way, the record does
-    not say whose alternate it was.
+    """Also where such a policy names an alternate. Where bindings matched on the way, the record does not say
+    whose alternate it was.
     """
     if event.matched:
         return
@@ -222,6 +248,7 @@ def enqueued(reader: Reader, record: Record, event: e.Enqueued) -> None:
 
 def queue_deleted(reader: Reader, record: Record, event: e.QueueDeleted) -> None:
     """A queue that ever held something may have taken it along."""
+    reader.standing.pop(("queue", event.vhost, event.queue), None)
     if (event.vhost, event.queue) in reader.filled:
         reader.needs.loses = True
 
@@ -248,6 +275,9 @@ HANDLERS: dict[type[e.Event], Callable[[Reader, Record, Any], None]] = {
     e.Delivered: delivered,
     e.ModeSelected: mode,
     e.ExchangeDeclared: exchange_declared,
+    e.ExchangeDeleted: exchange_deleted,
+    e.PolicySet: policy_changed,
+    e.PolicyDeleted: policy_changed,
     e.QueueDeclared: queue_declared,
     e.DeadLettered: dead_lettered,
     e.Routed: routed,

@@ -17,7 +17,7 @@ from amqplab.stage.contract_layout import PipePlace, WordsPlace
 from amqplab.stage.geometry import GEOMETRY as G
 from amqplab.stage.ink import circle, element, group, path, rect, text, tip
 from amqplab.stage.lettering import abridged, cut, width
-from amqplab.stage.mark import Mark, Moment, written
+from amqplab.stage.mark import Mark, Moment
 from amqplab.stage.marks import marks
 from amqplab.stage.marks_messages import signal_width
 from amqplab.stage.palette import LIGHT, hue_of
@@ -384,7 +384,7 @@ class Painter:
         w = 22 if mark.more["group"] else G.chip_w
         shape = rect(x - w // 2, y - 6, w, G.chip_h, fill, line, {"M": 3, "H": 6}.get(mark.more["letter"], 0),
                      stroke_dasharray="2 2" if mark.kind == "part" else None)  # fmt: skip
-        label = written(mark.label)
+        label = mark.label
         words_ = text(
             x, y + 4, label, fill=ink, anchor="middle", bold=True, **squeezed(label, w - 2, bold=True)
         )
@@ -402,11 +402,11 @@ class Painter:
         )
         if not self.wide:
             return pill
-        return pill + text(x + shift, y + 4, mark.label, fill=ink, anchor="middle")
+        return pill + text(x + shift, y + 4, str(mark.more["words"]), fill=ink, anchor="middle")
 
     def badge(self, mark: Mark) -> str:
         """A message's number on what carries it."""
-        (x, y), label = mark.spot, written(mark.label)
+        (x, y), label = mark.spot, mark.label
         fill, ink, line = colours(int(mark.more["root"]))
         w = max(14, width(label, G.small, bold=True) + 4)
         lost = cross(x, y - 11, 4, 2) if mark.state == "lost" and mark.place not in self.lost_slabs else ""
@@ -464,7 +464,7 @@ def envelope(mark: Mark, x: int, y: int) -> str:
         lines = f"M{x - 4} {y - 7}l-6 7M{x - 5} {y + 1}l-5 6M{x + 10} {y - 7}l-5 6M{x + 10} {y}l-6 7"
         parts.append(path(lines, ink, stroke_opacity=0.55, stroke_width=1.5))
     colour = C.ink if ghost else ink
-    label = written(mark.label)
+    label = mark.label
     parts.append(
         text(x, y + 4, label, fill=colour, anchor="middle", bold=True, **squeezed(label, 19, bold=True))
     )

@@ -89,9 +89,9 @@ def uncollected() -> Iterator[None]:
 
 def made(records: list[Record], title: str) -> Scene:
     """The scene of these records."""
-    participants = participants_of(records)
     traffic = Traffic(records)
     narrator = Narrator(records, traffic)
+    participants = participants_of(records, narrator.context.names)
     needs = needs_of(records)
     story = chapters(records, narrator)
     names, spans, subjects = Interned(), Interned(), Interned()

@@ -34,6 +34,7 @@ from amqplab.trace.narrate import Narrator
 from amqplab.trace.participants import Participants, participants_of
 from amqplab.trace.recorder import Record, Recorder
 from amqplab.trace.subjects import subject_of
+from amqplab.trace.tags import delivery_tag
 from amqplab.trace.traffic import Traffic
 from amqplab.trace.whereabouts import Whereabouts
 from amqplab.trace.zoom import level_of
@@ -125,8 +126,7 @@ def arrivals(traffic: Traffic) -> dict[tuple[str, int, int], int]:
     for command in traffic.commands:
         if command.name in ("basic.deliver", "basic.get-ok") and command.received is not None:
             data = traffic.frames[command.frames[0]].data
-            at = 11 + (1 + data[11] if command.name == "basic.deliver" and len(data) > 11 else 0)
-            tag = int.from_bytes(data[at : at + 8], "big")
+            tag = delivery_tag(command.name, data)
             found.setdefault((command.connection, command.channel, tag), command.received)
     return found
 
@@ -142,7 +142,7 @@ def moments(
 ) -> dict[int, Moment]:
     """What the picture depends on at each of the `wanted` seqs, found in one pass."""
     whereabouts = Whereabouts(records, traffic)
-    blank = Moment({}, place, traffic, zoom=zoom, labels=whereabouts.label)
+    blank = Moment({}, place, traffic, zoom=zoom)
     asked = set(wanted)
     found = {-1: blank}
     state: dict[str, Mapping[str, Any]] = {}

@@ -315,6 +315,8 @@ AS_TOLD = (
     e.ConnectionBlocked,
     e.ConnectionUnblocked,
     e.AlarmChanged,
+    e.PolicySet,
+    e.PolicyDeleted,
     e.DiskFailed,
     e.DiskForgot,
     e.PublishRefused,

@@ -23,6 +23,7 @@ from amqplab.trace import events as e
 from amqplab.trace.keys import client_host
 from amqplab.trace.names import Names
 from amqplab.trace.recorder import Record
+from amqplab.trace.tags import delivery_tag, is_multiple
 from amqplab.trace.traffic import Command, Frame, Segment, Traffic
 
 __all__ = ["Arrival", "Cargo", "Context"]
@@ -32,7 +33,6 @@ HANDED_OUT = ("basic.deliver", "basic.get-ok")
 CONFIRMS = ("basic.ack", "basic.nack")
 CONTENTS = (*HANDED_OUT, "basic.publish", "basic.return")
 ANSWERS = (*CONFIRMS, "basic.reject")
-ARGUMENTS = 11  # octets of a method frame before its first argument
 
 
 class Arrival(NamedTuple):
@@ -80,7 +80,7 @@ class Context:
         self._modes: dict[Lane, str] = {}
         self._unconfirmed: dict[Lane, dict[int, int]] = defaultdict(dict)
         self._returned: dict[Lane, list[e.Returned]] = defaultdict(list)
-        self._records = records
+        self._frames: dict[int, bytes] = {}
         for record in records:
             read = READERS.get(type(record.event))
             if read is not None:
@@ -115,6 +115,9 @@ class Context:
     def _went_back(self, record: Record, event: e.Returned) -> None:
         self._returned[event.connection, event.channel].append(event)
 
+    def _frame(self, record: Record, event: e.FrameReceived) -> None:
+        self._frames[record.seq] = event.data
+
     def _received(self, record: Record, event: e.CommandReceived) -> None:
         if not event.name.startswith("basic.") or event.host != client_host(event.connection):
             return
@@ -140,8 +143,7 @@ class Context:
 
     def _confirm(self, lane: Lane, event: e.CommandReceived) -> Arrival:
         data = self._octets(event)
-        tag = int.from_bytes(data[ARGUMENTS : ARGUMENTS + 8], "big")
-        multiple = bool(data[ARGUMENTS + 8 : ARGUMENTS + 9] and data[ARGUMENTS + 8] & 1)
+        tag, multiple = delivery_tag(event.name, data), is_multiple(data)
         open_ones = self._unconfirmed[lane]
         covered = [number for number in open_ones if number == tag or (multiple and number <= tag)]
         messages = tuple(open_ones.pop(number) for number in covered)
@@ -151,9 +153,7 @@ class Context:
 
     def _octets(self, event: e.CommandReceived) -> bytes:
         """The method frame of a command; b"" if it is not in the recording."""
-        seq = event.frames[0] if event.frames else -1
-        first = self._records[seq].event if 0 <= seq < len(self._records) else None
-        return first.data if isinstance(first, e.FrameReceived) else b""
+        return self._frames.get(event.frames[0], b"") if event.frames else b""
 
 
 READERS: dict[type[e.Event], Callable[[Context, Record, Any], None]] = {
@@ -165,16 +165,9 @@ READERS: dict[type[e.Event], Callable[[Context, Record, Any], None]] = {
     e.Delivered: Context._delivered,
     e.Replied: Context._delivered,
     e.Returned: Context._went_back,
+    e.FrameReceived: Context._frame,
     e.CommandReceived: Context._received,
 }
-
-
-def delivery_tag(name: str, data: bytes) -> int:
-    """The delivery tag of a basic.deliver or basic.get-ok method frame; 0 of one that is cut short."""
-    at = ARGUMENTS
-    if name == "basic.deliver" and len(data) > at:
-        at += 1 + data[at]  # the consumer tag, a short string
-    return int.from_bytes(data[at : at + 8], "big")
 
 
 # --- what lost segments carried --------------------------------------------------------------------------

@@ -39,6 +39,10 @@ class Draft:
             return self._changes[key]
         return self._state.get(key)
 
+    def keys(self, prefix: str) -> list[str]:
+        """The keys of the old state that begin so. Every key is looked at: not for what happens often."""
+        return [key for key in self._state if key.startswith(prefix)]
+
     def edit(self, key: str) -> dict[str, Any] | None:
         """The entity for writing, or None if there is none. Its lists are shared: replace them."""
         if key in self._changes:

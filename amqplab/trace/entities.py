@@ -19,11 +19,14 @@ Theory
     confirm/<conn>/<n>           outstanding: the first SHOWN numbers taken but not confirmed, count of all,
                                  ranges [[first, last]] of all, positive and negative: how many are
                                  confirmed
+    policies/<vhost>             policies: those that hold, with the fields of their events
     exchange/<vhost>/<name>      type, durable, auto_delete, internal, arguments, predeclared; node: the
-                                 broker's host
+                                 broker's host; policy: the name of what holds for it, policy_arguments: what
+                                 that says; alternate: the exchange that gets what is not routed, or None
     binding/<vhost>/<source>/<kind>/<destination>/<routing key>/<arguments>
                                  source, kind, destination, routing_key, arguments, implicit
-    queue/<vhost>/<name>         node, durable, exclusive, owner, auto_delete, arguments, consumers: how
+    queue/<vhost>/<name>         node, durable, exclusive, owner, auto_delete, arguments, policy and
+                                 policy_arguments; dead_letter_exchange: its name, or None; consumers: how
                                  many; active_consumer: the key of the single active one, or None; the lines
                                  ready and unacked (amqplab.trace.lines: the first SHOWN, _count, _last);
                                  total
@@ -31,18 +34,18 @@ Theory
                                  active: whether it is the single active one, None in other queues; of a
                                  reader of a stream, start: its first offset, and cursor: the message that it
                                  was handed last, both else None; the line holding
-    message/<id>                 vhost, exchange, routing_key, size, body (a preview), priority (None if it is
-                                 not set), properties {name: text} of those that are set, publisher (a
-                                 connection), channel, sequence, mandatory, persistent, status, where
-                                 {queue: what became of its copy there}; its neighbours in in_tx, while the
-                                 status is "held in tx"
+    message/<id>                 label: what it is called (amqplab.trace.lives), vhost, exchange, routing_key,
+                                 size, body (a preview), priority (None if it is not set), properties
+                                 {name: text} of those that are set, publisher (a connection), channel,
+                                 sequence, mandatory, persistent, status, where {queue: what became of its
+                                 copy there}; its neighbours in in_tx, while the status is "held in tx"
     copy/<vhost>/<queue>/<id>    state ("ready", "unacked"), redelivered; connection, channel, delivery_tag
                                  and consumer (a key) while unacked; held_in_tx: "" or what tx.commit will
                                  do with it ("acknowledged", "rejected", "requeued"); its neighbours in its
                                  lines
     lost/<id>/<queue or ->       reason
     content/<conn>/<n>           the publish whose frames arrive: size, received, preview, priority, properties
-    alarm/<resource>             resource
+    alarm/<resource>             resource, node: the host of the broker that runs low
 
 One broker's queues and exchanges are the only ones of their names, so their keys do not say whose they are;
 ``node`` does.
@@ -62,6 +65,7 @@ from typing import Any
 from amqplab.trace import keys
 from amqplab.trace.draft import Draft
 from amqplab.trace.lines import IN_TX, READY, SETTLING, UNACKED
+from amqplab.trace.policies import apply
 
 __all__ = [
     "edit_channel",
@@ -71,6 +75,7 @@ __all__ = [
     "edit_message",
     "edit_queue",
     "put_binding",
+    "under_policies",
 ]
 
 PREDECLARED = {
@@ -162,15 +167,20 @@ def edit_exchange(draft: Draft, vhost: str, name: str) -> dict[str, Any]:
     key = keys.exchange_key(vhost, name)
     return draft.edit(key) or draft.put(
         key,
-        {
-            "node": draft.where or None,
-            "type": PREDECLARED.get(name, "?"),
-            "durable": name in PREDECLARED,
-            "auto_delete": False,
-            "internal": name == "amq.rabbitmq.trace",
-            "arguments": "",
-            "predeclared": name in PREDECLARED,
-        },
+        under_policies(
+            draft,
+            "exchange",
+            (vhost, name),
+            {
+                "node": draft.where or None,
+                "type": PREDECLARED.get(name, "?"),
+                "durable": name in PREDECLARED,
+                "auto_delete": False,
+                "internal": name == "amq.rabbitmq.trace",
+                "arguments": "",
+                "predeclared": name in PREDECLARED,
+            },
+        ),
     )
 
 
@@ -184,20 +194,33 @@ def edit_queue(draft: Draft, vhost: str, name: str) -> dict[str, Any]:
     put_binding(draft, vhost, ("", "queue", name, name, ""), implicit=True)
     return draft.put(
         key,
-        {
-            "node": draft.where or None,
-            "durable": False,
-            "exclusive": False,
-            "owner": None,
-            "auto_delete": False,
-            "arguments": "",
-            "consumers": 0,
-            "active_consumer": None,
-            **READY.empty(),
-            **UNACKED.empty(),
-            "total": 0,
-        },
+        under_policies(
+            draft,
+            "queue",
+            (vhost, name),
+            {
+                "node": draft.where or None,
+                "durable": False,
+                "exclusive": False,
+                "owner": None,
+                "auto_delete": False,
+                "arguments": "",
+                "consumers": 0,
+                "active_consumer": None,
+                **READY.empty(),
+                **UNACKED.empty(),
+                "total": 0,
+            },
+        ),
     )
+
+
+def under_policies(draft: Draft, kind: str, place: tuple[str, str], entity: dict[str, Any]) -> dict[str, Any]:
+    """The entity of a queue or exchange with what the policies say that hold for it now."""
+    vhost, name = place
+    policies = draft.get(keys.policies_key(vhost))
+    apply(entity, kind, name, policies["policies"] if policies else ())
+    return entity
 
 
 def put_binding(
@@ -216,6 +239,7 @@ def edit_message(draft: Draft, vhost: str, message: int) -> dict[str, Any]:
     return draft.edit(key) or draft.put(
         key,
         {
+            "label": str(message),
             "vhost": vhost,
             "exchange": "",
             "routing_key": "",

@@ -26,6 +26,7 @@ __all__ = [
     "host_key",
     "lost_key",
     "message_key",
+    "policies_key",
     "queue_key",
     "unescape",
 ]
@@ -85,6 +86,11 @@ def exchange_key(vhost: str, exchange: str) -> str:
 def queue_key(vhost: str, queue: str) -> str:
     """A queue of a virtual host."""
     return f"queue/{escape(vhost)}/{escape(queue)}"
+
+
+def policies_key(vhost: str) -> str:
+    """The operators' policies of a virtual host."""
+    return f"policies/{escape(vhost)}"
 
 
 def binding_key(

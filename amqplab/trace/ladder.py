@@ -269,7 +269,7 @@ class Drawing:
         return "".join(line).rstrip()
 
     def _row(self, row: Row, time: str) -> str:
-        line = list(self._line(time).ljust(self.columns[-1] + 1))
+        line = list(self._line(time).ljust((self.columns[-1] if self.columns else self.left) + 1))
         if row.target is None:
             return self._note(line, row)
         source, target = self._column(row.source), self._column(row.target)
@@ -298,7 +298,7 @@ class Drawing:
             column = self._column(row.source)
         line[column] = "●"
         right = self.width - column - 3
-        if len(row.label) > right and column == self.columns[-1]:
+        if len(row.label) > right and self.columns[-1:] == [column]:
             text = f" {shorten(row.label, column - self.left - 2)} "
             line[column - len(text) : column] = text
         else:

@@ -19,10 +19,12 @@ from typing import Any
 from amqplab.trace import events as e
 from amqplab.trace.recorder import Record
 
-__all__ = ["Name", "names_of_lives", "renamed"]
+__all__ = ["Name", "name_of_next", "names_of_lives", "renamed", "root_of"]
 
 PRIMES = ("", "′", "″", "‴", "⁗")
-RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+DIGITS, HIGH = "0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"
+RAISED, LOWERED = str.maketrans(DIGITS, HIGH), str.maketrans(HIGH, DIGITS)
+MARKS = f"{''.join(PRIMES)}{HIGH}"
 FIELDS = ("message", "successor", "messages")
 
 
@@ -44,13 +46,26 @@ class Name(int):
 
 def names_of_lives(records: Iterable[Record]) -> dict[int, str]:
     """number -> name, for every message that is a dead letter's next life."""
-    found: dict[int, tuple[str, int]] = {}
+    found: dict[int, str] = {}
     for record in records:
         event = record.event
         if isinstance(event, e.DeadLettered):
-            root, lives = found.get(event.message, (str(event.message), 0))
-            found[event.successor] = (root, lives + 1)
-    return {number: root + primes(lives) for number, (root, lives) in found.items()}
+            found[event.successor] = name_of_next(found.get(event.message, str(event.message)))
+    return found
+
+
+def name_of_next(name: str) -> str:
+    """The name of the next life of a message with this one."""
+    root = name.rstrip(MARKS)
+    past = name[len(root) :]
+    lives = PRIMES.index(past) if past in PRIMES else int(past[1:].translate(LOWERED))
+    return root + primes(lives + 1)
+
+
+def root_of(name: str) -> int:
+    """The number of its first life, whose colours a message keeps. 0 if it has none yet."""
+    root = name.rstrip(MARKS)
+    return int(root) if root.isdecimal() else 0
 
 
 def primes(lives: int) -> str:

@@ -186,8 +186,22 @@ def unbound(record: Record, event: e.Unbound) -> str:
 
 def binding_words(event: e.Bound | e.Unbound) -> str:
     """By which key, and by which arguments if there are any."""
+    if event.arguments and not event.routing_key:
+        return f"with the arguments {event.arguments}"
     arguments = f" and arguments {event.arguments}" if event.arguments else ""
     return f"with binding key {quoted(event.routing_key)}{arguments}"
+
+
+def policy_set(record: Record, event: e.PolicySet) -> str:
+    things = {"all": "queues and exchanges"}.get(event.apply_to, event.apply_to)
+    which = "operator policy" if event.operator else "policy"
+    whom = f"{things} whose names fit {quoted(event.pattern)}"
+    return f"An operator sets the {which} {quoted(event.name)} for {whom}: {event.definition}."
+
+
+def policy_deleted(record: Record, event: e.PolicyDeleted) -> str:
+    which = "operator policy" if event.operator else "policy"
+    return f"An operator takes the {which} {quoted(event.name)} back, so what it set holds no longer."
 
 
 def at_start(consumer: str) -> str:
@@ -196,7 +210,7 @@ def at_start(consumer: str) -> str:
 
 
 def consumer_added(record: Record, event: e.ConsumerAdded, known: Context) -> str:
-    consumer = known.names.consumer(event.connection, event.consumer_tag)
+    consumer = known.names.consumer(event.connection, event.channel, event.consumer_tag)
     queue = quoted(event.queue)
     if event.no_ack:
         terms = "each counts as done when it is sent"
@@ -209,13 +223,15 @@ def consumer_added(record: Record, event: e.ConsumerAdded, known: Context) -> st
 
 
 def consumer_activated(record: Record, event: e.ConsumerActivated, known: Context) -> str:
-    consumer = known.names.consumer(event.connection, event.consumer_tag).removeprefix("consumer ")
+    consumer = known.names.consumer(event.connection, event.channel, event.consumer_tag)
+    who = consumer.removeprefix("consumer ")
+    who = at_start(consumer) if who.startswith("'") else who
     queue = quoted(event.queue)
-    return f"{consumer} is now the active consumer of queue {queue}: all others wait."
+    return f"{who} is now the active consumer of queue {queue}: all others wait."
 
 
 def consumer_removed(record: Record, event: e.ConsumerRemoved, known: Context) -> str:
-    consumer = known.names.consumer(event.connection, event.consumer_tag)
+    consumer = known.names.consumer(event.connection, event.channel, event.consumer_tag)
     queue = quoted(event.queue)
     return f"{at_start(consumer)} gets no more messages of queue {queue}: {sentence_end(event.reason)}"
 
@@ -299,7 +315,7 @@ def enqueued(record: Record, event: e.Enqueued) -> str:
 def delivered(record: Record, event: e.Delivered, known: Context) -> str:
     queue = quoted(event.queue)
     if event.consumer_tag:
-        who = known.names.consumer(event.connection, event.consumer_tag)
+        who = known.names.consumer(event.connection, event.channel, event.consumer_tag)
     else:
         who = f"{known.names.client(event.connection)}, which asked for one,"
     again = ", marked as redelivered" if event.redelivered else ""
@@ -388,6 +404,8 @@ SENTENCES: dict[type[e.Event], Callable[[Record, Any], str]] = {
     e.QueuePurged: queue_purged,
     e.Bound: bound,
     e.Unbound: unbound,
+    e.PolicySet: policy_set,
+    e.PolicyDeleted: policy_deleted,
     e.PublishRefused: publish_refused,
     e.Enqueued: enqueued,
     e.Requeued: requeued,

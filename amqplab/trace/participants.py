@@ -18,22 +18,21 @@ does gives it its *role* and its *side*:
 A queue of one's own, exclusive, makes nobody a consumer in this sense: the client of an RPC asks, and stands
 where those who ask stand.
 
-Names are those that people gave: a client's own, else that of its host or program. Where several have the
-same at the same time, the later ones are numbered: "barista", "barista 2". Who comes back after an end has
-its old name again.
+Names are those of :mod:`amqplab.trace.names`.
 
 Keys are those of :mod:`amqplab.trace.fold`, so the state at any moment can be laid over the participants.
 """
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from amqplab.trace import events as e
+from amqplab.trace.arguments import argument
 from amqplab.trace.keys import binding_key, client_host, consumer_key, exchange_key, queue_key
+from amqplab.trace.names import Names
 from amqplab.trace.recorder import Record
 
 __all__ = ["App", "Edge", "Participants", "Pipe", "Server", "participants_of"]
@@ -79,12 +78,13 @@ class Pipe:
     server: str = ""
     heard: bool = False
     channels: list[int] = field(default_factory=lambda: [0])
-    consumers: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class Edge:
-    """One binding. `match` is how Routed names it; `ghost` marks the default exchange's implicit ones."""
+    """One binding. `label` is what it compares: a key, or in a headers exchange arguments; `match` is how
+    Routed names it; `ghost` marks the default exchange's implicit ones.
+    """
 
     key: str
     source: str
@@ -106,13 +106,18 @@ class Participants:
     edges: dict[str, Edge] = field(default_factory=dict)
     consumers: dict[str, tuple[str, str]] = field(default_factory=dict)
     """consumer's key -> (connection, queue's key)"""
+    by_headers: set[str] = field(default_factory=set)
+    """keys of the exchanges that compare headers"""
     addressed: set[str] = field(default_factory=set)
     """keys of the exchanges that somebody published to"""
     owners: dict[str, str] = field(default_factory=dict)
     """exclusive queue's key -> the connection that it belongs to"""
-    names: dict[str, str] = field(default_factory=dict)
-    """connection, or consumer's key -> the name that people know it by"""
-    _taken: dict[tuple[str, str], str] = field(default_factory=dict)
+    naming: Names = field(default_factory=Names)
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Connection, or consumer's key -> the name that people know it by."""
+        return self.naming.called
 
     @property
     def broker(self) -> str:
@@ -147,10 +152,9 @@ class Participants:
         """The pipe of a connection, met now if it is new."""
         pipe = self.pipes.get(connection)
         if pipe is None:
-            host = client_host(connection)
-            pipe = self.pipes[connection] = Pipe(connection, host)
-            self.app(host).connections.append(connection)
-            self.call("connection", connection, host)
+            name = self.naming.program(connection)
+            pipe = self.pipes[connection] = Pipe(connection, name)
+            self.app(name).connections.append(connection)
         return pipe
 
     def app_of(self, connection: str) -> App:
@@ -165,37 +169,11 @@ class Participants:
             pipe.channels.sort()
         return pipe
 
-    def move(self, pipe: Pipe, name: str) -> None:
-        """Its client turned out to be the application `name`."""
-        before = self.apps[pipe.app]
-        before.connections.remove(pipe.connection)
-        if not before.connections:
-            del self.apps[pipe.app]
-        pipe.app = name
-        self.app(name).connections.append(pipe.connection)
 
-    # --- names -------------------------------------------------------------------------------------------
-
-    def call(self, kind: str, key: str, name: str) -> None:
-        """Give `key` the name, with a number if another of its kind has it now."""
-        self.let_go(kind, key)
-        number, unique = 1, name
-        while (kind, unique) in self._taken:
-            number += 1
-            unique = f"{name} {number}"
-        self._taken[kind, unique] = key
-        self.names[key] = unique
-
-    def let_go(self, kind: str, key: str) -> None:
-        """It is gone, so another may have its name."""
-        taken = kind, self.names.get(key, "")
-        if self._taken.get(taken) == key:
-            del self._taken[taken]
-
-
-def participants_of(records: Iterable[Record]) -> Participants:
-    """Read a recording once and list who appears."""
-    found = Participants()
+def participants_of(records: Iterable[Record], names: Names | None = None) -> Participants:
+    """Read a recording and list who appears. `names` are those of the same recording, if they are known."""
+    records = list(records)
+    found = Participants(naming=names or Names(records))
     for record in records:
         event = record.event
         kind = type(event)
@@ -266,8 +244,6 @@ def meet_segment(found: Participants, record: Record, event: e.SegmentSent) -> N
 
 def meet_tcp_state(found: Participants, record: Record, event: e.TcpStateChanged) -> None:
     meet_end(found, event.connection, record.where)
-    if event.state in ("CLOSED", "TIME-WAIT") and record.where == client_host(event.connection):
-        found.let_go("connection", event.connection)
 
 
 def meet_frame(found: Participants, record: Record, event: e.FrameSent | e.FrameReceived) -> None:
@@ -307,42 +283,16 @@ def meet_command(found: Participants, record: Record, event: e.CommandSent | e.C
     app.consumes = app.consumes or event.name in ("basic.consume", "basic.get")
 
 
-def meet_opened(found: Participants, record: Record, event: e.ConnectionOpened) -> None:
-    """A live client comes from an address that says nothing; then its own name is better."""
-    pipe = found.pipe(event.connection)
-    if not event.client_name:
-        return
-    if is_address(pipe.app):
-        found.move(pipe, event.client_name)
-    found.call("connection", event.connection, event.client_name)
-
-
-def meet_closing(found: Participants, record: Record, event: e.ConnectionClosing) -> None:
-    found.pipe(event.connection)
-    found.let_go("connection", event.connection)
-
-
-def meet_closed(found: Participants, record: Record, event: e.ConnectionClosed) -> None:
-    pipe = found.pipe(event.connection)
-    found.let_go("connection", event.connection)
-    for key in pipe.consumers:
-        found.let_go("consumer", key)
-
-
-def is_address(host: str) -> bool:
-    """Whether it is an IP address, and no name."""
-    try:
-        ipaddress.ip_address(host.strip("[]"))
-    except ValueError:
-        return False
-    return True
-
-
 # --- topology --------------------------------------------------------------------------------------------
 
 
+PREDECLARED_HEADERS = ("amq.headers", "amq.match")
+
+
 def meet_exchange(found: Participants, record: Record, event: e.ExchangeDeclared) -> None:
-    found.exchanges.setdefault(exchange_key(event.vhost, event.exchange), event.exchange)
+    key = exchange_key(event.vhost, event.exchange)
+    found.exchanges.setdefault(key, event.exchange)
+    (found.by_headers.add if event.type == "headers" else found.by_headers.discard)(key)
 
 
 def meet_queue(found: Participants, record: Record, event: e.QueueDeclared) -> None:
@@ -371,8 +321,25 @@ def meet_binding(found: Participants, record: Record, event: e.Bound) -> None:
         target = exchange_key(event.vhost, event.destination)
         found.exchanges.setdefault(target, event.destination)
     key = binding_key(event.vhost, *match, event.arguments)
-    label = event.routing_key or event.arguments
+    by_headers = source in found.by_headers or event.source in PREDECLARED_HEADERS
+    label = what_counts(event.arguments) if by_headers else event.routing_key
     found.edges.setdefault(key, Edge(key, source, target, label, match))
+
+
+def what_counts(arguments: str) -> str:
+    """The arguments of a binding to a headers exchange, which compares these and no key; that all of them must
+    fit is usual, and need not be said.
+    """
+    how = argument(arguments, "x-match")
+    wanted = arguments if how is None else without(arguments, f"x-match={how}")
+    return wanted if how in (None, "all") and wanted else f"{how or 'all'}: {wanted or 'no headers'}"
+
+
+def without(arguments: str, pair: str) -> str:
+    """The text without this pair and the comma beside it."""
+    if f", {pair}" in arguments:
+        return arguments.replace(f", {pair}", "", 1)
+    return arguments.replace(pair, "", 1).removeprefix(", ")
 
 
 # --- who publishes, who consumes -------------------------------------------------------------------------
@@ -388,13 +355,7 @@ def meet_consumer(found: Participants, record: Record, event: e.ConsumerAdded) -
     queue = queue_key(event.vhost, event.queue)
     if key not in found.consumers:
         found.consumers[key] = (event.connection, queue)
-        pipe.consumers.append(key)
-    found.call("consumer", key, pipe.app)
     consumes(found, pipe, queue)
-
-
-def meet_consumer_gone(found: Participants, record: Record, event: e.ConsumerRemoved) -> None:
-    found.let_go("consumer", consumer_key(event.connection, event.channel, event.consumer_tag))
 
 
 def meet_delivered(found: Participants, record: Record, event: e.Delivered) -> None:
@@ -436,15 +397,11 @@ MEETINGS: dict[type[e.Event], Callable[[Participants, Record, Any], None]] = {
     e.FrameReceived: meet_frame,
     e.CommandSent: meet_command,
     e.CommandReceived: meet_command,
-    e.ConnectionOpened: meet_opened,
-    e.ConnectionClosing: meet_closing,
-    e.ConnectionClosed: meet_closed,
     e.ExchangeDeclared: meet_exchange,
     e.QueueDeclared: meet_queue,
     e.Bound: meet_binding,
     e.ChannelOpened: meet_channel,
     e.ConsumerAdded: meet_consumer,
-    e.ConsumerRemoved: meet_consumer_gone,
     e.Published: meet_published,
     e.Delivered: meet_delivered,
     e.ModeSelected: meet_mode,

@@ -169,7 +169,8 @@ def command_at(recorder: Recorder, seq: int) -> CommandRow:
 def _command_row(recorder: Recorder, record: Record) -> CommandRow:
     event = record.event
     assert isinstance(event, e.CommandSent | e.CommandReceived)
-    parts = [read_frame(getattr(recorder[seq].event, "data", b"")) for seq in event.frames]
+    there = [seq for seq in event.frames if 0 <= seq < len(recorder)]  # in a part of a recording not all are
+    parts = [read_frame(getattr(recorder[seq].event, "data", b"")) for seq in there]
     methods, headers, bodies = (
         [payload for type, _, payload in parts if type == wanted]
         for wanted in (FRAME_METHOD, FRAME_HEADER, FRAME_BODY)

@@ -226,7 +226,7 @@ class Headers:
             return None
         for seq in command.frames:
             frame = self._records[seq].event
-            if isinstance(frame, e.FrameReceived) and frame.data[0] == HEADER_FRAME:
+            if isinstance(frame, e.FrameReceived) and frame.data[:1] == bytes((HEADER_FRAME,)):
                 try:
                     return Properties.decode(frame.data[PROPERTIES_AT:-1]).headers or {}
                 except DecodeError:

@@ -32,6 +32,7 @@ from amqplab.trace import keys
 from amqplab.trace.draft import Draft
 from amqplab.trace.entities import edit_channel, edit_exchange, edit_message, edit_queue
 from amqplab.trace.lines import HOLDING, IN_TX, READY, SETTLING, SHOWN, UNACKED, Line, Place, join, leave
+from amqplab.trace.lives import name_of_next
 from amqplab.trace.recorder import Record
 
 __all__ = ["HANDLERS", "HELD", "empty_queue", "end_transaction", "release_holdings"]
@@ -73,6 +74,10 @@ def routed(draft: Draft, record: Record, event: e.Routed) -> None:
     message.update(exchange=event.exchange, routing_key=event.routing_key)
     if message["status"] != HELD:
         message["status"] = "routed"
+    if event.alternates and not event.matched:  # else it is not said whose alternate it was
+        for source, target in zip((event.exchange, *event.alternates), event.alternates, strict=False):
+            exchange = edit_exchange(draft, event.vhost, source)
+            exchange["alternate"] = exchange["alternate"] or target
 
 
 def unroutable(draft: Draft, record: Record, event: e.Unroutable) -> None:
@@ -249,11 +254,15 @@ def purged(draft: Draft, record: Record, event: e.QueuePurged) -> None:
 def dead_lettered(draft: Draft, record: Record, event: e.DeadLettered) -> None:
     """Not lost: it goes on as a new message with the same body, and lives as long as it likes (DLX-06)."""
     take_out(draft, event.vhost, event.queue, event.message)
+    queue = draft.edit(keys.queue_key(event.vhost, event.queue))
+    if queue is not None and queue["dead_letter_exchange"] is None:
+        queue["dead_letter_exchange"] = event.exchange  # a policy from before the recording
     let_go(draft, event.successor)
     draft.drop(keys.lost_key(event.message, event.queue))
     tell_message(draft, event.vhost, event.message, event.queue, f"dead-lettered as {event.successor}")
     old = edit_message(draft, event.vhost, event.message)
     edit_message(draft, event.vhost, event.successor).update(
+        label=name_of_next(old["label"]),
         exchange=event.exchange,
         routing_key=event.routing_key,
         properties={name: text for name, text in old["properties"].items() if name != "expiration"},

@@ -16,8 +16,16 @@ from amqplab.trace import events as e
 from amqplab.trace import keys
 from amqplab.trace.arguments import argument
 from amqplab.trace.draft import Draft
-from amqplab.trace.entities import edit_channel, edit_connection, edit_exchange, edit_queue, put_binding
+from amqplab.trace.entities import (
+    edit_channel,
+    edit_connection,
+    edit_exchange,
+    edit_queue,
+    put_binding,
+    under_policies,
+)
 from amqplab.trace.lines import HOLDING
+from amqplab.trace.policies import policies_after
 from amqplab.trace.recorder import Record
 from amqplab.trace.state_copies import empty_queue, end_transaction, release_holdings
 from amqplab.trace.state_link import forget_connection_if_over
@@ -78,7 +86,7 @@ def unblocked(draft: Draft, record: Record, event: e.ConnectionUnblocked) -> Non
 def alarm_changed(draft: Draft, record: Record, event: e.AlarmChanged) -> None:
     key = f"alarm/{keys.escape(event.resource)}"
     if event.active:
-        draft.put(key, {"resource": event.resource})
+        draft.put(key, {"resource": event.resource, "node": record.where})
     else:
         draft.drop(key)
 
@@ -129,13 +137,15 @@ def mode_selected(draft: Draft, record: Record, event: e.ModeSelected) -> None:
 
 
 def exchange_declared(draft: Draft, record: Record, event: e.ExchangeDeclared) -> None:
-    edit_exchange(draft, event.vhost, event.exchange).update(
+    exchange = edit_exchange(draft, event.vhost, event.exchange)
+    exchange.update(
         type=event.type,
         durable=event.durable,
         auto_delete=event.auto_delete,
         internal=event.internal,
         arguments=event.arguments,
     )
+    under_policies(draft, "exchange", (event.vhost, event.exchange), exchange)
 
 
 def exchange_deleted(draft: Draft, record: Record, event: e.ExchangeDeleted) -> None:
@@ -155,17 +165,38 @@ def binding_of(event: e.Bound | e.Unbound) -> tuple[str, str, str, str, str]:
     return event.source, event.kind, event.destination, event.routing_key, event.arguments
 
 
+# --- policies --------------------------------------------------------------------------------------------
+
+
+def policy_changed(draft: Draft, record: Record, event: e.PolicySet | e.PolicyDeleted) -> None:
+    """It holds, or no longer holds, for everything that is there."""
+    key = keys.policies_key(event.vhost)
+    entity = draft.get(key)
+    policies = policies_after(entity["policies"] if entity else [], event)
+    if policies:
+        draft.put(key, {"policies": policies})
+    else:
+        draft.drop(key)
+    for kind in ("exchange", "queue"):
+        for one in draft.keys(f"{kind}/{keys.escape(event.vhost)}/"):
+            found = draft.edit(one)
+            if found is not None:
+                under_policies(draft, kind, (event.vhost, keys.unescape(one.split("/")[2])), found)
+
+
 # --- queues and consumers --------------------------------------------------------------------------------
 
 
 def queue_declared(draft: Draft, record: Record, event: e.QueueDeclared) -> None:
-    edit_queue(draft, event.vhost, event.queue).update(
+    queue = edit_queue(draft, event.vhost, event.queue)
+    queue.update(
         durable=event.durable,
         exclusive=event.owner is not None,
         owner=event.owner,
         auto_delete=event.auto_delete,
         arguments=event.arguments,
     )
+    under_policies(draft, "queue", (event.vhost, event.queue), queue)
 
 
 def queue_deleted(draft: Draft, record: Record, event: e.QueueDeleted) -> None:
@@ -253,6 +284,8 @@ HANDLERS: dict[type[e.Event], Callable[[Draft, Record, Any], None]] = {
     e.ExchangeDeleted: exchange_deleted,
     e.Bound: bound,
     e.Unbound: unbound,
+    e.PolicySet: policy_changed,
+    e.PolicyDeleted: policy_changed,
     e.QueueDeclared: queue_declared,
     e.QueueDeleted: queue_deleted,
     e.ConsumerAdded: consumer_added,

@@ -159,7 +159,7 @@ def delivered(step: Step, narrator: Narrator) -> str:
     """A copy is on its way to somebody."""
     event = step.told[0].event
     assert isinstance(event, e.Delivered)
-    who = narrator.context.names.consumer(event.connection, event.consumer_tag)
+    who = narrator.context.names.consumer(event.connection, event.channel, event.consumer_tag)
     if not event.consumer_tag:
         who = f"{narrator.context.names.client(event.connection)}, which asked for one"
     again = " again" if event.redelivered else ""

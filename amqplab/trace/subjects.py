@@ -49,7 +49,7 @@ def subject_of(record: Record, traffic: Traffic) -> Subject:
 
 TELLING = (
     *("vhost", "message", "source", "kind", "destination", "routing_key", "arguments"),
-    *("queue", "exchange", "connection", "channel", "consumer_tag", "resource", "target"),
+    *("queue", "exchange", "connection", "channel", "consumer_tag", "resource", "target", "operator"),
 )
 """The fields that name things."""
 
@@ -99,4 +99,6 @@ def named(of: dict[str, Any], where: str) -> Iterator[str]:
         yield keys.connection_key(of["connection"])
     if "resource" in of:
         yield f"alarm/{keys.escape(of['resource'])}"
+    if "operator" in of:
+        yield keys.policies_key(of["vhost"])
     yield keys.host_key(of.get("target", where))

@@ -39,6 +39,7 @@ from amqplab.trace.draft import Draft, Entity, Patch, State
 from amqplab.trace.lives import names_of_lives
 from amqplab.trace.recorder import Record
 from amqplab.trace.state_link import preview
+from amqplab.trace.tags import delivery_tag, is_multiple
 from amqplab.trace.traffic import Command, Segment, Traffic
 
 __all__ = ["SETTLING", "Whereabouts", "command_behind"]
@@ -46,8 +47,6 @@ __all__ = ["SETTLING", "Whereabouts", "command_behind"]
 CAUSE_STEPS = 8
 DELIVERING = frozenset({"basic.deliver", "basic.get-ok"})
 SETTLING = {"basic.ack": "ack", "basic.nack": "nack", "basic.reject": "reject"}
-METHOD_ARGUMENTS = 11
-"""Where a method frame's arguments begin: behind type, channel, size, class and method."""
 
 
 class Whereabouts:
@@ -87,7 +86,7 @@ class Whereabouts:
             self._arrives[command.received] = command
         if not command.up and command.sent is not None:
             kind = "deliver" if command.name in DELIVERING else command.name
-            tag = delivery_tag(first.data, command.name) if kind == "deliver" else 0
+            tag = delivery_tag(command.name, first.data) if kind == "deliver" else 0
             self._outgoing[command.connection, command.channel, kind, tag].append(command)
 
     def step(self, record: Record, patch: Patch, state: State) -> Patch:
@@ -140,8 +139,8 @@ class Whereabouts:
     def _signal(self, command: Command) -> dict[str, Any]:
         """An acknowledgement, a refusal, or a confirm."""
         data = self._traffic.frames[command.frames[0]].data
-        tag = delivery_tag(data, command.name)
-        multiple = command.name != "basic.reject" and bool(data[METHOD_ARGUMENTS + 8] & 1)
+        tag = delivery_tag(command.name, data)
+        multiple = command.name != "basic.reject" and is_multiple(data)
         mark = "✓" if command.name == "basic.ack" else "✗"
         if command.up:
             kind = SETTLING[command.name]
@@ -499,14 +498,6 @@ def holder_of(copy: Entity) -> str:
 def connection_of(key: str) -> str:
     """The connection in the key of a consumer or channel; a connection itself is what it is."""
     return keys.unescape(key.split("/")[1]) if key.startswith(("consumer/", "channel/")) else key
-
-
-def delivery_tag(frame: bytes, name: str) -> int:
-    """The delivery tag in a method frame; 0 where it has none."""
-    at = METHOD_ARGUMENTS
-    if name == "basic.deliver":
-        at += 1 + frame[at] if len(frame) > at else 0
-    return int.from_bytes(frame[at : at + 8], "big")
 
 
 def command_behind(records: Sequence[Record], traffic: Traffic, cause: int | None) -> Command | None:

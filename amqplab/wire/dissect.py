@@ -91,7 +91,7 @@ def _greeting(data: bytes, at: int) -> Span:
     """The protocol header, or the beginning of one."""
     children = _fields(data, at, len(data), GREETING)
     end = children[-1].end
-    meaning = "no frame; comes before the first" if end - at == 8 else f"cut short: {end - at} of 8 octets"
+    meaning = "no frame; comes before the first" if end - at == 8 else f"cut short: {end - at} of 8 bytes"
     return Span(at, end, GREETING_NAME, summarise(data[at:end]), meaning, children)
 
 
@@ -101,7 +101,7 @@ def _fields(data: bytes, at: int, end: int, layout: tuple[tuple[str, int, str], 
     for name, count, meaning in layout:
         stop = min(at + count, end)
         if stop - at < count:
-            meaning = f"cut short: {stop - at} of {count} octets"
+            meaning = f"cut short: {stop - at} of {count} bytes"
         if stop > at:
             octets = data[at:stop]
             value = octets_text(octets) if name == "literal" else int.from_bytes(octets, "big")
@@ -112,7 +112,7 @@ def _fields(data: bytes, at: int, end: int, layout: tuple[tuple[str, int, str], 
 
 def _incomplete_head(data: bytes, at: int) -> Span:
     children = _fields(data, at, len(data), HEAD)
-    return Span(at, len(data), "incomplete frame", None, f"{len(data) - at} of at least 8 octets", children)
+    return Span(at, len(data), "incomplete frame", None, f"{len(data) - at} of at least 8 bytes", children)
 
 
 def _frame(data: bytes, at: int, end: int, whole: bool) -> Span:
@@ -123,7 +123,7 @@ def _frame(data: bytes, at: int, end: int, whole: bool) -> Span:
     children = [
         Span(at, at + 1, "type", type, frame_type_name(type)),
         Span(at + 1, at + 3, "channel", channel, "" if channel else "the connection itself"),
-        Span(at + 3, start, "size", size, "octets of payload follow" if size else "no payload"),
+        Span(at + 3, start, "size", size, "bytes of payload follow" if size else "no payload"),
     ]
     if stop > start:
         children.append(_payload(data, start, stop, type))
@@ -135,7 +135,7 @@ def _frame(data: bytes, at: int, end: int, whole: bool) -> Span:
         name = f"{frame_type_name(type)} frame" if type in FRAME_TYPES else "unknown frame"
         meaning = _count(end - at) + ("" if right else "; does not end where it says")
         return Span(at, end, name, summarise(data[at:end]), meaning, tuple(children))
-    meaning = f"{end - at} of {size + FRAME_OVERHEAD} octets"
+    meaning = f"{end - at} of {size + FRAME_OVERHEAD} bytes"
     return Span(at, end, "incomplete frame", None, meaning, tuple(children))
 
 
@@ -154,4 +154,4 @@ def _preview(data: bytes, start: int, stop: int | None = None) -> str:
 
 
 def _count(octets: int) -> str:
-    return f"{octets} octet{'' if octets == 1 else 's'}"
+    return f"{octets} byte{'' if octets == 1 else 's'}"

@@ -54,7 +54,7 @@ MEANINGS: dict[str, Callable[[Any], str]] = {
     "reply_code": _reply,
     "class_id": lambda number: class_name(number) if number else "no method",
     "channel_max": _limit("channels"),
-    "frame_max": _limit("octets"),
+    "frame_max": _limit("bytes"),
     "heartbeat": lambda seconds: "seconds" if seconds else "no heartbeats",
     "prefetch_count": _limit("messages"),
     "delivery_mode": lambda mode: {1: "transient", 2: "persistent"}.get(mode, "neither 1 nor 2"),

@@ -107,7 +107,7 @@ def _lines(spans: tuple[Span, ...], data: bytes, depth: int) -> Iterator[str]:
         for number, row in enumerate(rows[1:SHOWN_LINES], 1):
             yield f"{span.start + number * SHOWN_OCTETS:04x}  {row.hex(' ')}"
         if len(rows) > SHOWN_LINES:
-            yield f"      … {len(octets) - SHOWN_LINES * SHOWN_OCTETS} more octets"
+            yield f"      … {len(octets) - SHOWN_LINES * SHOWN_OCTETS} more bytes"
         yield from _lines(span.children, data, depth + 1)
 
 

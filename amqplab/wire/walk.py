@@ -48,7 +48,7 @@ class Walk:
         start, self.at = self.at, min(self.at + count, self.end)
         if start + count > self.end:
             found = self.end - start
-            self.leaf(start, name, None, f"cut short: {found} of {count} octets")
+            self.leaf(start, name, None, f"cut short: {found} of {count} bytes")
             raise OutOfOctets
         return self.data[start : self.at]
 
@@ -104,7 +104,7 @@ class Walk:
 
     def finish(self, what: str) -> None:
         """Octets that are left although all is read."""
-        self.rest("left over", f"more octets than {what} has")
+        self.rest("left over", f"more bytes than {what} has")
 
 
 def _safely(walk: Walk, go: Callable[[], None], what: str) -> tuple[Span, ...]:
@@ -181,7 +181,7 @@ def walk_header(data: bytes, at: int, end: int) -> tuple[Span, ...]:
     def go() -> None:
         walk.number(2, "class-id", class_name)
         walk.number(2, "weight", lambda weight: "should be 0" if weight else "always 0")
-        walk.number(8, "size of body", lambda size: "octets" if size else "octets: no body frame follows")
+        walk.number(8, "size of body", lambda size: "bytes" if size else "bytes: no body frame follows")
         start = walk.at
         flags = int.from_bytes(walk.octets(2, "property flags"), "big")
         bits = [_bit(start, 2, flags, flag.bit_length() - 1, name) for name, _, flag in PROPERTIES]
@@ -222,7 +222,7 @@ def walk_string(walk: Walk, name: str, length_octets: int, explain: Callable[[st
     """Length and octets of a string."""
     with walk.group(name) as about:
         size = walk.number(
-            length_octets, "length", lambda number: "octets of text follow" if number else "empty"
+            length_octets, "length", lambda number: "bytes of text follow" if number else "empty"
         )
         start = walk.at
         if size:
@@ -235,7 +235,7 @@ def walk_string(walk: Walk, name: str, length_octets: int, explain: Callable[[st
 def walk_table(walk: Walk, name: str, depth: int = 0) -> None:
     """Length and entries of a table."""
     with walk.group(name, "table that cannot be read") as about:
-        size = walk.number(4, "length", lambda number: "octets of entries follow" if number else "empty")
+        size = walk.number(4, "length", lambda number: "bytes of entries follow" if number else "empty")
         entries = 0
         with walk.within(size):
             while walk.at < walk.end:
@@ -257,7 +257,7 @@ def _walk_entry(walk: Walk, depth: int) -> None:
 
 def _walk_array(walk: Walk, name: str, depth: int) -> None:
     with walk.group(name, "array that cannot be read") as about:
-        size = walk.number(4, "length", lambda number: "octets of items follow" if number else "empty")
+        size = walk.number(4, "length", lambda number: "bytes of items follow" if number else "empty")
         items = 0
         with walk.within(size):
             while walk.at < walk.end:

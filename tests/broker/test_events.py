@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from broker_peer import Peer, World
 
+from amqplab.broker.config import BrokerConfig
+from amqplab.model.policy import Policy
 from amqplab.trace import events as e
 from amqplab.wire import methods as m
 from amqplab.wire.properties import Properties
@@ -306,3 +308,60 @@ def test_where_all_is_over_nobody_takes_over(stream: Stream, end: str) -> None:
 def test_other_queues_have_no_active_consumer(stream: Stream, peer: Peer) -> None:
     peer.consume("q", tag="t")
     assert activated(stream) == []
+
+
+# --- policies --------------------------------------------------------------------------------------------
+
+
+def test_a_policy_is_told_when_it_is_set_and_when_it_is_taken_back(stream: Stream) -> None:
+    world = World(report=stream)
+    policy = Policy(
+        "p", "^q", {"dead-letter-exchange": "dlx", "max-length": 3}, apply_to="queues", priority=7
+    )
+    world.apply(world.broker.set_policy(policy, world.now))
+    world.apply(world.broker.clear_policy("/", "p", world.now))
+    assert stream.since() == [
+        e.PolicySet("/", "p", "^q", "queues", "dead-letter-exchange=dlx, max-length=3", 7, False),
+        e.PolicyDeleted("/", "p", False),
+    ]
+
+
+def test_a_policy_from_the_start_is_told_when_it_finds_something(stream: Stream) -> None:
+    policies = (
+        Policy("one", "^q", {"max-length": 3}, apply_to="queues"),
+        Policy("bound", "^q", {"max-length": 2}, operator=True),
+        Policy("rest", "^amq.direct$", {"alternate-exchange": "amq.fanout"}, apply_to="exchanges"),
+    )
+    world = World(report=stream, config=BrokerConfig(policies=policies))
+    assert stream.since() == [
+        e.PolicySet("/", "rest", "^amq.direct$", "exchanges", "alternate-exchange=amq.fanout", 0, False)
+    ]
+    peer = world.connect()
+    peer.channel(1)
+    peer.declare("p")
+    stream.since()
+    peer.declare("q")
+    peer.declare("q2")
+    told = stream.since()
+    assert told[:2] == [
+        e.PolicySet("/", "one", "^q", "queues", "max-length=3", 0, False),
+        e.PolicySet("/", "bound", "^q", "all", "max-length=2", 0, True),
+    ]
+    assert [type(one) for one in told[2:]] == [e.QueueDeclared, e.QueueDeclared]
+
+
+def test_a_policy_that_never_found_anything_is_not_taken_back_either(stream: Stream) -> None:
+    world = World(report=stream, config=BrokerConfig(policies=(Policy("one", "^q", {"max-length": 3}),)))
+    world.apply(world.broker.clear_policy("/", "one", world.now))
+    assert stream.since() == []
+
+
+def test_a_policy_from_the_start_holds_for_the_exchanges_that_are_always_there(stream: Stream) -> None:
+    policy = Policy("rest", "^amq.direct$", {"alternate-exchange": "amq.fanout"}, apply_to="exchanges")
+    peer = World(report=stream, config=BrokerConfig(policies=(policy,))).connect()
+    peer.channel(1)
+    peer.declare("q")
+    peer.send(1, m.Queue.Bind(queue="q", exchange="amq.fanout"))
+    stream.since()
+    peer.publish(exchange="amq.direct", key="nobody's")
+    assert [one.alternates for one in stream.since() if isinstance(one, e.Routed)] == [("amq.fanout",)]

@@ -175,11 +175,11 @@ def test_octets_that_change_or_come_from_nowhere_are_found() -> None:
     run = Run()
     over_the_link(run, b"hello", b"hallo")
     assert run.complaints == [
-        f"the link: the frame at octet 0 of {C}, received by broker, is not what was sent"
+        f"the link: the frame at byte 0 of {C}, received by broker, is not what was sent"
     ]
     run = Run()
     over_the_link(run, b"hello", b"hello", at=5)
-    assert run.complaints == [f"the link: the frame at octet 5 of {C}, received by broker, was never sent"]
+    assert run.complaints == [f"the link: the frame at byte 5 of {C}, received by broker, was never sent"]
 
 
 def test_time_that_runs_backwards_and_causes_from_the_future_are_found() -> None:
@@ -364,7 +364,7 @@ def test_octets_that_are_no_amqp_may_be_cut_differently_at_the_two_ends() -> Non
     run.recorder.record("browser", e.FrameSent, web, "browser", len(request), b"more")
     run.recorder.record("site", e.FrameReceived, web, "site", len(request), b"mire")
     assert run.complaints == [
-        f"the link: the frame at octet {len(request)} of {web}, received by site, is not what was sent"
+        f"the link: the frame at byte {len(request)} of {web}, received by site, is not what was sent"
     ]
 
 
@@ -372,7 +372,7 @@ def test_octets_that_come_twice_are_found() -> None:
     run = Run()
     over_the_link(run, b"hello", b"hello")
     run.recorder.record("broker", e.FrameReceived, C, "broker", 0, b"hello")
-    assert run.complaints == [f"the link: the frame at octet 0 of {C}, received by broker, was never sent"]
+    assert run.complaints == [f"the link: the frame at byte 0 of {C}, received by broker, was never sent"]
 
 
 def test_a_complaint_stands_in_the_record_where_it_happened() -> None:

@@ -146,11 +146,11 @@ def test_two_conversations_are_compared_frame_by_frame(lab: Lab) -> None:
         names=("this", "that"),
     )
     assert [(row.frame, row.verdict) for row in rows[4:9]] == [
-        ("Channel.Open", "the same octets"),
+        ("Channel.Open", "the same bytes"),
         ("Queue.Declare q=q", "differs in durable"),
-        ("Basic.Publish x= rk=q", "the same octets"),
-        ("Content-Header size=5", "the same octets"),
-        ("Content-Body 5 bytes", "the same octets"),
+        ("Basic.Publish x= rk=q", "the same bytes"),
+        ("Content-Header size=5", "the same bytes"),
+        ("Content-Body 5 bytes", "the same bytes"),
     ]
     assert {row.verdict for row in rows[9:]} == {"only this"}
 

@@ -154,12 +154,19 @@ def test_a_button_on_a_segment_shows_the_history_without_it(
     page.keyboard.press("Enter")
     stage.locator(".under .link", has_text="segment").first.click()
     stage.get_by_role("button", name="lose this segment").click()
-    page.wait_for_function("css => !document.querySelector(css + ' .notice')", arg=STAGE)
+    page.wait_for_selector(f"{STAGE}.has-branches .notice:empty", state="attached")
+    assert stage.locator(".crumbs button").count() == 2
+    assert stage.evaluate("stage => stage.contains(document.activeElement)")
     press(stage, "u")
     page.keyboard.press("ControlOrMeta+a")
     page.keyboard.type("SegmentLost")
     page.keyboard.press("Enter")
     assert "lost" in stage.locator(".said").inner_text()
+    stage.get_by_role("button", name="undo").click()
+    page.wait_for_selector(f"{STAGE}:not(.has-branches) .notice:empty", state="attached")
+    assert stage.get_attribute("data-branch") == "original"
+    stage.get_by_role("button", name="Story", exact=True).click()
+    assert stage.evaluate("stage => stage.stage.model.get('arrangement').open.at(-1)") == "story"
     assert watch.of_widgets == [] and watch.hosts <= HERE
 
 

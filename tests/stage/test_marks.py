@@ -12,9 +12,9 @@ import pytest
 from scenes import names, recording
 
 from amqplab.stage.layout import layout
-from amqplab.stage.mark import ZOOMS, Mark, Moment, root_of, written
+from amqplab.stage.mark import ZOOMS, Mark, Moment
 from amqplab.stage.marks import marks
-from amqplab.stage.needs import Needs, needs_of
+from amqplab.stage.needs import Needs, PolicyEdge, needs_of
 from amqplab.stage.svg import moments
 from amqplab.trace import keys
 from amqplab.trace.participants import App, Participants, Pipe, Server, participants_of
@@ -190,9 +190,12 @@ def test_what_is_delivered_is_a_ghost_in_its_queue() -> None:
     assert places == {("1", "queue:app:ghost", "unacked"), ("2", "queue:app:ready", "ready")}
 
 
-def test_a_dead_letter_keeps_its_number_and_its_colour() -> None:
-    assert [written(f"7{'′' * primes}") for primes in range(6)] == ["7", "7′", "7″", "7‴", "7′⁴", "7′⁵"]
-    assert root_of("7′′′") == root_of("7") == 7 and root_of("·") == 0
+@pytest.mark.parametrize("label", ["7", "7′", "7″", "7‴", "7⁗", "7′⁵", "7′¹²"])
+def test_a_dead_letter_keeps_its_number_and_its_colour(label: str) -> None:
+    ready = {"queue/%2F/app": queue(ready=1), "message/1": {"label": label}}
+    sent = {"token/9/-": token("link", "alice:1", message=9, label=label, up=True)}
+    for mark in of_kind("message", with_(stage(), **ready, **sent)):
+        assert (mark.label, mark.more["root"]) == (label, 7)
 
 
 @pytest.mark.parametrize(
@@ -203,6 +206,7 @@ def test_a_dead_letter_keeps_its_number_and_its_colour() -> None:
         ({"state": "closing"}, {}, "closing"),
         ({"state": None, "tcp": "SYN-SENT"}, {}, "SYN-SENT"),
         ({"state": None, "tcp": None}, {}, "connecting"),
+        ({"state": None, "tcp": None, "tcp_server": "ESTABLISHED"}, {}, "ESTABLISHED"),
         ({}, {"link": "cut"}, "cut"),
         ({}, {"link": "half-open"}, "half-open"),
     ],
@@ -269,6 +273,21 @@ def test_an_alarm_stands_at_the_broker() -> None:
     ]
 
 
+def test_an_alarm_stands_at_the_broker_that_has_it() -> None:
+    moment = stage()
+    servers = moment.layout["servers"]
+    two: Any = {
+        **moment.layout,
+        "servers": {**servers, "other": servers["broker"], "web": {**servers["broker"], "kind": "server"}},
+    }
+    alarms = {
+        "alarm/memory": {"resource": "memory", "node": "other"},
+        "alarm/disk": {"resource": "disk", "node": "web"},
+    }
+    found = of_kind("alarm", with_(replace(moment, layout=two), **alarms))
+    assert {(mark.id, mark.place) for mark in found} == {("memory", "other"), ("disk", "broker")}
+
+
 def test_a_stream_s_reader_is_a_cursor_at_its_message() -> None:
     key = "consumer/bob:1/1/tag"
     moment = with_(stage(), **{
@@ -300,6 +319,14 @@ def test_in_a_queue_with_priorities_a_message_stands_as_high_as_it_is_urgent(
     urgent = {f"message/{n}": {"priority": p} for n, p in enumerate((None, 5, 10, 200), 1)}
     moment = with_(stage(), **{"queue/%2F/app": queue(ready=4, arguments=arguments), **urgent})
     assert [mark.more["raised"] for mark in of_kind("message", moment)] == raised
+
+
+def test_where_dead_letters_go_is_drawn_as_long_as_it_is_so() -> None:
+    edge = PolicyEdge("policy/1", "queue/%2F/app", "exchange/%2F/logs", "dead-letter")
+    moment = stage(policies={"policy/1": edge})
+    for exchange, drawn in (("logs", 1), ("other", 0), (None, 0)):
+        found = with_(moment, **{"queue/%2F/app": queue(dead_letter_exchange=exchange)})
+        assert len(of_kind("policy", found)) == drawn
 
 
 def test_signals_are_on_their_link() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from scenes import names, recording
 
-from amqplab.stage.needs import argument, needs_of
+from amqplab.stage.needs import needs_of
 from amqplab.trace import events as e
 from amqplab.trace.fold import Fold
 from amqplab.trace.keys import unescape
@@ -24,22 +26,6 @@ def queue(name: str, arguments: str = "") -> tuple[type[e.Event], tuple[object, 
     return e.QueueDeclared, ("/", name, False, None, False, arguments)
 
 
-@pytest.mark.parametrize(
-    ("text", "name", "value"),
-    [
-        ("x-max-length=10, x-overflow=drop-head", "x-overflow", "drop-head"),
-        ("x-max-length=10, x-overflow=drop-head", "x-max-length", "10"),
-        ("x-dead-letter-exchange=", "x-dead-letter-exchange", ""),
-        ("x-dead-letter-exchange=a, b, x-max-length=1", "x-dead-letter-exchange", "a, b"),
-        ("x-dead-letter-exchange=a=b", "x-dead-letter-exchange", "a=b"),
-        ("x-max-length-bytes=7", "x-max-length", None),
-        ("", "x-max-length", None),
-    ],
-)
-def test_an_argument_is_found_in_the_text_of_all(text: str, name: str, value: str | None) -> None:
-    assert argument(text, name) == value
-
-
 def test_a_dead_letter_exchange_is_found_in_the_arguments() -> None:
     (policy,) = needs_of(told(queue("work", "x-dead-letter-exchange=dlx"))).policies.values()
     assert (policy.source, policy.target, policy.kind) == (
@@ -53,6 +39,38 @@ def test_one_that_only_a_policy_names_is_found_when_it_takes_effect() -> None:
     letter = (e.DeadLettered, ("/", "work", 1, "rejected", "dlx", "work", 2))
     (policy,) = needs_of(told(queue("work"), letter)).policies.values()
     assert (policy.source, policy.target) == ("queue/%2F/work", "exchange/%2F/dlx")
+
+
+def policy(
+    name: str, definition: str, pattern: str = "^work", priority: int = 0
+) -> tuple[type[e.Event], Any]:
+    return e.PolicySet, ("/", name, pattern, "all", definition, priority, False)
+
+
+def found(*events: tuple[type[e.Event], tuple[object, ...]]) -> set[tuple[str, str]]:
+    return {
+        (unescape(one.source.split("/")[2]), unescape(one.target.split("/")[2]))
+        for one in needs_of(told(*events)).policies.values()
+    }
+
+
+def test_one_that_an_operator_names_is_found_whenever_the_policy_holds() -> None:
+    dead = policy("p", "max-length=3, dead-letter-exchange=dlx")
+    assert found(queue("work"), dead) == found(dead, queue("work")) == {("work", "dlx")}
+    assert (
+        found(queue("play"), dead)
+        == found(dead, (e.PolicyDeleted, ("/", "p", False)), queue("work"))
+        == set()
+    )
+    assert found(queue("work", "x-dead-letter-exchange=own"), dead) == {("work", "own")}
+    assert found(queue("work"), dead, policy("q", "dead-letter-exchange=other", priority=1)) == {
+        ("work", "dlx"),
+        ("work", "other"),
+    }
+    gone = (e.QueueDeleted, ("/", "work", "deleted"))
+    assert found(queue("work"), gone, dead) == set()
+    exchange = (e.ExchangeDeclared, ("/", "workers", "direct", False, False, False, ""))
+    assert found(exchange, policy("a", "alternate-exchange=rest")) == {("workers", "rest")}
 
 
 def test_an_alternate_is_found_in_the_arguments_or_in_what_was_routed() -> None:

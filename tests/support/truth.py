@@ -35,15 +35,26 @@ from amqplab.trace.recorder import Record
 from amqplab.trace.traffic import Traffic
 from amqplab.trace.zoom import ZOOMS
 
-__all__ = ["LONG", "Report", "cases", "cuts", "judge", "write_case"]
+__all__ = ["LAWS", "LONG", "Report", "cases", "cuts", "judge", "run_node", "write_case"]
 
+LAWS = {
+    "1": "nothing raises, and nothing is drawn that is no number and no word",
+    "2": "whatever the sentence speaks of is seen, where it says, and marked; ladder and inspector show the same",
+    "3": "a message is where its copies are, and nowhere else",
+    "4": "nothing arrives that did not arrive",
+    "4 ladder": "an arrow of the ladder has a head only if what it stands for arrived",
+    "5": "a jump lands on its record, and a visit has a way back",
+    "6": "the picture, the tables, the depths, the fold and lab.table() have the same numbers",
+    "7": "whatever the way to a record, the same is drawn, at the same places of scrolling",
+    "8": "the marks of the browser's picture are those of the static one",
+}
 LONG = os.environ.get("AMQPLAB_LONG") == "1"
 SUITE = Path(__file__).parents[1] / "stage" / "js" / "truth.mjs"
 BIG = 2_000
 """Of a recording with more records only some steps are looked at, and few prefixes."""
 PATIENCE = 3600 if LONG else 900
 """Seconds for node."""
-PAGES_OF = 0.4
+PAGES_OF = 0.25
 """Of so many scenes the whole page is run in a small DOM, and of an eighth of that of the prefixes."""
 COMPARED = 10
 """At so many steps the marks of both languages are compared, at every zoom."""
@@ -107,19 +118,21 @@ def cuts(name: str, records: Sequence[Record], many: int = 6) -> list[int]:
 
 
 def compared_steps(records: Sequence[Record], traffic: Traffic, chance: random.Random) -> list[int]:
-    """Where the two languages are compared: the steps that tell the run, and some others."""
+    """Where the two languages are compared: the steps that tell the run, those after a loss, and some others."""
     steps = {*key_steps(records, traffic), len(records) - 1, -1}
+    lost = [record.seq for record in records[:-1] if isinstance(record.event, e.SegmentLost)]
+    steps |= {seq + 1 for seq in chance.sample(lost, min(2, len(lost)))}
     while len(steps) < min(COMPARED, len(records)):
         steps.add(chance.randrange(len(records)))
     return sorted(steps)
 
 
 def said_in_python(
-    records: Sequence[Record], traffic: Traffic, layout: Any, wanted: Iterable[int]
+    records: Sequence[Record], traffic: Traffic, layout: Any, wanted: Iterable[int], draw: Any
 ) -> dict[str, Any]:
     """The marks at each of the steps, at every zoom, under "zoom seq"."""
     return {
-        f"{number} {seq}": [mark.said for mark in marks(replace(moment, zoom=zoom))]
+        f"{number} {seq}": [mark.said for mark in draw(replace(moment, zoom=zoom))]
         for seq, moment in moments(records, traffic, layout, wanted, "milestone").items()
         for number, zoom in enumerate(ZOOMS)
     }
@@ -143,10 +156,11 @@ def counts(records: Sequence[Record], wanted: Iterable[int]) -> dict[int, dict[s
 
 
 def write_case(
-    folder: Path, name: str, records: Sequence[Record], *, prefix: bool = False, whole: bool = True
-) -> None:
-    """A file for node: the scene, and what Python says of it."""
-    made = scene(records)  # type: ignore[arg-type]
+    folder: Path, name: str, records: Sequence[Record], *, prefix: bool = False, whole: bool = True,
+    make: Any = scene, draw: Any = marks,
+) -> None:  # fmt: skip
+    """A file for node: the scene, and what Python says of it. `make` and `draw` may be other than they should."""
+    made = make(records)
     traffic = Traffic(records)
     wanted = [] if prefix else compared_steps(records, traffic, random.Random(name))
     told = {
@@ -154,7 +168,7 @@ def write_case(
         "prefix": prefix,
         "whole": whole,
         "scene": made,
-        "marks": said_in_python(records, traffic, made["layouts"]["wide"], wanted),
+        "marks": said_in_python(records, traffic, made["layouts"]["wide"], wanted, draw),
         "counts": counts(records, [seq for seq in wanted if seq >= 0] or [len(records) - 1]),
     }
     (folder / f"{name}.json").write_text(to_json(told), encoding="utf-8")
@@ -180,33 +194,32 @@ def cases(folder: Path, chosen: Sequence[str] | None = None) -> None:
 # --- node ------------------------------------------------------------------------------------------------
 
 
-def judge(folder: Path, script: str | None = None, processes: int = 2, **options: str) -> Report:
+def judge(folder: Path, processes: int = 2, **options: str) -> Report:
     """Let node hold every case in the folder to the laws; `options` are its environment."""
-    node = program("node", "run the stage's script without a browser")
     module = folder / "stage.mjs"
-    module.write_text(esm.script() if script is None else script, encoding="utf-8")
+    module.write_text(esm.script(), encoding="utf-8")
     parts = [folder / f"part{number}" for number in range(processes)]
     for part in parts:
         part.mkdir(exist_ok=True)
     files = sorted(folder.glob("*.json"), key=lambda file: -file.stat().st_size)
     for number, file in enumerate(files):
-        file.rename(
-            parts[min(number % (2 * processes), 2 * processes - 1 - number % (2 * processes))] / file.name
-        )
+        turn = number % (2 * processes)
+        file.rename(parts[min(turn, 2 * processes - 1 - turn)] / file.name)
     if LONG:
         options = {"STEPS": "100000", "PAGES": "60", **options}
-
-    def run(part: Path) -> list[dict[str, Any]]:
-        told = {**os.environ, "STAGE": module.as_uri(), "CASES": str(part), **options}
-        command = [node, str(SUITE)]
-        done = subprocess.run(command, env=told, capture_output=True, text=True, timeout=PATIENCE)
-        if done.returncode:
-            raise AssertionError(done.stderr[-3000:])
-        return [json.loads(line) for line in done.stdout.splitlines()]
-
     report = Report()
     with ThreadPoolExecutor(processes) as pool:
-        for lines in pool.map(run, parts):
+        for lines in pool.map(lambda part: run_node(module, part, **options), parts):
             for line in lines:
                 report.add(line)
     return report
+
+
+def run_node(module: Path, folder: Path, **options: str) -> list[dict[str, Any]]:
+    """What node says of each case in a folder."""
+    node = program("node", "run the stage's script without a browser")
+    told = {**os.environ, "STAGE": module.as_uri(), "CASES": str(folder), **options}
+    done = subprocess.run([node, str(SUITE)], env=told, capture_output=True, text=True, timeout=PATIENCE)
+    if done.returncode:
+        raise AssertionError(done.stderr[-3000:])
+    return [json.loads(line) for line in done.stdout.splitlines()]

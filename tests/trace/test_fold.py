@@ -8,63 +8,22 @@ from dataclasses import fields
 from typing import Any
 
 import pytest
+from any_events import POOLS, TYPES, any_event
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from state_laws import check_line, check_lines
 
 from amqplab.trace import events as e
 from amqplab.trace import lines
 from amqplab.trace.draft import Draft
 from amqplab.trace.fold import Fold, State, redo, step, undo
 from amqplab.trace.keys import escape, message_key, queue_key, unescape
-from amqplab.trace.lines import HOLDING, IN_TX, READY, SETTLING, UNACKED, Place, everyone, join, leave
+from amqplab.trace.lines import READY, Place, everyone, join, leave
 from amqplab.trace.recorder import Record, Recorder, because
 from amqplab.trace.state_link import preview, properties_in
 from amqplab.wire.frames import encode_content
 from amqplab.wire.methods import Basic
 from amqplab.wire.properties import Properties
-
-KINDS = list(e.ABOUT)
-
-POOLS: dict[str, Any] = {
-    "connection": st.sampled_from(["p:1", "c/%:2"]),
-    "channel": st.integers(1, 2),
-    "vhost": st.just("/"),
-    "queue": st.sampled_from(["q", "r"]),
-    "destination": st.sampled_from(["q", "r"]),
-    "exchange": st.sampled_from(["", "logs"]),
-    "source": st.sampled_from(["", "logs"]),
-    "consumer_tag": st.sampled_from(["", "t", "u"]),
-    "message": st.integers(1, 6),
-    "successor": st.integers(7, 9),
-    "messages": st.lists(st.integers(1, 6), max_size=3).map(tuple),
-    "position": st.integers(0, 5),
-    "sequence": st.integers(0, 8),
-    "number": st.integers(1, 3),
-    "state": st.sampled_from(["SYN-SENT", "ESTABLISHED", "TIME-WAIT", "CLOSED"]),
-    "host": st.sampled_from(["p", "broker"]),
-    "call_seq": st.integers(0, 5),
-    "mode": st.sampled_from(["confirm", "tx", "tx"]),
-    "outcome": st.sampled_from(["committed", "rolled back", "acknowledged", "returned"]),
-}
-TYPES: dict[str, Any] = {
-    "str": st.sampled_from(["", "a", "é/"]),
-    "int": st.integers(0, 9),
-    "bool": st.booleans(),
-    "bytes": st.binary(max_size=24),
-    "int | None": st.none() | st.integers(0, 9),
-    "str | None": st.none() | st.just("p:1"),
-    "tuple[int, ...]": st.lists(st.integers(0, 9), max_size=2).map(tuple),
-    "tuple[str, ...]": st.lists(st.sampled_from(["q", "r"]), max_size=2).map(tuple),
-    "tuple[tuple[str, str, str, str], ...]": st.just((("logs", "queue", "q", "k"),)),
-    "tuple[tuple[str, int], ...]": st.just((("p:1", 1),)),
-}
-
-
-@st.composite
-def any_event(draw: st.DrawFn) -> e.Event:
-    """An event of any class: plausible names, any order, nothing need have been before."""
-    kind = draw(st.sampled_from(KINDS))
-    return kind(*[draw(POOLS.get(field.name, TYPES[field.type])) for field in fields(kind)])
 
 
 def queue_event(kind: type[e.Event]) -> st.SearchStrategy[e.Event]:
@@ -104,35 +63,6 @@ def recording(events: list[e.Event]) -> Recorder:
     for event in events:
         recorder.record("broker", type(event), *[getattr(event, field.name) for field in fields(event)])
     return recorder
-
-
-def check_lines(state: State) -> None:
-    """Every line is what its owner says, in both directions."""
-    for key, entity in state.items():
-        kind = key.partition("/")[0]
-        if kind == "queue":
-            members = f"copy/{key[len('queue/') :]}/"
-            for line in (READY, UNACKED):
-                check_line(state, Place(key, line, members))
-            assert entity["total"] == entity["ready_count"] + entity["unacked_count"]
-        elif kind == "consumer":
-            queue = queue_key(entity["vhost"], entity["queue"])
-            check_line(state, Place(key, HOLDING, f"copy/{queue[len('queue/') :]}/"))
-        elif kind == "channel":
-            check_line(state, Place(key, IN_TX, "message/"))
-            check_line(state, Place(key, SETTLING, ""))
-            waiting = [state[f"message/{one}"]["status"] for one in entity["in_tx"]]
-            assert set(waiting) <= {"held in tx"}
-
-
-def check_line(state: State, place: Place) -> None:
-    owner, line = state[place.owner], place.line
-    members = list(everyone(state, place))
-    assert owner[line.name] == members[: lines.SHOWN]
-    assert owner[line.counter] == len(members) == len(set(members))
-    assert owner[line.tail] == (members[-1] if members else None)
-    before = [state[place.key(member)][line.before] for member in members]
-    assert before == [None, *members[:-1]][: len(members)]
 
 
 @settings(max_examples=150, derandomize=True, print_blob=True, deadline=None)
@@ -328,6 +258,47 @@ def test_a_cancelled_consumer_leaves_its_copies_to_the_channel(story: Any) -> No
     assert state["consumer/c:1/1/t"]["holding_count"] == 0
     assert state["channel/c:1/1"]["unacked"] == 0
     assert state["queue/%2F/q"]["total"] == 0
+
+
+def under(story: Any, key: str) -> tuple[str, str, str | None]:
+    entity = Fold(story.recorder).now()[key]
+    goes = entity["dead_letter_exchange"] if key.startswith("queue/") else entity["alternate"]
+    return entity["policy"], entity["policy_arguments"], goes
+
+
+def test_a_policy_is_written_on_what_it_holds_for(story: Any) -> None:
+    story.broker(e.QueueDeclared, "/", "work", False, None, False, "")
+    dead = ("/", "dead", "^work", "queues", "dead-letter-exchange=dlx, max-length=9", 0, False)
+    story.broker(e.PolicySet, *dead)
+    assert under(story, "queue/%2F/work") == ("dead", "dead-letter-exchange=dlx, max-length=9", "dlx")
+    story.broker(e.QueueDeclared, "/", "works", False, None, False, "x-dead-letter-exchange=own")
+    assert under(story, "queue/%2F/works")[2] == "own"  # the argument has the first word
+    story.broker(e.PolicySet, "/", "bound", "", "all", "max-length=5, message-ttl=1000", 0, True)
+    bounded = "dead-letter-exchange=dlx, max-length=5, message-ttl=1000"
+    assert under(story, "queue/%2F/work") == ("dead and bound", bounded, "dlx")
+    story.broker(e.PolicySet, "/", "first", "work", "all", "dead-letter-exchange=", 1, False)
+    assert under(story, "queue/%2F/work")[2] == ""  # a higher priority, and the default exchange
+    story.broker(e.PolicyDeleted, "/", "first", False)
+    story.broker(e.PolicyDeleted, "/", "bound", True)
+    assert under(story, "queue/%2F/work")[0] == "dead"
+    story.broker(e.PolicyDeleted, "/", "dead", False)
+    assert under(story, "queue/%2F/work") == ("", "", None)
+    assert "policies/%2F" not in Fold(story.recorder).now()
+
+
+def test_a_policy_of_exchanges_names_their_alternate_and_one_with_a_wrong_pattern_nothing(story: Any) -> None:
+    story.broker(e.PolicySet, "/", "a", "^amq[.]", "exchanges", "alternate-exchange=rest", 0, False)
+    story.broker(e.PolicySet, "/", "b", "*(", "all", "alternate-exchange=other", 9, False)
+    story.broker(e.Published, "/", 1, "p:1", 1, "amq.topic", "k", 5, False, True, 0)
+    assert under(story, "exchange/%2F/amq.topic") == ("a", "alternate-exchange=rest", "rest")
+
+
+def test_where_a_policy_from_before_leads_is_learned_when_it_takes_effect(story: Any) -> None:
+    story.broker(e.QueueDeclared, "/", "q", False, None, False, "")
+    story.broker(e.DeadLettered, "/", "q", 1, "expired", "dlx", "k", 2)
+    story.broker(e.Routed, "/", 3, "main", "k", (), ("r",), ("rest",))
+    assert under(story, "queue/%2F/q")[2] == "dlx"
+    assert under(story, "exchange/%2F/main")[2] == "rest"
 
 
 def test_of_several_consumers_it_is_known_which_one_is_active(story: Any) -> None:

@@ -6,7 +6,8 @@ import pytest
 from scenes import recording
 
 from amqplab.trace import events as e
-from amqplab.trace.lives import Name, names_of_lives
+from amqplab.trace.fold import Fold
+from amqplab.trace.lives import Name, name_of_next, names_of_lives, root_of
 from amqplab.trace.narrate import Narrator
 from amqplab.trace.recorder import Record
 
@@ -19,6 +20,21 @@ def died(message: int, successor: int) -> Record:
 def test_each_death_is_a_prime(lives: int, name: str) -> None:
     chain = [died(3, 10), *(died(9 + n, 10 + n) for n in range(1, lives))]
     assert names_of_lives(chain)[9 + lives] == name
+
+
+def test_the_state_knows_the_same_names() -> None:
+    records = recording("dead_letter_retry")
+    state = Fold(records).now()
+    names = names_of_lives(records)
+    assert names and all(state[f"message/{number}"]["label"] == name for number, name in names.items())
+
+
+def test_however_many_lives_there_were_the_root_is_known() -> None:
+    name = "10"
+    for _ in range(120):
+        assert root_of(name) == 10
+        name = name_of_next(name)
+    assert name == "10′¹²⁰" and root_of("·") == 0
 
 
 def test_a_name_is_its_number_and_prints_as_people_know_it() -> None:

@@ -193,7 +193,7 @@ def test_two_consumers_of_one_program_are_told_apart() -> None:
         channel.basic_consume("orders", lambda *delivery: None)
     lab.run()
     first, second = of_kind(lab, "ConsumerAdded")
-    assert first != second and first.startswith("Consumer 'amq.ctag-") and "…' of barista" in first
+    assert first.startswith("Consumer barista now gets") and second.startswith("Consumer barista 2 now gets")
 
 
 def test_a_second_connection_of_a_client_has_a_number() -> None:
@@ -274,3 +274,10 @@ def test_damaged_and_missing_frames_are_told_as_well_as_can_be(recorder: Recorde
         assert chapters((), narrator)
     without = [record for record in recorder if not isinstance(record.event, e.FrameSent | e.FrameReceived)]
     assert all(map(Narrator(without).sentence, range(len(without))))
+
+
+def test_an_operator_s_policy_says_for_whom_it_is_and_what_it_sets() -> None:
+    record = Record(0, 0, "broker", None, e.PolicySet("/", "p", "^q", "all", "max-length=3", 0, True))
+    assert narrate(record) == (
+        "An operator sets the operator policy 'p' for queues and exchanges whose names fit '^q': max-length=3."
+    )

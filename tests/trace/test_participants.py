@@ -209,3 +209,30 @@ def test_a_live_client_goes_by_its_own_name_and_not_by_its_address(story: Any, a
     assert client_host(connection) == address
     assert list(found.apps) == ["pika"]
     assert found.names == {connection: "pika", consumer_key(connection, 1, "t"): "pika"}
+
+
+# --- bindings --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("exchange", "key", "arguments", "label"),
+    [
+        ("documents", "", "x-match=all, format=pdf, type=report", "format=pdf, type=report"),
+        ("documents", "ignored", "format=pdf, x-match=any", "any: format=pdf"),
+        ("documents", "", "x-match=any-with-x, format=pdf", "any-with-x: format=pdf"),
+        ("documents", "", "format=pdf", "format=pdf"),
+        ("documents", "", "x-match=any", "any: no headers"),
+        ("documents", "", "", "all: no headers"),
+        ("amq.match", "k", "a=1", "a=1"),
+        ("logs", "info", "note=mine", "info"),
+        ("logs", "", "note=mine", ""),
+    ],
+)
+def test_a_binding_is_labelled_by_what_it_compares(
+    story: Any, exchange: str, key: str, arguments: str, label: str
+) -> None:
+    for name, type_ in (("documents", "headers"), ("logs", "direct")):
+        story.broker(e.ExchangeDeclared, "/", name, type_, False, False, False, "")
+    story.broker(e.Bound, "/", exchange, "queue", "q", key, arguments)
+    (edge,) = participants_of(story.recorder).edges.values()
+    assert edge.label == label

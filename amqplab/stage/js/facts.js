@@ -78,6 +78,8 @@ const numbers = (scene, messages, count) =>
 
 const flags = (entity, ...names) => names.filter((name) => entity[name]).map(fieldName).join(", ");
 
+const policyWords = ({ policy, policy_arguments: says }) => (policy ? `${policy}: ${says}` : null);
+
 const FACTS = {
   queue: ({ scene, state }, queue, key) => [
     ["Ready", queue.ready_count],
@@ -88,12 +90,14 @@ const FACTS = {
     ["consumers", queue.consumers],
     ["features", flags(queue, "durable", "exclusive", "auto_delete")],
     ["arguments", queue.arguments],
+    ["policy", policyWords(queue)],
     ["bindings", bindingsTo(state, key)],
   ],
   exchange: ({ state }, exchange, key) => [
     ["type", exchange.type],
     ["features", flags(exchange, "durable", "auto_delete", "internal")],
     ["arguments", exchange.arguments],
+    ["policy", policyWords(exchange)],
     ["predeclared", exchange.predeclared ? "yes: every virtual host has it" : null],
     ["bindings", bindingsFrom(state, key)],
   ],
@@ -152,7 +156,7 @@ const FACTS = {
     ["confirmed", confirm.positive],
     ["refused", confirm.negative || null],
   ],
-  alarm: (view, alarm) => [["low on", alarm.resource]],
+  alarm: (view, alarm) => [["low on", alarm.resource], ["at", alarm.node]],
 };
 
 const bindingsWhere = (state, test) =>

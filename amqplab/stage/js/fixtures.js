@@ -28,11 +28,11 @@ export const fixtures = (view) => [
 function serverMarks(view) {
   const { layout, scene, state } = view;
   const servers = Object.entries(serversOf(layout, scene));
-  const first = servers.find(([, place]) => isBroker(place))?.[0];
+  const brokers = servers.filter(([, place]) => isBroker(place)).map(([name]) => name);
   return servers.flatMap(([name, place]) => {
     const host = state.get(`host/${encode(name)}`);
     const condition = hostCondition(host);
-    const alarms = name === first ? state.of("alarm") : [];
+    const alarms = !isBroker(place) ? [] : state.of("alarm").filter((key) => name === (brokers.includes(state.get(key).node) ? state.get(key).node : brokers[0]));
     const what = isBroker(place) ? "the broker" : `a server of ${place.kind}`;
     const mark = entityMark(view, "server", `host/${encode(name)}`, {
       ...{ ...middleOf(place), id: name, label: place.label ?? name, state: condition, box: place },
@@ -61,7 +61,7 @@ const middleOf = ({ x, y, w, h }) => ({ x: x + w / 2, y: y + h / 2 });
 /** How a machine or a program is, in a word. */
 function hostCondition(host) {
   if (!host) return "";
-  if (host.power === "off" || host.powered_off) return "powered off";
+  if (host.off) return "powered off";
   if (host.crashed) return "crashed";
   if (host.frozen) return "frozen";
   if (host.status === "" || host.status === "running") return host.status;
@@ -135,7 +135,7 @@ function bindingMarks(view) {
       entityMark(view, "binding", key, {
         ...{ x, y, edge, label: edge.label, words: edge.words ?? cut(edge.label || "—", 18) },
         state: passes ? "matched" : "",
-        said: `${ends}, key ${edge.label || "empty"}`,
+        said: `${ends}, ${state.get(key)?.arguments && edge.label !== state.get(key).routing_key ? edge.label : `key ${edge.label || "empty"}`}`,
       }),
     );
   }
@@ -206,7 +206,7 @@ export function wayTo(view, source, target, message = view.subject.message) {
 
 function policyMarks(view) {
   return Object.entries(view.layout.policies ?? {}).flatMap(([key, policy]) => {
-    if (!exists(view, policy.source) || !exists(view, policy.target)) return [];
+    if (!leads(view, policy) || !exists(view, policy.target)) return [];
     const [x, y] = policy.at ?? policy.curve.slice(6);
     const what = policy.words || (policy.kind === "alternate" ? "not routed" : "dead letters");
     return entityMark(view, "policy", key, {
@@ -216,6 +216,12 @@ function policyMarks(view) {
       pick: `entity:${policy.source}`,
     });
   });
+}
+
+/** Whether an argument or an operator's policy says so now. */
+function leads({ state }, { kind, source, target }) {
+  const entity = state.get(source);
+  return !!entity && (kind === "dead-letter" ? entity.dead_letter_exchange : entity.alternate) === nameOf(target);
 }
 
 const exists = (view, key) => view.state.has(key) || !!view.layout.nodes[key]?.ghost;
@@ -271,7 +277,7 @@ function channelMark(view, { pipe, name }, number) {
 /** A connection's state in a word or two, as an operator would say it. */
 export function connectionWords(connection) {
   if (connection.blocked) return "blocked";
-  return connection.state ?? connection.tcp ?? connection.tcp_broker ?? "connecting";
+  return connection.state ?? connection.tcp ?? connection.tcp_server ?? "connecting";
 }
 
 // --- clients ---

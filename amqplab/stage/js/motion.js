@@ -114,7 +114,7 @@ const straight = (was, mark, linear) => ({
 function tokenJourney(context, mark, was, happened) {
   const stages = stagesOf(happened);
   if (!stages.length) return was && !stays(was, mark) ? straight(was, mark, false) : null;
-  const start = was ?? originOf(context, stages[0], mark);
+  const start = was ?? originOf(context, stages[0]);
   if (!start) return null;
   const legs = legsOf(context, start, stages);
   finish(legs, mark, stages.at(-1));
@@ -134,7 +134,7 @@ function stagesOf(events) {
 }
 
 /** From where a token that is new sets out. */
-function originOf(context, { seq, entity }, mark) {
+function originOf(context, { seq, entity }) {
   const { view, before, queues } = context;
   if (entity.queue) {
     const cell = before.get(`ready ${entity.queue} ${entity.message}`) ?? before.get(`ghost ${entity.queue} ${entity.message}`);
@@ -150,7 +150,8 @@ function originOf(context, { seq, entity }, mark) {
   }
   const left = [...(queues.get(seq)?.keys() ?? [])].find((key) => view.layout.nodes[key]);
   if (left && (entity.place === "exchange" || entity.place === "lost")) {
-    const cell = [...before.values()].find((one) => one.kind === "message" && one.label === mark.label.replace(/′$/, "") && one.key.includes(` ${left} `));
+    const lives = [entity.message, view.scene.lives?.[entity.message]?.message];
+    const cell = lives.flatMap((one) => [before.get(`ready ${left} ${one}`), before.get(`ghost ${left} ${one}`)]).find(Boolean);
     const { x, y } = cell ?? view.layout.nodes[left];
     return { x, y, queue: left };
   }
@@ -258,7 +259,7 @@ function queueJourney(context, mark) {
   const was = before.get(token);
   if (!happened && !was) return null;
   const stages = stagesOf(happened ?? []);
-  const start = was ?? (stages.length ? originOf(context, stages[0], mark) : null);
+  const start = was ?? (stages.length ? originOf(context, stages[0]) : null);
   if (!start) return null;
   const legs = legsOf(context, start, stages);
   const exchange = exchangeOf(view, stages, was, +message);

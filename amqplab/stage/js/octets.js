@@ -20,6 +20,7 @@ const ROWS_SHOWN = 24;
 const FIELDS_SHOWN = 260;
 const FEW_OCTETS = 520;
 const LINKED = 8;
+const MOST_SHOWN = 4096;
 
 /** The spans of a frame as a flat list in reading order; `counts` are the bytes that a length counts. */
 export function flatten(spans, size, depth = 0, out = []) {
@@ -88,8 +89,9 @@ function drawUnder(view, f) {
   const { scene } = view;
   const { client, server } = endsOf(scene, f.conn);
   const [from, to] = f.up ? [client, server] : [server, client];
-  const kind = f.dialect ? f.dialect : `${TYPE_NAMES[f.type] ?? "unknown frame"}, channel ${f.channel}`;
-  const link = (sort, id, words) => h("button", { class: "link", "data-sel": `${sort}:${id}` }, words);
+  const sort = TYPE_NAMES[f.type] ?? "unknown frame";
+  const kind = (f.dialect ?? "amqp") === "amqp" ? `${sort}, channel ${f.channel}` : sort;
+  const link = (of, id, words) => h("button", { class: "link", "data-sel": `${of}:${id}` }, words);
   const [way] = waysOf(scene, "frame", f).filter(({ from: first }) => first <= view.seq).slice(-1);
   const fate = way && way.outcome !== "arrived" && (way.to <= view.seq || way.outcome === "cut off") && outcomeWords(way);
   const carriers = [...new Set(f.carriers.map(([n]) => n))];
@@ -128,7 +130,8 @@ function drawSiblings({ scene }, f) {
 function drawHex(view, f, flat, per) {
   const bytes = f.hex.match(/../g) ?? [];
   const tops = flat.filter((s) => s.depth === 0 || (flat.length < 40 && s.depth === 1));
-  const shown = Math.min(bytes.length, view.allBytes ? bytes.length : per * ROWS_SHOWN);
+  const looked = flat[view.hot]?.start < MOST_SHOWN ? Math.ceil(Math.min(flat[view.hot].end, MOST_SHOWN) / per) : 0;
+  const shown = Math.min(bytes.length, view.allBytes ? bytes.length : per * Math.max(ROWS_SHOWN, looked));
   const counting = flat.filter((s) => s.counts);
   const rows = [];
   for (let start = 0; start < shown; start += per) {
@@ -226,9 +229,10 @@ function drawTree(view, f, flat) {
 }
 
 /** A field's value as text: a bit is set or not; what is not on the wire is in brackets. */
-export function valueWords({ start, end, value }) {
+export function valueWords({ start, end, name, value, meaning }) {
   if (value === null || value === undefined) return "";
-  const text = value === true ? "1 set" : value === false ? "0 not set" : cut(String(value), 80);
+  const isBit = typeof value === "boolean" && name !== "value" && meaning !== "bool"; // a field table's are a byte each
+  const text = isBit ? (value ? "1 set" : "0 not set") : cut(String(value), 80);
   return end <= start && text ? `[${text}]` : text;
 }
 
@@ -247,7 +251,7 @@ function drawField(view, s) {
     "aria-level": s.depth + 1,
     "aria-selected": hot ? "true" : "false",
     tabindex: s.i === (view.hot ?? 0) ? 0 : -1,
-    class: cls("field", s.kids && "group", s.value === false && "unset", hot && "hot"),
+    class: cls("field", s.kids && "group", s.value === false && valueWords(s) !== "false" && "unset", hot && "hot"),
     style: `--depth:${s.depth}`,
     "data-span": s.i,
     "aria-label": `${s.name}${value && ` ${value}`}. ${meaning} ${where === "" ? "not on the wire" : `bytes ${s.start} to ${last}`}`,

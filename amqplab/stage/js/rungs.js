@@ -110,7 +110,7 @@ function drawRung(seen, seq, y, kind, k) {
     "data-seq": seq,
     "data-kind": "row",
     "data-id": seq,
-    role: "button",
+    role: "group",
     "aria-label": `${time}: ${words}`,
     "aria-current": seq === view.seq ? "step" : null,
   };
@@ -199,8 +199,11 @@ function note({ view, columns, width, arrivals }, seq, at, y, words, bold) {
 function chapter({ columns, width }, y, at, words, bold) {
   const x = round(columns.left + 4);
   const [one, two] = twoLines(words, Math.floor((width - columns.left - 10) / (ROW_LETTER * bold)));
+  const longest = Math.max(one.length, two?.length ?? 0) * ROW_LETTER * bold;
+  const ground = { x: x - 3, y: round(y - 7), width: round(longest + 6), height: (two ? 2 : 1) * LINE + 3, rx: 3 };
   return [
     h("circle", { class: "dot big", cx: round(at), cy: round(y - 11), r: 3.5 }),
+    h("rect", { class: "ground", ...ground }),
     h("text", { class: "note halo", x, y: round(y + 4) }, one),
     two && h("text", { class: "note halo", x, y: round(y + 4 + LINE) }, two),
   ];

@@ -138,8 +138,9 @@ export class Scene {
           r += difference(what, "ready_count");
           u += difference(what, "unacked_count");
         } else if (key.startsWith("token/") && what["+"]?.message) {
-          labels.set(what["+"].message, what["+"].label);
           this.carry(what["+"].command, what["+"].message);
+        } else if (key.startsWith("message/") && what["+"]?.label) {
+          labels.set(+key.slice("message/".length), what["+"].label);
         }
       }
       [ready[seq + 1], unacked[seq + 1]] = [r, u];

@@ -17,6 +17,7 @@ import { arrangementOf, dockOf, DOCKS, keeperOf, redock, resized, seenPanels, to
 import { Focus } from "./focus.js";
 import { drawLegend } from "./legend.js";
 import { PANELS, panelNames } from "./panels.js";
+import { drag } from "./pointers.js";
 import { Presenting } from "./present.js";
 import { drawFlags, drawTimeline, sliderProps, stepOn, timelinePlan, trackProps } from "./timeline.js";
 
@@ -35,7 +36,6 @@ const LOOK_BACK_FOR_PLACE = 200;
 const SCROLLERS = ".jp-WindowedPanel-outer, .jp-NotebookPanel-notebook, .jp-Notebook";
 const PANS = { "pan-left": [-0.25, 0], "pan-right": [0.25, 0], "pan-up": [0, -0.25], "pan-down": [0, 0.25] };
 const SASH_STEP = 24;
-const DRAG_BEGINS = 4;
 
 /** The page around the picture of one stage. */
 export class Frame {
@@ -214,12 +214,10 @@ export class Frame {
     for (const panel of view.panels) {
       if (!panel.seen || panel.own) continue;
       const { body } = this.stage.panels[panel.name];
-      patch(body, panel.draw(view, body.clientWidth || NARROW_PANEL));
+      patch(body, panel.draw(view, body.clientWidth || NARROW_PANEL).map(noStops));
       const follow = panel.follow && body.querySelector(panel.follow);
       if (follow) body.scrollTop = follow.offsetTop - body.clientHeight / 2;
     }
-    for (const button of this.stage.root.querySelectorAll("[data-group] button:not([tabindex])"))
-      button.setAttribute("tabindex", "-1");
   }
 
   isClipped() {
@@ -413,7 +411,7 @@ export class Frame {
   dragSash(event) {
     const { sash } = event.target.dataset;
     const [before, now] = [this.arrangement, this.sizes()];
-    this.drag(event, (dx, dy) => {
+    drag(this.stage.root, event, (dx, dy) => {
       this.arrangement = resized(before, sash, sash === "beside" ? -dx : -dy, now);
       this.stage.measure();
     }).then(() => this.keep({}));
@@ -422,34 +420,18 @@ export class Frame {
   dragPicture(event) {
     const from = this.lens;
     if (!this.stage.canvas.classList.contains("larger")) return;
-    this.drag(event, (dx, dy) => {
+    drag(this.stage.root, event, (dx, dy) => {
       this.look = shifted(from, this.setting, -dx / (from.width * from.scale), -dy / (from.height * from.scale));
       this.stage.draw();
     });
   }
-
-  /** Follow a pressed pointer; a promise of its end. A click is not a drag, and a drag is no click. */
-  drag(event, moved) {
-    const { root } = this.stage;
-    const [x, y] = [event.clientX, event.clientY];
-    let dragging = false;
-    return new Promise((resolve) => {
-      const to = ({ clientX, clientY }) => {
-        dragging ||= Math.hypot(clientX - x, clientY - y) > DRAG_BEGINS;
-        if (dragging) moved(clientX - x, clientY - y);
-      };
-      const stop = () => {
-        window.removeEventListener("pointermove", to);
-        if (dragging) root.addEventListener("click", swallow, { capture: true, once: true });
-        setTimeout(() => root.removeEventListener("click", swallow, { capture: true }), 0);
-        resolve();
-      };
-      window.addEventListener("pointermove", to);
-      window.addEventListener("pointerup", stop, { once: true });
-      window.addEventListener("pointercancel", stop, { once: true });
-      if (event.target.dataset?.sash) event.preventDefault();
-    });
-  }
 }
 
-const swallow = (event) => event.stopPropagation();
+/** The things of a panel are reached by arrows, its group is the stop: so no button in it is one. What is drawn says
+ * so itself, for what is added to the page afterwards is not the same on the way back. */
+function noStops(v) {
+  if (!v || typeof v !== "object") return v;
+  if (v.tag === "button") v.props.tabindex ??= -1;
+  v.kids.forEach(noStops);
+  return v;
+}

@@ -17,11 +17,18 @@ __all__ = [
     "ConsumerRemoved",
     "ExchangeDeclared",
     "ExchangeDeleted",
+    "PolicyDeleted",
+    "PolicySet",
     "QueueDeclared",
     "QueueDeleted",
     "QueuePurged",
     "Unbound",
 ]
+
+
+def binding_label(binding: Bound | Unbound) -> str:
+    """From where by what to where."""
+    return f"{binding.source} –{binding.routing_key or binding.arguments}→ {binding.destination}"
 
 
 @event(chapter="topology", level="milestone", label="exchange {exchange} ({type})")
@@ -78,7 +85,7 @@ class QueuePurged(Event):
     messages: tuple[int, ...]
 
 
-@event(chapter="topology", level="milestone", label="{source} –{routing_key}→ {destination}")
+@event(chapter="topology", level="milestone", label=binding_label)
 class Bound(Event):
     """A binding appeared. `kind` is "queue" or "exchange": what the destination is."""
 
@@ -90,7 +97,7 @@ class Bound(Event):
     arguments: str
 
 
-@event(chapter="topology", level="milestone", label="{source} –{routing_key}→ {destination} gone")
+@event(chapter="topology", level="milestone", label=lambda x: f"{binding_label(x)} gone")
 class Unbound(Event):
     """A binding is gone."""
 
@@ -141,3 +148,28 @@ class ConsumerRemoved(Event):
     channel: int
     consumer_tag: str
     reason: str
+
+
+@event(chapter="topology", level="milestone", label="policy {name}")
+class PolicySet(Event):
+    """An operator's policy holds from now on, in place of any of that name, for all that it `apply_to` ("all",
+    "queues", "exchanges") and whose name fits the `pattern`. `definition` is text, as arguments are; with
+    `operator` it only sets bounds to what the other policies say.
+    """
+
+    vhost: str
+    name: str
+    pattern: str
+    apply_to: str
+    definition: str
+    priority: int
+    operator: bool
+
+
+@event(chapter="topology", level="milestone", label="policy {name} gone")
+class PolicyDeleted(Event):
+    """A policy was taken back."""
+
+    vhost: str
+    name: str
+    operator: bool

@@ -174,19 +174,21 @@ class Element extends Plain {
     for (let at = this; at instanceof Element; at = at.parentNode) if (at.matches(selector)) return at;
     return null;
   }
-  *all() {
-    for (const child of this.childNodes)
-      if (child instanceof Element) {
-        yield child;
-        yield* child.all();
-      }
+  /** Those below that fit, in reading order; the first one only, if `first`. */
+  below(fits, found, first) {
+    for (const child of this.childNodes) {
+      if (!(child instanceof Element)) continue;
+      if (fits(child)) found.push(child);
+      if (first && found.length) return found;
+      child.below(fits, found, first);
+    }
+    return found;
   }
   querySelectorAll(selector) {
-    return [...this.all()].filter((node) => node.matches(selector));
+    return this.below((node) => node.matches(selector), [], false);
   }
   querySelector(selector) {
-    for (const node of this.all()) if (node.matches(selector)) return node;
-    return null;
+    return this.below((node) => node.matches(selector), [], true)[0] ?? null;
   }
 
   // --- room: as large as the page says ---

@@ -113,7 +113,7 @@ const QUEUED = (view, mark) => mark.place === `queue:${lastName(view.subject.key
 
 /** Where a message must be, by what has just happened to it. */
 const PLACES = {
-  Published: (view, mark) => mark.place.startsWith("exchange:") || mark.place === "broker",
+  Published: (view, mark) => mark.place.startsWith("exchange:") || mark.state === "held in tx",
   Routed: (view, mark) => mark.place.startsWith("exchange:") || mark.place === "broker" || mark.place.startsWith("queue:"),
   Enqueued: QUEUED,
   Requeued: QUEUED,
@@ -270,7 +270,7 @@ export function nothingArrivesThatDidNot({ view, marks, tokens }, wrong) {
     const { kind, s, state: said } = mark;
     if (kind === "segment") {
       const end = s.lost_seq ?? s.arrived;
-      if (s.sent > seq || (end !== null && end < seq)) wrong(`segment ${s.n} is drawn when it is not on the wire`);
+      if (s.sent > seq || (end !== null && end < seq && s.n !== subject.segment)) wrong(`segment ${s.n} is drawn when it is not on the wire`);
       if (said === "arrived" && !(s.lost_seq === null && s.arrived === seq)) wrong(`segment ${s.n} is said to have arrived`);
       if (s.lost_seq === seq && said !== "lost" && !said.startsWith("lost")) wrong(`segment ${s.n} was lost, it is said to be ${said}`);
     }
@@ -301,7 +301,7 @@ export function arrowsArrive(scene, bands, wrong) {
     const tipped = band.kids.filter((leg) => leg.kids?.some((kid) => /\btip\b/.test(kid.props?.class ?? "")));
     const mayTip = arrived || !scene.linked.has(item.conn) || (kind !== "segment" && lastBytes(scene, item, Infinity));
     if (tipped.length && !mayTip) wrong(`the ladder lets ${kind} ${number} arrive`);
-    if (!tipped.length && arrived && item.sent !== null) wrong(`the ladder does not let ${kind} ${number} arrive`);
+    if (!tipped.length && arrived && item.sent !== null && !item.discarded) wrong(`the ladder does not let ${kind} ${number} arrive`);
     if (kind === "segment" && tipped.length > 1) wrong(`the ladder lets ${kind} ${number} arrive ${tipped.length} times`);
   }
 }

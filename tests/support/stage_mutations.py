@@ -1,0 +1,130 @@
+"""Faults that the stage has had, or could have: each of them must make a law fail.
+
+Theory
+------
+A law that nothing can break says nothing. So faults are put back, one at a time, into a copy of the code, and
+the law that is there to find it must cry out. A mutation is a file, a text that occurs in it once, what stands
+there instead, the law (`LAWS` in ``truth.py``), and a scene small enough to show it at once.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = ["MUTATIONS", "Mutation"]
+
+JS = "amqplab/stage/js"
+
+
+class Mutation(NamedTuple):
+    """One fault. `zooms` are those at which it is looked for; `again` are the modules that are to be loaded anew
+    because they use the mutated one; `page`: it shows only when the whole page is run.
+    """
+
+    fault: str
+    file: str
+    old: str
+    new: str
+    law: str
+    scene: str
+    zooms: str = "3"
+    again: tuple[str, ...] = ()
+    page: bool = False
+
+
+FOLD = ("amqplab.trace.fold", "amqplab.stage.scene")
+SCENE = ("amqplab.stage.scene",)
+
+MUTATIONS = (
+    # --- 1: nothing raises ---
+    Mutation("the last record must be a step", f"{JS}/player.js",
+             "return this.scene.steps[this.zoom][this.step] !== this.seq;",
+             "return this.scene.story[this.seq].visit;", "1", "ttl_at_the_end", "3"),
+    Mutation("a queue without a place in the layout", f"{JS}/fixtures.js",
+             "x: node.x, y: node.y, node, queue,", "x: node.left, y: node.y, node, queue,", "1", "hello"),
+    # --- 2: the subject is seen ---
+    Mutation("only the first thing that a sentence names is the subject", f"{JS}/mark.js",
+             "= view.subject.keys.includes(entity);", "= view.subject.keys[0] === entity;", "2", "hello"),
+    Mutation("a message is never the subject", f"{JS}/mark.js",
+             "mark.subject = number !== null && view.subject[kind] === number;", "", "2", "hello"),
+    Mutation("the inspector shows the frame before", f"{JS}/inspector.js",
+             'if (frame !== undefined) return { kind: "frame", id: frame };',
+             'if (frame !== undefined) return { kind: "frame", id: Math.max(0, frame - 1) };', "2", "hello", "1"),
+    Mutation("the sentence is that of the step before", f"{JS}/controls.js",
+             "const sentence = sentenceOf(view);", "const sentence = sentenceOf({ ...view, seq: view.seq - 1 });",
+             "2", "hello"),
+    Mutation("a message is drawn nowhere when it is published", "amqplab/trace/whereabouts.py",
+             "    e.Published: Whereabouts._published,\n", "", "2", "two_channels", again=SCENE),
+    Mutation("what is handed over for good is drawn nowhere", "amqplab/trace/whereabouts.py",
+             ' and token["state"] != "done":', ":", "2", "hello", again=SCENE),
+    # --- 3: where its copies are, and nowhere else ---
+    Mutation("lost messages are not drawn", f"{JS}/messages.js",
+             "if (!lost.length) return [];", "if (lost.length) return [];", "3", "returned_and_rejected"),
+    Mutation("a ghost is said to be ready", f"{JS}/messages.js",
+             "place: place[line],", "place: place.ready,", "3", "crash"),
+    Mutation("on frames and commands no message is drawn", f"{JS}/messages.js",
+             "riders.filter(({ token }) => !isSignal(token))", "riders.filter(isSignal)", "3", "hello", "2"),
+    Mutation("a message is both Ready and with its consumer", "amqplab/trace/whereabouts.py",
+             '''token["state"] != "done":
+                self._forget(draft, name)''', '''token["state"] != "done":
+                pass''', "3", "crash", again=SCENE),
+    Mutation("a dead letter is drawn nowhere", "amqplab/trace/whereabouts.py",
+             "    e.DeadLettered: Whereabouts._dead_lettered,\n", "", "3", "dead_letter_retry", again=SCENE),
+    Mutation("a motion does not end in the picture at rest", f"{JS}/motion.js",
+             "if (t >= 1) return after;", "if (t >= 1) return before;", "3", "dead_letter_retry", "3"),
+    # --- 4: nothing arrives that did not arrive ---
+    Mutation("a message is with its consumer as soon as the queue hands it over", "amqplab/trace/whereabouts.py",
+             'new_token(int(number), self.label(int(number)), "link", new["connection"])',
+             'new_token(int(number), self.label(int(number)), "consumer", holder_of(new))',
+             "4", "cut_on_the_way", again=SCENE),
+    Mutation("a lost segment is said to have arrived", f"{JS}/ride.js",
+             's.lost_seq !== null ? "lost" : s.discarded', "s.discarded", "4", "lost_batch", "0"),
+    Mutation("frames stay on the wire when they are read", f"{JS}/scene.js",
+             "item.received === null ? Infinity : item.received - 1", "Infinity", "4", "hello", "1"),
+    Mutation("an arrow arrives at the end of the record, whatever became of it", f"{JS}/legs.js",
+             'return leg(from, scene.n - 1, "cut off", {', 'return leg(from, scene.n - 1, "arrived", {',
+             "4 ladder", "cut_on_the_way", "0"),
+    Mutation("an arrow of a lost segment has a head", f"{JS}/legs.js",
+             'leg(s.sent, s.lost_seq, "lost", {', 'leg(s.sent, s.lost_seq, "arrived", {', "4 ladder",
+             "lost_batch", "0"),
+    # --- 5: a jump lands on its record ---
+    Mutation("a jump lands on the step before its record", f"{JS}/player.js",
+             "this.arrive(between(-1, seq, this.scene.n - 1), glide);",
+             "this.arrive(this.scene.steps[this.zoom][this.scene.stepOf(this.zoom, seq)], glide);", "5", "hello"),
+    Mutation("the way back from a visit is lost", f"{JS}/player.js",
+             "this.arrive(this.home ?? this", "this.arrive(this", "5", "hello"),
+    Mutation("a visit tells the sentence of the chapter", f"{JS}/player.js",
+             "if (zoom === STORY && !visit &&", "if (zoom === STORY && step > 0 &&", "5", "hello", "4"),
+    # --- 6: one number everywhere ---
+    Mutation("the picture takes Ready for Unacked", f"{JS}/fixtures.js",
+             "`Unacked ${queue.unacked_count}`", "`Unacked ${queue.ready_count}`", "6", "hello"),
+    Mutation("the table takes Ready for Unacked", f"{JS}/tables.js",
+             '["Unacked", (queue) => queue.unacked_count, "number"]',
+             '["Unacked", (queue) => queue.ready_count, "number"]',
+             "6", "hello"),
+    Mutation("the depth forgets what was there before", f"{JS}/scene.js",
+             'r += difference(what, "ready_count");', 'r = difference(what, "ready_count");', "6", "two_channels"),
+    Mutation("a hand counts what was ever delivered", f"{JS}/fixtures.js",
+             "({ holding_count: held, prefetch })", "({ delivered: held, prefetch })", "6", "dead_letter_retry"),
+    # --- 7: back is the inverse of forward ---
+    Mutation("a splice is not taken back", f"{JS}/state.js",
+             "? spliced(next[name], at, inserted, removed)", "? spliced(next[name], at, removed, inserted)",
+             "7", "dead_letter_retry"),
+    Mutation("who came last stands last, whichever way one came", f"{JS}/state.js",
+             "while (at > 0 && order(key, list[at - 1]) < 0) at--;", "", "7", "publisher_confirms"),
+    Mutation("what is no more stays on the page", f"{JS}/elements.js",
+             "for (const { node } of byKey.values()) node.remove();", "", "7", "ttl_at_the_end", "3", page=True),
+    Mutation("an attribute that changes stays as it was", f"{JS}/elements.js",
+             "if (!same || had[i][1] !== value) write", "if (!same) write", "7", "ttl_at_the_end", "3", page=True),
+    # --- 8: all forms agree ---
+    Mutation("a blocked connection is not drawn as blocked", f"{JS}/fixtures.js",
+             'if (connection.blocked) return "blocked";', "", "8", "blocked_connection"),
+    Mutation("the static picture forgets who is the active consumer", "amqplab/stage/marks_fixtures.py",
+             'return "" if active is None else "active" if active else "waiting"', 'return ""',
+             "8", "single_active_consumer", again=("amqplab.stage.marks",)),
+    Mutation("after a loss nothing is said to be lost", f"{JS}/ride.js",
+             "if (latest.lost_seq !== null && latest.lost_seq <= seq)", "if (latest.lost_seq === -1)",
+             "8", "lost_batch", "1"),
+    Mutation("a dead letter changes its number", "amqplab/trace/whereabouts.py",
+             "self._labels.get(message, str(message))", "str(message)", "8", "dead_letter_retry", again=SCENE),
+)  # fmt: skip

@@ -158,13 +158,12 @@ class Broker:
         which frame led to what may give us all of them at once then.
         """
         session = self.sessions.get(connection)
-        return (
-            session is not None
-            and not self.alarms
-            and (self._told_wake is None or self._told_wake > now)
-            and not self._unsettled()
-            and session.gathers(channel, method, header, largest)
-        )
+        if session is None or self.alarms or (self._told_wake is not None and self._told_wake <= now):
+            return False
+        for vhost in self.vhosts.values():
+            if vhost.unsettled:
+                return False
+        return session.gathers(channel, method, header, largest)
 
     def disconnected(self, connection: str, now: int, reason: str = "reset") -> list[Effect]:
         """The peer ended the TCP connection, or the network did."""
@@ -393,9 +392,6 @@ class Broker:
         for vhost in self.vhosts.values():
             if vhost.unsettled:
                 vhost.settle(self.now)
-
-    def _unsettled(self) -> bool:
-        return any(vhost.unsettled for vhost in self.vhosts.values())
 
     def _settle_soon(self) -> None:
         """Something would take long to settle, or for ever: others come first (after a deadline all is

@@ -377,11 +377,8 @@ class _Cutter:
         self.offset = 0
         self.broken = False
         self.reported = False
-
-    @property
-    def straight(self) -> bool:
+        self.straight = not (header or answer)
         """Whether nothing but frames is to be expected."""
-        return not (self._header or self._answer or self.broken)
 
     def cut(self, data: bytes) -> Iterator[tuple[int, bytes]]:
         """Every whole frame, lazily; after garbage, all octets as they come."""
@@ -392,7 +389,7 @@ class _Cutter:
         while position < total:
             size = total - position if self.broken else self._size(data, position)
             if size == 0:
-                self.broken = True
+                self.broken, self.straight = True, False
                 size = total - position
             if position + size > total:
                 break
@@ -408,10 +405,12 @@ class _Cutter:
         if self._header or (self._answer and data[position] == PROTOCOL_HEADER[0]):
             if enough >= 8:
                 self._header = self._answer = False
+                self.straight = True
             return 8
         if enough < 7:
             return 8
-        self._answer = False
+        if self._answer:
+            self._answer, self.straight = False, True
         size = int.from_bytes(data[position + 3 : position + 7], "big")
         if data[position] not in FRAME_TYPES or size > LARGEST_FRAME:
             return 0

@@ -77,6 +77,7 @@ def step_of(stage: Locator) -> str:
 
 
 def markup(stage: Locator) -> str:
+    stage.evaluate("() => new Promise(requestAnimationFrame)")
     return str(stage.evaluate("stage => stage.outerHTML"))
 
 

@@ -28,6 +28,8 @@ ARGUMENTS = [
     "--disable-lcd-text",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]
+# A step is drawn at once; what needs the page to be laid out is done in the frame that shows it.
+FRAME = "() => new Promise(requestAnimationFrame)"
 
 
 @contextmanager
@@ -93,6 +95,7 @@ def press(page: Page, *keys: str) -> None:
     """Keys for the stage itself."""
     for key in keys:
         page.locator(STAGE).press(key)
+    page.evaluate(FRAME)
 
 
 def show_panels(page: Page, *beside: str, below: tuple[str, ...] = ()) -> None:
@@ -110,4 +113,5 @@ def step_of(page: Page) -> str:
 
 def markup(page: Page) -> str:
     """The stage as text."""
+    page.evaluate(FRAME)
     return str(page.locator(STAGE).evaluate("stage => stage.outerHTML"))

@@ -121,14 +121,30 @@ function create(v, svg) {
 
 /** Attributes are written in the order given, so that the same picture is the same markup. */
 function update(node, before, after) {
-  const had = attributes(before);
-  const wanted = attributes(after);
-  const same = wanted.length === had.length && wanted.every(([name], i) => had[i][0] === name);
-  if (!same) for (const [name] of had) node.removeAttribute(name);
-  wanted.forEach(([name, value], i) => {
-    if (!same || had[i][1] !== value) write(node, name, value);
-    else if (name === "value") write(node, name, value); // what people typed is not in the attribute
-  });
+  if (haveSameNames(before, after)) {
+    for (const name in after) {
+      const value = after[name];
+      // what people typed is not in the attribute
+      if ((value !== before[name] || name === "value") && isWritten(name, value)) write(node, name, value);
+    }
+    return;
+  }
+  for (const [name] of attributes(before)) node.removeAttribute(name);
+  for (const [name, value] of attributes(after)) write(node, name, value);
+}
+
+/** Whether two sets of props are written as the same attributes, in the same order. */
+function haveSameNames(before, after) {
+  const [had, wanted] = [Object.keys(before), Object.keys(after)];
+  let i = 0;
+  for (const name of wanted) {
+    if (!isWritten(name, after[name])) continue;
+    while (i < had.length && !isWritten(had[i], before[had[i]])) i++;
+    if (had[i] !== name) return false;
+    i++;
+  }
+  while (i < had.length && !isWritten(had[i], before[had[i]])) i++;
+  return i === had.length;
 }
 
 function write(node, name, value) {

@@ -114,9 +114,17 @@ export class Focus {
     const name = focusName(had);
     const place = had.getBoundingClientRect();
     const result = deed();
-    const isGone = !this.root.contains(had) || had.disabled || !seenItem(had);
+    const isGone = !this.root.contains(had) || had.disabled || had.closest("[hidden]");
     if (isGone) this.settle(group, name, place);
+    else this.kept = { had, group, name, place };
     return result;
+  }
+
+  /** When the page is laid out: what has the focus may have been hidden by a rule of the style sheet. */
+  settleHidden() {
+    const { kept } = this;
+    this.kept = null;
+    if (kept && this.active === kept.had && !seenItem(kept.had)) this.settle(kept.group, kept.name, kept.place);
   }
 
   settle(group, name, place) {

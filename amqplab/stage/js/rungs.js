@@ -5,6 +5,10 @@
 // A long run has a ladder of a million pixels; only the window and a little around it are drawn, so a step costs as
 // much as what is in sight. The row of the step is always in sight. While the pointer rests on the ladder it does
 // not run away under it: then it moves only as far as it must.
+//
+// Asking the page for a size makes it lay itself out, and a step that writes, asks and writes again pays for that twice.
+// So sizes and scrolling places are known here: they are read when they change, and set when the step is drawn
+// (`settle`, in the frame that shows it).
 
 import { cut, round, timeText } from "./text.js";
 import { cls, h, patch } from "./elements.js";
@@ -230,7 +234,32 @@ function drawHeads(hosts, columns, scrolled) {
 /** The ladder of one stage; `parts` are the skeleton's. */
 export class Rungs {
   constructor({ ladderScroll, ladderHead, ladderSvg }) {
-    Object.assign(this, { box: ladderScroll, head: ladderHead, svg: ladderSvg, plans: {}, held: false, drawn: null });
+    Object.assign(this, { box: ladderScroll, head: ladderHead, svg: ladderSvg, plans: {}, held: false });
+    Object.assign(this, { seen: { width: 0, height: 0 }, top: 0, left: 0, unsettled: false });
+  }
+
+  /** The room may have changed; a width of 0 means that the panel is closed. */
+  measure() {
+    const { clientWidth, clientHeight, scrollTop, scrollLeft } = this.box;
+    Object.assign(this, { seen: { width: clientWidth, height: clientHeight }, top: scrollTop, left: scrollLeft });
+  }
+
+  /** Somebody scrolled; or it was our own doing, then there is nothing to draw. */
+  scrolled(view) {
+    const { scrollTop, scrollLeft } = this.box;
+    if (this.unsettled || (scrollTop === this.top && scrollLeft === this.left)) return;
+    Object.assign(this, { top: scrollTop, left: scrollLeft });
+    this.draw(view(), false);
+  }
+
+  /** Scroll to where what is drawn stands. */
+  settle() {
+    const { box } = this;
+    if (!this.unsettled) return;
+    this.unsettled = false;
+    box.scrollTop = this.top;
+    box.scrollLeft = this.left;
+    Object.assign(this, { top: box.scrollTop, left: box.scrollLeft });
   }
 
   forget() {
@@ -244,20 +273,16 @@ export class Rungs {
 
   /** Draw what is in sight; with `follow`, the present comes into sight first. */
   draw(view, follow = true) {
-    const { box } = this;
-    const { clientWidth, clientHeight } = box;
-    if (!clientWidth) return; // the panel is closed
+    const { width, height } = this.seen;
+    if (!width) return; // the panel is closed
     const plan = this.planOf(view);
     this.size("height", Math.ceil(plan.height));
-    if (follow) this.follow(view, plan, clientHeight);
-    const { scrollTop } = box;
-    if (!follow && this.drawn === `${scrollTop} ${box.scrollLeft}`) return; // our own scrolling
-    const bottom = Math.min(plan.height, scrollTop + clientHeight + AROUND);
-    const part = ladderPart(view, plan, clientWidth - 2, Math.max(0, scrollTop - AROUND), bottom);
+    if (follow) this.follow(view, plan, height);
+    const bottom = Math.min(plan.height, this.top + height + AROUND);
+    const part = ladderPart(view, plan, width - 2, Math.max(0, this.top - AROUND), bottom);
     this.size("width", part.columns.width);
-    if (follow) this.followAcross(view, part.columns, clientWidth);
-    this.drawn = `${scrollTop} ${box.scrollLeft}`;
-    patch(this.head, drawHeads(view.scene.hosts, part.columns, box.scrollLeft));
+    if (follow) this.followAcross(view, part.columns, width);
+    patch(this.head, drawHeads(view.scene.hosts, part.columns, this.left));
     patch(this.svg, drawPart(view, part));
   }
 
@@ -268,18 +293,21 @@ export class Rungs {
   }
 
   follow(view, plan, height) {
-    const { box } = this;
     const y = view.seq < 0 ? 0 : plan.yOf(view.seq);
-    const seen = y > box.scrollTop + EDGE && y < box.scrollTop + height - EDGE;
+    const seen = y > this.top + EDGE && y < this.top + height - EDGE;
     if (this.held && seen) return;
-    const want = Math.round(Math.max(0, Math.min(plan.height - height, y - height * LOOK_AHEAD)));
-    if (want !== box.scrollTop) box.scrollTop = want;
+    this.scrollTo("top", Math.round(Math.max(0, Math.min(plan.height - height, y - height * LOOK_AHEAD))));
   }
 
   followAcross({ scene, seq, zoom }, columns, width) {
-    const { box } = this;
     const isWhole = columns.width <= width || seq < 0 || zoom === STORY;
-    const want = isWhole ? 0 : Math.max(0, Math.round(columns.x(hostOf(scene, seq)) - width / 2));
-    if (want !== box.scrollLeft) box.scrollLeft = want;
+    const middle = isWhole ? 0 : columns.x(hostOf(scene, seq)) - width / 2;
+    this.scrollTo("left", Math.round(Math.max(0, Math.min(columns.width - width, middle))));
+  }
+
+  scrollTo(side, want) {
+    if (this[side] === want) return;
+    this[side] = want;
+    this.unsettled = true;
   }
 }

@@ -89,6 +89,7 @@ class Stage {
 
   close() {
     cancelAnimationFrame(this.raf);
+    cancelAnimationFrame(this.settling);
     clearTimeout(this.preparing);
     this.observer.disconnect();
     this.frame.close();
@@ -118,7 +119,7 @@ class Stage {
       this.draw();
     });
     this.track.addEventListener("pointerdown", (event) => this.scrub(event));
-    this.ladderScroll.addEventListener("scroll", () => this.rungs.draw(this.view(), false));
+    this.ladderScroll.addEventListener("scroll", () => this.rungs.scrolled(() => this.view()));
     this.ladderScroll.addEventListener("pointerenter", () => (this.rungs.held = !player.playing));
     this.ladderScroll.addEventListener("pointerleave", () => (this.rungs.held = false));
   }
@@ -198,6 +199,15 @@ class Stage {
     this.frame.draw(view);
     this.rungs.draw(view);
     patch(this.breakables, drawActions(view));
+    this.settling ||= requestAnimationFrame(() => this.settle());
+  }
+
+  /** What needs the page to be laid out waits for the frame in which the browser does that anyway: so a step never
+   * asks for a layout of its own. */
+  settle() {
+    this.settling = 0;
+    this.rungs.settle();
+    this.frame.settle();
   }
 
   /** If this is a step: how what was shown becomes what is to be shown. */
@@ -262,8 +272,8 @@ class Stage {
       player.letGo();
       player.jump(+(wish.jump ?? wish.seq), this.glides);
     }
-    this.draw();
     this.run();
+    this.draw();
   }
 
   get glides() {
@@ -295,8 +305,8 @@ class Stage {
     const number = action.startsWith("zoom-") ? +action.slice(5) : null;
     if (number !== null) number < player.scene.steps.length && player.setZoom(number);
     else if (!this.frame.perform(action)) deeds[action]();
+    this.run(); // its frame comes before the one that settles
     this.draw();
-    this.run();
   }
 
   /** Escape: first the selection goes, then the visit. */

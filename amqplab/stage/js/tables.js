@@ -12,16 +12,17 @@ import { connectionWords, featuresOf } from "./fixtures.js";
 
 const ENTITIES_SHOWN = 60;
 
-const count = (view, prefix, test = () => true) =>
-  [...view.state.keys()].filter((key) => key.startsWith(prefix) && test(key)).length;
+const inNumericOrder = new Intl.Collator("en", { numeric: true }).compare;
+
+const count = (view, kind, test) => view.state.of(kind).filter(test).length;
 
 const bindingsOf = (_, key, view) =>
-  count(view, "binding/", (binding) => binding.split("/")[2] === key.split("/")[2]);
+  count(view, "binding", (binding) => binding.split("/")[2] === key.split("/")[2]);
 
 const TABLES = [
   {
     title: "Queues",
-    prefix: "queue/",
+    kind: "queue",
     columns: [
       ["Name", (_, key) => nameOf(key)],
       ["Ready", (queue) => queue.ready_count, "number"],
@@ -35,7 +36,7 @@ const TABLES = [
   },
   {
     title: "Exchanges",
-    prefix: "exchange/",
+    kind: "exchange",
     columns: [
       ["Name", (_, key) => nameOf(key) || "(default)"],
       ["Type", (exchange) => exchange.type],
@@ -44,7 +45,7 @@ const TABLES = [
   },
   {
     title: "Consumers",
-    prefix: "consumer/",
+    kind: "consumer",
     columns: [
       ["Name", (_, key, { scene }) => scene.who?.[key] ?? nameOf(key)],
       ["Queue", (consumer) => consumer.queue],
@@ -55,16 +56,16 @@ const TABLES = [
   },
   {
     title: "Connections",
-    prefix: "connection/",
+    kind: "connection",
     columns: [
       ["Name", (_, key) => nameOf(key)],
       ["State", connectionWords],
-      ["Channels", (_, key, view) => count(view, `channel/${key.slice("connection/".length)}/`), "number"],
+      ["Channels", (_, key, view) => count(view, "channel", (channel) => channel.startsWith(`channel/${key.slice("connection/".length)}/`)), "number"],
     ],
   },
   {
     title: "Messages",
-    prefix: "message/",
+    kind: "message",
     columns: [
       ["#", (_, key) => nameOf(key)],
       ["Exchange", (message) => message.exchange || "(default)"],
@@ -82,13 +83,17 @@ export const tables = (view) => TABLES.map((table) => drawTable(view, table)).fi
 const isShown = (view, key) =>
   !key.startsWith("exchange/") || !nameOf(key).startsWith("amq.") || view.layout.nodes[key];
 
-function drawTable(view, { title, prefix, columns }) {
-  const keys = [...view.state.keys()]
-    .filter((key) => key.startsWith(prefix) && isShown(view, key))
-    .sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
+/** The last ones. There may be very many messages: their keys are in the order of their numbers already. */
+const keysOf = (view, kind) =>
+  kind === "message"
+    ? view.state.of(kind).slice(-ENTITIES_SHOWN)
+    : view.state.of(kind).filter((key) => isShown(view, key)).sort(inNumericOrder).slice(-ENTITIES_SHOWN);
+
+function drawTable(view, { title, kind: thing, columns }) {
+  const keys = keysOf(view, thing);
   if (!keys.length) return null;
   const heads = columns.map(([name, , kind]) => h("th", { scope: "col", class: cls(kind) }, name));
-  const rows = keys.slice(-ENTITIES_SHOWN).map((key) => drawRow(view, key, columns));
+  const rows = keys.map((key) => drawRow(view, key, columns));
   return h(
     "div",
     { key: title, class: "table-box" },

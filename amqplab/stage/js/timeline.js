@@ -11,6 +11,7 @@
 
 import { round, timeText } from "./text.js";
 import { cls, h } from "./elements.js";
+import { lastAtMost } from "./lifetimes.js";
 import { sentenceOfStep } from "./steps.js";
 import { placesOn, silences, stepNear, ticksBetween } from "./axis.js";
 
@@ -167,7 +168,7 @@ export const drawMark = (kind, props) => h("path", { class: cls("mark", kind), d
 /** The bookmarks as flags, and the needle's place: what changes with the step. */
 export function drawFlags({ bookmarks, step }, { steps, x }) {
   const flag = ({ seq, name }) => {
-    const k = steps.findLastIndex((at) => at <= seq);
+    const k = lastAtMost(steps, seq);
     const here = x(Math.max(0, k));
     return h(
       "g",

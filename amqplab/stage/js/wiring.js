@@ -67,11 +67,25 @@ export class Frame {
     stage.model.on("change:branch", this.onBranch);
     stage.root.addEventListener("pointerdown", (event) => this.pressedPointer(event));
     stage.canvas.addEventListener("wheel", (event) => this.wheeled(event), { passive: false });
-    this.observer = new ResizeObserver(() => stage.measure());
-    this.observer.observe(stage.canvas);
+    this.observer = new ResizeObserver(() => this.isResized() && stage.measure());
+    for (const box of this.boxes()) this.observer.observe(box);
   }
 
   // --- room ---
+
+  /** What is drawn to its size. */
+  boxes() {
+    const { canvas, panels, ladderScroll } = this.stage;
+    return [canvas, ladderScroll, ...Object.values(panels).map(({ body }) => body)];
+  }
+
+  /** The sizes that the drawing reckons with are read here, and nowhere while a step is drawn. */
+  isResized() {
+    const sizes = this.boxes().map(({ clientWidth, clientHeight }) => `${clientWidth}×${clientHeight}`).join();
+    const isOther = sizes !== this.sized;
+    this.sized = sizes;
+    return isOther;
+  }
 
   /** How much of the page one can see at a time: the notebook's window, else the browser's. */
   roomHeight() {
@@ -94,6 +108,9 @@ export class Frame {
     root.classList.toggle("has-branches", (this.stage.model.get("branch") ?? []).length > 1);
     this.fitHeight(layouts, width, height);
     this.trackWidth = this.measureTrack();
+    this.isResized();
+    this.stage.rungs.measure();
+    this.panelWidths = new Map(PANELS.map(({ name }) => [name, this.stage.panels[name].body.clientWidth]));
     const room = {
       width: Math.max(120, canvas.clientWidth - 2 * PADDING),
       height: Math.max(120, canvas.clientHeight - 2 * PADDING),
@@ -168,7 +185,7 @@ export class Frame {
   view(view) {
     const { arrangement, stage } = this;
     const branch = stage.model.get("branch") ?? [];
-    const isSeen = (name) => this.seen.beside.includes(name) || this.seen.below.includes(name);
+    const bookmarks = this.bookmarks();
     return {
       ...view,
       layout: this.setting.layout,
@@ -176,11 +193,15 @@ export class Frame {
       legend: this.legend,
       whole: this.whole,
       axis: arrangement.axis,
-      bookmarks: this.bookmarks(),
-      bookmarked: this.bookmarks().some(({ seq }) => seq === view.seq),
-      panels: PANELS.map((panel) => ({ ...panel, seen: isSeen(panel.name) })),
+      bookmarks,
+      bookmarked: bookmarks.some(({ seq }) => seq === view.seq),
+      panels: PANELS.map((panel) => ({ ...panel, seen: this.isSeen(panel.name) })),
       presenting: this.presenting.on,
     };
+  }
+
+  isSeen(name) {
+    return this.seen.beside.includes(name) || this.seen.below.includes(name);
   }
 
   bookmarks() {
@@ -207,16 +228,27 @@ export class Frame {
     this.drawPanels(view);
     this.aim(view);
     this.nameRoot(view);
-    stage.narration.classList.toggle("clipped", this.isClipped());
+  }
+
+  /** In the frame that shows the step: what is followed comes into sight, and a long sentence gets its button. */
+  settle() {
+    const { stage } = this;
+    for (const { name, follow } of PANELS) {
+      if (!follow || !this.isSeen(name)) continue;
+      const { body } = stage.panels[name];
+      const followed = body.querySelector(follow);
+      if (followed) body.scrollTop = followed.offsetTop - body.clientHeight / 2;
+    }
+    const isClipped = this.isClipped();
+    this.focus.settleHidden();
+    stage.narration.classList.toggle("clipped", isClipped);
   }
 
   drawPanels(view) {
     for (const panel of view.panels) {
       if (!panel.seen || panel.own) continue;
       const { body } = this.stage.panels[panel.name];
-      patch(body, panel.draw(view, body.clientWidth || NARROW_PANEL).map(noStops));
-      const follow = panel.follow && body.querySelector(panel.follow);
-      if (follow) body.scrollTop = follow.offsetTop - body.clientHeight / 2;
+      patch(body, panel.draw(view, this.panelWidths.get(panel.name) || NARROW_PANEL).map(noStops));
     }
   }
 
@@ -228,7 +260,8 @@ export class Frame {
   nameRoot({ scene, seq, zoom, step, steps, branch }) {
     const { dataset } = this.stage.root;
     const names = { record: seq, zoom: scene.zooms?.[zoom] ?? zoom, step, steps: steps.length - 1 };
-    Object.assign(dataset, names, { branch: branch.at(-1) ?? "original" });
+    for (const [name, value] of Object.entries({ ...names, branch: branch.at(-1) ?? "original" }))
+      if (dataset[name] !== String(value)) dataset[name] = value;
   }
 
   /** The time line: all of it when zoom, axis or width have changed, else the needle only. */
@@ -242,11 +275,11 @@ export class Frame {
       for (const [name, value] of Object.entries(trackProps(width))) track.setAttribute(name, value);
       patch(track, drawTimeline(view, this.plan));
     }
-    for (const [name, value] of Object.entries(sliderProps(view))) track.setAttribute(name, value);
+    writeAll(track, sliderProps(view));
     patch(track.querySelector(".flags"), drawFlags(view, this.plan));
     const at = this.plan.x(step);
-    track.querySelector(".needle").setAttribute("transform", `translate(${at} 0)`);
-    track.querySelector(".rail.done").setAttribute("x2", at);
+    writeAll(track.querySelector(".needle"), { transform: `translate(${at} 0)` });
+    writeAll(track.querySelector(".rail.done"), { x2: at });
   }
 
   /** The clock runs while things move, and while a silence passes. */
@@ -268,8 +301,9 @@ export class Frame {
     this.lens = lens(this.setting, this.room, this.look, this.look ? null : this.pointOf(view));
     const { x, y, width, height, scale } = this.lens;
     const numbers = [x, y, width, height].map((value) => Math.round(value * 10) / 10);
-    svg.setAttribute("viewBox", numbers.join(" "));
-    svg.style.setProperty("--least", `${Math.round((11 / scale) * 100) / 100}px`);
+    writeAll(svg, { viewBox: numbers.join(" ") });
+    const least = `${Math.round((11 / scale) * 100) / 100}px`;
+    if (least !== this.least) svg.style.setProperty("--least", (this.least = least));
     this.stage.canvas.classList.toggle("larger", width < this.setting.layout.width - 1 || height < this.setting.layout.height - 1);
   }
 
@@ -347,8 +381,7 @@ export class Frame {
   }
 
   togglePanel(name) {
-    const isSeen = this.seen.beside.includes(name) || this.seen.below.includes(name);
-    this.keep(togglePanel(this.arrangement, name, isSeen));
+    this.keep(togglePanel(this.arrangement, name, this.isSeen(name)));
   }
 
   toggleBookmark() {
@@ -425,6 +458,11 @@ export class Frame {
       this.stage.draw();
     });
   }
+}
+
+/** Write what differs: the browser would take a value that is the same for a change. */
+function writeAll(node, props) {
+  for (const [name, value] of Object.entries(props)) if (node.getAttribute(name) !== String(value)) node.setAttribute(name, value);
 }
 
 /** The things of a panel are reached by arrows, its group is the stop: so no button in it is one. What is drawn says

@@ -27,9 +27,9 @@ from amqplab.stage.mark import Moment
 from amqplab.stage.needs import needs_of
 from amqplab.stage.painter import Painter
 from amqplab.stage.palette import LIGHT
+from amqplab.stage.passing import passing
 from amqplab.trace import events as e
 from amqplab.trace.fold import step
-from amqplab.trace.keys import unescape
 from amqplab.trace.narrate import Narrator
 from amqplab.trace.participants import Participants, participants_of
 from amqplab.trace.recorder import Record, Recorder
@@ -146,31 +146,19 @@ def moments(
     asked = set(wanted)
     found = {-1: blank}
     state: dict[str, Mapping[str, Any]] = {}
+    routed: dict[int, e.Routed] = {}
     for record in records[: max(asked, default=-1) + 1]:
         patch = step(state, record)
         whereabouts.step(record, patch, state)
+        if isinstance(record.event, e.Routed):
+            routed[record.event.message] = record.event
         if record.seq in asked:
             found[record.seq] = replace(
                 blank, state={**state, **whereabouts.tokens}, seq=record.seq, now=record.at,
-                matched=matched_by(record.event, place), subject=subject_of(record, traffic),
+                matched=passing(record, state, whereabouts.tokens, routed, place),
+                subject=subject_of(record, traffic),
             )  # fmt: skip
     return found
-
-
-def matched_by(event: e.Event, place: Layout) -> frozenset[str]:
-    """The keys of the bindings that a message matched, the default exchange's own ones, too."""
-    if not isinstance(event, e.Routed):
-        return frozenset()
-    names = set(event.matched)
-    if event.exchange == "":
-        names |= {("", "queue", queue, queue) for queue in event.queues}
-    return frozenset(key for key in place["edges"] if match_of(key, event.vhost) in names)
-
-
-def match_of(key: str, vhost: str) -> tuple[str, ...]:
-    """How Routed names a binding."""
-    parts = [unescape(part) for part in key.split("/")[1:]]
-    return tuple(parts[1:5]) if len(parts) == 6 and parts[0] == vhost else ()
 
 
 def bounded(participants: Participants) -> tuple[Participants, str]:

@@ -292,7 +292,7 @@ def test_what_is_not_routed_has_an_edge_to_the_alternate_exchange() -> None:
 def test_a_server_of_another_protocol_is_a_box_without_exchanges() -> None:
     place = place_of("http")
     kinds = {host: server["kind"] for host, server in place["servers"].items()}
-    assert set(kinds.values()) == {"broker", "server"}
+    assert set(kinds.values()) == {"broker", "HTTP server"}
     assert all(kinds[node["server"]] == "broker" for node in place["nodes"].values())
 
 

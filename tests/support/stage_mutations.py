@@ -56,7 +56,7 @@ MUTATIONS = (
     Mutation("a message is drawn nowhere when it is published", "amqplab/trace/whereabouts.py",
              "    e.Published: Whereabouts._published,\n", "", "2", "two_channels", again=SCENE),
     Mutation("what is handed over for good is drawn nowhere", "amqplab/trace/whereabouts.py",
-             ' and token["state"] != "done":', ":", "2", "hello", again=SCENE),
+             ' and token["state"] != "done"\n', "\n", "2", "hello", again=SCENE),
     # --- 3: where its copies are, and nowhere else ---
     Mutation("lost messages are not drawn", f"{JS}/messages.js",
              "if (!lost.length) return [];", "if (lost.length) return [];", "3", "returned_and_rejected"),
@@ -65,8 +65,8 @@ MUTATIONS = (
     Mutation("on frames and commands no message is drawn", f"{JS}/messages.js",
              "riders.filter(({ token }) => !isSignal(token))", "riders.filter(isSignal)", "3", "hello", "2"),
     Mutation("a message is both Ready and with its consumer", "amqplab/trace/whereabouts.py",
-             '''token["state"] != "done":
-                self._forget(draft, name)''', '''token["state"] != "done":
+             '''buried_later(token, new):
+                self._forget(draft, name)''', '''buried_later(token, new):
                 pass''', "3", "crash", again=SCENE),
     Mutation("a dead letter is drawn nowhere", "amqplab/trace/whereabouts.py",
              "    e.DeadLettered: Whereabouts._dead_lettered,\n", "", "3", "dead_letter_retry", again=SCENE),

@@ -224,7 +224,7 @@ function tokensOnce({ view, tokens, messages, more }, wrong) {
 function ownersAgree({ view, tokens }, wrong) {
   const held = new Map();
   for (const [key, token] of tokens) {
-    if (!token.queue || token.place === "lost") continue;
+    if (!token.queue || token.place === "lost" || token.place === "broker") continue;
     const queue = view.state.get(token.queue);
     if (!queue || isStream(queue)) continue;
     if (token.state !== "done") held.set(token.queue, (held.get(token.queue) ?? 0) + 1);
@@ -347,7 +347,7 @@ function handsCount(view, key, find, wrong) {
   if (consumer.no_ack || !queue || isStream(queue)) return;
   const own = state.of("token").filter((token) => {
     const { target, place, state: how } = state.get(token);
-    return target === key && place !== "lost" && how !== "done";
+    return target === key && place !== "lost" && place !== "broker" && how !== "done";
   });
   if (own.length !== consumer.holding_count) wrong(`${key} holds ${consumer.holding_count}, ${own.length} are there or on the way`);
 }

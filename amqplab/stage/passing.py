@@ -1,0 +1,74 @@
+"""Which bindings a message is passing: those that the picture lights.
+
+Theory
+------
+At *Routed* the bindings that matched are lit. They stay so for as long as the message stands at its exchange,
+because not every queue has its copy yet; and at *Enqueued* the way is lit by which this copy came, the shortest
+there is among the bindings that matched. ``js/fixtures.js`` says the same, and a test compares the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from amqplab.stage.contract_layout import Layout
+from amqplab.trace import events as e
+from amqplab.trace.keys import exchange_key, message_key, queue_key, unescape
+from amqplab.trace.recorder import Record
+
+__all__ = ["matched_by", "passing"]
+
+State = Mapping[str, Mapping[str, Any]]
+
+
+def passing(
+    record: Record, state: State, tokens: State, routed: Mapping[int, e.Routed], place: Layout
+) -> frozenset[str]:
+    """Keys of the bindings lit after `record`; `routed` has the last Routed of each message up to then."""
+    event = record.event
+    lit = set(matched_by(event, place)) if isinstance(event, e.Routed) else set()
+    for token in tokens.values():
+        if token["place"] == "exchange" and token["message"] in routed:
+            lit |= matched_by(routed[token["message"]], place)
+    if isinstance(event, e.Enqueued):
+        lit |= set(way_to(event, state, routed.get(event.message), place))
+    return frozenset(lit)
+
+
+def matched_by(event: e.Routed, place: Layout) -> frozenset[str]:
+    """The keys of the bindings that a message matched, the default exchange's own ones, too."""
+    names = set(event.matched)
+    if event.exchange == "":
+        names |= {("", "queue", queue, queue) for queue in event.queues}
+    return frozenset(key for key in place["edges"] if match_of(key, event.vhost) in names)
+
+
+def match_of(key: str, vhost: str) -> tuple[str, ...]:
+    """How Routed names a binding."""
+    parts = [unescape(part) for part in key.split("/")[1:]]
+    return tuple(parts[1:5]) if len(parts) == 6 and parts[0] == vhost else ()
+
+
+def way_to(event: e.Enqueued, state: State, routed: e.Routed | None, place: Layout) -> list[str]:
+    """The bindings from the message's exchange to this queue, the fewest there are."""
+    message = state.get(message_key(event.message))
+    if message is None:
+        return []
+    matched = matched_by(routed, place) if routed is not None else frozenset()
+    edges = [
+        (key, edge)
+        for key, edge in place["edges"].items()
+        if (key in matched if matched else edge.get("ghost") or key in state)
+    ]
+    start = exchange_key(str(message["vhost"]), str(message["exchange"]))
+    ways: list[tuple[str, list[str]]] = [(start, [])]
+    seen = {start}
+    for node, way in ways:
+        if node == queue_key(event.vhost, event.queue):
+            return way
+        for key, edge in edges:
+            if edge["source"] == node and edge["target"] not in seen:
+                seen.add(edge["target"])
+                ways.append((edge["target"], [*way, key]))
+    return []

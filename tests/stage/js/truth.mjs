@@ -108,12 +108,16 @@ function counts(one, it) {
   laws.oneNumber(it, tables || null, expected, wrongOf(6, one.name, view));
 }
 
+/** So many commands on a link may have no room beside each other. */
+const CROWD = 3;
+
 /** The marks that Python would draw are those of the script. */
 function compare(one, { view, marks: all }) {
   const theseToo = one.marks[`${view.zoom} ${view.seq}`];
   if (!theseToo) return;
   // where the room on a link is too small for the wire's own things, each form gathers them in its way
-  const crowded = all.some((mark) => mark.group || mark.kind === "part" || mark.key.startsWith("more ") && ON_WIRE.has(mark.key.split(" ")[1]));
+  const lanes = counted(all.filter(({ kind }) => kind === "command").map(({ place }) => place));
+  const crowded = [...lanes.values()].some((many) => many >= CROWD) || all.some((mark) => mark.group || mark.kind === "part" || mark.key.startsWith("more ") && ON_WIRE.has(mark.key.split(" ")[1]));
   const isCompared = (kind) => !crowded || (!ON_WIRE.has(kind) && kind !== "more");
   const marks = all.filter(({ kind }) => isCompared(kind));
   const expected = theseToo.filter(([kind]) => isCompared(kind));

@@ -188,4 +188,9 @@ function write(node, name, value) {
   if (name === "value" && node.value !== String(value) && node !== document.activeElement) node.value = value;
 }
 
+/** Write what differs: the browser would take a value that is the same for a change. */
+export function writeAll(node, props) {
+  for (const [name, value] of Object.entries(props)) if (node.getAttribute(name) !== String(value)) node.setAttribute(name, value);
+}
+
 export const cls = (...names) => names.filter(Boolean).join(" ");

@@ -11,7 +11,7 @@ import sys
 
 from bench.table import Row, show
 
-NAMES = ["codec", "clock", "simulation", "memory", "topic", "broker", "backlog"]
+NAMES = ["codec", "clock", "simulation", "memory", "topic", "broker", "backlog", "stage"]
 
 
 def main(names: list[str]) -> int:

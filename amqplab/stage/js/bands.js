@@ -49,9 +49,12 @@ function bandWords(scene, { kind, item, a, b }) {
   return `${scene.frames[kind === "command" ? item.frames[0] : item.id].summary}, ${a} → ${b}`;
 }
 
-/** The legs of a band that are in sight; `a` and `b` are the x of its lifelines, `y` the height of a record. */
+/** The legs of a band that are in sight; `a` and `b` are the x of its lifelines, `y` the height of a record. It is drawn from
+ * where it begins. */
 export function drawBand(view, band, a, b, y, { top, bottom }) {
-  const drawn = band.legs.map((leg, i) => drawLeg(view, band, leg, i, a, b, y, top, bottom)).filter(Boolean);
+  const begin = round(y(band.legs[0].from));
+  const down = (seq) => y(seq) - begin;
+  const drawn = band.legs.map((leg, i) => drawLeg(view, band, leg, i, a, b, down, top - begin, bottom - begin)).filter(Boolean);
   if (!drawn.length) return null;
   const { kind, id } = band;
   const props = {
@@ -61,6 +64,7 @@ export function drawBand(view, band, a, b, y, { top, bottom }) {
     "data-kind": kind,
     "data-id": id,
     "data-state": band.legs.at(-1).outcome,
+    transform: `translate(0 ${begin})`,
   };
   const said = `${bandWords(view.scene, band)}: ${band.legs.map(outcomeWords).join("; ")}`;
   return h("g", props, h("title", {}, said), drawn);

@@ -16,6 +16,7 @@ export const READABLE = 0.78;
 const COMFORTABLE = 0.92;
 const LARGEST_SCALE = 1.45;
 const CLOSEST = 4;
+const LOOK_BACK_FOR_PLACE = 200;
 const SHORTEST_GAP = 26;
 const SHORTEST_PIPE = { x: 92, y: 58 };
 const SHORTEST_QUEUE = 150;
@@ -227,4 +228,16 @@ export function placeOf(layout, key) {
   if (!pipe) return null;
   if (kind === "consumer" || kind === "confirm") return layout.apps[pipe.app] ?? null;
   return { x: (pipe.x0 + pipe.x1) / 2, y: (pipe.y0 + pipe.y1) / 2 };
+}
+
+/** Where something happens at this step; if that has no place, where something happened last. */
+export function pointOf({ scene, seq, layout, subject }) {
+  for (let at = seq; at >= 0 && at > seq - LOOK_BACK_FOR_PLACE; at--) {
+    const keys = [...(at === seq ? (subject?.keys ?? []) : []), ...scene.patches[at].map(([key]) => key)];
+    for (const key of keys) {
+      const place = placeOf(layout, key);
+      if (place) return place;
+    }
+  }
+  return { x: 0, y: 0 };
 }

@@ -84,17 +84,52 @@ const isSame = (a, b) =>
 function patchByKey(parent, before, kids, after, svg) {
   const byKey = new Map();
   before.forEach((old, i) => byKey.set(keyOf(old.v, i), old));
+  const strangers = [];
   kids.forEach((v, i) => {
     const key = keyOf(v, i);
     const old = byKey.get(key);
-    if (old) byKey.delete(key);
-    after[i] = old ? renewed(old, v, svg) : { v, node: create(v, svg || v.tag === "svg") };
+    if (old) {
+      byKey.delete(key);
+      after[i] = renewed(old, v, svg);
+    } else strangers.push(i);
   });
+  const spare = svg && strangers.length ? spareNodes(byKey) : null;
+  for (const i of strangers) {
+    const old = spare?.get(lookOf(kids[i]))?.shift();
+    after[i] = old ? renewed(old, kids[i], svg) : { v: kids[i], node: create(kids[i], svg || kids[i].tag === "svg") };
+    if (old) byKey.delete(old.key);
+  }
   for (const { node } of byKey.values()) node.remove();
+  order(parent, after);
+}
+
+/** Making a node costs the browser more than changing one. So what goes from a drawing becomes what comes, if it looks alike;
+ * but not what has the focus. In a drawing only: elsewhere a node may be scrolled, opened, or written in. */
+function spareNodes(byKey) {
+  const { activeElement } = document;
+  const spare = new Map();
+  for (const [key, old] of byKey) {
+    if (typeof old.v !== "object" || old.node.contains(activeElement)) continue;
+    const look = lookOf(old.v);
+    if (!spare.has(look)) spare.set(look, []);
+    spare.get(look).push({ ...old, key });
+  }
+  return spare;
+}
+
+const lookOf = ({ tag, props }) => `${tag} ${String(props?.class ?? "").split(" ", 1)[0]}`;
+
+/** Put the nodes in order; one that has come from the front to a later place is the only one that moves. */
+function order(parent, after) {
   let at = parent.firstChild;
-  for (const { node } of after)
+  for (const { node } of after) {
+    if (node !== at && at?.nextSibling === node) {
+      at.remove();
+      at = node;
+    }
     if (node === at) at = at.nextSibling;
     else parent.insertBefore(node, at);
+  }
 }
 
 /** A node made like `v`; the very same object needs no look. */
@@ -124,8 +159,9 @@ function update(node, before, after) {
   if (haveSameNames(before, after)) {
     for (const name in after) {
       const value = after[name];
-      // what people typed is not in the attribute
-      if ((value !== before[name] || name === "value") && isWritten(name, value)) write(node, name, value);
+      if (!isWritten(name, value)) continue;
+      const isTyped = name === "value" && node.value !== String(value); // what people typed is not in the attribute
+      if (value !== before[name] || isTyped) write(node, name, value);
     }
     return;
   }
@@ -150,6 +186,11 @@ function haveSameNames(before, after) {
 function write(node, name, value) {
   node.setAttribute(name, value === true ? "" : value);
   if (name === "value" && node.value !== String(value) && node !== document.activeElement) node.value = value;
+}
+
+/** Write what differs: the browser would take a value that is the same for a change. */
+export function writeAll(node, props) {
+  for (const [name, value] of Object.entries(props)) if (node.getAttribute(name) !== String(value)) node.setAttribute(name, value);
 }
 
 export const cls = (...names) => names.filter(Boolean).join(" ");

@@ -22,3 +22,12 @@ export const PANELS = [
 ];
 
 export const panelNames = PANELS.map(({ name }) => name);
+
+/** The things of a panel are reached by arrows, its group is the stop: so no button in it is one. What is drawn says
+ * so itself, for what is added to the page afterwards is not the same on the way back. */
+export function noStops(v) {
+  if (!v || typeof v !== "object") return v;
+  if (v.tag === "button") v.props.tabindex ??= -1;
+  v.kids.forEach(noStops);
+  return v;
+}

@@ -99,7 +99,8 @@ function drawBreak({ k, y0, y1, words }, left, width) {
   );
 }
 
-/** One row: its time, and the label of the band that begins here, or what happened at one host. */
+/** One row, at its height: what is in it is drawn from there, so that rows look alike, and another row is hardly another
+ * drawing. It has its time, and the label of the band that begins here, or what happened at one host. */
 function drawRung(seen, seq, y, kind, k) {
   const { view, plan, width } = seen;
   const { scene } = view;
@@ -117,13 +118,14 @@ function drawRung(seen, seq, y, kind, k) {
     role: "group",
     "aria-label": `${time}: ${words}`,
     "aria-current": seq === view.seq ? "step" : null,
+    transform: `translate(0 ${round(y)})`,
   };
   return h(
     "g",
     props,
     h("title", {}, words),
-    h("rect", { class: "reach", x: 0, y: round(y - half + (kind === "chapter" ? 4 : 0)), width: round(width), height: 2 * half }),
-    clock && h("text", { class: "clock", x: seen.columns.left - 8, y: round(y + 4) }, time),
+    h("rect", { class: "reach", x: 0, y: kind === "chapter" ? 4 - half : -half, width: round(width), height: 2 * half }),
+    clock && h("text", { class: "clock", x: seen.columns.left - 8, y: 4 }, time),
     rowMark(seen, seq, y, kind, words),
   );
 }
@@ -158,32 +160,32 @@ function rowMark(seen, seq, y, kind, words) {
   const { view, columns, plan } = seen;
   const { scene, zoom } = view;
   const at = columns.x(hostOf(scene, seq));
-  if (kind === "quiet") return h("circle", { class: "dot", cx: round(at), cy: round(y), r: 2.5 });
+  if (kind === "quiet") return h("circle", { class: "dot", cx: round(at), cy: 0, r: 2.5 });
   const bold = seq === view.seq ? BOLD : 1;
   const lost = lossAt(scene, seq);
-  if (lost) return lossNote(seen, lost, y, words, bold);
-  if (kind === "chapter") return chapter(seen, y, at, words, bold);
+  if (lost) return lossNote(seen, lost, words, bold);
+  if (kind === "chapter") return chapter(seen, at, words, bold);
   const found = seq !== plan.visit?.seq && kind === "band" && crossingAt(scene, zoom, seq);
   if (found) {
     const band = bandOf(scene, found.kind, found.item);
-    return bandLabel(columns.x(band.a), columns.x(band.b), y, words, bold);
+    return bandLabel(columns.x(band.a), columns.x(band.b), words, bold);
   }
-  return [h("circle", { class: "dot big", cx: round(at), cy: round(y), r: 4 }), note(seen, seq, at, y, words, bold)];
+  return [h("circle", { class: "dot big", cx: round(at), cy: 0, r: 4 }), note(seen, seq, at, y, words, bold)];
 }
 
 const fitting = (words, room, bold) => cut(words, Math.max(4, Math.floor(room / (ROW_LETTER * bold))));
 
 /** Beside the × of a segment that is lost in this row. */
-function lossNote({ view, columns, width }, s, y, words, bold) {
+function lossNote({ view, columns, width }, s, words, bold) {
   const { client, server } = endsOf(view.scene, s.conn);
   const x = (columns.x(client) + columns.x(server)) / 2 + 11;
-  return h("text", { class: "note halo", x: round(x), y: round(y + 4) }, fitting(words, width - x - 4, bold));
+  return h("text", { class: "note halo", x: round(x), y: 4 }, fitting(words, width - x - 4, bold));
 }
 
 /** On its band, at the end where it begins. */
-function bandLabel(a, b, y, words, bold) {
+function bandLabel(a, b, words, bold) {
   const right = b > a;
-  const place = { x: round(a + (right ? 9 : -9)), y: round(y - 4), "text-anchor": right ? "start" : "end" };
+  const place = { x: round(a + (right ? 9 : -9)), y: -4, "text-anchor": right ? "start" : "end" };
   return h("text", { class: "band-label halo", ...place }, fitting(words, Math.abs(b - a) - 16, bold));
 }
 
@@ -194,22 +196,22 @@ function note({ view, columns, width, arrivals }, seq, at, y, words, bold) {
   const i = hosts.indexOf(host);
   const isCrossed = arrivals.get(host)?.some((other) => Math.abs(other - y) < ARRIVES_BESIDE);
   const toLeft = i > 0 && (i === hosts.length - 1 || isCrossed);
-  const place = { x: round(at + (toLeft ? -9 : 9)), y: round(y + 4), "text-anchor": toLeft ? "end" : "start" };
+  const place = { x: round(at + (toLeft ? -9 : 9)), y: 4, "text-anchor": toLeft ? "end" : "start" };
   const room = toLeft ? at - 9 - columns.left + 4 : width - at - 13;
   return h("text", { class: "note halo", ...place }, fitting(words, room, bold));
 }
 
 /** A chapter's sentence, on two lines at most, across the ladder. */
-function chapter({ columns, width }, y, at, words, bold) {
+function chapter({ columns, width }, at, words, bold) {
   const x = round(columns.left + 4);
   const [one, two] = twoLines(words, Math.floor((width - columns.left - 10) / (ROW_LETTER * bold)));
   const longest = Math.max(one.length, two?.length ?? 0) * ROW_LETTER * bold;
-  const ground = { x: x - 3, y: round(y - 7), width: round(longest + 6), height: (two ? 2 : 1) * LINE + 3, rx: 3 };
+  const ground = { x: x - 3, y: -7, width: round(longest + 6), height: (two ? 2 : 1) * LINE + 3, rx: 3 };
   return [
-    h("circle", { class: "dot big", cx: round(at), cy: round(y - 11), r: 3.5 }),
+    h("circle", { class: "dot big", cx: round(at), cy: -11, r: 3.5 }),
     h("rect", { class: "ground", ...ground }),
-    h("text", { class: "note halo", x, y: round(y + 4) }, one),
-    two && h("text", { class: "note halo", x, y: round(y + 4 + LINE) }, two),
+    h("text", { class: "note halo", x, y: 4 }, one),
+    two && h("text", { class: "note halo", x, y: 4 + LINE }, two),
   ];
 }
 

@@ -7,16 +7,16 @@
 // bookmarks, history), draws its own parts, and answers for the actions that change the page and not the run.
 
 import { cut } from "./text.js";
-import { patch } from "./elements.js";
+import { patch, writeAll } from "./elements.js";
 import { AXES } from "./axis.js";
 import { drawBranches } from "./branches.js";
 import { drawClock } from "./clock.js";
-import { closer, lens, placeOf, setting, shifted, wishedHeight } from "./camera.js";
+import { closer, lens, pointOf, setting, shifted, wishedHeight } from "./camera.js";
 import { drawAxisButton, drawBar, drawHelp, drawNarration, drawTransport } from "./controls.js";
 import { arrangementOf, dockOf, DOCKS, keeperOf, redock, resized, seenPanels, togglePanel } from "./dock.js";
 import { Focus } from "./focus.js";
 import { drawLegend } from "./legend.js";
-import { PANELS, panelNames } from "./panels.js";
+import { noStops, PANELS, panelNames } from "./panels.js";
 import { drag } from "./pointers.js";
 import { Presenting } from "./present.js";
 import { drawFlags, drawTimeline, sliderProps, stepOn, timelinePlan, trackProps } from "./timeline.js";
@@ -32,7 +32,6 @@ const MOST_BELOW = 260;
 const MOST_HEIGHT = 1100;
 const AROUND_STAGE = 16;
 const NARROW_PANEL = 380;
-const LOOK_BACK_FOR_PLACE = 200;
 const SCROLLERS = ".jp-WindowedPanel-outer, .jp-NotebookPanel-notebook, .jp-Notebook";
 const PANS = { "pan-left": [-0.25, 0], "pan-right": [0.25, 0], "pan-up": [0, -0.25], "pan-down": [0, 0.25] };
 const SASH_STEP = 24;
@@ -298,25 +297,13 @@ export class Frame {
   /** Point the picture's viewBox at what is to be seen. */
   aim(view) {
     const { svg } = this.stage;
-    this.lens = lens(this.setting, this.room, this.look, this.look ? null : this.pointOf(view));
+    this.lens = lens(this.setting, this.room, this.look, this.look ? null : pointOf(view));
     const { x, y, width, height, scale } = this.lens;
     const numbers = [x, y, width, height].map((value) => Math.round(value * 10) / 10);
     writeAll(svg, { viewBox: numbers.join(" ") });
     const least = `${Math.round((11 / scale) * 100) / 100}px`;
     if (least !== this.least) svg.style.setProperty("--least", (this.least = least));
     this.stage.canvas.classList.toggle("larger", width < this.setting.layout.width - 1 || height < this.setting.layout.height - 1);
-  }
-
-  /** Where something happens at this step; if that has no place, where something happened last. */
-  pointOf({ scene, seq, layout, subject }) {
-    for (let at = seq; at >= 0 && at > seq - LOOK_BACK_FOR_PLACE; at--) {
-      const keys = [...(at === seq ? (subject?.keys ?? []) : []), ...scene.patches[at].map(([key]) => key)];
-      for (const key of keys) {
-        const place = placeOf(layout, key);
-        if (place) return place;
-      }
-    }
-    return { x: 0, y: 0 };
   }
 
   lookCloser(factor, point) {
@@ -458,18 +445,4 @@ export class Frame {
       this.stage.draw();
     });
   }
-}
-
-/** Write what differs: the browser would take a value that is the same for a change. */
-function writeAll(node, props) {
-  for (const [name, value] of Object.entries(props)) if (node.getAttribute(name) !== String(value)) node.setAttribute(name, value);
-}
-
-/** The things of a panel are reached by arrows, its group is the stop: so no button in it is one. What is drawn says
- * so itself, for what is added to the page afterwards is not the same on the way back. */
-function noStops(v) {
-  if (!v || typeof v !== "object") return v;
-  if (v.tag === "button") v.props.tabindex ??= -1;
-  v.kids.forEach(noStops);
-  return v;
 }

@@ -151,7 +151,8 @@ test("labels stand in lines of their own", () => {
   for (const zoom of zooms) {
     const plan = stage.ladderPlan(scene, zoom);
     const drawn = stage.drawLadder(viewAt(zoom, scene.n - 1), plan, WIDTH, 0, plan.height);
-    const baselines = withClass(drawn, "rung").map((row) => [...textsWith(row, "note"), ...textsWith(row, "band-label")].map(({ props }) => props.y)).filter((ys) => ys.length);
+    const heightOf = ({ props }) => +/translate\(0 (.*)\)/.exec(props.transform)[1];
+    const baselines = withClass(drawn, "rung").map((row) => [...textsWith(row, "note"), ...textsWith(row, "band-label")].map(({ props }) => heightOf(row) + props.y)).filter((ys) => ys.length);
     baselines.forEach((ys, i) => i && assert.ok(Math.min(...ys) - Math.max(...baselines[i - 1]) >= 11, `zoom ${zoom}: ${baselines[i - 1]} ${ys}`));
   }
 });

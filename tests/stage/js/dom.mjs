@@ -7,7 +7,7 @@
 // markup with the scroll positions, and equal pages are equal text.
 
 export const page = { width: 1000, height: 700 };
-const frames = [];
+let frames = [];
 
 class Plain {
   parentNode = null;
@@ -305,18 +305,19 @@ export function install() {
     ResizeObserver: Observer,
     matchMedia: () => ({ matches: false, addEventListener() {}, removeEventListener() {} }),
     getComputedStyle: () => ({ paddingLeft: "0px", paddingRight: "0px" }),
-    requestAnimationFrame: (run) => frames.push(run),
-    cancelAnimationFrame: () => frames.splice(0),
+    requestAnimationFrame: (run) => (frames.push({ id: ++asked, run }), asked),
+    cancelAnimationFrame: (id) => (frames = frames.filter((frame) => frame.id !== id)),
   });
   return document;
 }
 
 let clock = 0;
+let asked = 0;
 
 /** Let `ms` pass, as a browser would: in frames of 100 ms, the longest that the stage knows. */
 export function pass(ms) {
   for (const end = clock + ms; clock < end && frames.length; clock += 100)
-    for (const run of frames.splice(0)) run(performance.now() + clock);
+    for (const { run } of frames.splice(0)) run(performance.now() + clock);
 }
 
 const escaped = (text) => (/[&<>"]/.test(text) ? String(text).replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`) : text);

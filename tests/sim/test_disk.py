@@ -151,7 +151,7 @@ def test_what_the_disk_does_is_in_the_stream_and_a_sync_is_the_cause_of_what_it_
         (events.DiskForgot("f", 1, 1), None),
     ]
     assert narrate(recorder[1]) == (
-        "The disk of 'broker' has synced 8 octets of the file 'f': they survive every crash."
+        "The disk of the broker has synced 8 bytes of the file 'f': they survive every crash."
     )
 
 

@@ -115,7 +115,8 @@ MUTATIONS = (
     Mutation("what is no more stays on the page", f"{JS}/elements.js",
              "for (const { node } of byKey.values()) node.remove();", "", "7", "ttl_at_the_end", "3", page=True),
     Mutation("an attribute that changes stays as it was", f"{JS}/elements.js",
-             "if (!same || had[i][1] !== value) write", "if (!same) write", "7", "ttl_at_the_end", "3", page=True),
+             "if (value !== before[name] || isTyped) write", "if (isTyped) write",
+             "7", "ttl_at_the_end", "3", page=True),
     # --- 8: all forms agree ---
     Mutation("a blocked connection is not drawn as blocked", f"{JS}/fixtures.js",
              'if (connection.blocked) return "blocked";', "", "8", "blocked_connection"),

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from lessons import LESSONS, cells, code
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 from stage_browser import Watch, browser
 from stage_jupyter import JupyterServer
 
@@ -90,7 +90,8 @@ def test_a_lesson_runs_in_jupyterlab_without_an_error_and_without_leaving_the_ma
         code(cell).split("\n")[-1].split(".")[-1].startswith("stage(") for cell in cells(opened.path)
     )
     steps = opened.page.locator(".jp-OutputArea-output").get_by_role("button", name="one step forward")
-    assert stages and steps.count() == stages
+    assert stages
+    expect(steps).to_have_count(stages, timeout=60_000)  # a stage unpacks its scene before it draws
     assert opened.page.evaluate(FAILED) == []
     opened.watch.assert_quiet(allowed=("127.0.0.1", "localhost"))
 

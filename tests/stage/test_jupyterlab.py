@@ -17,6 +17,7 @@ NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 LESSON = "01-journey-of-one-message.ipynb"
 SHUT_DOWN = "() => window.jupyterapp.shell.currentWidget.context.sessionContext.shutdown()"
 BACKGROUND = "node => getComputedStyle(node).backgroundColor"
+HAS_LOST = "stage => stage.stage.player.scene.segments.some((segment) => segment.lost)"
 BREAKABLE = """
 from amqplab import Lab
 lab = Lab(seed=1)
@@ -156,6 +157,7 @@ def test_a_button_on_a_segment_shows_the_history_without_it(
     stage.locator(".under .link", has_text="segment").first.click()
     stage.get_by_role("button", name="lose this segment").click()
     page.wait_for_selector(f"{STAGE}.has-branches .notice:empty", state="attached")
+    page.wait_for_function(HAS_LOST, arg=stage.element_handle())  # its scene has to be unpacked, too
     assert stage.locator(".crumbs button").count() == 2
     assert stage.evaluate("stage => stage.contains(document.activeElement)")
     press(stage, "u")

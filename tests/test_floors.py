@@ -22,7 +22,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "stage": {"wire", "trace"},
     "lab": {"wire", "trace", "model", "broker", "client", "sim", "net", "stage"},
 }
-OPEN_TO_ALL = {"errors", "_running", "__version__"}
+OPEN_TO_ALL = {"errors", "_collector", "_running", "__version__"}
 CORE = ("wire", "trace", "model", "broker", "client", "sim")
 # Broker, model, client and network are still known from inside: their circles are to go, too.
 WITHOUT_CIRCLES = ("wire", "trace", "net", "stage", "lab")

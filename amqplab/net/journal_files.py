@@ -26,7 +26,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import gc
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -34,6 +33,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from amqplab._collector import without_collections
 from amqplab.errors import UsageError
 from amqplab.model.journal_log import COMPACT_OCTETS, Done, Journal
 from amqplab.model.journal_salvage import salvage
@@ -254,7 +254,7 @@ class JournalDirectory:
         """
         directory = Directory(path)
         try:
-            with directory._sentences(), _without_collections():
+            with directory._sentences(), without_collections():
                 journal, state, notes = Journal.open(directory, _salt, compact_octets)
         except BaseException:
             directory.release()
@@ -284,18 +284,6 @@ class JournalDirectory:
         self.journal.close(lambda: _resolve(written))
         await written
         await self.directory.close()
-
-
-@contextmanager
-def _without_collections() -> Iterator[None]:
-    """Recovery makes many objects that all stay: looking for garbage among them takes a third of its time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _salt() -> int:

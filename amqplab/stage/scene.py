@@ -26,13 +26,12 @@ gains one must not be written down twice per step.
 
 from __future__ import annotations
 
-import gc
 import json
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+from amqplab._collector import without_collections
 from amqplab.stage import contract
 from amqplab.stage.contract import Records, Scene
 from amqplab.stage.geometry import GEOMETRY
@@ -69,22 +68,8 @@ FINER_THAN_COMMANDS = (1 << ZOOMS.index("command")) - 1
 
 def scene(recorder: Recorder, *, title: str = "") -> Scene:
     """Everything the stage needs to play `recorder`."""
-    with uncollected():
+    with without_collections():
         return made(list(recorder), title)
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """Making a scene makes many objects and no garbage: to look for it again and again takes a quarter of
-    the time.
-    """
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def made(records: list[Record], title: str) -> Scene:

@@ -24,6 +24,7 @@ from amqplab.lab.faults import (
     Thaw,
 )
 from amqplab.lab.inputs import recorded
+from amqplab.lab.live import LiveServer
 from amqplab.lab.views import Views
 from amqplab.lab.world import BROKER_HOST
 from amqplab.trace import events as e
@@ -37,6 +38,7 @@ class Breaking(Views):
     """The part of a lab that knows its clients by name, and what can happen to them."""
 
     _known: dict[str, None]
+    _servers: list[LiveServer]
 
     @property
     def clients(self) -> tuple[str, ...]:
@@ -76,7 +78,7 @@ class Breaking(Views):
 
     def _is_live(self) -> bool:
         """Whether the broker is on a real socket now."""
-        raise NotImplementedError
+        return any(server.is_open for server in self._servers)
 
     @recorded
     def intervene(self, fault: Fault) -> None:

@@ -393,9 +393,6 @@ class Lab(Breaking):
         self._servers.append(server)
         return server
 
-    def _is_live(self) -> bool:
-        return any(server.is_open for server in self._servers)
-
     def _visitor_names(self, name: str) -> Iterator[str]:
         for number in itertools.count(1):
             visitor = name if number == 1 else f"{name}-{number}"

@@ -91,6 +91,7 @@ const PARTS = [
         sign(h("g", { class: "hand" }, [-12, 0, 12].map((x) => h("rect", { class: "slot", x: x - 5, y: -6, width: 10, height: 12, rx: 2 })))),
         "a consumer's prefetch: so many at a time",
       ],
+      [sign(h("text", { class: "had", x: -10, y: 4 }, "✓ 3")), "how many messages a consumer has done with"],
       [sign(h("text", { class: "feature", x: -20, y: 4 }, "D Excl AD")), "durable, exclusive, auto-delete"],
     ],
   ],

@@ -51,7 +51,7 @@ test("what does not fit is followed: the place looked for is in sight", () => {
   const room = { width: 300, height: 200 };
   const set = stage.setting(scene.layouts, room);
   for (const { x, y } of [...Object.values(set.layout.nodes), ...Object.values(set.layout.apps)]) {
-    const seen = stage.lens(set, room, null, { x, y });
+    const seen = stage.lens(set, room, null, [{ x, y }]);
     assert.ok(seen.x <= x && x <= seen.x + seen.width && seen.y <= y && y <= seen.y + seen.height);
   }
 });
@@ -59,10 +59,10 @@ test("what does not fit is followed: the place looked for is in sight", () => {
 test("a closer look keeps the place under the pointer", () => {
   const room = { width: 600, height: 400 };
   const set = stage.setting(scene.layouts, room);
-  const seen = stage.lens(set, room, null, null);
+  const seen = stage.lens(set, room, null, []);
   const point = { x: set.layout.width / 2 + 10, y: set.layout.height / 2 };
   const look = stage.closer(seen, set, 2, point);
-  const next = stage.lens(set, room, look, null);
+  const next = stage.lens(set, room, look, []);
   const share = (at) => (point.x - at.x) / at.width;
   assert.ok(Math.abs(share(next) - share(seen)) < 0.02);
   assert.equal(next.scale, seen.scale * 2);

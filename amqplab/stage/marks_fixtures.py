@@ -19,7 +19,7 @@ from amqplab.trace import keys
 from amqplab.trace.arguments import argument
 from amqplab.trace.lives import root_of
 from amqplab.trace.policies import GOES
-from amqplab.trace.whereabouts import had_key
+from amqplab.trace.tokens import had_key
 
 __all__ = ["FIXTURES", "badges_of", "connection_state", "host_state", "limit_of"]
 

@@ -191,7 +191,8 @@ function bestStop({ width, height }, seen, points) {
       const isIn = (point) =>
         isWithin(point.x, x, seen.width, width, IN_SIGHT.x) && isWithin(point.y, y, seen.height, height, IN_SIGHT.y);
       const off = Math.hypot(points[0].x - x - seen.width / 2, points[0].y - y - seen.height / 2);
-      const found = { x, y, worth: points.reduce((sum, point, i) => sum + (isIn(point) ? 1 / 2 ** Math.min(i, 20) : 0), 0), off };
+      const worth = points.reduce((sum, point, i) => sum + (isIn(point) ? 1 / 2 ** i : 0), 0);
+      const found = { x, y, worth, off };
       if (!best || found.worth > best.worth || (found.worth === best.worth && found.off < best.off)) best = found;
     }
   return best;
@@ -250,10 +251,16 @@ export function placeOf(layout, key) {
  * all, then other things; if none of these has a place, where something happened last. */
 export function pointsOf(view, marks) {
   const spoken = marks.filter((mark) => mark.subject && mark.kind !== "binding");
-  const rank = ({ kind, place }) => (kind !== "message" ? 3 : place === "lost" || place === "returned" ? 0 : place.endsWith(":ghost") ? 2 : 1);
-  const points = spoken.sort((a, b) => rank(a) - rank(b)).slice(0, MOST_POINTS).map(({ x, y }) => ({ x, y }));
+  spoken.sort((a, b) => rankOf(a) - rankOf(b));
+  const points = spoken.slice(0, MOST_POINTS).map(({ x, y }) => ({ x, y }));
   return points.length ? points : [pointOf(view)];
 }
+
+const rankOf = ({ kind, place }) => {
+  if (kind !== "message") return 3;
+  if (place === "lost" || place === "returned") return 0;
+  return place.endsWith(":ghost") ? 2 : 1;
+};
 
 function pointOf({ scene, seq, layout, subject }) {
   for (let at = seq; at >= 0 && at > seq - LOOK_BACK_FOR_PLACE; at--) {

@@ -56,6 +56,24 @@ test("what does not fit is followed: the place looked for is in sight", () => {
   }
 });
 
+test("whatever ends outside its queue is in sight when the step says so, in every room", () => {
+  const player = new stage.Player(scene, { zoom: 3, at: -1 });
+  const inStrip = (seq) => ["lost", "returned"].flatMap((place) => player.cursor.seek(seq).at(place)).length;
+  const ends = [...Array(scene.n).keys()].filter((seq) => inStrip(seq) > inStrip(seq - 1));
+  for (const seq of ends.filter((_, i) => i % Math.ceil(ends.length / 12) === 0)) {
+    player.jump(seq);
+    for (const room of rooms) {
+      const set = stage.setting(scene.layouts, room);
+      const view = { ...player.view(set.orientation), layout: set.layout };
+      const spoken = stage.marks(view).filter(({ kind, subject, place }) => kind === "message" && subject && /^(lost|returned)$/.test(place));
+      if (!spoken.length) continue;
+      const seen = stage.lens(set, room, null, stage.pointsOf(view, stage.marks(view)));
+      const isIn = ({ x, y }) => seen.x <= x && x <= seen.x + seen.width && seen.y <= y && y <= seen.y + seen.height;
+      assert.ok(spoken.some(isIn), `${room.width}×${room.height}: ${scene.sentences[seq]}`);
+    }
+  }
+});
+
 test("a closer look keeps the place under the pointer", () => {
   const room = { width: 600, height: 400 };
   const set = stage.setting(scene.layouts, room);

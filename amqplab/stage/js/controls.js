@@ -103,7 +103,7 @@ export function drawNarration(view) {
     h(
       "p",
       { key: "meta", class: "meta" },
-      h("span", {}, visit ? `between steps ${step} and ${step + 1} of ${steps.length - 1}` : `step ${step} of ${steps.length - 1}`),
+      h("span", {}, placeText(view)),
       seq >= 0 && h("span", {}, timeText(scene.records.at[seq])),
       seq >= 0 && h("span", {}, `at ${scene.names[scene.records.where[seq]]}`),
       visit && button("come-back", "back to the step", "back to the step", { class: "link visit" }),
@@ -115,6 +115,12 @@ export function drawNarration(view) {
       next === undefined ? "The recording ends here." : [h("span", {}, "next  "), next],
     ),
   ];
+}
+
+function placeText({ visit, step, steps }) {
+  const last = steps.length - 1;
+  if (!visit) return `step ${step} of ${last}`;
+  return step < last ? `between steps ${step} and ${step + 1} of ${last}` : `after step ${last} of ${last}`;
 }
 
 /** What the sentence speaks of, for tests and tools: "message:3 frame:12 queue/%2F/app". */

@@ -108,11 +108,41 @@ test("the linear axis is time itself", () => {
   assert.deepEqual([...stage.placesOn({ records: { at: [] } }, [-1], "event")], [0]);
 });
 
-test("a silence is a long gap, and the longest come first", () => {
-  const at = [0, 1e6, 20e9, 20e9 + 1e6, 200e9, 203e9];
-  const found = stage.silences({ records: { at } }, [-1, 0, 1, 2, 3, 4, 5]);
-  assert.deepEqual(found, [{ step: 4, ns: 180e9 - 1e6 }, { step: 2, ns: 20e9 - 1e6 }]);
-  assert.deepEqual(stage.silences({ records: { at: [0, 1e6] } }, [-1, 0, 1]), []);
+test("a gap is long if it is many times the usual one, and the longest come first", () => {
+  const at = [0, 1e6, 2e6, 20e9, 20e9 + 1e6, 200e9, 200e9 + 1e6];
+  const found = stage.longGaps({ records: { at } }, [-1, 0, 1, 2, 3, 4, 5, 6]);
+  assert.deepEqual(found.map(({ step, ns, silent }) => [step, ns, silent]), [[5, 180e9 - 1e6, true], [3, 20e9 - 2e6, true]]);
+  assert.deepEqual(stage.longGaps({ records: { at: [0, 1e6] } }, [-1, 0, 1]), []);
+});
+
+test("it is silence only if no record lies in it, whatever the zoom", () => {
+  const beats = Array.from({ length: 20 }, (_, i) => 3e6 + 30e9 * (i + 1));
+  const at = [0, 1e6, 2e6, 3e6, ...beats];
+  const [gap] = stage.longGaps({ records: { at } }, [-1, 0, 1, 2, 3, at.length - 1]);
+  assert.deepEqual([gap.silent, gap.words], [false, "10 min"]);
+});
+
+test("the clock never shows more than the end, and no step beyond the last is named", () => {
+  for (const zoom of zooms) {
+    const player = new stage.Player(scene, { zoom, at: -1 });
+    player.jump(scene.n - 1);
+    const view = { ...player.view("wide"), whole: false };
+    const said = [...stage.drawClock(view), ...stage.drawNarration(view)].filter(Boolean).map(stage.toMarkup).join("");
+    assert.ok(said.includes(`of ${stage.timeText(scene.records.at.at(-1))}`));
+    assert.ok(!said.includes(`and ${view.steps.length} of`));
+  }
+});
+
+test("time line and ladder say the same of every gap", () => {
+  for (const zoom of zooms) {
+    const plan = stage.ladderPlan(scene, zoom);
+    const inLadder = plan.breaks.map(({ k, words }) => `${k} ${words}`);
+    const steps = scene.steps[zoom];
+    const ahead = steps[0] < 0 ? 1 : 0;
+    const onLine = stage.longGaps(scene, steps).map(({ step, silent, words }) => `${step - ahead} ${words} ${silent ? "of silence" : "go by"}`);
+    for (const words of onLine) assert.ok(inLadder.includes(words), words);
+    assert.ok(onLine.length === inLadder.length || onLine.length >= 100);
+  }
 });
 
 test("ticks are few and round", () => {

@@ -93,6 +93,8 @@ MUTATIONS = (
              "this.arrive(this.home ?? this", "this.arrive(this", "5", "hello"),
     Mutation("a visit tells the sentence of the chapter", f"{JS}/player.js",
              "if (zoom === STORY && !visit &&", "if (zoom === STORY && step > 0 &&", "5", "hello", "4"),
+    Mutation("because leads to what happened just before", f"{JS}/causes.js",
+             "namedCause(scene, zoom, step);", "namedCause(scene, zoom, seq - 1);", "5", "two_channels", "3"),
     # --- 6: one number everywhere ---
     Mutation("the picture takes Ready for Unacked", f"{JS}/fixtures.js",
              "`Unacked ${queue.unacked_count}`", "`Unacked ${queue.ready_count}`", "6", "hello"),

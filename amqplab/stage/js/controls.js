@@ -10,6 +10,7 @@
 
 import { cut, timeText } from "./text.js";
 import { cls, h } from "./elements.js";
+import { causeOf } from "./causes.js";
 import { ZOOMS } from "./scene.js";
 import { SPEEDS, sentenceOf } from "./player.js";
 import { HELP } from "./keys.js";
@@ -129,11 +130,11 @@ function subjectText({ keys, ...numbered }) {
   return [...named.map(([kind, value]) => `${kind}:${value}`), ...keys].join(" ") || null;
 }
 
-function because({ scene, seq }) {
-  const cause = seq < 0 ? -1 : scene.records.cause[seq];
-  if (cause < 0) return null;
-  const props = { type: "button", class: "link because", "data-jump": cause, tabindex: -1 };
-  return h("button", { ...props, title: scene.sentences[cause] }, `because: ${cut(scene.sentences[cause], 140)}`);
+function because({ scene, zoom, seq, visit }) {
+  const cause = causeOf(scene, zoom, seq, visit);
+  if (!cause) return null;
+  const props = { type: "button", class: "link because", "data-jump": cause.seq, tabindex: -1 };
+  return h("button", { ...props, title: cause.sentence }, `because: ${cut(cause.sentence, 140)}`);
 }
 
 /** How the time line is laid out: a button that goes through the ways. */

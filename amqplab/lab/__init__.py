@@ -11,6 +11,7 @@ from amqplab.lab.compare import compare, side_by_side
 from amqplab.lab.errors import LabError, NothingMoreComes
 from amqplab.lab.exercises import Exercise, Prediction, predict
 from amqplab.lab.faults import (
+    Alarm,
     Crash,
     Cut,
     Fault,
@@ -31,6 +32,7 @@ from amqplab.lab.source import source
 from amqplab.lab.subprocesses import in_another_process
 
 __all__ = [
+    "Alarm",
     "Client",
     "Crash",
     "Cut",

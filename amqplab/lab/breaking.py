@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from amqplab.lab.errors import LabError, suggestion
 from amqplab.lab.faults import (
+    Alarm,
     Cut,
     Fault,
     Freeze,
@@ -136,6 +137,14 @@ class Breaking(Views):
     def thaw(self, client: str) -> None:
         """The frozen process goes on where it stopped."""
         self.intervene(Thaw(client))
+
+    def raise_alarm(self, resource: str = "memory") -> None:
+        """The broker is told that its "memory" or "disk" runs low: it stops reading from who publishes."""
+        self.intervene(Alarm(resource=resource))
+
+    def clear_alarm(self, resource: str = "memory") -> None:
+        """The broker is told that it has enough of this again."""
+        self.intervene(Alarm(resource=resource, active=False))
 
     def note(self, text: str) -> None:
         """Leave a remark in the record; the stage shows it as a milestone."""

@@ -20,6 +20,8 @@ What differs is who notices, and when:
                             starts its programs again. Also for the broker's machine
     Freeze                  the process stands still: it reads nothing and sends no heartbeat, but its
                             operating system acknowledges octets until the receive window is full; Thaw
+    Alarm                   the broker is told that its memory or disk runs low, or no longer: it stops who
+                            publishes, and goes on with who consumes
 
 A cut, a half-open link, a freeze and a power failure are silence. Silence is not an error until somebody's
 timer says so: TCP's, which repeats for a quarter of an hour, or heartbeats, which are there to be quicker.
@@ -31,12 +33,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from amqplab.broker.alarms import RESOURCES
 from amqplab.lab.errors import LabError
 
 if TYPE_CHECKING:
     from amqplab.lab.world import World
 
 __all__ = [
+    "Alarm",
     "Crash",
     "Cut",
     "Fault",
@@ -238,6 +242,35 @@ class Thaw(Fault):
 
     def befall(self, world: World) -> None:
         world.thaw(self.client)
+
+
+@dataclass(frozen=True)
+class Alarm(Fault):
+    """The broker is told that a resource runs low, or no longer. In a lab its machine has no end of either."""
+
+    client: str = "broker"
+    resource: str = "memory"
+    active: bool = True
+    for_the_broker = True
+
+    def __post_init__(self) -> None:
+        if self.resource not in RESOURCES:
+            raise LabError(f"There is no alarm for {self.resource!r}: it is one of {', '.join(RESOURCES)}.")
+
+    @property
+    def action(self) -> str:
+        return "raise alarm" if self.active else "clear alarm"
+
+    @property
+    def detail(self) -> str:
+        return self.resource
+
+    @property
+    def words(self) -> str:
+        return f"{'raise' if self.active else 'clear'} the {self.resource} alarm"
+
+    def befall(self, world: World) -> None:
+        world.server.apply(world.broker.set_alarm(self.resource, self.active, world.now))
 
 
 def fault_from_button(fault: Mapping[str, Any]) -> Fault:

@@ -33,7 +33,7 @@ MENU = {
     "run": ("connect", "program", "run", "run_for", "step", "serve"),
     "break": (
         *("link", "lose_next", "cut", "half_open", "heal", "reset", "freeze", "thaw"),
-        *("kill", "power_off", "power_on"),
+        *("kill", "power_off", "power_on", "raise_alarm", "clear_alarm"),
     ),
     "change the past": ("fork",),
     "take along": ("to_html", "to_pcap", "close"),

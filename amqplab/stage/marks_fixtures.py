@@ -19,6 +19,7 @@ from amqplab.trace import keys
 from amqplab.trace.arguments import argument
 from amqplab.trace.lives import root_of
 from amqplab.trace.policies import GOES
+from amqplab.trace.tokens import had_key
 
 __all__ = ["FIXTURES", "badges_of", "connection_state", "host_state", "limit_of"]
 
@@ -297,9 +298,13 @@ def hand(m: Moment, app: str, key: str, row: RowPlace, held: int) -> Iterator[Ma
         return
     limit, holding = limit_of(m, key), int(entity.get("holding_count") or 0) if is_consumer else held
     words = f"{holding} of {limit}" if limit else f"{holding}, no limit"
+    had = int(m.state.get(had_key(key), NOTHING).get("count") or 0) if is_consumer else 0
+    if had:
+        words += f", ✓ {had}"
     yield Mark("consumer" if is_consumer else "hand", key, app, consumer_state(m, key), words,
                Spot(row["x"], row["y"]),
-               {"row": row, "hand": places.hand_of(limit, held), "limit": limit, "held": held})  # fmt: skip
+               {"row": row, "hand": places.hand_of(limit, held), "limit": limit, "held": held,
+                "had": had})  # fmt: skip
 
 
 def limit_of(m: Moment, key: str) -> int:

@@ -303,6 +303,10 @@ class Painter:
         if hand.more and mark.more["held"] <= hand.slots:
             spot = places.slot_spot(row, hand.slots, hand)
             parts.append(text(spot.x - 9, spot.y + 4, f"+{hand.more}", fill=C.ink2))
+        if mark.more["had"]:
+            anchor = "end" if row["anchor"] == "end" else "start"
+            spot = places.had_spot(row, hand)
+            parts.append(text(*spot, f"✓ {mark.more['had']}", fill=C.good, anchor=anchor))
         if mark.state:
             spot = places.slot_spot(row, 0, hand)
             parts.append(

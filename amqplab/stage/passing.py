@@ -29,7 +29,7 @@ def passing(
     event = record.event
     lit = set(matched_by(event, place)) if isinstance(event, e.Routed) else set()
     for token in tokens.values():
-        if token["place"] == "exchange" and token["message"] in routed:
+        if token.get("place") == "exchange" and token["message"] in routed:
             lit |= matched_by(routed[token["message"]], place)
     if isinstance(event, e.Enqueued):
         lit |= set(way_to(event, state, routed.get(event.message), place))

@@ -20,8 +20,8 @@ from amqplab.stage.contract_layout import AppPlace, Box, Layout, NodePlace, Pipe
 from amqplab.stage.geometry import GEOMETRY as G
 
 __all__ = [
-    "Cell", "Hand", "Spot", "cell_spot", "cells_of", "dock_spot", "hand_of", "lane_spot", "lined_up", "lost_room",
-    "lost_spot", "node_spot", "slot_spot", "strip_spot", "tray_spot", "tube_span",
+    "Cell", "Hand", "Spot", "cell_spot", "cells_of", "dock_spot", "had_spot", "hand_of", "lane_spot", "lined_up",
+    "lost_room", "lost_spot", "node_spot", "slot_spot", "strip_spot", "tray_spot", "tube_span",
 ]  # fmt: skip
 
 
@@ -149,8 +149,22 @@ def hand_of(limit: int, held: int) -> Hand:
 
 
 def slot_spot(row: RowPlace, number: int, hand: Hand) -> Spot:
-    """A slot of a hand, or for ``number == hand.slots`` where "+n" stands."""
-    return Spot(row_start(row, hand.slots + bool(hand.more), G.slot) + number * G.slot, row["y"])
+    """A slot of a hand, or for ``number == hand.slots`` where "+n" stands. In a row that is centred a long hand
+    makes room for what is written behind it.
+    """
+    count = hand.slots + bool(hand.more)
+    aside = G.slot // 2 if row["anchor"] == "middle" and 2 < count < G.most_slots else 0
+    return Spot(row_start(row, count, G.slot) - aside + number * G.slot, row["y"])
+
+
+def had_spot(row: RowPlace, hand: Hand) -> Spot:
+    """Where it is written how many messages a consumer has done with: behind its hand; at the left of one that
+    runs to the left.
+    """
+    count = hand.slots + bool(hand.more)
+    if row["anchor"] == "end":
+        return Spot(slot_spot(row, 0, hand).x - 14, row["y"] + 4)
+    return Spot(slot_spot(row, count - 1, hand).x + 14, row["y"] + 4)
 
 
 def strip_spot(row: RowPlace, number: int, shown: int) -> Spot:

@@ -57,7 +57,7 @@ TROUBLE = (
     e.ConnectionBlocked,
     e.Intervened,
 )
-TO_COME = ("raise alarm", "lower alarm")
+TO_COME = ("raise alarm", "clear alarm")
 """Interventions that change nothing at once; what comes of them is told by another record."""
 FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
 C = LIGHT

@@ -76,8 +76,32 @@ def note_made(record: Record, event: e.NoteMade) -> str:
 
 
 def intervened(record: Record, event: e.Intervened) -> str:
-    detail = f" ({event.detail})" if event.detail else ""
-    return f"Somebody changes the world: {event.action}, at {party(event.target)}{detail}."
+    """What was done from outside: no program's call, no timer's work, and nothing that the broker found out."""
+    words = INTERVENTIONS.get(event.action, "{action}, at {target} {detail}")
+    detail = event.detail.replace("broker", party("broker"))
+    many, _, direction = detail.partition(" ")
+    if event.action == "lose next" and many.isdecimal():
+        detail = f"{count(int(many), 'segment')} {direction}"
+    told = words.format(action=event.action, target=party(event.target), detail=detail).rstrip()
+    return f"The lab steps in: {told}."
+
+
+INTERVENTIONS = {
+    "lose next": "the link of {target} loses the next {detail}",
+    "lose segment": "the link of {target} loses {detail}",
+    "cut": "the link of {target} is cut, and nobody is told",
+    "heal": "the link of {target} passes everything again",
+    "half-open": "the link of {target} is half open: {detail}",
+    "reset": "the connections of {target} are reset, and both ends are told",
+    "kill": "the process of {target} is killed",
+    "power off": "the machine of {target} loses power, and nobody is told",
+    "power on": "the machine of {target} has power again",
+    "freeze": "the process of {target} stands still",
+    "thaw": "the process of {target} goes on where it stood still",
+    "raise alarm": "{target} is told that its {detail} runs low",
+    "clear alarm": "{target} is told that it has enough {detail} again",
+}
+"""What a fault does, by its name."""
 
 
 def check_failed(record: Record, event: e.CheckFailed) -> str:

@@ -20,6 +20,7 @@ from amqplab.trace.traffic import Command
 __all__ = [
     "buried_later",
     "connection_of",
+    "had_key",
     "holder",
     "holder_of",
     "new_token",
@@ -89,3 +90,8 @@ def holder_of(copy: Entity) -> str:
 def connection_of(key: str) -> str:
     """The connection in the key of a consumer or channel; a connection itself is what it is."""
     return keys.unescape(key.split("/")[1]) if key.startswith(("consumer/", "channel/")) else key
+
+
+def had_key(consumer: str) -> str:
+    """How many messages a consumer has done with."""
+    return f"had/{consumer.partition('/')[2]}"

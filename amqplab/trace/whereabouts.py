@@ -24,6 +24,10 @@ broker takes back is no longer in anybody's hand.
 Acknowledgements and confirms on the wire are tokens, too: ``signal/<command>``. They exist from the first
 byte handed to TCP until the other end has read the last one, or the connection has ended.
 
+What a consumer has done with is in no place, but it was there: ``had/<connection>/<channel>/<tag>`` counts it.
+Nobody says when a message without an acknowledgement is done with; that is so when its program turns to
+something else.
+
 The message's own number is written on it from the start, though the broker gives it only when it arrives:
 a reader of a finished recording knows. One that never arrives has none.
 """
@@ -44,6 +48,7 @@ from amqplab.trace.tags import delivery_tag, is_multiple
 from amqplab.trace.tokens import (
     buried_later,
     connection_of,
+    had_key,
     holder,
     holder_of,
     new_token,
@@ -85,9 +90,13 @@ class Whereabouts:
             handle(self, draft, record, record.event, state)
         for key, old, new in patch:
             if key.startswith("copy/"):
-                self._copy(draft, record.seq, key, old, new)
+                self._copy(draft, record, key, old, new)
             elif key.startswith("lost/"):
                 self._lost(draft, key, new, state)
+            elif key.startswith("consumer/") and old is None:
+                draft.put(had_key(key), {"count": 0})
+            elif key.startswith("consumer/") and new is None:
+                draft.drop(had_key(key))
             elif key.startswith("connection/") and new is None:
                 self._connection_ended(draft, record.seq, keys.unescape(key.partition("/")[2]), "")
         arrived = self._journeys.arriving(record.seq)
@@ -163,7 +172,7 @@ class Whereabouts:
         token.update(place="consumer", at=token["target"], up=None)
         if token["state"] == "done":
             for other in [one for one in self._done if self.tokens.get(one, {}).get("at") == token["at"]]:
-                self._forget(draft, other)
+                self._finish(draft, other)
             self._done[key] = None
 
     # --- what the broker says ----------------------------------------------------------------------------
@@ -270,7 +279,7 @@ class Whereabouts:
         if event.stays:
             found = self._deliveries.get((event.connection, event.channel, event.delivery_tag))
             if found is not None:
-                self._forget(draft, found[1])
+                self._finish(draft, found[1])
 
     def _rejected(self, draft: Draft, record: Record, event: e.Rejected, state: State) -> None:
         token = draft.edit(token_key(event.message, queue_leg(event.vhost, event.queue)))
@@ -281,7 +290,7 @@ class Whereabouts:
 
     # --- what the fold says ------------------------------------------------------------------------------
 
-    def _copy(self, draft: Draft, seq: int, key: str, old: Entity | None, new: Entity | None) -> None:
+    def _copy(self, draft: Draft, record: Record, key: str, old: Entity | None, new: Entity | None) -> None:
         """A copy that is unacked has a token; one that is Ready, or is gone, has none: unless it is gone because
         it was handed over for good, and is on its way.
         """
@@ -292,7 +301,8 @@ class Whereabouts:
             token = draft.get(name)
             over = token is not None and token["place"] != "lost" and token["state"] != "done"
             if over and token is not None and not buried_later(token, new):
-                self._forget(draft, name)
+                end = self._finish if isinstance(record.event, e.Acknowledged) else self._forget
+                end(draft, name)
             return
         same = old is not None and old["state"] == "unacked" and old["delivery_tag"] == new["delivery_tag"]
         if same:
@@ -302,7 +312,7 @@ class Whereabouts:
         token.update(state="unacked", up=False, queue=f"queue/{vhost}/{queue}", delivery=new["delivery_tag"])
         token["redelivered"] = new["redelivered"]
         token["target"] = holder_of(new)
-        command = self._journeys.delivery(seq, new["connection"], new["channel"], new["delivery_tag"])
+        command = self._journeys.delivery(record.seq, new["connection"], new["channel"], new["delivery_tag"])
         self._ride(name, token, command, new["connection"])
 
     def _change_hands(self, draft: Draft, name: str, copy: Entity) -> None:
@@ -340,14 +350,14 @@ class Whereabouts:
     def _handled(self, draft: Draft, record: Record, event: e.MessageHandled, state: State) -> None:
         found = self._deliveries.get((event.connection, event.channel, event.delivery_tag))
         if found is not None and found[1] in self._done:
-            self._forget(draft, found[1])
+            self._finish(draft, found[1])
 
     def _program_goes_on(self, draft: Draft, record: Record, event: e.Event, state: State) -> None:
         """A program that calls something else, or ends, has done with what it was given for good."""
         for key in list(self._done):
             token = self.tokens.get(key)
             if token is not None and keys.client_host(connection_of(token["at"])) == record.where:
-                self._forget(draft, key)
+                self._finish(draft, key)
 
     def _tcp_changed(self, draft: Draft, record: Record, event: e.TcpStateChanged, state: State) -> None:
         if event.state == "CLOSED":
@@ -359,7 +369,7 @@ class Whereabouts:
         What already rides in a segment may reach an end that is open; it ends with that segment.
         """
         for key, token in list(self.tokens.items()):
-            if token["place"] != "link" or token["at"] != connection:
+            if token.get("place") != "link" or token["at"] != connection:
                 continue
             receiver = token["up"] != (where == keys.client_host(connection))
             rides = not receiver and where and token["command"] is not None
@@ -378,6 +388,14 @@ class Whereabouts:
         elif token["up"] or token["state"] in ("done", "returned"):
             token.update(place="lost", state="lost", up=None, command=None)
             token["reason"] = "its connection ended while it was on the way"
+
+    def _finish(self, draft: Draft, key: str) -> None:
+        """Whoever had it has done with it."""
+        token = draft.get(key)
+        had = draft.edit(had_key(token["at"])) if token is not None and token["place"] == "consumer" else None
+        if had is not None:
+            had["count"] += 1
+        self._forget(draft, key)
 
     def _forget(self, draft: Draft, key: str) -> None:
         self._done.pop(key, None)

@@ -18,10 +18,9 @@ from functools import cache
 from typing import Any
 
 from amqplab import Lab
-from amqplab.lab import Fault
 from amqplab.trace.recorder import Recorder
 
-__all__ = ["SCENES", "Alarm", "Scene", "build", "consumer", "names", "publish", "recording", "scene"]
+__all__ = ["SCENES", "Scene", "build", "consumer", "names", "publish", "recording", "scene"]
 
 
 @dataclass(frozen=True)
@@ -92,22 +91,3 @@ def consumer(
             await asyncio.sleep(seconds)
             if not options.get("auto_ack"):
                 await message.ack()
-
-
-@dataclass(frozen=True)
-class Alarm(Fault):
-    """The broker runs low on a resource, or no longer. `client` is who feels it first."""
-
-    active: bool = True
-    resource: str = "memory"
-
-    @property
-    def action(self) -> str:
-        return "raise alarm" if self.active else "clear alarm"
-
-    @property
-    def detail(self) -> str:
-        return self.resource
-
-    def befall(self, world: Any) -> None:
-        world.server.apply(world.broker.set_alarm(self.resource, self.active, world.now))

@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 from typing import Any
 
-from scene_book import Alarm, consumer, publish, scene
+from scene_book import consumer, publish, scene
 
 from amqplab import Lab
 from amqplab.client import BasicProperties, NackError, UnroutableError
@@ -344,9 +344,9 @@ def blocked_connection() -> Lab:
     consumer(lab, "worker", "jobs", prefetch=1, seconds=0.2)
     publish(producer, "", ("jobs", "before"))
     lab.run()
-    lab.intervene(Alarm("producer", active=True))
+    lab.raise_alarm("memory")
     publish(producer, "", ("jobs", "during 1"), ("jobs", "during 2"))
     lab.run_for("1 s")
-    lab.intervene(Alarm("producer", active=False))
+    lab.clear_alarm("memory")
     lab.run()
     return lab

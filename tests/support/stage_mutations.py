@@ -65,9 +65,7 @@ MUTATIONS = (
     Mutation("on frames and commands no message is drawn", f"{JS}/messages.js",
              "riders.filter(({ token }) => !isSignal(token))", "riders.filter(isSignal)", "3", "hello", "2"),
     Mutation("a message is both Ready and with its consumer", "amqplab/trace/whereabouts.py",
-             '''buried_later(token, new):
-                self._forget(draft, name)''', '''buried_later(token, new):
-                pass''', "3", "crash", again=SCENE),
+             "                end(draft, name)\n", "                pass\n", "3", "crash", again=SCENE),
     Mutation("a dead letter is drawn nowhere", "amqplab/trace/whereabouts.py",
              "    e.DeadLettered: Whereabouts._dead_lettered,\n", "", "3", "dead_letter_retry", again=SCENE),
     Mutation("a motion does not end in the picture at rest", f"{JS}/motion.js",
@@ -95,6 +93,8 @@ MUTATIONS = (
              "this.arrive(this.home ?? this", "this.arrive(this", "5", "hello"),
     Mutation("a visit tells the sentence of the chapter", f"{JS}/player.js",
              "if (zoom === STORY && !visit &&", "if (zoom === STORY && step > 0 &&", "5", "hello", "4"),
+    Mutation("because leads to what happened just before", f"{JS}/causes.js",
+             "namedCause(scene, zoom, step);", "namedCause(scene, zoom, seq - 1);", "5", "two_channels", "3"),
     # --- 6: one number everywhere ---
     Mutation("the picture takes Ready for Unacked", f"{JS}/fixtures.js",
              "`Unacked ${queue.unacked_count}`", "`Unacked ${queue.ready_count}`", "6", "hello"),

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from amqplab import Lab
+from amqplab.lab import Alarm, Fault
 from amqplab.trace import events as e
 from amqplab.trace.chapters import chapters
 from amqplab.trace.narrate import Narrator, narrate
@@ -281,3 +282,33 @@ def test_an_operator_s_policy_says_for_whom_it_is_and_what_it_sets() -> None:
     assert narrate(record) == (
         "An operator sets the operator policy 'p' for queues and exchanges whose names fit '^q': max-length=3."
     )
+
+
+def every(kind: type[Fault]) -> list[type[Fault]]:
+    return [kind, *(other for each in kind.__subclasses__() for other in every(each))]
+
+
+@pytest.mark.parametrize("kind", every(Fault)[1:], ids=lambda kind: kind.__name__)
+def test_what_the_lab_does_is_told_in_words_of_its_own(kind: type[Fault]) -> None:
+    clear = [Alarm(active=False)] if kind is Alarm else []
+    for fault in (Alarm() if kind is Alarm else kind("worker"), *clear):
+        sentence = told(e.Intervened, fault.action, fault.client, fault.detail, where="lab")
+        assert sentence.startswith("The lab steps in: the ")
+        assert f"{fault.action}, at" not in sentence
+
+
+def test_an_alarm_that_the_lab_raises_comes_from_the_lab() -> None:
+    lab = Lab(seed=1)
+    channel = lab.connect("producer").channel()
+    channel.queue_declare("jobs")
+    lab.raise_alarm("disk")
+    channel.basic_publish("", "jobs", "waits")
+    lab.run_for("1 s")
+    lab.clear_alarm("disk")
+    lab.run()
+    story = [chapter.sentence for chapter in chapters(lab.records)]
+    start = story.index("The lab steps in: the broker is told that its disk runs low.")
+    assert story[start + 1].startswith("The broker runs short of disk")
+    assert "The lab steps in: the broker is told that it has enough disk again." in story
+    for change in lab.find(e.AlarmChanged):
+        assert isinstance(lab.records[change.cause].event, e.Intervened)

@@ -143,5 +143,38 @@ def test_the_counts_of_lost_and_returned_are_those_of_the_fold(name: str) -> Non
             }, moment.record
 
 
+@SCENES
+def test_no_message_leaves_a_consumer_without_a_trace(name: str) -> None:
+    """Who left a hand was done with, and is counted, or has gone elsewhere; the count never goes back."""
+    had: dict[str, int] = {}
+    for moment in moments(records_of(name)):
+        counted = {key: old for key, old, _ in moment.patch if key.startswith("had/")}
+        now = {key: one["count"] for key, one in moment.tokens.items() if key.startswith("had/")}
+        assert {key.partition("/")[2] for key in now} == {
+            key.partition("/")[2] for key in moment.state if key.startswith("consumer/")
+        }
+        left = [
+            old
+            for key, old, new in moment.patch
+            if key.startswith("token/") and old and old["place"] == "consumer" and new is None
+            if f"had/{old['at'].partition('/')[2]}" in now and old["state"] == "done"
+        ]
+        grown = sum(count - had.get(key, 0) for key, count in now.items())
+        assert len(left) <= grown and all(now.get(key, 0) >= had.get(key, 0) for key in counted if key in now)
+        had = now
+
+
+def test_a_consumer_without_acknowledgements_has_had_what_arrived() -> None:
+    *_, last = moments(records_of("topics"))
+    had = {
+        key.split("/")[1].partition(":")[0]: one["count"]
+        for key, one in last.tokens.items()
+        if "count" in one
+    }
+    held = Counter(token["at"].split("/")[1].partition(":")[0] for _, token in messages(last.tokens)
+                   if token["place"] == "consumer")  # fmt: skip
+    assert {name: had[name] + held[name] for name in had} == {"reader_Q1": 3, "reader_Q2": 5}
+
+
 def test_keys_survive_any_name() -> None:
     assert escape("a/b%") == "a%2Fb%25"

@@ -4,15 +4,14 @@
 // ------
 // Computers wait most of the time. On a *linear* axis a handshake of 4 ms before a silence of 3 minutes is one
 // dot; on an axis *per event* the silence is gone; *compressed* keeps both, for it draws a gap as long as its
-// logarithm. None is the truth alone, so the reader may switch. A silence is said wherever it is drawn: how long
-// nothing happened.
+// logarithm. None is the truth alone, so the reader may switch. A long gap is said wherever it is drawn: how
+// long it is, and whether it is silence.
 
+import { gapBetween, longGap } from "./silence.js";
 import { gapTime, lastAtMost } from "./story.js";
 
 export const AXES = ["event", "compressed", "linear"];
-const LEAST_SILENCE = 100e6;
-const MOST_SILENCES = 120;
-const OUTSTANDING = 12;
+const MOST_GAPS = 120;
 const NICE = [1, 2, 5, 10];
 const NICE_SECONDS = [10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 86400].map((s) => s * 1e9);
 const TICKS = 6;
@@ -38,17 +37,16 @@ export function stepNear(places, share) {
   return k;
 }
 
-/** The gaps between steps that are silence: [{step, ns}], `step` is the one before it. The longest come first. */
-export function silences(scene, steps) {
+/** The long gaps between steps: [{step, ns, silent, words}], `step` is the one before. The longest come first. */
+export function longGaps(scene, steps) {
   const { at } = scene.records;
+  const least = longGap(scene, steps);
   const gaps = [];
-  for (let k = 1; k + 1 < steps.length; k++) {
-    const ns = at[steps[k + 1]] - at[steps[k]];
-    if (ns >= LEAST_SILENCE) gaps.push({ step: k, ns });
+  for (let k = 0; k + 1 < steps.length; k++) {
+    const [from, to] = [steps[k], steps[k + 1]];
+    if (from >= 0 && at[to] - at[from] > least) gaps.push({ step: k, ...gapBetween(scene, from, to) });
   }
-  gaps.sort((a, b) => b.ns - a.ns || a.step - b.step);
-  const least = (gaps[0]?.ns ?? 0) / OUTSTANDING;
-  return gaps.filter(({ ns }) => ns >= least).slice(0, MOST_SILENCES);
+  return gaps.sort((a, b) => b.ns - a.ns || a.step - b.step).slice(0, MOST_GAPS);
 }
 
 /** Round times for the ticks of a linear axis, in nanoseconds, without the ends. */

@@ -4,19 +4,22 @@
 // ------
 // A layout has one size, a page has many. Three things give, in this order: the gaps between the things (pipes and
 // edges may be short, a queue may not), the scale, and last the view: what does not fit in a readable size is shown
-// in a comfortable one, and followed to where something happens. All of it is a pure function of layout, room and wish.
+// as small as it can be read, and followed to where something happens. That is where the marks are of which the step
+// speaks, the strip of lost messages included; of several places, as many as fit, the messages' first. All of it is a
+// pure function of layout, room, wish and marks.
 //
-//     squeezed(layout, length)   the same layout with shorter gaps along the journey
-//     setting(layouts, room)     which layout, squeezed how far, at which scale
-//     lens(setting, room, look)  the part of the layout that is seen: the svg's viewBox
+//     squeezed(layout, length)         the same layout with shorter gaps along the journey
+//     setting(layouts, room)           which layout, squeezed how far, at which scale
+//     lens(setting, room, look, …)     the part of the layout that is seen: the svg's viewBox
 
 import { lastAtMost } from "./story.js";
 
 export const READABLE = 0.78;
-const COMFORTABLE = 0.92;
 const LARGEST_SCALE = 1.45;
 const CLOSEST = 4;
 const LOOK_BACK_FOR_PLACE = 200;
+const MOST_POINTS = 12;
+const IN_SIGHT = { x: 60, y: 34 };
 const SHORTEST_GAP = 26;
 const SHORTEST_PIPE = { x: 92, y: 58 };
 const SHORTEST_QUEUE = 150;
@@ -162,7 +165,7 @@ export function setting(layouts, room) {
   });
   const [wide, tall] = options;
   const best = wide.whole >= Math.min(READABLE, tall.whole * 1.1) ? wide : tall;
-  return { ...best, scale: best.whole >= READABLE ? best.whole : COMFORTABLE };
+  return { ...best, scale: Math.max(READABLE, best.whole) };
 }
 
 /** How high a picture would like to be at this width of room. */
@@ -171,32 +174,46 @@ export function wishedHeight(layouts, width) {
   return Math.round(layout.height * clamp(READABLE, width / layout.width, LARGEST_SCALE));
 }
 
-/** Where along one axis the view begins. It stops at a few places only, so that it seldom moves. */
-function stop(size, seen, middle) {
+/** Where along one axis the view may begin: at a few places only, so that it seldom moves. */
+function stopsOf(size, seen) {
   const excess = size - seen;
-  if (excess <= 0) return excess / 2;
-  const stops = Math.ceil(excess / (seen * 0.45)) + 1;
-  const nearest = Math.round(((middle - seen / 2) / excess) * (stops - 1));
-  return (excess * clamp(0, nearest, stops - 1)) / (stops - 1);
+  if (excess <= 0) return [excess / 2];
+  const many = Math.ceil(excess / (seen * 0.45)) + 1;
+  return Array.from({ length: many }, (_, i) => (excess * i) / (many - 1));
 }
 
-/** The part of the layout that is seen: {x, y, width, height, scale}. `look` is null (follow `point`), "all", or a
+/** The place to begin from which most of the points are well in sight, the first ones above all; of several such
+ * places the one in whose middle the first point is. */
+function bestStop({ width, height }, seen, points) {
+  let best = null;
+  for (const x of stopsOf(width, seen.width))
+    for (const y of stopsOf(height, seen.height)) {
+      const isIn = (point) =>
+        isWithin(point.x, x, seen.width, width, IN_SIGHT.x) && isWithin(point.y, y, seen.height, height, IN_SIGHT.y);
+      const off = Math.hypot(points[0].x - x - seen.width / 2, points[0].y - y - seen.height / 2);
+      const worth = points.reduce((sum, point, i) => sum + (isIn(point) ? 1 / 2 ** i : 0), 0);
+      const found = { x, y, worth, off };
+      if (!best || found.worth > best.worth || (found.worth === best.worth && found.off < best.off)) best = found;
+    }
+  return best;
+}
+
+/** Whether a place is in sight with what stands around it; at the layout's own edge there is nothing around. */
+const isWithin = (at, from, seen, size, around) =>
+  at - Math.min(around, at) >= from - 1 && at + Math.min(around, Math.max(0, size - at)) <= from + seen + 1;
+
+/** The part of the layout that is seen: {x, y, width, height, scale}. `look` is null (follow `points`), "all", or a
  * place and a scale that somebody chose. */
-export function lens({ layout, scale, whole }, room, look, point) {
+export function lens({ layout, scale, whole }, room, look, points = []) {
   const chosen = look === "all" ? whole : (look?.scale ?? scale);
   const [width, height] = [room.width / chosen, room.height / chosen];
-  const middle = look?.x === undefined ? (point ?? { x: layout.width / 2, y: layout.height / 2 }) : look;
-  const place = (size, seen, at) => {
-    if (look?.x === undefined) return stop(size, seen, at);
-    return size <= seen ? (size - seen) / 2 : clamp(0, at - seen / 2, size - seen);
-  };
-  return {
-    x: place(layout.width, width, middle.x),
-    y: place(layout.height, height, middle.y),
-    width,
-    height,
-    scale: chosen,
-  };
+  if (look?.x === undefined) {
+    const middle = { x: layout.width / 2, y: layout.height / 2 };
+    const { x, y } = bestStop(layout, { width, height }, points.length ? points : [middle]);
+    return { x, y, width, height, scale: chosen };
+  }
+  const place = (size, seen, at) => (size <= seen ? (size - seen) / 2 : clamp(0, at - seen / 2, size - seen));
+  return { x: place(layout.width, width, look.x), y: place(layout.height, height, look.y), width, height, scale: chosen };
 }
 
 /** A closer or wider look: `factor` times the scale, with `point` staying where it is. */
@@ -230,8 +247,22 @@ export function placeOf(layout, key) {
   return { x: (pipe.x0 + pipe.x1) / 2, y: (pipe.y0 + pipe.y1) / 2 };
 }
 
-/** Where something happens at this step; if that has no place, where something happened last. */
-export function pointOf({ scene, seq, layout, subject }) {
+/** Where something happens at this step, what matters most first: messages of which it speaks, those that ended above
+ * all, then other things; if none of these has a place, where something happened last. */
+export function pointsOf(view, marks) {
+  const spoken = marks.filter((mark) => mark.subject && mark.kind !== "binding");
+  spoken.sort((a, b) => rankOf(a) - rankOf(b));
+  const points = spoken.slice(0, MOST_POINTS).map(({ x, y }) => ({ x, y }));
+  return points.length ? points : [pointOf(view)];
+}
+
+const rankOf = ({ kind, place }) => {
+  if (kind !== "message") return 3;
+  if (place === "lost" || place === "returned") return 0;
+  return place.endsWith(":ghost") ? 2 : 1;
+};
+
+function pointOf({ scene, seq, layout, subject }) {
   for (let at = seq; at >= 0 && at > seq - LOOK_BACK_FOR_PLACE; at--) {
     const keys = [...(at === seq ? (subject?.keys ?? []) : []), ...scene.patches[at].map(([key]) => key)];
     for (const key of keys) {

@@ -9,9 +9,9 @@ import { timeText } from "./text.js";
 import { h } from "./elements.js";
 
 /** The virtual time of the step, and of the end. */
-export function drawClock({ scene, at, now, seq, steps }) {
+export function drawClock({ scene, at, now, seq }) {
   const { at: times } = scene.records;
-  const end = times[steps.at(-1)] ?? 0;
+  const end = times[scene.n - 1] ?? 0;
   const since = seq > 0 ? at - times[seq - 1] : 0;
   return [
     h("span", { class: "clock-now", title: "virtual time of this step" }, timeText(Math.max(0, Math.round(now)))),

@@ -10,6 +10,7 @@
 
 import { cut, timeText } from "./text.js";
 import { cls, h } from "./elements.js";
+import { causeOf } from "./causes.js";
 import { ZOOMS } from "./scene.js";
 import { SPEEDS, sentenceOf } from "./player.js";
 import { HELP } from "./keys.js";
@@ -103,7 +104,7 @@ export function drawNarration(view) {
     h(
       "p",
       { key: "meta", class: "meta" },
-      h("span", {}, visit ? `between steps ${step} and ${step + 1} of ${steps.length - 1}` : `step ${step} of ${steps.length - 1}`),
+      h("span", {}, placeText(view)),
       seq >= 0 && h("span", {}, timeText(scene.records.at[seq])),
       seq >= 0 && h("span", {}, `at ${scene.names[scene.records.where[seq]]}`),
       visit && button("come-back", "back to the step", "back to the step", { class: "link visit" }),
@@ -117,17 +118,23 @@ export function drawNarration(view) {
   ];
 }
 
+function placeText({ visit, step, steps }) {
+  const last = steps.length - 1;
+  if (!visit) return `step ${step} of ${last}`;
+  return step < last ? `between steps ${step} and ${step + 1} of ${last}` : `after step ${last} of ${last}`;
+}
+
 /** What the sentence speaks of, for tests and tools: "message:3 frame:12 queue/%2F/app". */
 function subjectText({ keys, ...numbered }) {
   const named = Object.entries(numbered).filter(([, value]) => value !== undefined);
   return [...named.map(([kind, value]) => `${kind}:${value}`), ...keys].join(" ") || null;
 }
 
-function because({ scene, seq }) {
-  const cause = seq < 0 ? -1 : scene.records.cause[seq];
-  if (cause < 0) return null;
-  const props = { type: "button", class: "link because", "data-jump": cause, tabindex: -1 };
-  return h("button", { ...props, title: scene.sentences[cause] }, `because: ${cut(scene.sentences[cause], 140)}`);
+function because({ scene, zoom, seq, visit }) {
+  const cause = causeOf(scene, zoom, seq, visit);
+  if (!cause) return null;
+  const props = { type: "button", class: "link because", "data-jump": cause.seq, tabindex: -1 };
+  return h("button", { ...props, title: cause.sentence }, `because: ${cut(cause.sentence, 140)}`);
 }
 
 /** How the time line is laid out: a button that goes through the ways. */

@@ -8,6 +8,7 @@
 
 import { cut, decodeName, isList, nameOf, plural } from "./text.js";
 import { h } from "./elements.js";
+import { hadOf } from "./fixtures.js";
 
 const LISTED = 12;
 
@@ -108,12 +109,13 @@ const FACTS = {
     ["arguments", binding.arguments],
     ["made by", binding.implicit ? "the broker itself: every queue has one to the default exchange" : null],
   ],
-  consumer: ({ scene }, consumer) => [
+  consumer: ({ scene, state }, consumer, key) => [
     ["reads queue", consumer.queue],
     ["acknowledges", consumer.no_ack ? "nothing: auto-ack, the broker forgets a message when it is sent" : "by hand"],
     ["prefetch", consumer.prefetch ? `${consumer.prefetch}: at most so many unacknowledged` : "no limit"],
     ["holds", numbers(scene, consumer.holding, consumer.holding_count) ?? "nothing"],
     ["was handed", plural(consumer.delivered, "message")],
+    ["has done with", plural(hadOf(state, key), "message")],
     ["began at offset", consumer.start ?? null],
     ["has read up to", consumer.cursor ? `message ${scene.labelOf(consumer.cursor)}` : null],
     ["single active consumer", consumer.active === true ? "this one: it gets everything" : consumer.active === false ? "another one: this one waits" : null],

@@ -350,15 +350,19 @@ function handMarks(view, app) {
     const held = state.at(`consumer|${key}`).length;
     const limits = consumer.prefetch ? `prefetch ${consumer.prefetch}` : "no prefetch limit";
     const row = rowOf(app, key);
+    const had = hadOf(state, key);
     const active = activity(consumer);
     const who = consumer.got ? `basic.get on channel ${nameOf(key)}` : `consumer ${nameOf(key)}`;
     return entityMark(view, consumer.got ? "hand" : "consumer", key, {
-      ...{ x: row.x, y: row.y, row, held, limit: consumer.prefetch, ...handOf(scene.geometry, consumer.prefetch, held) },
-      ...{ place: app.name, label: limitWords(consumer), state: active, name: row.label },
-      said: [`${who}: ${limits}, holds ${held}`, active].filter(Boolean).join(", "),
+      ...{ x: row.x, y: row.y, row, held, had, limit: consumer.prefetch, ...handOf(scene.geometry, consumer.prefetch, held) },
+      ...{ place: app.name, label: limitWords(consumer) + (had ? `, ✓ ${had}` : ""), state: active, name: row.label },
+      said: [`${who}: ${limits}, holds ${held}`, had && `has done with ${had}`, active].filter(Boolean).join(", "),
     });
   });
 }
+
+/** How many messages a consumer has done with. */
+export const hadOf = (state, key) => state.get(`had/${key.slice("consumer/".length)}`)?.count ?? 0;
 
 const limitWords = ({ holding_count: held, prefetch }) => (prefetch ? `${held} of ${prefetch}` : `${held}, no limit`);
 

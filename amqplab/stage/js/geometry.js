@@ -106,11 +106,21 @@ export function handOf(g, limit, held) {
   return { slots, more: wanted - slots };
 }
 
-/** Slot `i` of a hand, or for i = hand.slots where "+n" stands. */
-export const slotPoint = (g, row, i, { slots, more }) => ({
-  x: rowStart(row, slots + (more ? 1 : 0), g.slot) + i * g.slot,
-  y: row.y,
-});
+/** Slot `i` of a hand, or for i = hand.slots where "+n" stands. In a row that is centred a long hand makes room for
+ * what is written behind it. */
+export function slotPoint(g, row, i, { slots, more }) {
+  const count = slots + (more ? 1 : 0);
+  const aside = row.anchor === "middle" && count > 2 && count < g.most_slots ? g.slot / 2 : 0;
+  return { x: rowStart(row, count, g.slot) - aside + i * g.slot, y: row.y };
+}
+
+/** Where it is written how many messages a consumer has done with: behind its hand; at the left of one that runs to
+ * the left. */
+export function hadPoint(g, row, hand) {
+  const count = hand.slots + (hand.more ? 1 : 0);
+  if (row.anchor === "end") return { x: slotPoint(g, row, 0, hand).x - 14, y: row.y + 4 };
+  return { x: slotPoint(g, row, count - 1, hand).x + 14, y: row.y + 4 };
+}
 
 /** A number of a strip of confirms; its words stand above. */
 export const stripPoint = (g, row, i, shown) => ({

@@ -4,30 +4,26 @@
 // ------
 // This is the diagram of every protocol book, made from the same records as the picture above it: a row per step
 // of the zoom, so that stepping moves exactly one row; and one more for a record that is visited. A row is as high
-// as its label needs, and a little higher the longer nothing happened before it. A silence, which is a gap many
-// times as long as the others, is a *break*: it would be dishonest to draw three minutes like three milliseconds,
+// as its label needs, and a little higher the longer nothing happened before it. A gap many
+// times as long as the others (silence.js) is a *break*: it would be dishonest to draw three minutes like three milliseconds,
 // and tedious to draw them to scale.
 //
 // Where a record between two rows stands (a band begins and ends at records, not at rows) follows from its time and
 // its turn. So heights rise with the records, always. A plan is a few arrays, made once for a zoom; what is drawn is
 // found in them by halving.
 
-import { timeText } from "./text.js";
 import { gapTime, lastAtMost } from "./story.js";
 import { STORY } from "./scene.js";
+import { gapBetween, longGap } from "./silence.js";
 import { segmentLabel } from "./wire.js";
 
 const FIRST_ROW = 16;
 const TAIL = 34;
-const GAPS_LOOKED_AT = 2001;
-const TIMES_USUAL = 20;
-const LEAST_BREAK = 5e6;
 const BREAK = 26;
 const AROUND_BREAK = 14;
 const SHORE = 9;
 const VISIT = 26;
 const MOST_STRETCH = 14;
-const SILENT = 0.9;
 const LEAST_COLUMN = 70;
 const THIN_COLUMN = 9;
 
@@ -51,7 +47,7 @@ export class LadderPlan {
     this.kinds = kindsOf(scene, zoom, this.seqs);
     this.breaks = [];
     this.ys = new Float64Array(this.seqs.length);
-    this.stack(silenceOf(scene, this.seqs));
+    this.stack(longGap(scene, this.seqs));
     this.visit = null;
   }
 
@@ -68,7 +64,7 @@ export class LadderPlan {
       if (k) {
         const gap = at[seqs[k]] - at[seqs[k - 1]];
         y += BELOW[kinds[k - 1]] + 3;
-        if (gap > least) y = this.breakAt(k - 1, y, gap);
+        if (gap > least) y = this.breakAt(k - 1, y);
         else y += kinds[k] === QUIET || gap <= 0 ? 0 : Math.min(MOST_STRETCH, gapTime(gap) / 60);
       }
       y += ABOVE[kinds[k]];
@@ -77,13 +73,9 @@ export class LadderPlan {
     this.height = y + TAIL;
   }
 
-  breakAt(k, y, gap) {
-    const { at } = this.scene.records;
-    let first = this.seqs[k];
-    for (let seq = first; seq < this.seqs[k + 1]; seq++) if (at[seq + 1] - at[seq] > at[first + 1] - at[first]) first = seq;
-    const longest = at[first + 1] - at[first];
-    const said = (ns) => timeText(ns).replace(/ 0 s$/, "");
-    const words = longest >= SILENT * gap ? `${said(longest)} of silence` : `${said(gap)} go by`;
+  breakAt(k, y) {
+    const { first, silent, words: time } = gapBetween(this.scene, this.seqs[k], this.seqs[k + 1]);
+    const words = silent ? `${time} of silence` : `${time} go by`;
     const y0 = y + AROUND_BREAK;
     this.breaks.push({ k, first, last: first + 1, y0, y1: y0 + BREAK, words });
     return y0 + BREAK + AROUND_BREAK;
@@ -196,20 +188,6 @@ export class LadderPlan {
 }
 
 export const ladderPlan = (scene, zoom) => new LadderPlan(scene, zoom);
-
-/** Gaps longer than this are silence: many times the usual gap between two steps. */
-function silenceOf(scene, seqs) {
-  const { at } = scene.records;
-  const stride = Math.max(1, Math.floor(seqs.length / GAPS_LOOKED_AT));
-  const gaps = [];
-  for (let k = 1; k < seqs.length; k += stride) {
-    const gap = at[seqs[k]] - at[seqs[k - 1]];
-    if (gap > 0) gaps.push(gap);
-  }
-  if (!gaps.length) return Infinity;
-  const sorted = Float64Array.from(gaps).sort();
-  return Math.max(LEAST_BREAK, TIMES_USUAL * sorted[sorted.length >> 1]);
-}
 
 /** What kind of row each record is: BAND where something sets out, QUIET where it ends, else NOTE. */
 function kindsOf(scene, zoom, seqs) {

@@ -91,6 +91,7 @@ const PARTS = [
         sign(h("g", { class: "hand" }, [-12, 0, 12].map((x) => h("rect", { class: "slot", x: x - 5, y: -6, width: 10, height: 12, rx: 2 })))),
         "a consumer's prefetch: so many at a time",
       ],
+      [sign(h("text", { class: "had", x: -10, y: 4 }, "✓ 3")), "how many messages a consumer has done with"],
       [sign(h("text", { class: "feature", x: -20, y: 4 }, "D Excl AD")), "durable, exclusive, auto-delete"],
     ],
   ],
@@ -119,7 +120,7 @@ const timelineSigns = () => [
   ...Object.keys(SHAPES).map((kind) => [sign(drawMark(kind, { transform: "scale(1.5)" })), MARK_WORDS[kind]]),
   [sign(h("rect", { class: "area ready", x: -16, y: -8, width: 32, height: 16 })), "Ready messages in all queues"],
   [sign(h("rect", { class: "area total", x: -16, y: -8, width: 32, height: 16 })), "Unacked ones on top"],
-  [sign(h("path", { class: "break", d: "M-4 7l4 -14M2 7l4 -14" })), "silence: nothing happened for that long"],
+  [sign(h("path", { class: "break", d: "M-4 7l4 -14M2 7l4 -14" })), "a long time between two steps; it says whether nothing happened"],
 ];
 
 /** The legend, when it is asked for. */

@@ -74,7 +74,7 @@ class Stage {
     this.uid = `amqplab-${++mounted}`;
     this.player = new Player(scene, model.get("start") ?? {});
     Object.assign(this, skeleton());
-    Object.assign(this, { shown: [], plan: null, kept: new Map(), scenes: 0 });
+    Object.assign(this, { shown: [], marks: [], rest: [], plan: null, kept: new Map(), scenes: 0 });
     this.rungs = new Rungs(this);
     this.still = matchMedia("(prefers-reduced-motion: reduce)");
     this.root.stage = this; // for the curious, and for tests
@@ -191,7 +191,8 @@ class Stage {
   }
 
   drawStep(view) {
-    this.fixed = picture(view, standing(view), this.kept);
+    this.marks = standing(view);
+    this.fixed = picture(view, this.marks, this.kept);
     this.rest = movable(view);
     this.planMotion(view);
     this.drawMoving(view);

@@ -11,6 +11,7 @@ import { sentenceOf } from "./player.js";
 
 const AROUND_STEP = 60;
 const CAUSES_SHOWN = 30;
+const FIRST_CAUSE = "Nothing else in the recording made this last one happen: it is a first act, a timer, or done from outside.";
 
 /** The steps around the one shown. */
 export function drawSteps(view) {
@@ -66,5 +67,9 @@ export function drawCauses({ scene, seq }) {
     };
     return h("li", { key: at }, h("button", props, words));
   };
-  return [h("ol", { class: "steps causes" }, chain.map(link))];
+  const isWhole = scene.records.cause[chain.at(-1)] < 0;
+  return [
+    h("ol", { key: "causes", class: "steps causes" }, chain.map(link)),
+    isWhole && h("p", { key: "root", class: "muted small" }, FIRST_CAUSE),
+  ].filter(Boolean);
 }

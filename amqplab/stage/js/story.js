@@ -7,6 +7,7 @@
 // but compressed by a logarithm.
 
 import { lastAtMost } from "./lifetimes.js";
+import { LEAST_SILENCE } from "./silence.js";
 
 const LONGEST_SILENCE = 2800;
 const LEAST_REST = 260;
@@ -19,11 +20,11 @@ export function gapTime(ns) {
 /** How long a step rests at speed 1. */
 export const restOf = (scene, seq) => (seq < 0 ? 400 : Math.max(LEAST_REST, scene.aboutOf(seq).hold));
 
-/** How long the silence before record `next` is shown at speed 1; hops of the link are no silence. */
+/** How long the gap before step `next` is shown at speed 1, with the clock running; hops of the link are cut. */
 export function silenceBetween(scene, seq, next) {
   if (seq < 0) return 0;
   const gap = scene.timeOf(next) - scene.timeOf(seq);
-  return gap < 5e6 ? 0 : gapTime(gap) - gapTime(4e6);
+  return gap < LEAST_SILENCE ? 0 : gapTime(gap) - gapTime(4e6);
 }
 
 /** Film time of each record, strictly rising; index 0 is before the first. For scales that are compressed. */

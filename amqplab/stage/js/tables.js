@@ -8,7 +8,7 @@
 import { nameOf } from "./text.js";
 import { cls, h } from "./elements.js";
 import { lit } from "./marks.js";
-import { connectionWords, featuresOf } from "./fixtures.js";
+import { connectionWords, featuresOf, hadOf } from "./fixtures.js";
 
 const ENTITIES_SHOWN = 60;
 
@@ -51,6 +51,7 @@ const TABLES = [
       ["Queue", (consumer) => consumer.queue],
       ["Prefetch", (consumer) => consumer.prefetch || "∞", "number"],
       ["Unacked", (consumer) => consumer.holding_count, "number"],
+      ["Done", (_, key, { state }) => hadOf(state, key), "number"],
       ["Ack", (consumer) => (consumer.no_ack ? "auto" : "manual")],
     ],
   },

@@ -3,8 +3,8 @@
 // Theory
 // ------
 // The skyline is the depth of all queues together, Ready in the stronger tone and Unacked on top; the marks below
-// are what usually is looked for, and each kind of record says its own (trace.events). Silence is drawn as
-// silence: the rail is interrupted, and the gap says how long it lasted. The same element is a slider for the
+// are what usually is looked for, and each kind of record says its own (trace.events). In a long gap the
+// rail is interrupted, and says how long that was. The same element is a slider for the
 // keyboard and for screen readers. Which place a step has is the axis's business (axis.js).
 //
 // All but the needle is the same at every step, so it is drawn once for a zoom, an axis and a width.
@@ -13,7 +13,7 @@ import { round, timeText } from "./text.js";
 import { cls, h } from "./elements.js";
 import { lastAtMost } from "./lifetimes.js";
 import { sentenceOfStep } from "./steps.js";
-import { placesOn, silences, stepNear, ticksBetween } from "./axis.js";
+import { longGaps, placesOn, stepNear, ticksBetween } from "./axis.js";
 
 const HEIGHT = 52;
 const LEFT = 9;
@@ -48,27 +48,27 @@ export function markAt({ kinds, names, records }, seq) {
   return kinds[names[records.kind[seq]]]?.mark ?? "";
 }
 
-/** What of the timeline stays: places of the steps, skyline, rail, silences, ticks, marks. */
+/** What of the timeline stays: places of the steps, skyline, rail, long gaps, ticks, marks. */
 export function timelinePlan(view, width, mode) {
   const { scene, steps } = view;
   const room = Math.max(40, width - 2 * LEFT);
   const places = placesOn(scene, steps, mode);
   const x = (k) => round(LEFT + room * places[k]);
-  const placed = silences(scene, steps).map((gap) => ({ ...gap, from: x(gap.step), to: x(gap.step + 1) }));
+  const placed = longGaps(scene, steps).map((gap) => ({ ...gap, from: x(gap.step), to: x(gap.step + 1) }));
   const gaps = mode === "event" ? placed.slice(0, MOST_BREAKS) : placed.filter(({ from, to }) => to - from >= LEAST_GAP);
   return { steps, mode, width, room, places, x, gaps: labelled(gaps.sort((a, b) => a.step - b.step)) };
 }
 
-/** Each silence says how long it was, unless its words would lie on those before. */
+/** Each long gap says how long it was, unless its words would lie on those before. */
 function labelled(gaps) {
   let free = 0;
   return gaps.map((gap) => {
-    const words = timeText(gap.ns);
+    const { words } = gap;
     const half = (words.length * LETTER_OF_TRACK) / 2 + 3;
     const middle = (gap.from + gap.to) / 2;
     const isClear = middle - half >= free;
     if (isClear) free = middle + half;
-    return { ...gap, words, isClear, fits: gap.to - gap.from > 2 * half };
+    return { ...gap, isClear, fits: gap.to - gap.from > 2 * half };
   });
 }
 
@@ -86,7 +86,7 @@ export function drawTimeline(view, plan) {
     h("line", { class: "rail", x1: LEFT, x2: LEFT + room, y1: BASE, y2: BASE }),
     h("line", { class: "rail done", x1: LEFT, x2: LEFT, y1: BASE, y2: BASE }),
     plan.mode === "linear" && ticks(scene, plan),
-    plan.gaps.map((gap) => drawSilence(gap, plan)),
+    plan.gaps.map((gap) => drawGap(gap, plan)),
     h("g", { class: "marks" }, timeMarks(scene, plan)),
     h("g", { class: "flags" }),
     h("g", { class: "needle" }, [
@@ -125,7 +125,7 @@ function skyline({ steps, x, room }, share) {
 }
 
 /** A break in the rail, and how long it lasted if there is room to say so. */
-function drawSilence({ from, to, step, words, isClear, fits }, { mode }) {
+function drawGap({ from, to, step, silent, words, isClear, fits }, { mode }) {
   const middle = round((from + to) / 2);
   const isBreak = mode === "event";
   const half = isBreak ? 3 : Math.max(2, (to - from) / 2 - 3);
@@ -136,7 +136,7 @@ function drawSilence({ from, to, step, words, isClear, fits }, { mode }) {
     h("line", { class: "hush", x1: round(middle - half), x2: round(middle + half), y1: BASE, y2: BASE }),
     isBreak && h("path", { class: "break", d: slashes }),
     (fits || (isBreak && isClear)) && h("text", { x: middle, y: fits ? BASE - 6 : 10, "text-anchor": "middle" }, words),
-    h("title", {}, `nothing happened for ${words}`),
+    h("title", {}, silent ? `nothing happened for ${words}` : `${words} go by; finer zooms show what happened meanwhile`),
   );
 }
 

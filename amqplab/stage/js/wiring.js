@@ -11,7 +11,7 @@ import { patch, writeAll } from "./elements.js";
 import { AXES } from "./axis.js";
 import { drawBranches } from "./branches.js";
 import { drawClock } from "./clock.js";
-import { closer, lens, pointOf, setting, shifted, wishedHeight } from "./camera.js";
+import { closer, lens, pointsOf, setting, shifted, wishedHeight } from "./camera.js";
 import { drawAxisButton, drawBar, drawHelp, drawNarration, drawTransport } from "./controls.js";
 import { arrangementOf, dockOf, DOCKS, keeperOf, redock, resized, seenPanels, togglePanel } from "./dock.js";
 import { Focus } from "./focus.js";
@@ -297,7 +297,7 @@ export class Frame {
   /** Point the picture's viewBox at what is to be seen. */
   aim(view) {
     const { svg } = this.stage;
-    this.lens = lens(this.setting, this.room, this.look, this.look ? null : pointOf(view));
+    this.lens = lens(this.setting, this.room, this.look, this.look ? [] : pointsOf(view, [...this.stage.marks, ...this.stage.rest]));
     const { x, y, width, height, scale } = this.lens;
     const numbers = [x, y, width, height].map((value) => Math.round(value * 10) / 10);
     writeAll(svg, { viewBox: numbers.join(" ") });

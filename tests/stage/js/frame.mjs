@@ -51,18 +51,36 @@ test("what does not fit is followed: the place looked for is in sight", () => {
   const room = { width: 300, height: 200 };
   const set = stage.setting(scene.layouts, room);
   for (const { x, y } of [...Object.values(set.layout.nodes), ...Object.values(set.layout.apps)]) {
-    const seen = stage.lens(set, room, null, { x, y });
+    const seen = stage.lens(set, room, null, [{ x, y }]);
     assert.ok(seen.x <= x && x <= seen.x + seen.width && seen.y <= y && y <= seen.y + seen.height);
+  }
+});
+
+test("whatever ends outside its queue is in sight when the step says so, in every room", () => {
+  const player = new stage.Player(scene, { zoom: 3, at: -1 });
+  const inStrip = (seq) => ["lost", "returned"].flatMap((place) => player.cursor.seek(seq).at(place)).length;
+  const ends = [...Array(scene.n).keys()].filter((seq) => inStrip(seq) > inStrip(seq - 1));
+  for (const seq of ends.filter((_, i) => i % Math.ceil(ends.length / 12) === 0)) {
+    player.jump(seq);
+    for (const room of rooms) {
+      const set = stage.setting(scene.layouts, room);
+      const view = { ...player.view(set.orientation), layout: set.layout };
+      const spoken = stage.marks(view).filter(({ kind, subject, place }) => kind === "message" && subject && /^(lost|returned)$/.test(place));
+      if (!spoken.length) continue;
+      const seen = stage.lens(set, room, null, stage.pointsOf(view, stage.marks(view)));
+      const isIn = ({ x, y }) => seen.x <= x && x <= seen.x + seen.width && seen.y <= y && y <= seen.y + seen.height;
+      assert.ok(spoken.some(isIn), `${room.width}×${room.height}: ${scene.sentences[seq]}`);
+    }
   }
 });
 
 test("a closer look keeps the place under the pointer", () => {
   const room = { width: 600, height: 400 };
   const set = stage.setting(scene.layouts, room);
-  const seen = stage.lens(set, room, null, null);
+  const seen = stage.lens(set, room, null, []);
   const point = { x: set.layout.width / 2 + 10, y: set.layout.height / 2 };
   const look = stage.closer(seen, set, 2, point);
-  const next = stage.lens(set, room, look, null);
+  const next = stage.lens(set, room, look, []);
   const share = (at) => (point.x - at.x) / at.width;
   assert.ok(Math.abs(share(next) - share(seen)) < 0.02);
   assert.equal(next.scale, seen.scale * 2);
@@ -90,11 +108,41 @@ test("the linear axis is time itself", () => {
   assert.deepEqual([...stage.placesOn({ records: { at: [] } }, [-1], "event")], [0]);
 });
 
-test("a silence is a long gap, and the longest come first", () => {
-  const at = [0, 1e6, 20e9, 20e9 + 1e6, 200e9, 203e9];
-  const found = stage.silences({ records: { at } }, [-1, 0, 1, 2, 3, 4, 5]);
-  assert.deepEqual(found, [{ step: 4, ns: 180e9 - 1e6 }, { step: 2, ns: 20e9 - 1e6 }]);
-  assert.deepEqual(stage.silences({ records: { at: [0, 1e6] } }, [-1, 0, 1]), []);
+test("a gap is long if it is many times the usual one, and the longest come first", () => {
+  const at = [0, 1e6, 2e6, 20e9, 20e9 + 1e6, 200e9, 200e9 + 1e6];
+  const found = stage.longGaps({ records: { at } }, [-1, 0, 1, 2, 3, 4, 5, 6]);
+  assert.deepEqual(found.map(({ step, ns, silent }) => [step, ns, silent]), [[5, 180e9 - 1e6, true], [3, 20e9 - 2e6, true]]);
+  assert.deepEqual(stage.longGaps({ records: { at: [0, 1e6] } }, [-1, 0, 1]), []);
+});
+
+test("it is silence only if no record lies in it, whatever the zoom", () => {
+  const beats = Array.from({ length: 20 }, (_, i) => 3e6 + 30e9 * (i + 1));
+  const at = [0, 1e6, 2e6, 3e6, ...beats];
+  const [gap] = stage.longGaps({ records: { at } }, [-1, 0, 1, 2, 3, at.length - 1]);
+  assert.deepEqual([gap.silent, gap.words], [false, "10 min"]);
+});
+
+test("the clock never shows more than the end, and no step beyond the last is named", () => {
+  for (const zoom of zooms) {
+    const player = new stage.Player(scene, { zoom, at: -1 });
+    player.jump(scene.n - 1);
+    const view = { ...player.view("wide"), whole: false };
+    const said = [...stage.drawClock(view), ...stage.drawNarration(view)].filter(Boolean).map(stage.toMarkup).join("");
+    assert.ok(said.includes(`of ${stage.timeText(scene.records.at.at(-1))}`));
+    assert.ok(!said.includes(`and ${view.steps.length} of`));
+  }
+});
+
+test("time line and ladder say the same of every gap", () => {
+  for (const zoom of zooms) {
+    const plan = stage.ladderPlan(scene, zoom);
+    const inLadder = plan.breaks.map(({ k, words }) => `${k} ${words}`);
+    const steps = scene.steps[zoom];
+    const ahead = steps[0] < 0 ? 1 : 0;
+    const onLine = stage.longGaps(scene, steps).map(({ step, silent, words }) => `${step - ahead} ${words} ${silent ? "of silence" : "go by"}`);
+    for (const words of onLine) assert.ok(inLadder.includes(words), words);
+    assert.ok(onLine.length === inLadder.length || onLine.length >= 100);
+  }
 });
 
 test("ticks are few and round", () => {

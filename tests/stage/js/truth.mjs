@@ -272,6 +272,7 @@ function jumps(one, scene, zoom, chance) {
     const cause = from < 0 ? -1 : scene.records.cause[from];
     const to = cause >= 0 ? cause : chance(scene.n);
     player.jump(from);
+    becauseLeads(one, scene, zoom, from);
     player.jump(to);
     report.drawn.visits++;
     const view = safely(one.name, player, () => viewOf(player, "wide"));
@@ -288,6 +289,41 @@ function jumps(one, scene, zoom, chance) {
     if (!offers.includes('data-do="come-back"')) wrong(`a visit of ${to} has no way back`);
     if (!player.comeBack() || player.seq !== from) wrong(`the way back from ${to} leads to ${player.seq}, not to ${from}`);
   }
+}
+
+/** What was decided about the same client in the instant in which the broker wrote a command, and what led to it. */
+function decisionsBefore(scene, c) {
+  const found = [];
+  for (let at = c.sent - 1; at >= 0 && scene.timeOf(at) === scene.timeOf(c.sent); at--)
+    if (/^(Delivered|Replied|Returned|Confirmed)$/.test(scene.kindOf(at)) && scene.subjectOf(at).keys.some((key) => key.endsWith(c.conn)))
+      for (let why = at; why >= 0; why = scene.records.cause[why]) found.push(why);
+  return found;
+}
+
+/** "because" names a step of the zoom, or somebody's act, that is among the causes: or contains one of them. */
+function becauseLeads(one, scene, zoom, from) {
+  const wrong = wrongOf(5, one.name, { zoom, seq: from });
+  const found = stage.causeOf(scene, zoom, from);
+  const { cause } = scene.records;
+  if (!found) {
+    if (zoom < 4 && from >= 0 && cause[from] >= 0) wrong("it has a cause, and none is named");
+    return;
+  }
+  const chain = [];
+  const written = new Map([...scene.frames, ...scene.commands].map(({ sent, received }) => [received, sent]));
+  for (let at = from; at >= 0; at = (zoom > 0 ? written.get(at) : null) ?? cause[at]) {
+    chain.push(at);
+    const c = scene.commands[scene.subjectOf(at).command];
+    if (zoom > 1 && c?.sent === at && !c.up) chain.push(...decisionsBefore(scene, c));
+  }
+  chain.shift();
+  const chapter = zoom === 4 ? (scene.story ?? []).find(([last]) => last === found.seq) : undefined;
+  const first = chapter ? chapter[1] : found.seq;
+  if (found.seq >= from || !chain.some((at) => first <= at && at <= found.seq)) wrong(`“${found.sentence}” did not lead there`);
+  const player = new stage.Player(scene, { zoom, at: found.seq });
+  if (stage.sentenceOf(player.view("wide")) !== found.sentence) wrong(`because says “${found.sentence}”, and that is not what is said there`);
+  const nearer = zoom < 2 && chain.find((at) => scene.steps[zoom].includes(at));
+  if (nearer > found.seq && !["CallMade", "CallReturned", "Intervened"].includes(scene.kindOf(found.seq))) wrong(`record ${nearer} is a nearer cause, and a step`);
 }
 
 /** The other orientation, and everything around the picture, at some steps. */

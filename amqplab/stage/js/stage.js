@@ -16,7 +16,7 @@ import { movingLayer, picture } from "./picture.js";
 import { planMotion } from "./motion.js";
 import { flatten, showLinked, spanAt } from "./octets.js";
 import { drawActions, faultsFor } from "./faults.js";
-import { find, goal, goalsOf } from "./goals.js";
+import { find, goal, goalsOf, noGoal } from "./goals.js";
 import { framesOf, parseSelection } from "./selection.js";
 import { Player, sentenceOf } from "./player.js";
 import { actionOf } from "./keys.js";
@@ -324,8 +324,11 @@ class Stage {
   until() {
     const { player } = this;
     const said = this.untilField.value;
-    const reached = goal(said);
-    if (!reached) return this.untilField.focus();
+    const reached = goal(player.scene, said);
+    if (!reached) {
+      player.notice = said.trim() && noGoal(said);
+      return this.untilField.focus();
+    }
     const seq = find(player.scene, reached, player.seq);
     player.notice = seq === null ? `“${said.trim()}” does not happen after this step.` : "";
     if (seq !== null) player.jump(seq);

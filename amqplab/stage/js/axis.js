@@ -7,7 +7,8 @@
 // logarithm. None is the truth alone, so the reader may switch. A silence is said wherever it is drawn: how long
 // nothing happened.
 
-import { gapTime, lastAtMost } from "./story.js";
+import { lastAtMost } from "./lifetimes.js";
+import { gapTime } from "./story.js";
 
 export const AXES = ["event", "compressed", "linear"];
 const LEAST_SILENCE = 100e6;

@@ -56,6 +56,7 @@ export function meaningOf({ kinds, methods }, text) {
   return method ? ["method", method] : null;
 }
 
+/** @param {string} said @returns {["time", number] | null} */
 function timeMeant(said) {
   const [, number, unit] = QUANTITY.exec(said.replaceAll("_", "").replace(SIGNS_OF_MICRO, "µ")) ?? [];
   const ns = Math.round(+number * NANOSECONDS[unit]);

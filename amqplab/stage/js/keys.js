@@ -6,6 +6,7 @@
 // is left alone. In presenter mode a few keys mean what a remote's buttons send: b is its "blank the screen".
 
 /** All keys, by what they are for. */
+/** @type {[title: string, keys: [key: string, what: string][]][]} */
 export const HELP = [
   [
     "Play",

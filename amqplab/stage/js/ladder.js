@@ -13,7 +13,8 @@
 // found in them by halving.
 
 import { timeText } from "./text.js";
-import { gapTime, lastAtMost } from "./story.js";
+import { lastAtMost } from "./lifetimes.js";
+import { gapTime } from "./story.js";
 import { STORY } from "./scene.js";
 import { segmentLabel } from "./wire.js";
 
@@ -45,7 +46,8 @@ const BELOW = [4, 8, 3, 19];
 /** The rows of a zoom, by their records, and how high each stands. */
 export class LadderPlan {
   constructor(scene, zoom) {
-    Object.assign(this, { scene, zoom });
+    this.scene = scene;
+    this.zoom = zoom;
     const steps = scene.steps[zoom];
     this.seqs = steps[0] < 0 ? steps.subarray(1) : steps;
     this.kinds = kindsOf(scene, zoom, this.seqs);

@@ -28,25 +28,25 @@ import { cls } from "./elements.js";
  * @property {boolean} lit
  */
 
-/** A thing with an entity in the state, under the key `entity`. @returns {Mark} */
+/** A thing with an entity in the state, under the key `entity`. @template T @param {T} fields @returns {Mark & T} */
 export function entityMark(view, kind, entity, fields) {
   const mark = blank(kind, entity, `entity:${entity}`);
   mark.subject = view.subject.keys.includes(entity);
   mark.touched = view.touched.has(entity);
   mark.lit = view.lit.entity.has(entity);
-  Object.assign(mark, fields);
-  mark.key ||= `${kind} ${mark.id}`;
-  return mark;
+  const whole = Object.assign(mark, fields);
+  whole.key ||= `${kind} ${whole.id}`;
+  return whole;
 }
 
-/** A thing with a number: a message, a frame, a command, a segment. @returns {Mark} */
+/** A thing with a number: a message, a frame, a command, a segment. @template T @param {T} fields @returns {Mark & T} */
 export function numberedMark(view, kind, number, fields) {
   const mark = blank(kind, String(number), `${kind}:${number}`);
   mark.subject = number !== null && view.subject[kind] === number;
   mark.lit = view.lit[kind]?.has(number) ?? false;
-  Object.assign(mark, fields);
-  mark.key ||= `${kind} ${number}`;
-  return mark;
+  const whole = Object.assign(mark, fields);
+  whole.key ||= `${kind} ${number}`;
+  return whole;
 }
 
 /** All marks have the same fields, in the same order: so they are quick to make and to compare. */

@@ -22,17 +22,37 @@ export const SPEEDS = [0.25, 0.5, 1, 2, 4, 8];
 const FARTHEST_MOVE = 400;
 const MOST_TOUCHED = 2000;
 
+/**
+ * @typedef {{from: number, t: number, total: number | null, trail: [seq: number, key: string, entity: any][]}} Motion
+ * From which record, how far, in how many milliseconds (null: not planned yet), and what happens on the way.
+ */
+
 /** Position, zoom and selection, and how they change. */
 export class Player {
   constructor(scene, { zoom = STORY, at = null } = {}) {
-    Object.assign(this, { zoom, playing: false, speed: 1, motion: null, home: null });
-    Object.assign(this, { pinned: null, hot: null, help: false, notice: "", allBytes: false });
+    this.zoom = zoom;
+    this.playing = false;
+    this.speed = 1;
+    /** @type {Motion | null} */
+    this.motion = null;
+    /** @type {number | null} where to come back to from a visit */
+    this.home = null;
+    /** @type {Picked | null} */
+    this.pinned = null;
+    /** @type {number | null} the field of a frame that is pointed at */
+    this.hot = null;
+    this.help = false;
+    this.notice = "";
+    this.allBytes = false;
     this.adopt(scene, at ?? scene.opening ?? -1);
   }
 
   /** Show another scene, at record `at`. */
   adopt(scene, at) {
-    Object.assign(this, { scene, cursor: new Cursor(scene), kept: null, seq: -1 });
+    this.scene = scene;
+    this.cursor = new Cursor(scene);
+    this.kept = null;
+    this.seq = -1;
     this.arrive(between(-1, at, scene.n - 1));
   }
 
@@ -63,7 +83,9 @@ export class Player {
     const from = this.seq;
     const far = Math.abs(seq - from) > FARTHEST_MOVE;
     this.motion = glide && !far && seq !== from ? { from, t: 0, total: null, trail: this.trail(seq) } : null;
-    Object.assign(this, { seq, rested: 0, now: this.scene.timeOf(seq) });
+    this.seq = seq;
+    this.rested = 0;
+    this.now = this.scene.timeOf(seq);
   }
 
   /** What happens to tokens and queues on the way to a record: [seq, key, the entity then, or null]. */

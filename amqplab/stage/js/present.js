@@ -9,7 +9,10 @@
 /** Full screen and presenter mode of one stage. `changed` is called when they have changed. */
 export class Presenting {
   constructor(root, blank, changed) {
-    Object.assign(this, { root, blank, changed, on: false, filling: false });
+    this.root = root;
+    this.blank = blank;
+    this.changed = changed;
+    this.on = this.filling = false;
     this.heard = () => this.screenChanged();
     document.addEventListener("fullscreenchange", this.heard);
     blank.addEventListener("click", () => this.toggleBlank());

@@ -45,8 +45,8 @@ const broken = (why) =>
 /** The scene as it was sent (an object, text, or compressed bytes, perhaps in base64), with its indexes; a
  * promise of it where it has to be unpacked first. Raises Unreadable. */
 export function unpack(sent) {
-  if (typeof sent === "string" && !/^\s*[[{]/.test(sent)) sent = bytesOfBase64(sent);
-  const bytes = bytesOf(sent);
+  const isBase64 = typeof sent === "string" && !/^\s*[[{]/.test(sent);
+  const bytes = isBase64 ? bytesOfBase64(sent) : bytesOf(sent);
   if (bytes && isCompressed(bytes)) return inflate(bytes).then((text) => decode(text));
   return decode(bytes ? new TextDecoder().decode(bytes) : sent);
 }
@@ -87,7 +87,8 @@ export function decode(sent) {
   try {
     return new Scene(scene);
   } catch (error) {
-    throw error instanceof Unreadable ? error : broken(`a part of it is missing (${error.message}).`);
+    if (error instanceof Unreadable) throw error;
+    throw broken(`a part of it is missing (${/** @type {Error} */ (error).message}).`);
   }
 }
 
@@ -101,6 +102,7 @@ function parsed(text) {
 
 /** What was sent, and what can be worked out from it. */
 export class Scene {
+  /** @param {Sent.Scene} sent */
   constructor(sent) {
     Object.assign(this, sent);
     this.geometry = { ...SIZES, ...sent.geometry };
@@ -252,7 +254,8 @@ export class Scene {
   }
 }
 
-const NOBODY = Object.freeze({ keys: Object.freeze([]) });
+/** @type {Readonly<Subject>} */
+const NOBODY = Object.freeze({ keys: /** @type {string[]} */ (Object.freeze([])) });
 const NOTHING_SAID = Object.freeze({ level: "milestone", mark: "", chapter: "", hold: 460 });
 
 const storySteps = (story) => Int32Array.from([-1, ...story.map(([last]) => last)]);
@@ -265,6 +268,12 @@ function difference(what, field) {
   return change ? change[1] - change[0] : 0;
 }
 
+/**
+ * @template T, G
+ * @param {T[]} items
+ * @param {(item: T) => Iterable<G>} groupsOf
+ * @returns {Map<G, T[]>}
+ */
 function grouped(items, groupsOf) {
   const found = new Map();
   for (const item of items)

@@ -68,13 +68,17 @@ function render({ model, el }) {
 const sorry = (error) =>
   error instanceof Unreadable ? error.message : `This recording cannot be shown: ${error.message}.`;
 
-class Stage {
+/** One stage on the page. */
+export class Stage {
   constructor(model, el, scene) {
     this.model = model;
     this.uid = `amqplab-${++mounted}`;
     this.player = new Player(scene, model.get("start") ?? {});
     Object.assign(this, skeleton());
-    Object.assign(this, { shown: [], plan: null, kept: new Map(), scenes: 0 });
+    this.shown = [];
+    this.plan = null;
+    this.kept = new Map();
+    this.scenes = 0; // how many have been sent
     this.rungs = new Rungs(this);
     this.still = matchMedia("(prefers-reduced-motion: reduce)");
     this.root.stage = this; // for the curious, and for tests
@@ -302,11 +306,14 @@ class Stage {
       "ask-until": () => this.untilField.focus(),
       until: () => this.until(),
     };
-    const number = action.startsWith("zoom-") ? +action.slice(5) : null;
-    if (number !== null) number < player.scene.steps.length && player.setZoom(number);
+    if (action.startsWith("zoom-")) this.toZoom(+action.slice(5));
     else if (!this.frame.perform(action)) deeds[action]();
     this.run(); // its frame comes before the one that settles
     this.draw();
+  }
+
+  toZoom(zoom) {
+    if (zoom < this.player.scene.steps.length) this.player.setZoom(zoom);
   }
 
   /** Escape: first the selection goes, then the visit. */

@@ -100,13 +100,13 @@ const spliced = (list, at, out, into) => [...list.slice(0, at), ...into, ...list
 function changed(entity, fields, back) {
   const next = { ...entity };
   for (const name in fields) {
-    const change = fields[name];
-    if (change.length === 3) {
-      const [at, removed, inserted] = change;
+    const parts = fields[name];
+    if (parts.length === 3) {
+      const [at, removed, inserted] = parts;
       next[name] = back
         ? spliced(next[name], at, inserted, removed)
         : spliced(next[name], at, removed, inserted);
-    } else next[name] = change[back ? 0 : 1];
+    } else next[name] = parts[back ? 0 : 1];
   }
   return next;
 }

@@ -6,8 +6,6 @@
 // its event asks for (`hold`), and the silence before the next one is shown as silence, with the clock running,
 // but compressed by a logarithm.
 
-import { lastAtMost } from "./lifetimes.js";
-
 const LONGEST_SILENCE = 2800;
 const LEAST_REST = 260;
 
@@ -39,6 +37,3 @@ export function filmTimes(scene) {
 
 /** Film time of a record; -1 is before the first. */
 export const timeOf = (scene, seq) => filmTimes(scene)[Math.max(0, Math.min(seq + 1, scene.n))];
-
-/** The record at a film time. */
-export const seqAt = (scene, time) => lastAtMost(filmTimes(scene), time) - 1;

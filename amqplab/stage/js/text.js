@@ -4,11 +4,7 @@ export const isList = Array.isArray;
 
 export const round = (x) => Math.round(x * 10) / 10;
 
-export const cut = (text, most) => (text.length > most ? text.slice(0, Math.max(1, most - 1)) + "…" : text);
-
-/** A name with its end kept: names that a server made differ there. */
-export const abridged = (name, most) =>
-  name.length <= most ? name : `${name.slice(0, most - 7)}…${name.slice(-6)}`;
+export const cut = (text, most) => (text.length > most ? `${text.slice(0, Math.max(1, most - 1))}…` : text);
 
 export const plural = (n, word) => `${n} ${word}${n === 1 ? "" : "s"}`;
 

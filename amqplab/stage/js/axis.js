@@ -18,11 +18,11 @@ const NICE = [1, 2, 5, 10];
 const NICE_SECONDS = [10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 86400].map((s) => s * 1e9);
 const TICKS = 6;
 
-/** For each step its place on the axis, 0..1, never falling. */
+/** For each step its place on the axis, 0..1, never falling. @param {Scene} scene @param {ArrayLike<number>} steps @param {string} mode */
 export function placesOn(scene, steps, mode) {
   const { at } = scene.records;
   const places = new Float64Array(steps.length);
-  const time = (k) => (steps[k] < 0 ? (at[0] ?? 0) : at[steps[k]]);
+  const time = (/** @type {number} */ k) => (steps[k] < 0 ? (at[0] ?? 0) : at[steps[k]]);
   for (let k = 1; k < steps.length; k++) {
     const gap = time(k) - time(k - 1);
     places[k] = places[k - 1] + (mode === "event" ? 1 : mode === "linear" ? gap : 1 + gapTime(gap) / 90);
@@ -32,14 +32,15 @@ export function placesOn(scene, steps, mode) {
   return places.map((place) => place / whole);
 }
 
-/** The step nearest to a place, 0..1; of several at one place the last. */
+/** The step nearest to a place, 0..1; of several at one place the last. @param {Float64Array} places @param {number} share */
 export function stepNear(places, share) {
   const k = Math.max(0, lastAtMost(places, share));
   if (k + 1 < places.length && places[k + 1] - share < share - places[k]) return lastAtMost(places, places[k + 1]);
   return k;
 }
 
-/** The gaps between steps that are silence: [{step, ns}], `step` is the one before it. The longest come first. */
+/** The gaps between steps that are silence: [{step, ns}], `step` is the one before it. The longest come first.
+ * @param {Scene} scene @param {ArrayLike<number>} steps */
 export function silences(scene, steps) {
   const { at } = scene.records;
   const gaps = [];
@@ -52,7 +53,7 @@ export function silences(scene, steps) {
   return gaps.filter(({ ns }) => ns >= least).slice(0, MOST_SILENCES);
 }
 
-/** Round times for the ticks of a linear axis, in nanoseconds, without the ends. */
+/** Round times for the ticks of a linear axis, in nanoseconds, without the ends. @param {number} from @param {number} to */
 export function ticksBetween(from, to) {
   const span = to - from;
   if (span <= 0) return [];
@@ -62,9 +63,9 @@ export function ticksBetween(from, to) {
   return ticks;
 }
 
-/** The next round length of time: 1, 2, 5 of a decimal unit, and from 10 seconds on what clocks have. */
+/** The next round length of time: 1, 2, 5 of a decimal unit, and from 10 seconds on what clocks have. @param {number} least */
 function niceUnit(least) {
-  if (least > 5e9) return NICE_SECONDS.find((unit) => unit >= least) ?? NICE_SECONDS.at(-1);
+  if (least > 5e9) return NICE_SECONDS.find((unit) => unit >= least) ?? NICE_SECONDS[NICE_SECONDS.length - 1];
   const power = 10 ** Math.floor(Math.log10(least));
-  return power * NICE.find((n) => n * power >= least);
+  return power * (NICE.find((n) => n * power >= least) ?? 10);
 }

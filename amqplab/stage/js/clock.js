@@ -8,10 +8,10 @@
 import { timeText } from "./text.js";
 import { h } from "./elements.js";
 
-/** The virtual time of the step, and of the end. */
+/** The virtual time of the step, and of the end. @param {View} view */
 export function drawClock({ scene, at, now, seq, steps }) {
   const { at: times } = scene.records;
-  const end = times[steps.at(-1)] ?? 0;
+  const end = times[steps[steps.length - 1]] ?? 0;
   const since = seq > 0 ? at - times[seq - 1] : 0;
   return [
     h("span", { class: "clock-now", title: "virtual time of this step" }, timeText(Math.max(0, Math.round(now)))),

@@ -19,8 +19,11 @@
 import { nameOf } from "./text.js";
 import { Cursor } from "./state.js";
 
+/** @type {Record<string, number>} */
 const NANOSECONDS = { ns: 1, us: 1e3, µs: 1e3, ms: 1e6, s: 1e9, min: 6e10, h: 3.6e12 };
+/** @type {Record<string, string>} */
 const COUNTS = { ready: "ready_count", unacked: "unacked_count", total: "total" };
+/** @type {Record<string, (a: number, b: number) => boolean>} */
 const COMPARE = {
   ">=": (a, b) => a >= b,
   "<=": (a, b) => a <= b,
@@ -49,7 +52,7 @@ export function meaningOf({ kinds, methods }, text) {
   const label = LABEL.exec(said);
   if (label) return ["label", label[1].toLowerCase()];
   if (!/^\p{L}/u.test(said)) return timeMeant(said);
-  const named = (names) => names.find((name) => name.toLowerCase() === said.toLowerCase());
+  const named = (/** @type {string[]} */ names) => names.find((name) => name.toLowerCase() === said.toLowerCase());
   const event = named(Object.keys(kinds));
   if (event) return ["event", event];
   const method = named(methods);
@@ -65,7 +68,10 @@ function timeMeant(said) {
 
 // --- values as a predicate ---
 
-/** The predicate that a text means in this scene; null when it means nothing. */
+/** @typedef {(scene: Scene, seq: number, state: World) => boolean} Goal */
+
+/** The predicate that a text means in this scene; null when it means nothing.
+ * @param {Scene} scene @param {string} text @returns {Goal | null} */
 export function goal(scene, text) {
   const meaning = meaningOf(scene, text);
   if (!meaning) return null;
@@ -73,6 +79,7 @@ export function goal(scene, text) {
   return GOALS[kind](...values);
 }
 
+/** @type {Record<string, (...values: any[]) => Goal>} */
 const GOALS = {
   time: (ns) => (scene, seq) => scene.records.at[seq] >= ns,
   event: (name) => (scene, seq) => scene.kindOf(seq) === name,
@@ -86,15 +93,16 @@ const GOALS = {
     }),
 };
 
-/** The command that is sent at a record; or that arrives there, if nobody recorded the sending. */
+/** The command that is sent at a record; or that arrives there, if nobody recorded the sending.
+ * @param {Scene} scene @param {number} seq */
 function commandAt(scene, seq) {
-  const command = scene.commands[scene.subjectOf(seq).command];
+  const command = scene.commands[scene.subjectOf(seq).command ?? -1];
   const kind = scene.kindOf(seq);
   const isSent = kind === "CommandSent" || (kind === "CommandReceived" && command?.sent === null);
   return isSent ? command : undefined;
 }
 
-/** First record after `seq` that fulfils a goal, or null. */
+/** First record after `seq` that fulfils a goal, or null. @param {Scene} scene @param {Goal} reached @param {number} seq */
 export function find(scene, reached, seq) {
   const cursor = new Cursor(scene);
   cursor.seek(seq);
@@ -107,7 +115,7 @@ export function find(scene, reached, seq) {
 const OFFERED = /^(basic\.|connection\.open|channel\.open)/;
 const ALWAYS_OFFERED = ["Routed", "Enqueued", "Delivered", "Acknowledged", "SegmentLost", "#1", "1 s"];
 
-/** Goals that make sense in this scene. */
+/** Goals that make sense in this scene. @param {Scene} scene */
 export function goalsOf(scene) {
   scene.goals ??= [...new Set(scene.commands.map((command) => command.name))]
     .filter((name) => OFFERED.test(name))
@@ -115,6 +123,6 @@ export function goalsOf(scene) {
   return scene.goals;
 }
 
-/** Why a text is no goal, and what would be one. */
+/** Why a text is no goal, and what would be one. @param {string} text */
 export const noGoal = (text) =>
   `“${text.trim()}” is no time like 5 ms, no method like basic.deliver, no event like Delivered, no message like #3.`;

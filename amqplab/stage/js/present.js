@@ -8,6 +8,7 @@
 
 /** Full screen and presenter mode of one stage. `changed` is called when they have changed. */
 export class Presenting {
+  /** @param {HTMLElement} root @param {HTMLElement} blank @param {() => void} changed */
   constructor(root, blank, changed) {
     this.root = root;
     this.blank = blank;

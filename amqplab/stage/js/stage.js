@@ -163,7 +163,7 @@ export class Stage {
     const width = this.root.clientWidth;
     if (!width) return;
     this.frame.measure();
-    this.orientation = this.frame.setting.orientation;
+    this.orientation = /** @type {Layout["orientation"]} */ (this.frame.setting.orientation);
     this.drawn = "";
     this.draw();
   }

@@ -12,6 +12,10 @@ declare global {
   type Player = import("./player.js").Player;
   type Stage = import("./stage.js").Stage;
 
+  /** A thing of the state; which fields it has, the kind in its key tells. */
+  type Entity = Record<string, any>;
+  type Keyed = [key: string, entity: Entity];
+
   type Layout = Sent.Layout;
   type Subject = Sent.Subject;
   type Geometry = Sent.Geometry;
@@ -45,10 +49,8 @@ declare global {
   type Alive<T> = (low: number, high?: number) => T[];
 
   /** What somebody picked: a thing by its key in the state, or by its number. */
-  interface Picked {
-    kind: string;
-    id: string | number;
-  }
+  type Picked = { kind: "entity"; id: string } | { kind: "message" | "frame" | "command" | "segment"; id: number };
+  type Lit = import("./selection.js").Lit;
   type Arrangement = ReturnType<typeof import("./dock.js").arrangementOf>;
 
   /** What anywidget, or the page that stands alone, gives the stage to hear and say things by. */
@@ -83,7 +85,7 @@ declare module "./scene.js" {
     flatSpans?: Map<any, any>;
     depthByQueue?: any;
     depthPlan?: any;
-    quickestByLane?: any;
+    quickestByLane?: Map<string, number>;
     nextLives?: any;
   }
 }

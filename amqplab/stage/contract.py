@@ -5,7 +5,11 @@ Theory
 A scene is plain JSON, and two languages read it: the SVG is drawn in Python, the widget and the page in
 JavaScript. So its shape is declared once, as typed dictionaries. ``mypy`` holds :mod:`amqplab.stage.scene` to
 them, and ``tsc --checkJs`` the scripts, by way of ``js/types.d.ts``, which :func:`typescript` makes from the
-very same declarations; a test keeps the file as it would be made today.
+very same declarations; a test keeps the file as it would be made today. The layout's part of them stands in
+:mod:`amqplab.stage.contract_layout`.
+
+JSON has no tuples: what has parts by their order is a list there. Such a list is declared as a named tuple,
+and where it is used as ``Annotated[list[Any], ThatTuple]``.
 
 Numbers of records (`seq`) count from 0. Times are integer nanoseconds; JavaScript's numbers are exact up to
 104 days of them. Whatever may be missing is ``None``.
@@ -13,9 +17,25 @@ Numbers of records (`seq`) count from 0. Times are integer nanoseconds; JavaScri
 
 from __future__ import annotations
 
+import dataclasses
 import types
 import typing
-from typing import Any, Literal, NotRequired, TypedDict, Union, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    NamedTuple,
+    NotRequired,
+    TypedDict,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)  # fmt: skip
+
+from amqplab.stage import contract_layout
+from amqplab.stage.contract_layout import Layout
+from amqplab.stage.geometry import Geometry
 
 __all__ = ["SHAPES", "typescript"]
 
@@ -85,8 +105,16 @@ class Segment(TypedDict):
     window: int
 
 
+class Carrier(NamedTuple):
+    """A segment that carried bytes of a frame: from `first` to before `end` of the frame."""
+
+    segment: int
+    first: int
+    end: int
+
+
 class Frame(TypedDict):
-    """One frame, from both ends' records. `carriers` are [segment, first, last + 1] within the frame."""
+    """One frame, from both ends' records."""
 
     conn: str
     up: bool
@@ -99,7 +127,7 @@ class Frame(TypedDict):
     dialect: str
     summary: str
     spans: int
-    carriers: list[list[int]]
+    carriers: list[Annotated[list[int], Carrier]]
     command: int | None
     messages: list[int]
 
@@ -159,8 +187,58 @@ class Life(TypedDict):
     routing_key: str
 
 
-Checked = list[Any]
-"""[key of a binding, whether it matched, [[word wanted, word found, whether they fit], …]]"""
+class Word(NamedTuple):
+    """A word of a binding's pattern, beside the word of the routing key that it was held against."""
+
+    wanted: str
+    found: str
+    ok: bool
+
+
+class CheckedBinding(NamedTuple):
+    """A binding that was asked for a message: its key, whether it matched, and why."""
+
+    key: str
+    matched: bool
+    words: list[Annotated[list[Any], Word]]
+
+
+Checked = Annotated[list[Any], CheckedBinding]
+
+Entity = dict[str, Any]
+"""A thing of the state; which fields it has by the kind in its key, :mod:`amqplab.trace.entities` tells."""
+
+Change = TypedDict(
+    "Change",
+    {"+": NotRequired[Entity], "-": NotRequired[Entity], "=": NotRequired[dict[str, list[Any]]]},
+)
+"""An entity appeared, went, or has other fields: [old, new], or of a list [at, removed, inserted]."""
+
+
+class ChangeOf(NamedTuple):
+    """What a record changes in the state, as one of the parts of a patch."""
+
+    key: str
+    change: Change
+
+
+class Chapter(NamedTuple):
+    """A step of the story: its records, and what happens in them."""
+
+    last: int
+    first: int
+    sentence: str
+
+
+class Span(NamedTuple):
+    """Bytes of a frame, explained: :mod:`amqplab.wire.spans`."""
+
+    start: int
+    end: int
+    name: str
+    value: Any
+    meaning: str
+    kids: list[Annotated[list[Any], Span]]
 
 
 class Scene(TypedDict):
@@ -174,58 +252,69 @@ class Scene(TypedDict):
     who: dict[str, str]
     roles: dict[str, str]
     kinds: dict[str, Kind]
+    methods: list[str]
+    """What a command may be called; `kinds` has what a record may be."""
     zooms: list[str]
-    geometry: dict[str, Any]
+    geometry: Annotated[dict[str, Any], Geometry]
     palette: dict[str, Any]
-    layouts: dict[str, Any]
+    layouts: dict[Literal["wide", "tall"], Layout]
     records: Records
     names: list[str]
     subjects: list[Subject]
     labels: list[str]
     sentences: list[str]
-    story: list[Any]
+    story: list[Annotated[list[Any], Chapter]]
     opening: int
-    patches: list[list[list[Any]]]
+    patches: list[list[Annotated[list[Any], ChangeOf]]]
     routes: dict[str, list[Checked]]
     lives: dict[str, Life]
     segments: list[Segment]
     frames: list[Frame]
     commands: list[Command]
-    spans: list[list[Any]]
+    spans: list[list[Annotated[list[Any], Span]]]
 
 
 SHAPES: tuple[type, ...] = (
-    Records,
-    Subject,
-    Server,
-    Kind,
-    Segment,
-    Frame,
-    Command,
-    Token,
-    Signal,
-    Life,
+    *(Records, Subject, Server, Kind, Segment, Carrier, Frame, Command, Token, Signal, Life),
+    *(Word, CheckedBinding, Change, ChangeOf, Chapter, Span, Geometry),
+    *(getattr(contract_layout, name) for name in contract_layout.SHAPES),
     Scene,
 )
 """Every shape, in the order in which it is written down."""
 
 PLAIN = {int: "number", float: "number", str: "string", bool: "boolean", type(None): "null", Any: "any"}
 
+HEAD = """\
+// Made from amqplab/stage/contract.py and contract_layout.py: `python -m amqplab.stage.contract` writes it anew.
+//
+// What Python sends, as it is sent. What the scripts make of it is in view.d.ts.
+
+declare namespace Sent {
+"""
+
 
 def typescript(shapes: tuple[type, ...] = SHAPES) -> str:
-    """The shapes as TypeScript declarations."""
-    parts = ["// Made from amqplab/stage/contract.py: `python -m amqplab.stage.contract` writes it anew.\n"]
-    for shape in shapes:
-        hints = get_type_hints(shape, include_extras=True)
-        lines = [f"  {field(name, hint)};" for name, hint in hints.items()]
-        parts.append(f"interface {shape.__name__} {{\n" + "\n".join(lines) + "\n}\n")
-    return "\n".join(parts)
+    """The shapes as TypeScript declarations, in a namespace of their own."""
+    declared = "\n".join(map(declaration, shapes))
+    indented = "".join(f"  {line}".rstrip() + "\n" for line in declared.splitlines())
+    return f"{HEAD}{indented}}}\n"
+
+
+def declaration(shape: type) -> str:
+    """A typed dictionary or a dataclass is an interface; a named tuple is a list whose parts have names."""
+    hints = get_type_hints(shape, include_extras=True)
+    if issubclass(shape, tuple):
+        parts = ", ".join(field(name, hint) for name, hint in hints.items())
+        return f"type {shape.__name__} = [{parts}];\n"
+    lines = "".join(f"  {field(name, hint)};\n" for name, hint in hints.items())
+    return f"interface {shape.__name__} {{\n{lines}}}\n"
 
 
 def field(name: str, hint: Any) -> str:
+    written_name = name if name.isidentifier() else f'"{name}"'
     if get_origin(hint) is NotRequired:
-        return f"{name}?: {written(get_args(hint)[0])}"
-    return f"{name}: {written(hint)}"
+        return f"{written_name}?: {written(get_args(hint)[0])}"
+    return f"{written_name}: {written(hint)}"
 
 
 def written(hint: Any) -> str:
@@ -233,6 +322,8 @@ def written(hint: Any) -> str:
     if hint in PLAIN:
         return PLAIN[hint]
     origin, arguments = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return written(arguments[1])
     if origin in (Union, types.UnionType):
         return " | ".join(map(written, arguments))
     if origin is Literal:
@@ -241,8 +332,8 @@ def written(hint: Any) -> str:
         inside = written(arguments[0])
         return f"({inside})[]" if "|" in inside else f"{inside}[]"
     if origin is dict:
-        return f"Record<string, {written(arguments[1])}>"
-    if typing.is_typeddict(hint):
+        return f"Record<{written(arguments[0])}, {written(arguments[1])}>"
+    if typing.is_typeddict(hint) or dataclasses.is_dataclass(hint) or issubclass(hint, tuple):
         return str(hint.__name__)
     raise TypeError(f"{hint!r} has no form in JSON")
 

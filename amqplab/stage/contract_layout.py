@@ -19,6 +19,9 @@ __all__ = [
     "RowPlace", "ServerPlace", "SubscriptionPlace", "WordsPlace",
 ]  # fmt: skip
 
+SHAPES = tuple(name for name in __all__ if name != "Anchor")
+"""The names of all shapes, in the order of the alphabet."""
+
 Anchor = Literal["start", "middle", "end"]
 
 

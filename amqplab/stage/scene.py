@@ -49,6 +49,7 @@ from amqplab.trace.recorder import Record, Recorder
 from amqplab.trace.routing_words import all_routes
 from amqplab.trace.subjects import Subject, subject_of
 from amqplab.trace.traffic import Command, Frame, Segment, Traffic
+from amqplab.trace.until import METHOD_NAMES
 from amqplab.trace.whereabouts import Whereabouts
 from amqplab.trace.zoom import ZOOMS, level_of_record
 from amqplab.wire.dialects import dialect_named
@@ -89,6 +90,7 @@ def made(records: list[Record], title: str) -> Scene:
         "who": dict(participants.names),
         "roles": {app.name: "P" * app.publishes + "C" * app.consumes for app in participants.apps.values()},
         "kinds": cast(dict[str, contract.Kind], e.as_json()),
+        "methods": sorted(METHOD_NAMES),
         "zooms": list(ZOOMS),
         "geometry": GEOMETRY.as_json(),
         "palette": palette(),

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from needs import program
+from node_suites import run_suite
 from stage_runs import RUNS
 
 from amqplab.stage import esm
-from amqplab.stage.scene import scene, to_json
 from amqplab.trace.recorder import Recorder
 
-SUITES = Path(__file__).parent / "js"
 ON_EVERY_RUN = ("geometry", "state", "picture", "frame")
 ON_THE_STORY = ("panels", "player")
 Recordings = Mapping[str, Recorder]
@@ -32,17 +28,6 @@ def test_the_pure_functions_keep_their_laws(suite: str, tmp_path: Path, journey_
 @pytest.mark.parametrize("suite", ON_EVERY_RUN)
 def test_the_laws_hold_for_every_run(suite: str, run: str, tmp_path: Path, recordings: Recordings) -> None:
     run_suite(suite, tmp_path, recordings[run])
-
-
-def run_suite(suite: str, folder: Path, recorder: Recorder) -> None:
-    node = program("node", "run the stage's script without a browser")
-    module, data = folder / "stage.mjs", folder / "scene.json"
-    module.write_text(esm.script(), encoding="utf-8")
-    data.write_text(to_json(scene(recorder)), encoding="utf-8")
-    told = {**os.environ, "STAGE": module.as_uri(), "SCENE": str(data)}
-    tests = [node, "--test", str(SUITES / f"{suite}.mjs")]
-    run = subprocess.run(tests, env=told, capture_output=True, text=True, timeout=240)
-    assert run.returncode == 0, run.stdout + run.stderr
 
 
 def test_every_module_is_part_of_the_script() -> None:

@@ -2,9 +2,9 @@
 
 Theory
 ------
-axe-core and Pyodide are published on npm and nowhere else that we could depend on. They are no part of the
-project, so they are not kept in it: the first test that needs one has npm fetch it into the user's cache
-folder, and later runs need no network. Nothing of a package is executed when it is fetched.
+axe-core, Pyodide, TypeScript and eslint are published on npm and nowhere else that we could depend on. They are
+no part of the project, so they are not kept in it: the first test that needs one has npm fetch it into the
+user's cache folder, and later runs need no network. Nothing of a package is executed when it is fetched.
 """
 
 from __future__ import annotations

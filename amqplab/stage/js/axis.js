@@ -7,8 +7,9 @@
 // logarithm. None is the truth alone, so the reader may switch. A long gap is said wherever it is drawn: how
 // long it is, and whether it is silence.
 
+import { lastAtMost } from "./lifetimes.js";
 import { gapBetween, longGap } from "./silence.js";
-import { gapTime, lastAtMost } from "./story.js";
+import { gapTime } from "./story.js";
 
 export const AXES = ["event", "compressed", "linear"];
 const MOST_GAPS = 120;
@@ -16,11 +17,11 @@ const NICE = [1, 2, 5, 10];
 const NICE_SECONDS = [10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 86400].map((s) => s * 1e9);
 const TICKS = 6;
 
-/** For each step its place on the axis, 0..1, never falling. */
+/** For each step its place on the axis, 0..1, never falling. @param {Scene} scene @param {ArrayLike<number>} steps @param {string} mode */
 export function placesOn(scene, steps, mode) {
   const { at } = scene.records;
   const places = new Float64Array(steps.length);
-  const time = (k) => (steps[k] < 0 ? (at[0] ?? 0) : at[steps[k]]);
+  const time = (/** @type {number} */ k) => (steps[k] < 0 ? (at[0] ?? 0) : at[steps[k]]);
   for (let k = 1; k < steps.length; k++) {
     const gap = time(k) - time(k - 1);
     places[k] = places[k - 1] + (mode === "event" ? 1 : mode === "linear" ? gap : 1 + gapTime(gap) / 90);
@@ -30,14 +31,15 @@ export function placesOn(scene, steps, mode) {
   return places.map((place) => place / whole);
 }
 
-/** The step nearest to a place, 0..1; of several at one place the last. */
+/** The step nearest to a place, 0..1; of several at one place the last. @param {Float64Array} places @param {number} share */
 export function stepNear(places, share) {
   const k = Math.max(0, lastAtMost(places, share));
   if (k + 1 < places.length && places[k + 1] - share < share - places[k]) return lastAtMost(places, places[k + 1]);
   return k;
 }
 
-/** The long gaps between steps: [{step, ns, silent, words}], `step` is the one before. The longest come first. */
+/** The long gaps between steps: [{step, ns, silent, words}], `step` is the one before. The longest come first.
+ * @param {Scene} scene @param {ArrayLike<number>} steps */
 export function longGaps(scene, steps) {
   const { at } = scene.records;
   const least = longGap(scene, steps);
@@ -49,7 +51,7 @@ export function longGaps(scene, steps) {
   return gaps.sort((a, b) => b.ns - a.ns || a.step - b.step).slice(0, MOST_GAPS);
 }
 
-/** Round times for the ticks of a linear axis, in nanoseconds, without the ends. */
+/** Round times for the ticks of a linear axis, in nanoseconds, without the ends. @param {number} from @param {number} to */
 export function ticksBetween(from, to) {
   const span = to - from;
   if (span <= 0) return [];
@@ -59,9 +61,9 @@ export function ticksBetween(from, to) {
   return ticks;
 }
 
-/** The next round length of time: 1, 2, 5 of a decimal unit, and from 10 seconds on what clocks have. */
+/** The next round length of time: 1, 2, 5 of a decimal unit, and from 10 seconds on what clocks have. @param {number} least */
 function niceUnit(least) {
-  if (least > 5e9) return NICE_SECONDS.find((unit) => unit >= least) ?? NICE_SECONDS.at(-1);
+  if (least > 5e9) return NICE_SECONDS.find((unit) => unit >= least) ?? NICE_SECONDS[NICE_SECONDS.length - 1];
   const power = 10 ** Math.floor(Math.log10(least));
-  return power * NICE.find((n) => n * power >= least);
+  return power * (NICE.find((n) => n * power >= least) ?? 10);
 }

@@ -40,7 +40,7 @@ export function bandOf(scene, kind, item) {
   const [a, b] = item.up ? [client, server] : [server, client];
   const message = kind === "segment" ? scene.frames[item.frames[0]?.[0]]?.messages[0] : item.messages[0];
   const id = kind === "segment" ? item.n : item.id;
-  return { kind, id, item, a, b, hue: scene.rootOf(message), legs: waysOf(scene, kind, item) };
+  return { kind, id, item, a, b, hue: scene.rootOf(message), legs: waysOf(scene, item) };
 }
 
 /** What a band is, in words. */

@@ -12,7 +12,7 @@
 //     setting(layouts, room)           which layout, squeezed how far, at which scale
 //     lens(setting, room, look, …)     the part of the layout that is seen: the svg's viewBox
 
-import { lastAtMost } from "./story.js";
+import { lastAtMost } from "./lifetimes.js";
 
 export const READABLE = 0.78;
 const LARGEST_SCALE = 1.45;

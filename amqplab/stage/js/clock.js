@@ -8,7 +8,7 @@
 import { timeText } from "./text.js";
 import { h } from "./elements.js";
 
-/** The virtual time of the step, and of the end. */
+/** The virtual time of the step, and of the end. @param {View} view */
 export function drawClock({ scene, at, now, seq }) {
   const { at: times } = scene.records;
   const end = times[scene.n - 1] ?? 0;

@@ -119,7 +119,7 @@ function planOf({ scene, zoom, steps, axis = "event" }, width, most) {
 }
 
 /** How far a visited record is from its step to the next, on the axis. */
-function onward({ scene, seq, step, steps, visit }, { places }) {
+function onward({ seq, step, steps, visit }, { places }) {
   const next = step + 1;
   if (!visit || next >= steps.length) return 0;
   const [from, to] = [Math.max(0, steps[step]), steps[next]];

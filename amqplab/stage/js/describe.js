@@ -17,8 +17,8 @@ export const standing = (view) => fixtures(view);
 
 /** What may move: on the wire, and all messages. @returns {Mark[]} */
 export function movable(view) {
-  const { marks, hosts } = wireMarks(view);
-  return [...marks, ...messageMarks(view, hosts)];
+  const { marks: onWire, hosts } = wireMarks(view);
+  return [...onWire, ...messageMarks(view, hosts)];
 }
 
 /** Everything that is drawn. @returns {Mark[]} */

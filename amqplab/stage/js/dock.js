@@ -92,7 +92,7 @@ export function keeperOf(model) {
     },
     save(arrangement) {
       try {
-        const { bookmarks, ...ofAnyRun } = arrangement;
+        const { bookmarks: _, ...ofAnyRun } = arrangement;
         localStorage.setItem(KEPT_UNDER, JSON.stringify(ofAnyRun));
       } catch {
         // a sandboxed page has no storage: the arrangement lives as long as the page

@@ -12,7 +12,7 @@
 
 /**
  * An element as data.
- * @typedef {{tag: string, props: Record<string, any>, kids: (Element | string)[]}} VElement
+ * @typedef {{tag: string, props: Record<string, any>, kids: (VElement | string)[]}} VElement
  */
 
 /** An element as data. `key` in props names it among its siblings, so that it stays itself. */

@@ -103,7 +103,7 @@ function drawSegmentFacts(view, s) {
 
 /** How it ended, as far as that has happened. */
 function fateOf({ scene, seq }, s) {
-  const [way] = waysOf(scene, "segment", s);
+  const [way] = waysOf(scene, s);
   if (way.outcome === "cut off") return "still under way when the recording ends";
   if (way.to > seq) return "under way";
   const time = timeText(scene.timeOf(way.to));

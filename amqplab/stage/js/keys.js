@@ -6,6 +6,7 @@
 // is left alone. In presenter mode a few keys mean what a remote's buttons send: b is its "blank the screen".
 
 /** All keys, by what they are for. */
+/** @type {[title: string, keys: [key: string, what: string][]][]} */
 export const HELP = [
   [
     "Play",
@@ -52,6 +53,7 @@ export const HELP = [
   ],
 ];
 
+/** @type {Record<string, string>} */
 const PLAIN = {
   " ": "toggle",
   ArrowRight: "forward",
@@ -87,10 +89,13 @@ const PLAIN = {
   f: "full-screen",
   p: "present",
 };
+/** @type {Record<string, string>} */
 const SHIFTED = { ArrowRight: "coarser-forward", ArrowLeft: "coarser-back" };
+/** @type {Record<string, string>} */
 const PRESENTING = { b: "blank", ".": "blank" };
 
-/** The action that a key press means; undefined for one that means nothing here. */
+/** The action that a key press means; undefined for one that means nothing here.
+ * @param {Pick<KeyboardEvent, "key" | "shiftKey" | "ctrlKey" | "metaKey" | "altKey">} event */
 export function actionOf({ key, shiftKey, ctrlKey, metaKey, altKey }, presenting = false) {
   if (ctrlKey || metaKey || altKey) return undefined;
   const plain = key.length === 1 ? key.toLowerCase() : key;

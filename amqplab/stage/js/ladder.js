@@ -12,7 +12,8 @@
 // its turn. So heights rise with the records, always. A plan is a few arrays, made once for a zoom; what is drawn is
 // found in them by halving.
 
-import { gapTime, lastAtMost } from "./story.js";
+import { lastAtMost } from "./lifetimes.js";
+import { gapTime } from "./story.js";
 import { STORY } from "./scene.js";
 import { gapBetween, longGap } from "./silence.js";
 import { segmentLabel } from "./wire.js";
@@ -41,7 +42,8 @@ const BELOW = [4, 8, 3, 19];
 /** The rows of a zoom, by their records, and how high each stands. */
 export class LadderPlan {
   constructor(scene, zoom) {
-    Object.assign(this, { scene, zoom });
+    this.scene = scene;
+    this.zoom = zoom;
     const steps = scene.steps[zoom];
     this.seqs = steps[0] < 0 ? steps.subarray(1) : steps;
     this.kinds = kindsOf(scene, zoom, this.seqs);

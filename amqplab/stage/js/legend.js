@@ -46,6 +46,7 @@ const line = (kind, d = "M-20 0H20") => sign(h("g", { class: kind }, h("path", {
 const CROSS = h("path", { class: "cross small", d: "M6 -11l7 7m0 -7l-7 7" });
 const VALVE = h("g", { class: "valve" }, h("circle", { r: 9 }), h("path", { d: "M-5 0h10" }));
 
+/** @type {[title: string, entries: [picture: VElement, words: string][]][]} */
 const PARTS = [
   [
     "Messages",
@@ -142,7 +143,7 @@ export function drawLegend({ legend }) {
       "div",
       { class: "sheet legend", role: "note", "aria-label": "legend" },
       closeButton("legend", "close the legend (L)"),
-      h("div", { class: "legend-parts" }, [...PARTS, ["Time line", timelineSigns()]].map(part)),
+      h("div", { class: "legend-parts" }, [...PARTS.map(part), part(["Time line", timelineSigns()])]),
     ),
   ];
 }

@@ -24,22 +24,25 @@ import { LOST_AT, progressOf } from "./ride.js";
 const MOST_WAY = 0.9;
 const REFUSING = /closed|no such|not an answer/;
 
+/** @param {number} from @param {number} to @param {string} outcome @param {Partial<Leg>} [more] @returns {Leg} */
 const leg = (from, to, outcome, more = {}) => ({
   ...{ from, to, outcome, reason: "", again: false, share: 0, p: 1 },
   ...more,
 });
 
-/** The legs of a segment, a frame or a command; made when somebody asks, and kept. @returns {Leg[]} */
-export function waysOf(scene, kind, item) {
+/** The legs of a segment, a frame or a command; made when somebody asks, and kept.
+ * @param {Scene} scene @param {Segment | Frame | Command} item @returns {Leg[]} */
+export function waysOf(scene, item) {
   scene.legs ??= new WeakMap();
   let found = scene.legs.get(item);
   if (!found) {
-    found = kind === "segment" ? [legOfSegment(scene, item)] : legsOfUnit(scene, kind, item);
+    found = "departs" in item ? [legOfSegment(scene, item)] : legsOfUnit(scene, item);
     scene.legs.set(item, found);
   }
   return found;
 }
 
+/** @param {Scene} scene @param {Segment} s */
 function legOfSegment(scene, s) {
   const more = { again: s.again, share: transmissionOf(scene, s) };
   if (s.lost_seq !== null) return leg(s.sent, s.lost_seq, "lost", { ...more, reason: s.lost || "lost", p: LOST_AT });
@@ -48,49 +51,58 @@ function legOfSegment(scene, s) {
   return leg(s.sent, s.arrived, outcome, { ...more, reason: s.discarded });
 }
 
+/** @param {Scene} scene @param {Segment} s @param {number} from @param {Partial<Leg>} more */
 const cutOff = (scene, s, from, more) => {
   const p = Math.min(MOST_WAY, progressOf(s, scene.timeOf(scene.n - 1)));
   return leg(from, scene.n - 1, "cut off", { ...more, p, reason: "still under way when the recording ends" });
 };
 
-/** A frame goes with its last byte, a command with its last frame. */
-function legsOfUnit(scene, kind, item) {
-  const frame = kind === "command" ? scene.frames[item.frames.at(-1)] : item;
+/** A frame goes with its last byte, a command with its last frame. @param {Scene} scene @param {Frame | Command} item */
+function legsOfUnit(scene, item) {
+  const frame = "frames" in item ? scene.frames[item.frames[item.frames.length - 1]] : item;
   const { sent: begin, received } = item;
   const carriers = scene.lastCarriers(frame).filter((s) => received === null || s.sent < received);
   if (!carriers.length) return [withoutCarrier(scene, item, begin, received)];
-  const brought = carriers.find((s) => s.lost_seq === null && s.arrived !== null && !s.discarded);
+  const brought = carriers.find(hasArrived);
+  /** @type {Leg[]} */
   const legs = [];
   for (const s of carriers) {
     const from = legs.length || begin === null ? s.sent : Math.min(begin, s.sent);
     const own = legOfSegment(scene, s);
     if (s === brought) {
       const more = { again: legs.length > 0, share: own.share, reason: received === null ? "arrived, never read" : "" };
-      legs.push(leg(from, received ?? s.arrived, received === null ? "unread" : "arrived", more));
+      legs.push(leg(from, received ?? brought.arrived, received === null ? "unread" : "arrived", more));
     } else if (own.outcome === "lost" || !brought) legs.push({ ...own, from, again: legs.length > 0, to: own.to });
   }
-  if (received !== null && !brought) legs.push(leg(legs.at(-1).from, received, "arrived"));
+  if (received !== null && !brought) legs.push(leg(legs[legs.length - 1].from, received, "arrived"));
   return legs;
 }
 
-/** No segment of it is known: it waits, or there are no segments here. */
+/** @param {Segment} s @returns {s is Segment & {arrived: number}} */
+const hasArrived = (s) => s.lost_seq === null && s.arrived !== null && !s.discarded;
+
+/** No segment of it is known: it waits, or there are no segments here.
+ * @param {Scene} scene @param {Frame | Command} item @param {number | null} begin @param {number | null} received */
 function withoutCarrier(scene, item, begin, received) {
   if (received !== null) return leg(begin ?? received, received, "arrived");
+  const from = /** @type {number} what nobody has read was sent */ (begin);
   const real = !scene.linked.has(item.conn);
   return real
-    ? leg(begin, begin, "sent", { reason: "handed to a real socket: its other end is not recorded" })
-    : leg(begin, begin, "waiting", { reason: "waits to be sent", p: 0 });
+    ? leg(from, from, "sent", { reason: "handed to a real socket: its other end is not recorded" })
+    : leg(from, from, "waiting", { reason: "waits to be sent", p: 0 });
 }
 
-/** How much of a segment's way was transmission, 0..1: what exceeds the quickest segment of its direction. */
+/** How much of a segment's way was transmission, 0..1: what exceeds the quickest segment of its direction. @param {Scene} scene @param {Segment} s */
 function transmissionOf(scene, s) {
-  const took = s.arrives - s.departs;
-  if (s.arrives === null || took <= 0) return 0;
-  return Math.max(0, (took - quickest(scene).get(laneOf(s))) / took);
+  const took = (s.arrives ?? 0) - s.departs;
+  if (took <= 0) return 0;
+  return Math.max(0, (took - (quickest(scene).get(laneOf(s)) ?? took)) / took);
 }
 
+/** @param {Segment} s */
 const laneOf = (s) => `${s.conn} ${s.up}`;
 
+/** @param {Scene} scene @returns {Map<string, number>} */
 function quickest(scene) {
   if (scene.quickestByLane) return scene.quickestByLane;
   const least = new Map();
@@ -103,6 +115,6 @@ function quickest(scene) {
   return least;
 }
 
-/** A leg's outcome in words, for those who point at it. */
+/** A leg's outcome in words, for those who point at it. @param {Leg} leg */
 export const outcomeWords = ({ outcome, reason, again }) =>
   `${again ? "sent again, " : ""}${outcome}${reason && reason !== outcome ? `: ${reason}` : ""}`;

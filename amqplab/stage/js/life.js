@@ -6,7 +6,7 @@
 // dies goes on as a new message with a new number: the trail joins these lives. All is said as of the record shown; what
 // comes later is not told yet.
 
-import { nameOf, plural, timeText } from "./text.js";
+import { encode, nameOf, plural, timeText } from "./text.js";
 import { cls, h } from "./elements.js";
 import { hue } from "./marks.js";
 import { details, factsList, said } from "./facts.js";
@@ -27,7 +27,7 @@ export function drawMessageLife(view, message, links) {
   const part = (title, ...inside) => inside.flat().some(Boolean) && [h("h3", { key: `h${title}` }, title), ...inside.flat().filter(Boolean)];
   const routing = part("Routing, binding by binding", routes);
   return [
-    h("p", { key: "head", class: "headline" }, h("span", { class: cls("badge", hue(scene.rootOf(message))) }, label), h("b", {}, nameOfMessage(view, message, entity))),
+    h("p", { key: "head", class: "headline" }, h("span", { class: cls("badge", hue(scene.rootOf(message))) }, label), h("b", {}, nameOfMessage(view, message))),
     textOf(view, message, entity),
     isRouting && routing,
     entity ? factsList(writtenOn(scene, entity)) : h("p", { key: "no", class: "empty" }, "The broker does not have it at this step."),
@@ -105,7 +105,7 @@ const deathsOf = (deaths) =>
 function copies({ scene, state }, message, entity) {
   const rows = Object.entries(entity?.where ?? {}).map(([queue, fate]) => {
     const copy = [...copyKeys(entity.vhost, queue, message)].map((key) => state.get(key)).find(Boolean);
-    const queueKey = `queue/${encodePart(entity.vhost)}/${encodePart(queue)}`;
+    const queueKey = `queue/${encode(entity.vhost)}/${encode(queue)}`;
     const words = [status(scene, fate), copy && holderWords(scene, copy), copy?.redelivered && "delivered before"].filter(Boolean);
     return h(
       "li",
@@ -119,9 +119,8 @@ function copies({ scene, state }, message, entity) {
   return rows.length ? h("ul", { key: "copies", class: "copies" }, rows) : null;
 }
 
-const encodePart = (name) => name.replaceAll("%", "%25").replaceAll("/", "%2F");
 
-const copyKeys = (vhost, queue, message) => [`copy/${encodePart(vhost)}/${encodePart(queue)}/${message}`];
+const copyKeys = (vhost, queue, message) => [`copy/${encode(vhost)}/${encode(queue)}/${message}`];
 
 function holderWords(scene, copy) {
   if (copy.state !== "unacked") return "";
@@ -158,9 +157,9 @@ const DEATHS = {
 
 /** What a message became, and what that became. */
 function followers(scene, message) {
-  scene.nextLives ??= Object.entries(scene.lives ?? {}).reduce((found, [to, life]) => {
-    found.set(life.message, [...(found.get(life.message) ?? []), [+to, life]]);
-    return found;
+  scene.nextLives ??= Object.entries(scene.lives ?? {}).reduce((nexts, [to, life]) => {
+    nexts.set(life.message, [...(nexts.get(life.message) ?? []), [+to, life]]);
+    return nexts;
   }, new Map());
   const found = [];
   const open = [message];

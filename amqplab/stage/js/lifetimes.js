@@ -21,7 +21,9 @@ export function lifetimes(lives) {
   for (let i = size - 1; i > 0; i--) latest[i] = Math.max(latest[2 * i], latest[2 * i + 1]);
   return (low, high = low) => {
     const count = lastAtMost(sorted, high, (life) => life.from) + 1;
+    /** @type {T[]} */
     const found = [];
+    /** Those under a branch of the tree. @param {number} node @param {number} first @param {number} width */
     const visit = (node, first, width) => {
       if (first >= count || latest[node] < low) return;
       if (width === 1) found.push(sorted[first].item);
@@ -35,8 +37,14 @@ export function lifetimes(lives) {
   };
 }
 
-/** How many elements of a sorted list are <= x, less one. */
-export function lastAtMost(list, x, value = (one) => one) {
+/**
+ * How many elements of a sorted list are <= x, less one; `value` says what of an element is compared.
+ * @template [T=number]
+ * @param {ArrayLike<T>} list
+ * @param {number} x
+ * @param {(one: T) => number} value
+ */
+export function lastAtMost(list, x, value = (one) => /** @type {number} */ (one)) {
   let [low, high] = [0, list.length];
   while (low < high) {
     const middle = (low + high) >> 1;

@@ -28,34 +28,39 @@ import { cls } from "./elements.js";
  * @property {boolean} lit
  */
 
-/** A thing with an entity in the state, under the key `entity`. @returns {Mark} */
+/** A thing with an entity in the state, under the key `entity`.
+ * @template T @param {View} view @param {string} kind @param {string} entity @param {T} fields @returns {Mark & T} */
 export function entityMark(view, kind, entity, fields) {
   const mark = blank(kind, entity, `entity:${entity}`);
   mark.subject = view.subject.keys.includes(entity);
   mark.touched = view.touched.has(entity);
   mark.lit = view.lit.entity.has(entity);
-  Object.assign(mark, fields);
-  mark.key ||= `${kind} ${mark.id}`;
-  return mark;
+  const whole = Object.assign(mark, fields);
+  whole.key ||= `${kind} ${whole.id}`;
+  return whole;
 }
 
-/** A thing with a number: a message, a frame, a command, a segment. @returns {Mark} */
+/** A thing with a number: a message, a frame, a command, a segment.
+ * @template T @param {View} view @param {string} kind @param {number | null} number
+ * @param {T} fields @returns {Mark & T} */
 export function numberedMark(view, kind, number, fields) {
   const mark = blank(kind, String(number), `${kind}:${number}`);
-  mark.subject = number !== null && view.subject[kind] === number;
-  mark.lit = view.lit[kind]?.has(number) ?? false;
-  Object.assign(mark, fields);
-  mark.key ||= `${kind} ${number}`;
-  return mark;
+  const [subject, lit] = [view.subject, view.lit].map((one) => /** @type {Record<string, any>} */ (one)[kind]);
+  mark.subject = number !== null && subject === number;
+  mark.lit = lit?.has(number) ?? false;
+  const whole = Object.assign(mark, fields);
+  whole.key ||= `${kind} ${number}`;
+  return whole;
 }
 
-/** All marks have the same fields, in the same order: so they are quick to make and to compare. */
+/** All marks have the same fields, in the same order: so they are quick to make and to compare.
+ * @param {string} kind @param {string} id @param {string} pick @returns {Mark} */
 function blank(kind, id, pick) {
   // prettier-ignore
   return { kind, id, place: "", state: "", label: "", x: 0, y: 0, said: "", key: "", pick, subject: false, touched: false, lit: false };
 }
 
-/** The attributes of a mark's element; `kind` are its classes. */
+/** The attributes of a mark's element; `kind` are its classes. @param {Mark} mark @param {string} kind @param {Record<string, any>} [more] */
 export const handles = (mark, kind, more = {}) => ({
   key: mark.key,
   class: cls(kind, mark.lit && "lit", mark.touched && "now", mark.subject && "subject"),

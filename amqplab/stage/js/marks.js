@@ -29,9 +29,6 @@ export const cross = (x, y, r) =>
 
 export const path = (c) => `M${c[0]} ${c[1]}C${c.slice(2).join(" ")}`;
 
-export const rounded = (box) =>
-  Object.fromEntries(Object.entries(box).map(([name, value]) => [name, round(value)]));
-
 /** Words where the layout has a place for them. */
 export const words = (place, kind, text, ...more) =>
   h("text", { class: cls(kind, ANCHORS[place.anchor]), x: place.x, y: place.y }, text, ...more);

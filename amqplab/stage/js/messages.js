@@ -27,7 +27,7 @@ import {
   trayPoint,
 } from "./geometry.js";
 import { rideOfCommand } from "./ride.js";
-import { connectionIn, handsOfApp, isStream, rowOf } from "./fixtures.js";
+import { handsOfApp, isStream, rowOf } from "./fixtures.js";
 import { entityMark, numberedMark } from "./mark.js";
 
 /** The marks of messages and signals. `hosts` are those of commands and frames (wire.js), by command. */

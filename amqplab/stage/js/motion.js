@@ -10,7 +10,7 @@
 //
 // The last picture of a motion is the picture at rest, mark for mark.
 
-import { lanePoint, onCurve, smooth } from "./geometry.js";
+import { lanePoint, onCurve, smooth, xy } from "./geometry.js";
 import { LOST_AT, rideOfCommand } from "./ride.js";
 import { startOf, wayTo } from "./fixtures.js";
 import { nameOf } from "./text.js";
@@ -184,8 +184,7 @@ function stopsTo(context, at, previous, entity, seq) {
   const { view } = context;
   const isSameLink = entity.place === "link" && previous?.conn === entity.at && previous.up === entity.up;
   const leaving = previous && !isSameLink ? linkEnd(view, previous, entity) : [];
-  const last = leaving.at(-1) ?? at;
-  if (entity.place === "link") return [...leaving, ...ontoLink(view, last, entity, at.queue, seq)];
+  if (entity.place === "link") return [...leaving, ...ontoLink(view, entity, at.queue, seq)];
   const end = anchorOf(view, entity);
   return end ? [...leaving, end] : leaving;
 }
@@ -205,7 +204,7 @@ function lanePointOf(view, pipe, token, up, p) {
 }
 
 /** Onto a link: along the subscription, if there is one, to the mouth. */
-function ontoLink(view, from, token, queue, seq) {
+function ontoLink(view, token, queue, seq) {
   const pipe = view.layout.pipes[token.at];
   if (!pipe) return [];
   const command = view.scene.commands[token.command];
@@ -217,10 +216,10 @@ function ontoLink(view, from, token, queue, seq) {
 
 /** Where a token stands, near enough for passing by. */
 function anchorOf({ layout, scene }, { place, at, channel }) {
-  if (place === "exchange") return layout.nodes[at] && point2(layout.nodes[at]);
+  if (place === "exchange") return layout.nodes[at] && xy(layout.nodes[at]);
   if (place === "broker") {
     const pipe = channel ? layout.pipes[nameOf(channel.split("/").slice(0, 2).join("/"))] : null;
-    return pipe ? point2(pipe.dock ?? { x: pipe.x1, y: pipe.y1 }) : point2(layout.nodes[Object.keys(layout.nodes)[0]] ?? layout.broker);
+    return pipe ? xy(pipe.dock ?? { x: pipe.x1, y: pipe.y1 }) : xy(layout.nodes[Object.keys(layout.nodes)[0]] ?? layout.broker);
   }
   if (place === "consumer") {
     const pipe = layout.pipes[nameOf(at.split("/").slice(0, 2).join("/"))];
@@ -228,13 +227,11 @@ function anchorOf({ layout, scene }, { place, at, channel }) {
     const row = app?.hands?.[at];
     return app ? { x: row?.x ?? app.x, y: row?.y ?? app.y } : null;
   }
-  if (place === "client") return layout.apps[at] ? point2(layout.apps[at]) : null;
+  if (place === "client") return layout.apps[at] ? xy(layout.apps[at]) : null;
   if (place === "lost" || place === "returned")
     return { x: layout.gutter.x + scene.geometry.lost_left, y: layout.gutter.y + layout.gutter.h / 2 };
   return null;
 }
-
-const point2 = ({ x, y }) => ({ x, y });
 
 /** The last leg ends exactly where the mark is. */
 function finish(legs, mark, last) {
@@ -262,7 +259,7 @@ function queueJourney(context, mark) {
   const start = was ?? (stages.length ? originOf(context, stages[0]) : null);
   if (!start) return null;
   const legs = legsOf(context, start, stages);
-  const exchange = exchangeOf(view, stages, was, +message);
+  const exchange = exchangeOf(view, stages, +message);
   const curves = exchange ? wayTo(view, exchange, queue, +message).map((key) => view.layout.edges[key]?.curve).filter(Boolean) : [];
   const left = legs.at(-1)?.stops.at(-1) ?? start;
   const door = curves.length ? [{ x: curves.at(-1)[6], y: curves.at(-1)[7], curves }] : [];
@@ -282,7 +279,7 @@ function joinedAt({ queues, view, forward }, queue, message) {
   return found;
 }
 
-function exchangeOf(view, stages, was, message) {
+function exchangeOf(view, stages, message) {
   const last = stages.at(-1)?.entity;
   if (last?.place === "exchange") return last.at;
   return startOf(view, message);
@@ -294,7 +291,7 @@ function farewell(context, key, events) {
   const was = before.get(key);
   const stages = stagesOf(events);
   if (!forward) return [];
-  const start = was ?? (stages.length ? originOf(context, stages[0], { label: stages[0].entity.label }) : null);
+  const start = was ?? (stages.length ? originOf(context, stages[0]) : null);
   if (!start) return [];
   const legs = legsOf(context, start, stages);
   const rides = ridesLast(stages, was);
@@ -359,7 +356,7 @@ function slotsOf(journeys, forward) {
     for (const { seq, stops } of legs)
       if (seq !== null) weights.set(seq, Math.max(weights.get(seq) ?? 1, stops.length));
   const order = [...weights.keys()].sort((a, b) => (forward ? a - b : b - a));
-  const whole = Math.max(1, order.reduce((sum, seq) => sum + weights.get(seq), 0));
+  const whole = Math.max(1, order.reduce((all, seq) => all + weights.get(seq), 0));
   const ends = new Map();
   let sum = 0;
   for (const seq of order) {
@@ -408,7 +405,7 @@ function pointAt(path, t) {
   let k = 1;
   while (k < path.length - 1 && path[k].t < t) k++;
   const [a, b] = [path[k - 1], path[k] ?? path[k - 1]];
-  if (b.t <= a.t || t >= b.t) return t >= b.t ? point2(b) : point2(a);
+  if (b.t <= a.t || t >= b.t) return t >= b.t ? xy(b) : xy(a);
   const s = Math.max(0, (t - a.t) / (b.t - a.t));
   return { x: a.x + (b.x - a.x) * s, y: a.y + (b.y - a.y) * s };
 }

@@ -92,7 +92,7 @@ function drawUnder(view, f) {
   const sort = TYPE_NAMES[f.type] ?? "unknown frame";
   const kind = (f.dialect ?? "amqp") === "amqp" ? `${sort}, channel ${f.channel}` : sort;
   const link = (of, id, words) => h("button", { class: "link", "data-sel": `${of}:${id}` }, words);
-  const [way] = waysOf(scene, "frame", f).filter(({ from: first }) => first <= view.seq).slice(-1);
+  const [way] = waysOf(scene, f).filter(({ from: first }) => first <= view.seq).slice(-1);
   const fate = way && way.outcome !== "arrived" && (way.to <= view.seq || way.outcome === "cut off") && outcomeWords(way);
   const carriers = [...new Set(f.carriers.map(([n]) => n))];
   return h(

@@ -11,7 +11,12 @@ import { inspector } from "./inspector.js";
 import { tables } from "./tables.js";
 import { drawCauses, drawSteps } from "./steps.js";
 
-/** {name, title, about, draw(view, width) → elements; follow: what stays in sight; own: it draws itself}. */
+/**
+ * @typedef {{name: string, title: string, about: string, own?: boolean, follow?: string,
+ *   draw?: (view: View, width: number) => (VElement | string)[]}} Panel
+ * `follow`: what stays in sight; `own`: it draws itself.
+ * @type {Panel[]}
+ */
 export const PANELS = [
   { name: "ladder", title: "Ladder", about: "what crosses between the hosts, time runs down", own: true },
   { name: "inspector", title: "Inspector", about: "every byte of what is selected", draw: inspector },

@@ -22,17 +22,47 @@ export const SPEEDS = [0.25, 0.5, 1, 2, 4, 8];
 const FARTHEST_MOVE = 400;
 const MOST_TOUCHED = 2000;
 
+/**
+ * @typedef {{from: number, t: number, total: number | null, trail: [seq: number, key: string, entity: any][]}} Motion
+ * From which record, how far, in how many milliseconds (null: not planned yet), and what happens on the way.
+ */
+
+/** @typedef {{seq: number, zoom: number, pinned: Picked | null, parts: ReturnType<Player["partsAnew"]>}} Kept */
+
 /** Position, zoom and selection, and how they change. */
 export class Player {
+  /** @param {Scene} scene @param {{zoom?: number, at?: number | null}} [start] */
   constructor(scene, { zoom = STORY, at = null } = {}) {
-    Object.assign(this, { zoom, playing: false, speed: 1, motion: null, home: null });
-    Object.assign(this, { pinned: null, hot: null, help: false, notice: "", allBytes: false });
+    this.zoom = zoom;
+    this.playing = false;
+    this.speed = 1;
+    /** @type {Motion | null} */
+    this.motion = null;
+    /** @type {number | null} where to come back to from a visit */
+    this.home = null;
+    /** @type {Picked | null} */
+    this.pinned = null;
+    /** @type {number | null} the field of a frame that is pointed at */
+    this.hot = null;
+    this.help = false;
+    this.notice = "";
+    this.allBytes = false;
+    /** @type {Kept | null} */
+    this.kept = null;
+    this.seq = -1;
+    this.rested = 0;
+    this.now = 0;
+    this.scene = scene;
+    this.cursor = new Cursor(scene);
     this.adopt(scene, at ?? scene.opening ?? -1);
   }
 
-  /** Show another scene, at record `at`. */
+  /** Show another scene, at record `at`. @param {Scene} scene @param {number} at */
   adopt(scene, at) {
-    Object.assign(this, { scene, cursor: new Cursor(scene), kept: null, seq: -1 });
+    this.scene = scene;
+    this.cursor = new Cursor(scene);
+    this.kept = null;
+    this.seq = -1;
     this.arrive(between(-1, at, scene.n - 1));
   }
 
@@ -58,17 +88,20 @@ export class Player {
 
   // --- moving ---
 
-  /** Be at a record; with `glide` what changed its place moves there. */
+  /** Be at a record; with `glide` what changed its place moves there. @param {number} seq */
   arrive(seq, glide = false) {
     const from = this.seq;
     const far = Math.abs(seq - from) > FARTHEST_MOVE;
     this.motion = glide && !far && seq !== from ? { from, t: 0, total: null, trail: this.trail(seq) } : null;
-    Object.assign(this, { seq, rested: 0, now: this.scene.timeOf(seq) });
+    this.seq = seq;
+    this.rested = 0;
+    this.now = this.scene.timeOf(seq);
   }
 
-  /** What happens to tokens and queues on the way to a record: [seq, key, the entity then, or null]. */
+  /** What happens to tokens and queues on the way to a record: [seq, key, the entity then, or null]. @param {number} seq */
   trail(seq) {
     const { patches } = this.scene;
+    /** @type {Motion["trail"]} */
     const found = [];
     this.cursor.seek(this.seq);
     this.cursor.walk(seq, (passed) => {
@@ -78,7 +111,7 @@ export class Player {
     return found;
   }
 
-  /** Stop, and be at a record. Where that is no step, one can come back to where one was. */
+  /** Stop, and be at a record. Where that is no step, one can come back to where one was. @param {number} seq */
   jump(seq, glide = false) {
     const was = this.visit && this.home !== null ? this.home : this.seq;
     this.playing = false;
@@ -95,13 +128,13 @@ export class Player {
     return true;
   }
 
-  /** One step forward (1) or back (-1). */
+  /** One step forward (1) or back (-1). @param {number} by */
   move(by, glide = false) {
     this.playing = false;
     this.go(this.beside(this.zoom, by), glide);
   }
 
-  /** The number of the step after (1) or before (-1) the record shown, at a zoom. */
+  /** The number of the step after (1) or before (-1) the record shown, at a zoom. @param {number} zoom @param {number} by */
   beside(zoom, by) {
     const steps = this.scene.steps[zoom];
     const k = this.scene.stepOf(zoom, this.seq);
@@ -109,33 +142,35 @@ export class Player {
     return between(0, target, steps.length - 1);
   }
 
-  /** Be at a step of the zoom, by its number. */
+  /** Be at a step of the zoom, by its number. @param {number} step */
   go(step, glide = false) {
     this.home = null;
     this.arrive(this.scene.steps[this.zoom][between(0, Math.round(step), this.last)], glide);
   }
 
-  /** One step of the next coarser zoom. */
+  /** One step of the next coarser zoom. @param {number} by */
   coarser(by, glide = false) {
     this.bySteps(Math.min(STORY, this.zoom + 1), by, glide);
   }
 
-  /** One step of the next finer zoom. */
+  /** One step of the next finer zoom. @param {number} by */
   finer(by, glide = false) {
     this.bySteps(Math.max(0, this.zoom - 1), by, glide);
   }
 
+  /** @param {number} zoom @param {number} by @param {boolean} glide */
   bySteps(zoom, by, glide) {
     this.jump(this.scene.steps[zoom][this.beside(zoom, by)], glide);
   }
 
-  /** Another zoom at the same record. */
+  /** Another zoom at the same record. @param {number} zoom */
   setZoom(zoom) {
     Object.assign(this, { zoom, motion: null, home: null, rested: 0, now: this.scene.timeOf(this.seq) });
   }
 
   // --- playing ---
 
+  /** @param {number} by */
   faster(by) {
     this.speed = SPEEDS[between(0, SPEEDS.indexOf(this.speed) + by, SPEEDS.length - 1)];
   }
@@ -145,17 +180,16 @@ export class Player {
     Object.assign(this, { playing: !this.playing, rested: 0, now: this.scene.timeOf(this.seq) });
   }
 
-  /** Let `ms` of real time pass; true while something goes on. `still`: nothing glides. */
+  /** Let `ms` of real time pass; true while something goes on. `still`: nothing glides. @param {number} ms */
   tick(ms, still = false) {
     let left = ms * (this.playing ? this.speed : 1);
-    if (this.motion) left = this.glide(left);
+    if (this.motion) left = this.glide(this.motion, left);
     if (this.playing && !this.motion) this.rest(left, still);
     return !this.resting;
   }
 
-  /** Some of the way; what is left of the time when all is there. */
-  glide(ms) {
-    const { motion } = this;
+  /** Some of the way; what is left of the time when all is there. @param {Motion} motion @param {number} ms */
+  glide(motion, ms) {
     const whole = motion.total ?? 0;
     const rest = (1 - motion.t) * whole;
     if (ms < rest) motion.t += ms / whole;
@@ -163,6 +197,7 @@ export class Player {
     return Math.max(0, ms - rest);
   }
 
+  /** @param {number} ms @param {boolean} still */
   rest(ms, still) {
     const { scene, seq } = this;
     const steps = scene.steps[this.zoom];
@@ -182,7 +217,7 @@ export class Player {
 
   // --- what is picked ---
 
-  /** Picking what is picked lets go of it. */
+  /** Picking what is picked lets go of it. @param {Picked} selection */
   pick(selection) {
     const same = this.pinned?.kind === selection.kind && this.pinned.id === selection.id;
     Object.assign(this, { pinned: same ? null : selection, hot: null, allBytes: false, playing: false });
@@ -195,7 +230,7 @@ export class Player {
   // --- the view ---
 
   /** Everything the drawing functions need: the one argument of every picture. */
-  view(orientation = "wide") {
+  view(/** @type {Layout["orientation"]} */ orientation = "wide") {
     const { scene, seq, zoom, now, step, visit, home, playing, speed, pinned, hot, help, notice, allBytes } = this;
     const { motion } = this;
     return {
@@ -211,17 +246,18 @@ export class Player {
 
   /** Parts that are worked out once for each record, zoom and selection. */
   parts() {
-    const { scene, seq, zoom, pinned, kept } = this;
+    const { seq, zoom, pinned, kept } = this;
     if (kept && kept.seq === seq && kept.zoom === zoom && kept.pinned === pinned) return kept.parts;
-    const { state } = this.cursor;
-    const parts = {
-      consumers: handsOf(state),
-      lost: [...tokensAt(state, "lost"), ...tokensAt(state, "returned")],
-      touched: this.touched(),
-      lit: kept?.pinned === pinned ? kept.parts.lit : related(scene, pinned),
-    };
+    const parts = this.partsAnew(kept?.pinned === pinned ? kept.parts.lit : related(this.scene, pinned));
     this.kept = { seq, zoom, pinned, parts };
     return parts;
+  }
+
+  /** @param {Lit} lit */
+  partsAnew(lit) {
+    const { state } = this.cursor;
+    const lost = [...tokensAt(state, "lost"), ...tokensAt(state, "returned")];
+    return { consumers: handsOf(state), lost, touched: this.touched(), lit };
   }
 
   /** The keys that this step's records changed. */
@@ -229,6 +265,7 @@ export class Player {
     const { scene, seq } = this;
     const steps = scene.steps[this.zoom];
     const before = this.visit ? seq - 1 : (steps[this.step - 1] ?? seq);
+    /** @type {Set<string>} */
     const found = new Set();
     for (let q = Math.max(before + 1, seq - MOST_TOUCHED, 0); q <= seq; q++)
       for (const [key] of scene.patches[q]) found.add(key);
@@ -238,9 +275,10 @@ export class Player {
 
 const MOVES = /^(token|signal|queue)\//;
 
+/** @param {World} state @param {string} place @returns {[string, any][]} */
 const tokensAt = (state, place) => state.at(place).map((key) => [key, state.get(key)]);
 
-/** Consumers; and for each channel that holds messages it got with basic.get, a hand that has no tag. */
+/** Consumers; and for each channel that holds messages it got with basic.get, a hand that has no tag. @param {World} state */
 export function handsOf(state) {
   const hands = pick(state, "consumer");
   for (const [place, keys] of state.places) {
@@ -251,7 +289,8 @@ export function handsOf(state) {
   return hands.sort((a, b) => (a[0] < b[0] ? -1 : 1));
 }
 
-/** What the step shown says; at the story zoom it speaks of all that belongs to it. */
+/** What the step shown says; at the story zoom it speaks of all that belongs to it.
+ * @param {Pick<View, "scene" | "seq" | "zoom" | "step" | "visit">} view */
 export function sentenceOf({ scene, seq, zoom, step, visit }) {
   if (seq < 0) return "Before the first step: nothing has happened yet.";
   if (zoom === STORY && !visit && scene.story?.length) return scene.story[step - 1][2];

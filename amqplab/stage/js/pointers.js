@@ -7,15 +7,17 @@
 
 const DRAG_BEGINS = 4;
 
+/** @param {Event} event */
 const swallow = (event) => event.stopPropagation();
 
-/** Tell `moved` how far the pointer of a pointerdown `event` has come; a promise of its end. */
+/** Tell `moved` how far the pointer of a pointerdown `event` has come; a promise of its end.
+ * @param {HTMLElement} root @param {PointerEvent} event @param {(dx: number, dy: number) => void} moved */
 export function drag(root, event, moved) {
   const [x, y] = [event.clientX, event.clientY];
   let dragging = false;
-  if (event.target.dataset?.sash) event.preventDefault();
-  return new Promise((resolve) => {
-    const to = ({ clientX, clientY }) => {
+  if (/** @type {HTMLElement} */ (event.target).dataset?.sash) event.preventDefault();
+  return new Promise((/** @type {(value?: undefined) => void} */ resolve) => {
+    const to = (/** @type {PointerEvent} */ { clientX, clientY }) => {
       dragging ||= Math.hypot(clientX - x, clientY - y) > DRAG_BEGINS;
       if (dragging) moved(clientX - x, clientY - y);
     };

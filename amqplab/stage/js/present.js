@@ -8,8 +8,12 @@
 
 /** Full screen and presenter mode of one stage. `changed` is called when they have changed. */
 export class Presenting {
+  /** @param {HTMLElement} root @param {HTMLElement} blank @param {() => void} changed */
   constructor(root, blank, changed) {
-    Object.assign(this, { root, blank, changed, on: false, filling: false });
+    this.root = root;
+    this.blank = blank;
+    this.changed = changed;
+    this.on = this.filling = false;
     this.heard = () => this.screenChanged();
     document.addEventListener("fullscreenchange", this.heard);
     blank.addEventListener("click", () => this.toggleBlank());

@@ -17,7 +17,7 @@ const PROPERTY_MEANINGS = {
   "correlation-id": () => "which call an answer belongs to",
   "content-type": () => "what the body is, for the receiver",
   "content-encoding": () => "how the body is packed, for the receiver",
-  timestamp: (seconds) => (Number.isFinite(seconds) ? new Date(seconds * 1000).toISOString().slice(0, 19) + "Z" : ""),
+  timestamp: (seconds) => (Number.isFinite(seconds) ? `${new Date(seconds * 1000).toISOString().slice(0, 19)}Z` : ""),
 };
 
 /** The properties in a content header frame: [{name, value, meaning}], in their order on the wire. */
@@ -59,8 +59,9 @@ export function bodyOf(scene, message) {
   if (!header) return null;
   const { command } = header.frame;
   const bodies = (scene.commands[command]?.frames ?? []).map((id) => scene.frames[id]).filter(({ type }) => type === BODY_FRAME);
-  const hex = bodies.map(({ hex }) => hex.slice(14, -2)).join("").slice(0, 2 * MOST_TEXT);
+  const hex = bodies.map((f) => f.hex.slice(14, -2)).join("").slice(0, 2 * MOST_TEXT);
   const bytes = Uint8Array.from(hex.match(/../g) ?? [], (two) => parseInt(two, 16));
   const text = new TextDecoder().decode(bytes);
+  // eslint-disable-next-line no-control-regex -- control characters are what tells that it is no text
   return /[\u0000-\u0008\u000e-\u001f\ufffd]/.test(text.slice(0, -1)) ? null : text;
 }

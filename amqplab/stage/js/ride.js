@@ -23,10 +23,10 @@ export const LOST_AT = 0.5;
  * `p` is 0 at the sender and 1 at the receiver.
  */
 
-/** The seq of the record that tells how a segment ended; Infinity if none does. */
+/** The seq of the record that tells how a segment ended; Infinity if none does. @param {Segment} s */
 export const endOfSegment = (s) => s.lost_seq ?? s.arrived ?? Infinity;
 
-/** How far a segment is at the time `now`. */
+/** How far a segment is at the time `now`. @param {Segment} s @param {number} now */
 export function progressOf(s, now) {
   const lost = s.lost_seq !== null;
   const end = lost ? s.lost_at : s.arrives;
@@ -35,14 +35,17 @@ export function progressOf(s, now) {
   return lost || s.arrives === null ? part * LOST_AT : part;
 }
 
-/** The ride of a segment that is on the wire at `seq`. @returns {Ride} */
+/** The ride of a segment that is on the wire at `seq`. @param {Segment} s @param {number} seq @param {number} now @returns {Ride} */
 export function rideOfSegment(s, seq, now) {
   const over = seq >= endOfSegment(s);
   const state = !over ? "under way" : s.lost_seq !== null ? "lost" : s.discarded ? "discarded" : "arrived";
   return { p: progressOf(s, now), state, segment: s };
 }
 
-/** The ride of a frame, which is that of its last byte. @returns {Ride} */
+/**
+ * The ride of a frame, which is that of its last byte.
+ * @param {Scene} scene @param {Frame} f @param {number} seq @param {number} now @returns {Ride}
+ */
 export function rideOfFrame(scene, f, seq, now) {
   if (f.received !== null && f.received <= seq) return { p: 1, state: "arrived", segment: null };
   let latest = null;
@@ -58,6 +61,6 @@ export function rideOfFrame(scene, f, seq, now) {
   return { p: progressOf(latest, now), state: "under way", segment: latest };
 }
 
-/** The ride of a command. @returns {Ride} */
+/** The ride of a command. @param {Scene} scene @param {Command} c @param {number} seq @param {number} now @returns {Ride} */
 export const rideOfCommand = (scene, c, seq, now) =>
-  rideOfFrame(scene, scene.frames[c.frames.at(-1)], seq, now);
+  rideOfFrame(scene, scene.frames[c.frames[c.frames.length - 1]], seq, now);

@@ -236,8 +236,13 @@ function drawHeads(hosts, columns, scrolled) {
 /** The ladder of one stage; `parts` are the skeleton's. */
 export class Rungs {
   constructor({ ladderScroll, ladderHead, ladderSvg }) {
-    Object.assign(this, { box: ladderScroll, head: ladderHead, svg: ladderSvg, plans: {}, held: false });
-    Object.assign(this, { seen: { width: 0, height: 0 }, top: 0, left: 0, unsettled: false });
+    this.box = ladderScroll;
+    this.head = ladderHead;
+    this.svg = ladderSvg;
+    this.seen = { width: 0, height: 0 };
+    this.top = this.left = 0;
+    this.plans = {};
+    this.held = this.unsettled = false;
   }
 
   /** The room may have changed; a width of 0 means that the panel is closed. */

@@ -37,25 +37,29 @@ export const TYPE_NAMES = {
 /** A scene that cannot be shown, and why, in a sentence for whoever looks at the page. */
 export class Unreadable extends Error {}
 
+/** @param {string} why */
 const broken = (why) =>
   new Unreadable(`This recording cannot be shown: ${why} Make the stage again from the recording.`);
 
 // --- unpacking ---
 
 /** The scene as it was sent (an object, text, or compressed bytes, perhaps in base64), with its indexes; a
- * promise of it where it has to be unpacked first. Raises Unreadable. */
+ * promise of it where it has to be unpacked first. Raises Unreadable.
+ * @param {any} sent @returns {Scene | Promise<Scene>} */
 export function unpack(sent) {
-  if (typeof sent === "string" && !/^\s*[[{]/.test(sent)) sent = bytesOfBase64(sent);
-  const bytes = bytesOf(sent);
+  const isBase64 = typeof sent === "string" && !/^\s*[[{]/.test(sent);
+  const bytes = isBase64 ? bytesOfBase64(sent) : bytesOf(sent);
   if (bytes && isCompressed(bytes)) return inflate(bytes).then((text) => decode(text));
   return decode(bytes ? new TextDecoder().decode(bytes) : sent);
 }
 
+/** @param {any} sent @returns {Uint8Array<ArrayBuffer> | null} */
 function bytesOf(sent) {
-  if (ArrayBuffer.isView(sent)) return new Uint8Array(sent.buffer, sent.byteOffset, sent.byteLength);
+  if (ArrayBuffer.isView(sent)) return new Uint8Array(/** @type {ArrayBuffer} */ (sent.buffer), sent.byteOffset, sent.byteLength);
   return sent instanceof ArrayBuffer ? new Uint8Array(sent) : null;
 }
 
+/** @param {string} text */
 function bytesOfBase64(text) {
   try {
     return Uint8Array.from(atob(text.trim()), (letter) => letter.charCodeAt(0));
@@ -64,10 +68,11 @@ function bytesOfBase64(text) {
   }
 }
 
-/** RFC 1950: deflate, and a header that divides by 31. */
+/** RFC 1950: deflate, and a header that divides by 31. @param {Uint8Array} bytes */
 const isCompressed = (bytes) =>
   bytes.length > 2 && (bytes[0] & 15) === 8 && ((bytes[0] << 8) | bytes[1]) % 31 === 0;
 
+/** @param {Uint8Array<ArrayBuffer>} bytes */
 async function inflate(bytes) {
   try {
     const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
@@ -79,7 +84,7 @@ async function inflate(bytes) {
 
 // --- indexes ---
 
-/** A scene from text or an object, with its indexes. Raises Unreadable. */
+/** A scene from text or an object, with its indexes. Raises Unreadable. @param {any} sent */
 export function decode(sent) {
   const scene = typeof sent === "string" ? parsed(sent) : { ...sent };
   if (scene.format !== FORMAT)
@@ -87,10 +92,12 @@ export function decode(sent) {
   try {
     return new Scene(scene);
   } catch (error) {
-    throw error instanceof Unreadable ? error : broken(`a part of it is missing (${error.message}).`);
+    if (error instanceof Unreadable) throw error;
+    throw broken(`a part of it is missing (${/** @type {Error} */ (error).message}).`);
   }
 }
 
+/** @param {string} text */
 function parsed(text) {
   try {
     return JSON.parse(text);
@@ -101,11 +108,12 @@ function parsed(text) {
 
 /** What was sent, and what can be worked out from it. */
 export class Scene {
+  /** @param {Sent.Scene} sent */
   constructor(sent) {
     Object.assign(this, sent);
     this.geometry = { ...SIZES, ...sent.geometry };
     this.n = sent.records.at.length;
-    for (const name of ["patches", "sentences"])
+    for (const name of /** @type {const} */ (["patches", "sentences"]))
       if (sent[name].length !== this.n) throw broken(`it has ${this.n} records and ${sent[name].length} ${name}.`);
     this.frames.forEach((f, id) => Object.assign(f, { id, size: f.hex.length / 2 }));
     this.commands.forEach((c, id) => Object.assign(c, { id }));
@@ -114,10 +122,12 @@ export class Scene {
     for (const f of this.frames)
       for (const [n, first, end] of f.carriers) this.segmentByNumber.get(n)?.frames.push([f.id, first, end]);
     this.steps = ZOOMS.map((_, z) => (z === STORY && sent.story?.length ? storySteps(sent.story) : this.stepsAt(z)));
-    this.survey();
+    const { depth, labels } = this.survey();
+    this.depth = depth;
+    this.labelByMessage = labels;
   }
 
-  /** The seqs that are steps at a zoom; -1 is before the first. */
+  /** The seqs that are steps at a zoom; -1 is before the first. @param {number} z */
   stepsAt(z) {
     const { zoom } = this.records;
     const found = [-1];
@@ -129,6 +139,7 @@ export class Scene {
   survey() {
     const ready = new Int32Array(this.n + 1);
     const unacked = new Int32Array(this.n + 1);
+    /** @type {Map<number, string>} */
     const labels = new Map();
     let most = 1;
     this.patches.forEach((patch, seq) => {
@@ -146,11 +157,10 @@ export class Scene {
       [ready[seq + 1], unacked[seq + 1]] = [r, u];
       if (r + u > most) most = r + u;
     });
-    this.depth = { ready, unacked, most };
-    this.labelByMessage = labels;
+    return { depth: { ready, unacked, most }, labels };
   }
 
-  /** A command and its frames carry a message. */
+  /** A command and its frames carry a message. @param {number | null | undefined} command @param {number} message */
   carry(command, message) {
     if (command === null || command === undefined) return;
     const { messages, frames } = this.commands[command];
@@ -160,67 +170,70 @@ export class Scene {
 
   // --- records ---
 
-  /** The name of the event of a record. */
+  /** The name of the event of a record. @param {number} seq */
   kindOf(seq) {
     return this.names[this.records.kind[seq]];
   }
 
-  /** What its class says of it: {level, mark, chapter, hold}. */
+  /** What its class says of it: {level, mark, chapter, hold}. @param {number} seq */
   aboutOf(seq) {
     return this.kinds?.[this.kindOf(seq)] ?? NOTHING_SAID;
   }
 
-  /** What a record speaks of: {keys, frame?, command?, segment?, message?}. */
+  /** What a record speaks of: {keys, frame?, command?, segment?, message?}. @param {number} seq */
   subjectOf(seq) {
     return this.subjects?.[this.records.subject?.[seq]] ?? NOBODY;
   }
 
+  /** @param {number} seq */
   timeOf(seq) {
     return this.records.at[Math.max(0, Math.min(seq, this.n - 1))] ?? 0;
   }
 
-  /** The number of the last step at or before a record. */
+  /** The number of the last step at or before a record. @param {number} zoom @param {number} seq */
   stepOf(zoom, seq) {
     return Math.max(0, lastAtMost(this.steps[zoom], seq));
   }
 
   // --- messages ---
 
-  /** What is written on a message: its number; for a dead letter its first number, with primes. */
+  /** What is written on a message: its number; for a dead letter its first number, with primes. @param {number} message */
   labelOf(message) {
     return this.labelByMessage.get(message) ?? String(message);
   }
 
-  /** The number whose colours a message has: dead letters keep theirs. */
+  /** The number whose colours a message has: dead letters keep theirs. @param {number | null} message */
   rootOf(message) {
     return message ? parseInt(this.labelOf(message), 10) || message : 0;
   }
 
+  /** @param {number} message */
   framesOfMessage(message) {
     this.framesByMessage ??= grouped(this.frames, (f) => f.messages);
     return this.framesByMessage.get(message) ?? [];
   }
 
-  /** The seq at which a message was routed last, at or before a record; null if it never was. */
+  /** The seq at which a message was routed last, at or before a record; null if it never was.
+   * @param {number} message @param {number} seq */
   routedAt(message, seq) {
     this.routesByMessage ??= grouped(Object.keys(this.routes ?? {}).map(Number), (at) => [this.subjectOf(at).message]);
     const found = this.routesByMessage.get(message)?.filter((at) => at <= seq) ?? [];
     return found.length ? Math.max(...found) : null;
   }
 
-  /** The keys of the bindings that matched in the Routed of a record. */
+  /** The keys of the bindings that matched in the Routed of a record. @param {number} seq */
   matchedAt(seq) {
     return (this.routes?.[seq] ?? []).filter(([, matched]) => matched).map(([key]) => key);
   }
 
   // --- the wire ---
 
-  /** The segments that carry a frame's last byte, in the order of sending. */
+  /** The segments that carry a frame's last byte, in the order of sending. @param {Frame} f @returns {Segment[]} */
   lastCarriers(f) {
     f.last ??= f.carriers
       .filter(([, , end]) => end === f.size)
       .map(([n]) => this.segmentByNumber.get(n))
-      .filter(Boolean);
+      .filter((s) => s !== undefined);
     return f.last;
   }
 
@@ -228,49 +241,63 @@ export class Scene {
     return (this.connectionsWithSegments ??= new Set(this.segments.map((s) => s.conn)));
   }
 
+  /** @param {number} low @param {number} [high] */
   segmentsAt(low, high) {
     this.segmentLives ??= lifetimes(this.segments.map((item) => ({ item, from: item.sent, to: endOfSegment(item) })));
     return this.segmentLives(low, high);
   }
 
+  /** @param {number} low @param {number} [high] */
   framesAt(low, high) {
     this.frameLives ??= lifetimes(this.frames.map((item) => this.lifeOf(item)));
     return this.frameLives(low, high);
   }
 
+  /** @param {number} low @param {number} [high] */
   commandsAt(low, high) {
     this.commandLives ??= lifetimes(this.commands.map((item) => this.lifeOf(item)));
     return this.commandLives(low, high);
   }
 
   /** From the record at which it is handed to TCP to the one at which it is read, that one left out; where only one
-   * end was recorded, nothing is known of the way. */
+   * end was recorded, nothing is known of the way.
+   * @template {Frame | Command} T @param {T} item @returns {{item: T, from: number, to: number}} */
   lifeOf(item) {
-    const from = item.frames ? this.frames[item.frames[0]].sent : item.sent;
+    const from = "frames" in item ? this.frames[item.frames[0]].sent : item.sent;
     if (from === null || (item.received === null && !this.linked.has(item.conn))) return { item, from: 0, to: -1 };
     return { item, from, to: item.received === null ? Infinity : item.received - 1 };
   }
 }
 
-const NOBODY = Object.freeze({ keys: Object.freeze([]) });
+/** @type {Readonly<Subject>} */
+const NOBODY = Object.freeze({ keys: [] });
 const NOTHING_SAID = Object.freeze({ level: "milestone", mark: "", chapter: "", hold: 460 });
 
+/** @param {Sent.Chapter[]} story */
 const storySteps = (story) => Int32Array.from([-1, ...story.map(([last]) => last)]);
 
-/** By how much a patch changes a count of an entity. */
+/** By how much a patch changes a count of an entity. @param {Sent.Change} what @param {string} field */
 function difference(what, field) {
   if (what["+"]) return what["+"][field];
   if (what["-"]) return -what["-"][field];
-  const change = what["="][field];
+  const change = what["="]?.[field];
   return change ? change[1] - change[0] : 0;
 }
 
+/**
+ * @template T, G
+ * @param {T[]} items
+ * @param {(item: T) => Iterable<G>} groupsOf
+ * @returns {Map<G, T[]>}
+ */
 function grouped(items, groupsOf) {
+  /** @type {Map<G, T[]>} */
   const found = new Map();
   for (const item of items)
     for (const group of groupsOf(item)) {
-      if (!found.has(group)) found.set(group, []);
-      found.get(group).push(item);
+      const members = found.get(group);
+      if (members) members.push(item);
+      else found.set(group, [item]);
     }
   return found;
 }

@@ -5,13 +5,15 @@
 // A message, its frames and the segments that carry them are one thing seen at three sizes. Whoever picks one of
 // them sees the others lit in every panel.
 
-const LIT_KINDS = ["frame", "segment", "message", "command", "entity"];
+/** @typedef {Record<"frame" | "segment" | "message" | "command", Set<number>> & {entity: Set<string>}} Lit */
 
-/** What belongs to the selection: a Set of numbers (or keys) by kind. */
+/** What belongs to the selection: a Set of numbers (or keys) by kind. @param {Scene} scene @param {Picked | null} selection */
 export function related(scene, selection) {
-  const found = Object.fromEntries(LIT_KINDS.map((kind) => [kind, new Set()]));
+  /** @type {Lit} */
+  const found = { frame: new Set(), segment: new Set(), message: new Set(), command: new Set(), entity: new Set() };
   if (!selection) return found;
-  found[selection.kind]?.add(selection.id);
+  if (selection.kind === "entity") found.entity.add(selection.id);
+  else found[selection.kind]?.add(selection.id);
   for (const f of framesOf(scene, selection)) {
     found.frame.add(f.id);
     if (selection.kind !== "message") for (const message of f.messages) found.message.add(message);
@@ -22,25 +24,27 @@ export function related(scene, selection) {
   return found;
 }
 
-/** The frames that a selection is, has, or carries. */
+/** The frames that a selection is, has, or carries. @param {Scene} scene @param {Picked} selection @returns {Frame[]} */
 export function framesOf(scene, { kind, id }) {
   if (kind === "message") return scene.framesOfMessage(id);
-  const ids = {
-    frame: () => [id],
-    command: () => scene.commands[id]?.frames ?? [],
-    segment: () => (scene.segmentByNumber.get(id)?.frames ?? []).map(([frame]) => frame),
-  }[kind];
-  return ids ? ids().map((frame) => scene.frames[frame]).filter(Boolean) : [];
+  if (kind === "frame") return known(scene, [id]);
+  if (kind === "command") return known(scene, scene.commands[id]?.frames ?? []);
+  if (kind === "segment") return known(scene, (scene.segmentByNumber.get(id)?.frames ?? []).map(([frame]) => frame));
+  return [];
 }
 
-/** "frame:12" or "entity:queue/%2F/app" as {kind, id}. */
+/** @param {Scene} scene @param {number[]} ids */
+const known = (scene, ids) => ids.map((id) => scene.frames[id]).filter(Boolean);
+
+/** "frame:12" or "entity:queue/%2F/app" as {kind, id}. @param {string} text @returns {Picked} */
 export function parseSelection(text) {
   const at = text.indexOf(":");
   const [kind, id] = [text.slice(0, at), text.slice(at + 1)];
-  return { kind, id: kind === "entity" ? id : +id };
+  return /** @type {Picked} */ ({ kind, id: kind === "entity" ? id : +id });
 }
 
-/** What a record is about, as something to look at: the frame that it speaks of, or else the largest thing. */
+/** What a record is about, as something to look at: the frame that it speaks of, or else the largest thing.
+ * @param {Scene} scene @param {number} seq @returns {Picked | null} */
 export function selectionOf(scene, seq) {
   if (seq < 0) return null;
   const { frame, command, segment, message, keys } = scene.subjectOf(seq);

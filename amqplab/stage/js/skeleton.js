@@ -43,7 +43,7 @@ function pushButton(action, sign, label, props = {}) {
   return node;
 }
 
-/** A panel: its head with what can be done to it, and its body. */
+/** A panel: its head with what can be done to it, and its body. @param {Panel} panel */
 function makePanel({ name, title, about, own }) {
   const body = make("div", `panel-body ${name}`, own ? {} : group(`panel-${name}`, title));
   const heading = make("h2", "");
@@ -94,18 +94,16 @@ export function skeleton() {
     pushButton("look-fit", "⤢", "fit the picture (0)"),
     pushButton("look-in", "+", "larger (I)"),
   );
-  parts.canvas = make("div", "canvas", {}, parts.svg, parts.looks, parts.breakables);
-  parts.track = makeSvg("track", { tabindex: "0" });
-  parts.axisBox = make("div", "axisBox", group("axis", "time axis", "toolbar"));
-  parts.timeline.append(parts.track, parts.axisBox);
-  parts.panels = Object.fromEntries(PANELS.map((panel) => [panel.name, makePanel(panel)]));
-  for (const { section } of Object.values(parts.panels)) parts.beside.append(section);
-  Object.assign(parts, ladderParts(parts.panels.ladder.body));
-  parts.inspector = parts.panels.inspector.body;
-  const { root, bar, branchBox, legendBox, helpBox, canvas, narration, timeline, transport } = parts;
+  const canvas = make("div", "canvas", {}, parts.svg, parts.looks, parts.breakables);
+  const track = makeSvg("track", { tabindex: "0" });
+  const axisBox = make("div", "axisBox", group("axis", "time axis", "toolbar"));
+  parts.timeline.append(track, axisBox);
+  const panels = Object.fromEntries(PANELS.map((panel) => [panel.name, makePanel(panel)]));
+  for (const { section } of Object.values(panels)) parts.beside.append(section);
+  const { root, bar, branchBox, legendBox, helpBox, narration, timeline, transport } = parts;
   root.append(bar, branchBox, helpBox, legendBox, canvas, narration, timeline, transport);
   root.append(parts.sashBeside, parts.beside, parts.sashBelow, parts.below, parts.blank, parts.live);
-  return parts;
+  return { ...parts, canvas, track, axisBox, panels, inspector: panels.inspector.body, ...ladderParts(panels.ladder.body) };
 }
 
 /** The ladder draws itself into these (rungs.js). */

@@ -16,7 +16,7 @@ import { movingLayer, picture } from "./picture.js";
 import { planMotion } from "./motion.js";
 import { flatten, showLinked, spanAt } from "./octets.js";
 import { drawActions, faultsFor } from "./faults.js";
-import { find, goal, goalsOf } from "./goals.js";
+import { find, goal, goalsOf, noGoal } from "./goals.js";
 import { framesOf, parseSelection } from "./selection.js";
 import { Player, sentenceOf } from "./player.js";
 import { actionOf } from "./keys.js";
@@ -68,13 +68,19 @@ function render({ model, el }) {
 const sorry = (error) =>
   error instanceof Unreadable ? error.message : `This recording cannot be shown: ${error.message}.`;
 
-class Stage {
+/** One stage on the page. */
+export class Stage {
   constructor(model, el, scene) {
     this.model = model;
     this.uid = `amqplab-${++mounted}`;
     this.player = new Player(scene, model.get("start") ?? {});
     Object.assign(this, skeleton());
-    Object.assign(this, { shown: [], marks: [], rest: [], plan: null, kept: new Map(), scenes: 0 });
+    this.shown = [];
+    this.marks = [];
+    this.rest = [];
+    this.plan = null;
+    this.kept = new Map();
+    this.scenes = 0; // how many have been sent
     this.rungs = new Rungs(this);
     this.still = matchMedia("(prefers-reduced-motion: reduce)");
     this.root.stage = this; // for the curious, and for tests
@@ -159,7 +165,7 @@ class Stage {
     const width = this.root.clientWidth;
     if (!width) return;
     this.frame.measure();
-    this.orientation = this.frame.setting.orientation;
+    this.orientation = /** @type {Layout["orientation"]} */ (this.frame.setting.orientation);
     this.drawn = "";
     this.draw();
   }
@@ -303,11 +309,14 @@ class Stage {
       "ask-until": () => this.untilField.focus(),
       until: () => this.until(),
     };
-    const number = action.startsWith("zoom-") ? +action.slice(5) : null;
-    if (number !== null) number < player.scene.steps.length && player.setZoom(number);
+    if (action.startsWith("zoom-")) this.toZoom(+action.slice(5));
     else if (!this.frame.perform(action)) deeds[action]();
     this.run(); // its frame comes before the one that settles
     this.draw();
+  }
+
+  toZoom(zoom) {
+    if (zoom < this.player.scene.steps.length) this.player.setZoom(zoom);
   }
 
   /** Escape: first the selection goes, then the visit. */
@@ -325,8 +334,11 @@ class Stage {
   until() {
     const { player } = this;
     const said = this.untilField.value;
-    const reached = goal(said);
-    if (!reached) return this.untilField.focus();
+    const reached = goal(player.scene, said);
+    if (!reached) {
+      player.notice = said.trim() && noGoal(said);
+      return this.untilField.focus();
+    }
     const seq = find(player.scene, reached, player.seq);
     player.notice = seq === null ? `“${said.trim()}” does not happen after this step.` : "";
     if (seq !== null) player.jump(seq);

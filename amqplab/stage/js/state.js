@@ -16,30 +16,36 @@
 const NOT_INDEXED = new Set(["copy"]);
 const KEYFRAME_EVERY = 256;
 
+/** @param {string} key */
 const kindOfKey = (key) => key.slice(0, key.indexOf("/"));
+/** @param {string} key */
 const numberIn = (key) => +key.slice(key.indexOf("/") + 1);
 
-/** Where a token is, as one text: "link|a:1", "consumer|consumer/…", "lost". */
+/** Where a token is, as one text: "link|a:1", "consumer|consumer/…", "lost". @param {Entity} token */
 export const tokenPlace = ({ place, at }) =>
   place === "lost" || place === "returned" || place === "broker" ? place : `${place}|${at}`;
 
+/** @type {readonly string[]} */
 const NONE = Object.freeze([]);
 
-/** All entities, by key; with the keys of each kind and of each place in order. */
+/** All entities, by key; with the keys of each kind and of each place in order. @extends {Map<string, Entity>} */
 export class World extends Map {
+  /** @type {Map<string, string[]>} */
   kinds = new Map();
+  /** @type {Map<string, string[]>} */
   places = new Map();
 
-  /** The keys of a kind, such as "queue", in order. Not yours to change. @returns {readonly string[]} */
+  /** The keys of a kind, such as "queue", in order. Not yours to change. @param {string} kind @returns {readonly string[]} */
   of(kind) {
     return this.kinds.get(kind) ?? NONE;
   }
 
-  /** The keys of the tokens at a place, in the order of their going there. @returns {readonly string[]} */
+  /** The keys of the tokens at a place, in the order of their going there. @param {string} place @returns {readonly string[]} */
   at(place) {
     return this.places.get(place) ?? NONE;
   }
 
+  /** @param {string} key @param {Entity} entity */
   set(key, entity) {
     const kind = kindOfKey(key);
     const old = super.get(key);
@@ -47,12 +53,13 @@ export class World extends Map {
     if (kind === "token" || kind === "signal") {
       if (old !== undefined) take(this.places, tokenPlace(old), key);
       super.set(key, entity);
-      insert(this.places, tokenPlace(entity), key, (a, b) => byTurn(super.get(a), a, super.get(b), b));
+      insert(this.places, tokenPlace(entity), key, (a, b) => byTurn(entityOf(this, a), a, entityOf(this, b), b));
       return this;
     }
     return super.set(key, entity);
   }
 
+  /** @param {string} key */
   delete(key) {
     const old = super.get(key);
     if (old === undefined) return false;
@@ -71,14 +78,22 @@ export class World extends Map {
   }
 }
 
+/** @param {string} a @param {string} b */
 const byKey = (a, b) => (a < b ? -1 : 1);
+/** @param {string} a @param {string} b */
 const byNumber = (a, b) => numberIn(a) - numberIn(b);
 
-/** Who went first stands first: by command, then by message. */
+/** One that is there. @param {World} state @param {string} key @returns {Entity} */
+const entityOf = (state, key) => /** @type {Entity} */ (state.get(key));
+
+/** Who went first stands first: by command, then by message.
+ * @param {Entity} a @param {string} keyA @param {Entity} b @param {string} keyB */
 const byTurn = (a, keyA, b, keyB) =>
   (a.command ?? -1) - (b.command ?? -1) || (a.message ?? 0) - (b.message ?? 0) || byKey(keyA, keyB);
 
-/** Into a sorted list; most come last. */
+/** Into a sorted list; most come last.
+ * @param {Map<string, string[]>} lists @param {string} name @param {string} key
+ * @param {(a: string, b: string) => number} order */
 function insert(lists, name, key, order) {
   let list = lists.get(name);
   if (!list) lists.set(name, (list = []));
@@ -87,46 +102,52 @@ function insert(lists, name, key, order) {
   list.splice(at, 0, key);
 }
 
+/** @param {Map<string, string[]>} lists @param {string} name @param {string} key */
 function take(lists, name, key) {
-  const list = lists.get(name);
+  const list = /** @type {string[]} it is in there */ (lists.get(name));
   list.splice(list.lastIndexOf(key), 1);
   if (!list.length) lists.delete(name);
 }
 
 // --- patches ---
 
+/** @param {any[]} list @param {number} at @param {any[]} out @param {any[]} into */
 const spliced = (list, at, out, into) => [...list.slice(0, at), ...into, ...list.slice(at + out.length)];
 
+/** @param {Entity} entity @param {Record<string, any[]>} fields @param {boolean} back */
 function changed(entity, fields, back) {
+  /** @type {Entity} */
   const next = { ...entity };
   for (const name in fields) {
-    const change = fields[name];
-    if (change.length === 3) {
-      const [at, removed, inserted] = change;
+    const parts = fields[name];
+    if (parts.length === 3) {
+      const [at, removed, inserted] = parts;
       next[name] = back
         ? spliced(next[name], at, inserted, removed)
         : spliced(next[name], at, removed, inserted);
-    } else next[name] = change[back ? 0 : 1];
+    } else next[name] = parts[back ? 0 : 1];
   }
   return next;
 }
 
-/** Let one change happen to a state, or with `back` take it back. */
+/** Let one change happen to a state, or with `back` take it back.
+ * @param {Map<string, Entity>} state @param {string} key @param {Sent.Change} what @param {boolean} back */
 function change(state, key, what, back) {
   const appears = back ? what["-"] : what["+"];
   const goes = back ? what["+"] : what["-"];
   if (appears) state.set(key, appears);
   else if (goes) state.delete(key);
-  else state.set(key, changed(state.get(key), what["="], back));
+  else state.set(key, changed(state.get(key) ?? {}, what["="] ?? {}, back));
 }
 
-/** Apply one record's patch to a Map of entities. Entities are replaced, never changed in place. */
+/** Apply one record's patch to a Map of entities. Entities are replaced, never changed in place.
+ * @template {Map<string, Entity>} W @param {W} state @param {Sent.ChangeOf[]} patch */
 export function apply(state, patch) {
   for (const [key, what] of patch) change(state, key, what, false);
   return state;
 }
 
-/** The exact inverse of apply. */
+/** The exact inverse of apply. @template {Map<string, Entity>} W @param {W} state @param {Sent.ChangeOf[]} patch */
 export function undo(state, patch) {
   for (let i = patch.length - 1; i >= 0; i--) change(state, patch[i][0], patch[i][1], true);
   return state;
@@ -136,19 +157,22 @@ export function undo(state, patch) {
 
 /** A place in the stream with the state there. */
 export class Cursor {
+  /** @param {Pick<Scene, "patches" | "n">} scene */
   constructor(scene) {
     this.scene = scene;
     this.seq = -1;
     this.state = new World();
     this.keyframes = [{ seq: -1, state: new World() }];
+    /** @type {Cursor | undefined} who passes the run for later */
+    this.scout = undefined;
   }
 
   /** How far the run has been passed and keyframes left. */
   get reach() {
-    return this.keyframes.at(-1).seq;
+    return this.keyframes[this.keyframes.length - 1].seq;
   }
 
-  /** The state after record `seq`. It is the cursor's own, and changes with the next seek. */
+  /** The state after record `seq`. It is the cursor's own, and changes with the next seek. @param {number} seq */
   seek(seq) {
     this.hurry(seq);
     const { patches } = this.scene;
@@ -160,7 +184,8 @@ export class Cursor {
     return this.state;
   }
 
-  /** The same, one record after the other, with a call for each: (seq whose patch was applied or undone). */
+  /** The same, one record after the other, with a call for each: (seq whose patch was applied or undone).
+   * @param {number} seq @param {(seq: number) => void} passed */
   walk(seq, passed) {
     const { patches } = this.scene;
     while (this.seq < seq) {
@@ -174,7 +199,7 @@ export class Cursor {
     return this.state;
   }
 
-  /** Start from the keyframe that is nearest, if that is nearer than where we are. */
+  /** Start from the keyframe that is nearest, if that is nearer than where we are. @param {number} seq */
   hurry(seq) {
     const { keyframes } = this;
     let [low, high] = [0, keyframes.length];
@@ -197,7 +222,8 @@ export class Cursor {
     this.keyframes.push({ seq: this.seq, state: this.state.copy() });
   }
 
-  /** Pass a part of the run that nobody has passed, so that a later jump is quick; true while more is left. */
+  /** Pass a part of the run that nobody has passed, so that a later jump is quick; true while more is left.
+   * @param {number} records */
   prepare(records) {
     const last = this.scene.n - 1;
     if (this.reach + KEYFRAME_EVERY > last) return false;
@@ -211,5 +237,5 @@ export class Cursor {
   }
 }
 
-/** Entities of a kind in order: [key, entity]. */
-export const pick = (state, kind) => state.of(kind).map((key) => [key, state.get(key)]);
+/** Entities of a kind in order. @param {World} state @param {string} kind @returns {Keyed[]} */
+export const pick = (state, kind) => state.of(kind).map((key) => [key, entityOf(state, key)]);

@@ -153,7 +153,7 @@ function segmentMarks(view, tube, hosts) {
 function captionsOf({ subject }, found, wide) {
   const taken = [];
   const spoken = new Set();
-  const order = [...found].sort(([a], [b]) => (b.s.n === subject.segment) - (a.s.n === subject.segment));
+  const order = [...found].sort(([a], [b]) => +(b.s.n === subject.segment) - +(a.s.n === subject.segment));
   for (const [{ s }, at] of order) {
     const half = (segmentLabel(s).length * CAPTION_LETTER) / 2 + 4;
     const along = wide ? at.x : at.y;
@@ -271,7 +271,7 @@ function commandMarks(view, tube, hosts) {
   const all = tube.commands.map((c) => ({ c, ride: rideOfCommand(scene, c, seq, now) }));
   for (const lane of groupedBy(all, ({ c }) => c.channel)) {
     lane.sort((a, b) => b.ride.p - a.ride.p);
-    lane.forEach((one, i) => Object.assign(one, pillOf(scene, one.c, lane[i - 1], wide)));
+    lane.forEach((one, i) => Object.assign(one, pillOf(one.c, lane[i - 1], wide)));
     const { found, rest } = placed(view, tube, lane, lane[0].c.channel, "command");
     marks.push(...rest);
     found.forEach(([{ c, ride, words, width }, at]) => {
@@ -295,7 +295,7 @@ const wordsIn = (words, width, badge) =>
   cut(words, Math.max(1, Math.round((width - PILL_PAD - (badge ? 20 : 0)) / PILL_LETTER)));
 
 /** What is written on a command, and how wide that is: its name, unless the one before it says the same. */
-function pillOf(scene, c, before, wide) {
+function pillOf(c, before, wide) {
   const room = c.messages.length ? 20 : 0;
   if (before && before.c.name === c.name && c.messages.length) return { words: "", width: SHORT_PILL };
   const words = wide ? c.name : c.name.split(".").at(-1);

@@ -363,10 +363,6 @@ export class Frame {
     return this.presenting.leave();
   }
 
-  leaveVisit() {
-    this.stage.player.comeBack(this.stage.glides);
-  }
-
   togglePanel(name) {
     this.keep(togglePanel(this.arrangement, name, this.isSeen(name)));
   }

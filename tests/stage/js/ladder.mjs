@@ -63,7 +63,7 @@ test("a visited record has a row of its own between its neighbours, with room", 
 
 test("a way ends as the record says: it arrives only where something arrived", () => {
   for (const [kind, item] of things) {
-    const ways = stage.waysOf(scene, kind, item);
+    const ways = stage.waysOf(scene, item);
     assert.ok(ways.length, `${kind} without a way`);
     const end = kind === "segment" ? item.arrived : item.received;
     const arrived = ways.filter(({ outcome }) => outcome === "arrived");
@@ -83,7 +83,7 @@ test("a way ends as the record says: it arrives only where something arrived", (
 test("every lost segment of a frame is a way of its own, and what brought it in the end is marked again", () => {
   for (const f of scene.frames) {
     const lost = scene.lastCarriers(f).filter((s) => s.lost_seq !== null && (f.received === null || s.sent < f.received));
-    const ways = stage.waysOf(scene, "frame", f);
+    const ways = stage.waysOf(scene, f);
     assert.equal(ways.filter(({ outcome }) => outcome === "lost").length, lost.length);
     if (lost.length && f.received !== null) assert.ok(ways.at(-1).again);
   }

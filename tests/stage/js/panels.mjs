@@ -29,10 +29,7 @@ test("times are written as people say them", () => {
   for (const [ns, text] of words) assert.equal(stage.timeText(ns), text);
 });
 
-test("names are written whole, or with both their ends", () => {
-  assert.equal(stage.abridged("app", 10), "app");
-  assert.equal(stage.abridged("amq.gen-Ej4nA2Jcb5c8q8zzI6-6qw", 18).length, 18);
-  assert.ok(stage.abridged("amq.gen-Ej4nA2Jcb5c8q8zzI6-6qw", 18).endsWith("I6-6qw"));
+test("a name in a key is written so that it can be read back", () => {
   assert.equal(stage.nameOf("queue/%2F/a%2Fb%25c"), "a/b%c");
   assert.equal(stage.encode("a/b%c"), "a%2Fb%25c");
 });

@@ -1,4 +1,4 @@
-// The player: steps, zooms, visits, playing, goals, selections, keys.
+// The player: steps, zooms, visits, playing, selections, keys.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { readFileSync } from "node:fs";
@@ -143,18 +143,6 @@ test("playing shows every step once and stops at the end; silence is shown by th
     assert.deepEqual(seen, [...scene.steps[MILESTONE]]);
     assert.ok(player.resting);
   }
-});
-
-test("a goal is found where it comes true first", () => {
-  const at = (text) => stage.find(scene, stage.goal(text), -1);
-  assert.equal(scene.kindOf(at("Routed")), "Routed");
-  assert.ok(scene.patches[at("#1")].some(([key]) => key === "message/1"));
-  const published = at("basic.publish");
-  assert.ok(published !== null && published < at("#1"));
-  assert.ok(scene.records.at[at("2 ms")] >= 2e6 && scene.records.at[at("2 ms") - 1] < 2e6);
-  assert.ok(at("app ready = 1") > at("#1"));
-  assert.equal(stage.goal("  "), null);
-  assert.equal(at("no such thing"), null);
 });
 
 test("what is selected without a choice is what this very record is about", () => {

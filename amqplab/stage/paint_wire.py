@@ -22,10 +22,8 @@ __all__ = ["PAINTS"]
 
 def segment(sheet: Sheet, mark: Mark) -> str:
     """A slab across its tube; the frames of which it carries bytes are marks of their own."""
-    box, long = (
-        places.tube_span(mark.more["pipe"], sheet.wide, bool(mark.more["up"])),
-        int(mark.more["long"]),
-    )
+    box = places.tube_span(mark.more["pipe"], sheet.wide, bool(mark.more["up"]))
+    long = int(mark.more["long"])
     x, y = mark.spot
     bad = mark.state in ("lost", "discarded")
     if sheet.wide:

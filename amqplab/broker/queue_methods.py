@@ -68,7 +68,7 @@ def _declare_actively(channel: Channel, name: str, method: Queue.Declare) -> str
             raise Crash("unknown queue type")  # RabbitMQ asks the type for its opinion before it checks it
         if kind != "classic":
             raise PreconditionFailed(f"Cannot declare a server-named queue for type rabbit_{kind}_queue")
-        name = channel.broker.fresh_name("amq.gen")
+        name = channel.broker.names.fresh("amq.gen")
     else:
         check_name(QUEUE, name)
     channel.access.configure(QUEUE, name)

@@ -31,9 +31,10 @@ from amqplab.model.arguments import QueueArguments, assert_argument_equivalence
 from amqplab.model.binding import EXCHANGE, QUEUE, Binding
 from amqplab.model.burial import bury
 from amqplab.model.consumer import Consumer
+from amqplab.model.dead_letter import Dying
 from amqplab.model.describe import describe, describe_arguments
 from amqplab.model.exchange import KINDS, DirectExchange, Exchange, HeadersExchange, TopicExchange
-from amqplab.model.queue import Dying, Queue
+from amqplab.model.queue import Queue
 from amqplab.model.quorum import QuorumQueue
 from amqplab.model.routing import Routing, route
 from amqplab.model.stream import StreamQueue

@@ -17,6 +17,7 @@ from amqplab.broker.channel import Channel
 from amqplab.broker.registry import on
 from amqplab.errors import AccessRefused, CommandInvalid, PreconditionFailed
 from amqplab.model.binding import EXCHANGE, QUEUE, Binding, bind
+from amqplab.model.equivalence import assert_exchange
 from amqplab.model.exchange import KINDS
 from amqplab.model.vhost import check_name
 from amqplab.wire.methods import Exchange
@@ -76,8 +77,9 @@ def _assert(channel: Channel, name: str, method: Exchange.Declare) -> None:
             arguments=method.arguments,
         )
         return
-    vhost.assert_exchange(
+    assert_exchange(
         existing,
+        vhost.describe(EXCHANGE, name),
         method.type,
         durable=method.durable,
         auto_delete=method.auto_delete,

@@ -18,6 +18,7 @@ from amqplab.errors import AMQPNotImplemented, NotFound, PreconditionFailed
 from amqplab.model import queue as model
 from amqplab.model.arguments import QueueArguments
 from amqplab.model.binding import EXCHANGE, QUEUE
+from amqplab.model.equivalence import assert_queue, check_exclusive
 from amqplab.model.queue_types import (
     check_arguments,
     check_flags,
@@ -45,7 +46,7 @@ def declare(channel: Channel, method: Queue.Declare) -> None:
         return
     if method.passive:
         queue = channel.vhost.queue(name)
-        channel.vhost.check_exclusive(queue, channel.connection)
+        check_exclusive(queue, channel.connection)
         if not method.nowait:  # only who waits for the numbers asks the queue (QUEUE-07)
             queue.renew(channel.broker.now)
     else:
@@ -75,7 +76,7 @@ def _declare_actively(channel: Channel, name: str, method: Queue.Declare) -> str
     vhost = channel.vhost
     existing = vhost.queues.get(name)
     if existing is not None:
-        vhost.assert_queue(
+        assert_queue(
             existing,
             durable=durable,
             owner=owner,
@@ -190,7 +191,7 @@ def delete(channel: Channel, method: Queue.Delete) -> None:
     queue = vhost.queues.get(name)
     count = 0
     if queue is not None:
-        vhost.check_exclusive(queue, channel.connection)
+        check_exclusive(queue, channel.connection)
         _check_delete_flags(queue, method)
         heeded = not queue.keeps_delivered  # STREAM-06
         count = vhost.delete_queue(

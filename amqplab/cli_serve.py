@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     import ssl
 
     from amqplab.net.configuration import Configuration, Listener
-    from amqplab.net.server import BrokerServer, RunningServer
+    from amqplab.net.listening import RunningServer
+    from amqplab.net.server import BrokerServer
 
 __all__ = ["add_commands"]
 
@@ -213,7 +214,8 @@ async def listen(
 ) -> list[RunningServer]:
     """One broker on all these addresses."""
     from amqplab.broker.broker import Broker
-    from amqplab.net.server import BrokerServer, serve
+    from amqplab.net.listening import serve
+    from amqplab.net.server import BrokerServer
 
     report = report_to(log) if log else None
     contexts = security(listeners)

@@ -23,11 +23,9 @@ Rooms: a :class:`Session` per connection and :class:`Channel` per channel speak 
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from amqplab.broker import (  # noqa: F401 (imported for the handlers they register)
     channel_methods,
@@ -46,25 +44,22 @@ from amqplab.broker.config import BrokerConfig, Permission
 from amqplab.broker.durability import JournalKeeper, restore
 from amqplab.broker.effects import Effect, Send, WakeAt
 from amqplab.broker.guesses import Guesses
+from amqplab.broker.names import Names
 from amqplab.broker.outage import lose_power
-from amqplab.broker.registry import Crash
-from amqplab.broker.reply_to import askers, deliver_replies
+from amqplab.broker.reply_to import askers_of_letter, deliver_replies
 from amqplab.broker.session import Session
 from amqplab.broker.timers import MILLISECOND, SECOND, Deadline, Deadlines
 from amqplab.broker.watermarks import Watermarks
 from amqplab.errors import ConnectionForced, UsageError
-from amqplab.model.consumer import Consumer
-from amqplab.model.describe import describe_arguments
-from amqplab.model.policy import Policy, definition_for
+from amqplab.model.policies import Policies
+from amqplab.model.policy import Policy
 from amqplab.model.queue import Queue
 from amqplab.model.vhost import VirtualHost
 from amqplab.trace import events
 from amqplab.trace.recorder import CAUSE, because
-from amqplab.wire.methods import Basic
 
 if TYPE_CHECKING:
     from amqplab.model.journal_state import State
-    from amqplab.model.message import Message
     from amqplab.trace.recorder import Report
 
 __all__ = ["Broker"]
@@ -94,8 +89,7 @@ class Broker:
         self.deadlines = Deadlines()
         self.guesses = Guesses(self.deadlines)
         self.watches: dict[Queue, Deadline] = {}
-        self.policies = {(one.vhost, one.name, one.operator): one for one in self.config.policies}
-        self._untold = {**self.policies} if report is not None else {}
+        self.policies = Policies(self.config.policies, report)
         self.keeper = JournalKeeper(self) if durable else None
         self.vhosts = {name: self._new_vhost(name) for name in self.config.vhosts}
         self.stopped: set[str] = set()  # virtual hosts that nobody may enter
@@ -108,19 +102,18 @@ class Broker:
         self.alarms: set[str] = set()  # the resources that run low: "memory", "disk"
         self.watermarks = Watermarks()
         self.reply_channels: dict[str, Channel] = {}  # by the address that answers go to
-        self.unique: Callable[[], bytes] = unique or self._count
-        self._names = 0
+        self.names = Names(unique)
         self._told_wake: int | None = None
 
     def _new_vhost(self, name: str) -> VirtualHost:
         vhost = VirtualHost(name, report=self.report)
-        vhost.on_queue_gone = partial(self._queue_gone, vhost)
+        vhost.on_queue_gone = partial(consume.queue_gone, self, vhost)
         vhost.watch = partial(self._watch_queue, vhost)
         vhost.on_unrest = self._settle_soon
         vhost.keeper = self.keeper
-        vhost.policy_for = partial(self._policy_for, name)
+        vhost.policy_for = partial(self.policies.definition, name)
         vhost.next_message = self.number_message
-        vhost.askers = self._askers
+        vhost.askers = partial(askers_of_letter, self)
         vhost.deliver_replies = deliver_replies
         vhost.letter_patience_ns = lambda: self.config.dead_letter_timeout_ms * MILLISECOND
         vhost.unix_s = lambda now: (self.epoch_ns + now) // SECOND
@@ -311,18 +304,13 @@ class Broker:
     def set_policy(self, policy: Policy, now: int) -> list[Effect]:
         """An operator sets a policy, or replaces the one of that name. It holds from now on (LIMIT-17)."""
         self._come_to(now)
-        key = (policy.vhost, policy.name, policy.operator)
-        self.policies[key] = policy
-        self._untold.pop(key, None)
-        self._tell_policy(policy)
+        self.policies.set(policy)
         return self._apply_policies(policy.vhost, now)
 
     def clear_policy(self, vhost: str, name: str, now: int, *, operator: bool = False) -> list[Effect]:
         """An operator takes a policy back. KeyError if there is none of that name."""
         self._come_to(now)
-        del self.policies[vhost, name, operator]
-        if self._untold.pop((vhost, name, operator), None) is None and self.report is not None:
-            self.report(events.PolicyDeleted, vhost, name, operator)
+        self.policies.clear(vhost, name, operator)
         return self._apply_policies(vhost, now)
 
     def _apply_policies(self, vhost: str, now: int) -> list[Effect]:
@@ -331,29 +319,6 @@ class Broker:
             self.vhosts[vhost].apply_policies(now)
             self._settle()
         return self._effects()
-
-    def _policy_for(self, vhost: str, kind: str, name: str) -> Mapping[str, Any]:
-        if self._untold:
-            for key, policy in list(self._untold.items()):
-                if policy.vhost == vhost and policy.covers(kind, name):
-                    del self._untold[key]
-                    with because(None):
-                        self._tell_policy(policy)
-        return definition_for(self.policies.values(), vhost, kind, name) if self.policies else {}
-
-    def _tell_policy(self, policy: Policy) -> None:
-        """One that is there from the start is told when it first finds something that it holds for."""
-        if self.report is not None:
-            self.report(
-                events.PolicySet,
-                policy.vhost,
-                policy.name,
-                policy.pattern,
-                policy.apply_to,
-                describe_arguments(policy.definition),
-                policy.priority,
-                policy.operator,
-            )
 
     def restore(self, state: State, now: int) -> list[Effect]:
         """Begin with everything that survived in a journal; for a broker that has nothing yet. What expired
@@ -457,22 +422,6 @@ class Broker:
         self.last_message += 1
         return self.last_message
 
-    def fresh_name(self, prefix: str) -> str:
-        """A generated name: the prefix and 22 characters of the base64url alphabet (QUEUE-01, BASIC-14)."""
-        text = base64.urlsafe_b64encode(self.unique()).decode().rstrip("=")
-        return f"{prefix}-{text}"
-
-    def _count(self) -> bytes:
-        self._names += 1
-        return hashlib.sha256(b"amqplab name %d" % self._names).digest()[:16]
-
-    def _askers(self, letter: Message) -> list[Channel]:
-        """A dead letter may be an answer, too; one with a nonsensical address is lost."""
-        try:
-            return askers(self, letter)
-        except Crash:
-            return []
-
     def _watch_queue(self, vhost: VirtualHost, queue: Queue, moment: int | None) -> None:
         """The queue wants to be looked at then, and no longer at the moment it named before."""
         before = self.watches.pop(queue, None)
@@ -484,23 +433,3 @@ class Broker:
     def _look(self, vhost: VirtualHost, queue: Queue, now: int) -> None:
         del self.watches[queue]
         vhost.look(queue, now)
-
-    def _queue_gone(self, vhost: VirtualHost, queue: Queue, consumers: list[Consumer]) -> None:
-        """A queue was deleted: its consumers are told if they understand it (QUEUE-31, BASIC-27,
-        BASIC-28).
-        """
-        for consumer in consumers:
-            channel = consumer.recipient
-            assert isinstance(channel, Channel)
-            channel.consumers.pop(consumer.tag, None)
-            if "consumer_cancel_notify" in channel.session.capabilities:
-                vhost.notices.append(partial(_notify_cancel, channel, consumer.tag))
-        if self.report is not None and queue.unacked:
-            for session in self.sessions.values():
-                for channel in session.channels.values():
-                    channel.report_lost(queue)
-
-
-def _notify_cancel(channel: Channel, tag: str) -> None:
-    if channel.state == "open":
-        channel.reply(Basic.Cancel(consumer_tag=tag, nowait=True))

@@ -11,7 +11,8 @@ set per channel and works in two ways, told apart by a flag called `global` (see
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from amqplab.broker.channel import Channel
 from amqplab.broker.registry import on
@@ -27,7 +28,11 @@ from amqplab.wire.frames import encode_content
 from amqplab.wire.methods import Basic
 from amqplab.wire.table import Timestamp, type_name
 
-__all__: list[str] = []
+if TYPE_CHECKING:
+    from amqplab.broker.broker import Broker
+    from amqplab.model.vhost import VirtualHost
+
+__all__ = ["queue_gone"]
 
 
 @on(Basic.Consume)
@@ -40,7 +45,7 @@ def consume(channel: Channel, method: Basic.Consume) -> None:
     if method.consumer_tag in channel.consumers:
         raise NotAllowed(f"attempt to reuse consumer tag '{method.consumer_tag}'")
     channel.access.read(QUEUE, name)
-    tag = method.consumer_tag or channel.broker.fresh_name("amq.ctag")
+    tag = method.consumer_tag or channel.broker.names.fresh("amq.ctag")
     queue = channel.queue(name)
     if queue.kind == "quorum" and channel.window.limit:
         raise AMQPNotImplemented(f"{queue.describe()} does not support global qos")
@@ -174,3 +179,25 @@ def get(channel: Channel, method: Basic.Get) -> None:
     channel.session.write(
         encode_content(channel.number, ok, message.octets, message.body, channel.session.frame_max)
     )
+
+
+# --- a queue that is gone ----------------------------------------------------------------------------------
+
+
+def queue_gone(broker: Broker, vhost: VirtualHost, queue: Queue, consumers: list[Consumer]) -> None:
+    """A queue was deleted: its consumers are told if they understand it (QUEUE-31, BASIC-27, BASIC-28)."""
+    for consumer in consumers:
+        channel = consumer.recipient
+        assert isinstance(channel, Channel)
+        channel.consumers.pop(consumer.tag, None)
+        if "consumer_cancel_notify" in channel.session.capabilities:
+            vhost.notices.append(partial(_notify_cancel, channel, consumer.tag))
+    if broker.report is not None and queue.unacked:
+        for session in broker.sessions.values():
+            for channel in session.channels.values():
+                channel.report_lost(queue)
+
+
+def _notify_cancel(channel: Channel, tag: str) -> None:
+    if channel.state == "open":
+        channel.reply(Basic.Cancel(consumer_tag=tag, nowait=True))

@@ -17,6 +17,7 @@ from amqplab.broker.channel import Channel
 from amqplab.broker.registry import on
 from amqplab.errors import AccessRefused, CommandInvalid, PreconditionFailed
 from amqplab.model.binding import EXCHANGE, QUEUE, Binding, bind
+from amqplab.model.equivalence import assert_exchange
 from amqplab.model.exchange import KINDS
 from amqplab.model.vhost import check_name
 from amqplab.wire.methods import Exchange
@@ -66,7 +67,7 @@ def _assert(channel: Channel, name: str, method: Exchange.Declare) -> None:
     existing = vhost.exchanges.get(name)
     if existing is None:
         check_name(EXCHANGE, name)
-        _check_alternate(channel, name, method.arguments)
+        check_exchange_argument(channel, EXCHANGE, name, "alternate-exchange", method.arguments)
         vhost.declare_exchange(
             name,
             method.type,
@@ -76,8 +77,9 @@ def _assert(channel: Channel, name: str, method: Exchange.Declare) -> None:
             arguments=method.arguments,
         )
         return
-    vhost.assert_exchange(
+    assert_exchange(
         existing,
+        vhost.describe(EXCHANGE, name),
         method.type,
         durable=method.durable,
         auto_delete=method.auto_delete,
@@ -86,20 +88,21 @@ def _assert(channel: Channel, name: str, method: Exchange.Declare) -> None:
     )
 
 
-def _check_alternate(channel: Channel, name: str, arguments: Mapping[str, Any]) -> None:
-    """A new exchange's alternate must be a name (EXCH-06) and permitted (PERM-07); it need not exist
-    (EXCH-07).
+def check_exchange_argument(
+    channel: Channel, kind: str, name: str, argument: str, arguments: Mapping[str, Any]
+) -> None:
+    """Where this argument says which exchange gets what is left over, that must be a name (EXCH-06, QUEUE-40) and
+    permitted (PERM-06, PERM-07); it need not exist (EXCH-07).
     """
-    if "alternate-exchange" not in arguments:
+    if argument not in arguments:
         return
-    alternate = arguments["alternate-exchange"]
-    if not isinstance(alternate, str):
+    target = arguments[argument]
+    if not isinstance(target, str):
         raise PreconditionFailed(
-            f"invalid type '{type_name(alternate)}' for arg 'alternate-exchange' in "
-            f"{channel.vhost.describe(EXCHANGE, name)}"
+            f"invalid type '{type_name(target)}' for arg '{argument}' in {channel.vhost.describe(kind, name)}"
         )
-    channel.access.read(EXCHANGE, name)
-    channel.access.write(EXCHANGE, alternate)
+    channel.access.read(kind, name)
+    channel.access.write(EXCHANGE, target)
 
 
 @on(Exchange.Delete)
@@ -119,10 +122,7 @@ def delete(channel: Channel, method: Exchange.Delete) -> None:
 @on(Exchange.Bind)
 def bind_exchange(channel: Channel, method: Exchange.Bind) -> None:
     """Let messages flow from one exchange to another."""
-    binding = check_binding(
-        channel, method.source, EXCHANGE, method.destination, method.routing_key, method.arguments
-    )
-    channel.vhost.add_binding(binding, channel.connection)
+    channel.vhost.add_binding(_binding(channel, method), channel.connection)
     if not method.nowait:
         channel.reply(Exchange.BindOk())
 
@@ -130,12 +130,15 @@ def bind_exchange(channel: Channel, method: Exchange.Bind) -> None:
 @on(Exchange.Unbind)
 def unbind_exchange(channel: Channel, method: Exchange.Unbind) -> None:
     """Take it back; nothing of it needs to exist (EXCH-43)."""
-    binding = check_binding(
-        channel, method.source, EXCHANGE, method.destination, method.routing_key, method.arguments
-    )
-    channel.vhost.remove_binding(binding, channel.connection)
+    channel.vhost.remove_binding(_binding(channel, method), channel.connection)
     if not method.nowait:
         channel.reply(Exchange.UnbindOk())
+
+
+def _binding(channel: Channel, method: Exchange.Bind | Exchange.Unbind) -> Binding:
+    return check_binding(
+        channel, method.source, EXCHANGE, method.destination, method.routing_key, method.arguments
+    )
 
 
 def check_binding(

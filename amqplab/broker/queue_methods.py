@@ -11,13 +11,14 @@ too.
 from __future__ import annotations
 
 from amqplab.broker.channel import Channel
-from amqplab.broker.exchange_methods import check_binding, strip_line_ends
+from amqplab.broker.exchange_methods import check_binding, check_exchange_argument, strip_line_ends
 from amqplab.broker.registry import Crash, on
 from amqplab.broker.reply_to import REPLY_TO, address_exists
 from amqplab.errors import AMQPNotImplemented, NotFound, PreconditionFailed
 from amqplab.model import queue as model
 from amqplab.model.arguments import QueueArguments
-from amqplab.model.binding import EXCHANGE, QUEUE
+from amqplab.model.binding import QUEUE, Binding
+from amqplab.model.equivalence import assert_queue, check_exclusive
 from amqplab.model.queue_types import (
     check_arguments,
     check_flags,
@@ -27,7 +28,6 @@ from amqplab.model.queue_types import (
 )
 from amqplab.model.vhost import check_name
 from amqplab.wire.methods import Queue
-from amqplab.wire.table import type_name
 
 __all__: list[str] = []
 
@@ -45,7 +45,7 @@ def declare(channel: Channel, method: Queue.Declare) -> None:
         return
     if method.passive:
         queue = channel.vhost.queue(name)
-        channel.vhost.check_exclusive(queue, channel.connection)
+        check_exclusive(queue, channel.connection)
         if not method.nowait:  # only who waits for the numbers asks the queue (QUEUE-07)
             queue.renew(channel.broker.now)
     else:
@@ -68,14 +68,14 @@ def _declare_actively(channel: Channel, name: str, method: Queue.Declare) -> str
             raise Crash("unknown queue type")  # RabbitMQ asks the type for its opinion before it checks it
         if kind != "classic":
             raise PreconditionFailed(f"Cannot declare a server-named queue for type rabbit_{kind}_queue")
-        name = channel.broker.fresh_name("amq.gen")
+        name = channel.broker.names.fresh("amq.gen")
     else:
         check_name(QUEUE, name)
     channel.access.configure(QUEUE, name)
     vhost = channel.vhost
     existing = vhost.queues.get(name)
     if existing is not None:
-        vhost.assert_queue(
+        assert_queue(
             existing,
             durable=durable,
             owner=owner,
@@ -86,7 +86,7 @@ def _declare_actively(channel: Channel, name: str, method: Queue.Declare) -> str
             existing.renew(channel.broker.now)
         return name
     _check_queue_limit(channel, name)
-    _check_dead_letter_exchange(channel, name, method)
+    check_exchange_argument(channel, QUEUE, name, "x-dead-letter-exchange", method.arguments)
     resource = vhost.describe(QUEUE, name)
     check_arguments(method.arguments, resource)
     check_flags(
@@ -121,32 +121,10 @@ def _check_queue_limit(channel: Channel, name: str) -> None:
         )
 
 
-def _check_dead_letter_exchange(channel: Channel, name: str, method: Queue.Declare) -> None:
-    """It must be a name (QUEUE-40) and permitted (PERM-06); it need not exist."""
-    if "x-dead-letter-exchange" not in method.arguments:
-        return
-    target = method.arguments["x-dead-letter-exchange"]
-    if not isinstance(target, str):
-        raise PreconditionFailed(
-            f"invalid type '{type_name(target)}' for arg 'x-dead-letter-exchange' in "
-            f"{channel.vhost.describe(QUEUE, name)}"
-        )
-    channel.access.read(QUEUE, name)
-    channel.access.write(EXCHANGE, target)
-
-
 @on(Queue.Bind)
 def bind(channel: Channel, method: Queue.Bind) -> None:
     """Let messages flow from an exchange to a queue (EXCH-41, EXCH-42)."""
-    binding = check_binding(
-        channel,
-        method.exchange,
-        QUEUE,
-        channel.queue_name(method.queue),
-        _routing_key(channel, method.queue, method.routing_key),
-        method.arguments,
-    )
-    channel.vhost.add_binding(binding, channel.connection)
+    channel.vhost.add_binding(_binding(channel, method), channel.connection)
     if not method.nowait:
         channel.reply(Queue.BindOk())
 
@@ -154,7 +132,12 @@ def bind(channel: Channel, method: Queue.Bind) -> None:
 @on(Queue.Unbind)
 def unbind(channel: Channel, method: Queue.Unbind) -> None:
     """Take it back; nothing of it needs to exist (EXCH-43)."""
-    binding = check_binding(
+    channel.vhost.remove_binding(_binding(channel, method), channel.connection)
+    channel.reply(Queue.UnbindOk())
+
+
+def _binding(channel: Channel, method: Queue.Bind | Queue.Unbind) -> Binding:
+    return check_binding(
         channel,
         method.exchange,
         QUEUE,
@@ -162,8 +145,6 @@ def unbind(channel: Channel, method: Queue.Unbind) -> None:
         _routing_key(channel, method.queue, method.routing_key),
         method.arguments,
     )
-    channel.vhost.remove_binding(binding, channel.connection)
-    channel.reply(Queue.UnbindOk())
 
 
 def _routing_key(channel: Channel, queue: str, routing_key: str) -> str:
@@ -190,7 +171,7 @@ def delete(channel: Channel, method: Queue.Delete) -> None:
     queue = vhost.queues.get(name)
     count = 0
     if queue is not None:
-        vhost.check_exclusive(queue, channel.connection)
+        check_exclusive(queue, channel.connection)
         _check_delete_flags(queue, method)
         heeded = not queue.keeps_delivered  # STREAM-06
         count = vhost.delete_queue(

@@ -39,6 +39,7 @@ __all__ = [
     "ReplyConsumer",
     "address_exists",
     "askers",
+    "askers_of_letter",
     "deliver_replies",
     "places",
     "subscribe",
@@ -68,8 +69,9 @@ def subscribe(channel: Channel, method: Basic.Consume) -> None:
     if channel.reply_consumer is not None:
         raise PreconditionFailed("reply consumer already set")
     broker = channel.broker
-    tag = method.consumer_tag or broker.fresh_name("amq.ctag")
-    where, secret = (base64.b64encode(octets).decode() for octets in (PID + broker.unique(), broker.unique()))
+    tag = method.consumer_tag or broker.names.fresh("amq.ctag")
+    octets = PID + broker.names.unique(), broker.names.unique()
+    where, secret = (base64.b64encode(one).decode() for one in octets)
     address = f"{ADDRESS}{where}.{secret}"
     channel.reply_consumer = ReplyConsumer(tag, address, channel.delivery_writer(tag))
     broker.reply_channels[address] = channel
@@ -133,6 +135,14 @@ def askers(broker: Broker, message: Message) -> list[Channel]:
     keys = sorted({message.routing_key, *message.extra_keys})
     found = (find(broker, key) for key in keys if key.startswith(ADDRESS))
     return [channel for channel in found if channel is not None]
+
+
+def askers_of_letter(broker: Broker, letter: Message) -> list[Channel]:
+    """A dead letter may be an answer, too; one with a nonsensical address is lost."""
+    try:
+        return askers(broker, letter)
+    except Crash:
+        return []
 
 
 def places(channels: list[Channel]) -> tuple[tuple[str, int], ...]:

@@ -2,10 +2,9 @@
 
 Theory
 ------
-A session turns octets into frames, and decides for each frame who gets it. Frames on channel 0
-concern the connection itself: the handshake at the start, the close handshake at the end
-(:mod:`amqplab.broker.handshake`). All others belong to a channel. Which of it is legal depends on the
-connection's state and is a table, ``states.CONNECTION``.
+A session turns octets into frames, and decides for each frame who gets it. Frames on channel 0 concern the
+connection itself (:mod:`amqplab.broker.control`). All others belong to a channel. Which of it is legal depends
+on the connection's state and is a table, ``states.CONNECTION``.
 
 Three ways to end, from polite to abrupt (CONN-07: all of them end in a TCP reset):
 
@@ -20,21 +19,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amqplab.broker import handshake
 from amqplab.broker.alarms import MOST_QUEUED, Gate
 from amqplab.broker.channel import Channel
-from amqplab.broker.decoding import MalformedText, check_text
+from amqplab.broker.control import control, is_channel_frame, is_heartbeat
+from amqplab.broker.decoding import MalformedText
 from amqplab.broker.effects import Close, Reading, Room
 from amqplab.broker.fastlane import Lane, drive
 from amqplab.broker.heartbeat import Heartbeats
-from amqplab.broker.registry import CONNECTION_HANDLERS
 from amqplab.broker.states import CONNECTION
 from amqplab.broker.timers import SECOND, Deadline
 from amqplab.errors import (
     AMQPError,
-    ChannelError,
     FrameError,
-    InternalError,
     NotAllowed,
     UnexpectedFrame,
 )
@@ -42,14 +38,9 @@ from amqplab.trace import events
 from amqplab.wire import methods
 from amqplab.wire.content import UnexpectedContent
 from amqplab.wire.erlang import frame_snippet
-from amqplab.wire.errors import ArgumentsUndecodable, DecodeError, UnknownMethod
+from amqplab.wire.errors import ArgumentsUndecodable, UnknownMethod
 from amqplab.wire.frames import (
-    FRAME_BODY,
-    FRAME_HEADER,
-    FRAME_HEARTBEAT,
-    FRAME_METHOD,
     FRAME_MIN_SIZE,
-    FRAME_PROTOCOL_HEADER,
     encode_method,
 )
 from amqplab.wire.parser import FrameParser
@@ -217,7 +208,7 @@ class Session:
     def frame(self, kind: int, number: int, payload: bytes) -> None:
         """One frame, to whom it concerns."""
         if number == 0:
-            self._control(kind, payload)
+            control(self, kind, payload)
         else:
             self._channel_frame(kind, number, payload)
 
@@ -228,47 +219,6 @@ class Session:
             self.fail(FrameError(error.reply_text_detail))
             self.silence("unreadable frame")
 
-    def _control(self, kind: int, payload: bytes) -> None:
-        """A frame on channel 0."""
-        if kind == FRAME_METHOD and len(payload) >= 4:
-            self._control_method(payload)
-        elif kind == FRAME_PROTOCOL_HEADER and self.state == "pre_init":
-            handshake.begin(self, payload)
-        elif _is_heartbeat(kind, payload) or CONNECTION[self.state].otherwise.wrong_method == "ignore":
-            return
-        elif kind in (FRAME_HEADER, FRAME_BODY) and _is_channel_frame(kind, payload):
-            self.fail(UnexpectedFrame(frame_snippet(kind, payload)))
-        else:
-            self.fail(FrameError(f"{frame_snippet(kind, payload)}: unknown_frame"))
-
-    def _control_method(self, payload: bytes) -> None:
-        rules = CONNECTION[self.state]
-        if rules.otherwise.wrong_method == "ignore" and not rules.methods:
-            return
-        try:
-            method = methods.decode_method(payload)
-        except UnknownMethod:
-            self.abort("unknown method")
-            return
-        except (
-            DecodeError
-        ):  # inside RabbitMQ an error of another shape: the bare 541, and none before open-ok
-            if self.state == "opening":
-                self.silence("undecodable method")
-            else:
-                self.fail(InternalError())
-            return
-        try:
-            check_text(method)
-            if method.name in rules.methods:
-                CONNECTION_HANDLERS[type(method)](self, method)
-            elif rules.otherwise.wrong_method != "ignore":
-                raise ChannelError(f"unexpected method in connection state {self.state}")
-        except AMQPError as error:
-            if not error.class_id:
-                error.class_id, error.method_id = method.ids
-            self.fail(error)
-
     def _channel_frame(self, kind: int, number: int, payload: bytes) -> None:
         """A frame on a channel above 0."""
         action = CONNECTION[self.state].otherwise.other_channel
@@ -276,10 +226,10 @@ class Session:
             if action != "ignore":
                 self.fail(UnexpectedFrame(frame_snippet(kind, payload)))
             return
-        if _is_heartbeat(kind, payload):
+        if is_heartbeat(kind, payload):
             self.fail(UnexpectedFrame(frame_snippet(kind, payload)))
             return
-        if not _is_channel_frame(kind, payload):
+        if not is_channel_frame(kind, payload):
             self.fail(FrameError(f"{frame_snippet(kind, payload)}: unknown_frame"))
             return
         channel = self.channels.get(number)
@@ -446,16 +396,3 @@ class Session:
     def _cancel(deadline: Deadline | None) -> None:
         if deadline is not None:
             deadline.cancel()
-
-
-def _is_heartbeat(kind: int, payload: bytes) -> bool:
-    return kind == FRAME_HEARTBEAT and not payload
-
-
-def _is_channel_frame(kind: int, payload: bytes) -> bool:
-    """A method, header or body frame that is at least long enough to be one (CODEC-09)."""
-    if kind == FRAME_METHOD:
-        return len(payload) >= 4
-    if kind == FRAME_HEADER:
-        return len(payload) >= 12
-    return kind == FRAME_BODY

@@ -32,8 +32,9 @@ from amqplab.client.checks import (
     short,
     short_or_empty,
     table,
+    tag_number,
 )
-from amqplab.client.consuming import Consumer, Consumption, Message, consumer_for
+from amqplab.client.consuming import Consumer, Consumption, Message, consumer_for, fetched
 from amqplab.client.rpc import RpcClient
 from amqplab.client.waiting import DONE, Waiting
 from amqplab.errors import UsageError
@@ -42,8 +43,6 @@ from amqplab.wire.frames import encode_method
 from amqplab.wire.methods import Access, Basic, Channel, Confirm, Exchange, Method, Queue, Tx
 
 __all__ = ["AsyncChannel"]
-
-MOST_TAG = 2**64 - 1
 
 
 class AsyncChannel(ChannelCore):
@@ -318,7 +317,7 @@ class AsyncChannel(ChannelCore):
     @reported
     def basic_get(self, queue: str, auto_ack: bool = False) -> Waiting[tuple[Any, Any, bytes | None]]:
         """Fetch one message: (method, properties, body), or three times None when there is none."""
-        return self._ask(Basic.Get(queue=short("queue", queue), no_ack=flag("auto_ack", auto_ack)), _fetched)
+        return self._ask(Basic.Get(queue=short("queue", queue), no_ack=flag("auto_ack", auto_ack)), fetched)
 
     @reported
     def get(self, queue: str, auto_ack: bool = False) -> Waiting[Message | None]:
@@ -346,7 +345,7 @@ class AsyncChannel(ChannelCore):
     @reported
     def basic_ack(self, delivery_tag: int = 0, multiple: bool = False) -> Awaitable[None]:
         """Acknowledge a delivery, or all up to it."""
-        tag = number("delivery_tag", delivery_tag, MOST_TAG)
+        tag = tag_number(delivery_tag)
         return self._settle(Basic.Ack(delivery_tag=tag, multiple=flag("multiple", multiple)))
 
     @reported
@@ -356,7 +355,7 @@ class AsyncChannel(ChannelCore):
         """Refuse a delivery, or all up to it: back into the queue, or discard."""
         return self._settle(
             Basic.Nack(
-                delivery_tag=number("delivery_tag", delivery_tag, MOST_TAG),
+                delivery_tag=tag_number(delivery_tag),
                 multiple=flag("multiple", multiple),
                 requeue=flag("requeue", requeue),
             )
@@ -365,7 +364,7 @@ class AsyncChannel(ChannelCore):
     @reported
     def basic_reject(self, delivery_tag: int = 0, requeue: bool = True) -> Awaitable[None]:
         """Refuse one delivery."""
-        tag = number("delivery_tag", delivery_tag, MOST_TAG)
+        tag = tag_number(delivery_tag)
         return self._settle(Basic.Reject(delivery_tag=tag, requeue=flag("requeue", requeue)))
 
     @reported
@@ -449,10 +448,3 @@ class AsyncChannel(ChannelCore):
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
-
-
-def _fetched(answer: Method | Command) -> tuple[Any, Any, bytes | None]:
-    """The shape of pika's basic_get."""
-    if isinstance(answer, Command):
-        return answer.method, answer.properties, answer.body
-    return None, None, None

@@ -25,6 +25,7 @@ __all__ = [
     "short",
     "short_or_empty",
     "table",
+    "tag_number",
 ]
 
 _PROPERTY_NAMES = Properties.names
@@ -52,6 +53,11 @@ def number(name: str, value: Any, most: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
         raise UsageError(f"{name} must be a whole number from 0 to {most}, not {value!r}.")
     return value
+
+
+def tag_number(value: Any) -> int:
+    """A delivery tag."""
+    return number("delivery_tag", value, 2**64 - 1)
 
 
 def flag(name: str, value: Any) -> bool:

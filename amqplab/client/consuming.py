@@ -30,13 +30,21 @@ from amqplab.client.waiting import Waiting
 from amqplab.errors import ConnectionLost, UsageError
 from amqplab.trace.recorder import CAUSE
 from amqplab.wire.content import Command
-from amqplab.wire.methods import Basic
+from amqplab.wire.methods import Basic, Method
 from amqplab.wire.properties import Properties
 
 if TYPE_CHECKING:
     from amqplab.client.aio_channel import AsyncChannel
 
-__all__ = ["CallbackConsumer", "Consumer", "Consumption", "Message", "TaskConsumer", "consumer_for"]
+__all__ = [
+    "CallbackConsumer",
+    "Consumer",
+    "Consumption",
+    "Message",
+    "TaskConsumer",
+    "consumer_for",
+    "fetched",
+]
 
 Arrival = tuple[int | None, Command]
 """A delivery that waits, with the record of its arrival."""
@@ -101,6 +109,13 @@ class Message:
 
     def __repr__(self) -> str:
         return f"<Message {self.delivery_tag}: {self.body[:40]!r}, {len(self.body)} octets>"
+
+
+def fetched(answer: Method | Command) -> tuple[Any, Any, bytes | None]:
+    """What basic.get brought, in the shape of pika's basic_get."""
+    if isinstance(answer, Command):
+        return answer.method, answer.properties, answer.body
+    return None, None, None
 
 
 class Consumer(Protocol):

@@ -15,10 +15,8 @@ A connection begins with eight octets and six methods, and ends with two (CONN):
       ... channels: see `channel.py` ...
       connection.close                        <-> connection.close-ok  (either side may begin)
 
-This machine knows that order (the table is in `states.py`), the limits that were agreed, the channels, and
-four deadlines: the handshake must finish; a heartbeat must go out when nothing else did for half an interval;
-something must come in within two intervals, or the broker is taken for dead (CONN-54); a close must be
-answered. There is one timer: `WakeAt` orders it, and ringing too early is harmless.
+This machine knows that order (the table is in `states.py`), the limits that were agreed, and the channels. How
+long it waits for what is in `patience.py`.
 
 Three kinds of error, never mixed: the broker's own (it sends a close: the class of its reply code), a lost
 transport (`ConnectionLost`, with a guess at the reason: RabbitMQ says nothing when it refuses a handshake),
@@ -47,6 +45,7 @@ from amqplab.client.effects import (
     WakeAt,
 )
 from amqplab.client.parameters import ConnectionParameters, negotiate
+from amqplab.client.patience import Patience
 from amqplab.client.states import CONNECTION_TRANSITIONS, ConnectionState, likely_reason
 from amqplab.errors import (
     AccessRefused,
@@ -72,8 +71,6 @@ from amqplab.wire.parser import FrameParser
 
 __all__ = ["CLIENT_PROPERTIES", "ClientMachine"]
 
-S = 1_000_000_000  # nanoseconds
-CLOSE_PATIENCE_S = 10  # how long we wait for the answer to our connection.close
 FIRST_FRAME_LIMIT = 131072  # octets; what connection.start and connection.tune may take
 
 CLIENT_PROPERTIES: dict[str, Any] = {
@@ -111,26 +108,19 @@ class ClientMachine:
         self._parser = FrameParser(max_payload=FIRST_FRAME_LIMIT, header_possible=True)
         self._requests: list[Pending] = []  # on channel 0: close and update-secret
         self._lenient = False
-        self._handshake_by: int | None = None
-        self._closed_by: int | None = None
-        self._unblocked_by: int | None = None
-        self._beat_at: int | None = None
-        self._heard_at = 0
-        self._quiet = True  # nothing was sent since the last beat
+        self._patience = Patience(parameters)
 
     # --- the network's inputs ---
 
     def connected(self, now: int) -> list[Effect]:
         """TCP is connected: say which protocol we speak."""
         self.state = ConnectionState.START
-        self._heard_at = now
-        if self.parameters.stack_timeout is not None:
-            self._handshake_by = now + int(self.parameters.stack_timeout * S)
-        return [Send(PROTOCOL_HEADER), self._wake()]
+        self._patience.connected(now)
+        return [Send(PROTOCOL_HEADER), self._patience.wake()]
 
     def received(self, data: bytes, now: int) -> list[Effect]:
-        """Octets came. Any octets are a sign of life (CONN-50)."""
-        self._heard_at = now
+        """Octets came."""
+        self._patience.heard(now)
         news: list[Effect] = []
         out: list[bytes] = []
         try:
@@ -171,16 +161,13 @@ class ClientMachine:
     def tick(self, now: int) -> list[Effect]:
         """Time has passed: see what is due."""
         news: list[Effect] = []
-        if (silence := self._too_late(now)) is not None:
+        if (silence := self._patience.over(now, self.state.value)) is not None:
             self._ended(ConnectionLost(silence) if silence else None, news)
             news.append(CloseTransport(abort=True))
             return news
-        if self._beat_at is not None and now >= self._beat_at:
-            if self._quiet:
-                news.append(Send(HEARTBEAT))
-            self._quiet = True
-            self._beat_at = now + self.heartbeat_s * S // 2
-        news.append(self._wake())
+        if self._patience.beat(now):
+            news.append(Send(HEARTBEAT))
+        news.append(self._patience.wake())
         return news
 
     # --- the user's inputs ---
@@ -223,8 +210,8 @@ class ClientMachine:
         octets = encode_method(0, method)
         self._requests.append(Pending(method, call))
         self.state = ConnectionState.CLOSING
-        self._closed_by = now + CLOSE_PATIENCE_S * S
-        return [*self._sent(octets), self._wake()]
+        self._patience.closing(now)
+        return [*self._sent(octets), self._patience.wake()]
 
     def send_raw(self, data: bytes) -> list[Effect]:
         """Send any octets, sense or nonsense."""
@@ -295,8 +282,8 @@ class ClientMachine:
             case Connection.Tune():
                 self._on_tune(method, now, out)
             case Connection.OpenOk():
-                self._handshake_by = None
-                news += (Opened(), self._wake())
+                self._patience.opened()
+                news += (Opened(), self._patience.wake())
             case Connection.Blocked() | Connection.Unblocked():
                 self._on_blocked(method, now, news)
             case Connection.Close():
@@ -329,8 +316,7 @@ class ClientMachine:
         self.heartbeat_s = tune.heartbeat if wish is None else wish and negotiate(wish, tune.heartbeat)
         # A header is never split, so the broker may send one of any size that it accepts itself (CODEC-26).
         self._parser.max_payload = tune.frame_max
-        if self.heartbeat_s:
-            self._beat_at = now + self.heartbeat_s * S // 2
+        self._patience.tuned(self.heartbeat_s, now)
         limits = Connection.TuneOk(
             channel_max=self.channel_max, frame_max=self.frame_max, heartbeat=self.heartbeat_s
         )
@@ -340,12 +326,12 @@ class ClientMachine:
     def _on_blocked(self, method: Method, now: int, news: list[Effect]) -> None:
         if isinstance(method, Connection.Blocked):
             self.blocked = method.reason
-            patience = self.parameters.blocked_connection_timeout
-            self._unblocked_by = None if patience is None else now + int(patience * S)
-            news += (Blocked(method.reason), self._wake())
+            self._patience.blocked(method.reason, now)
+            news += (Blocked(method.reason), self._patience.wake())
         else:
-            self.blocked = self._unblocked_by = None
-            news += (Unblocked(), self._wake())
+            self.blocked = None
+            self._patience.unblocked()
+            news += (Unblocked(), self._patience.wake())
 
     def _on_close(self, method: Connection.Close, news: list[Effect], out: list[bytes]) -> None:
         """The broker closes; answer, and stop (CLIENT-01)."""
@@ -395,7 +381,7 @@ class ClientMachine:
         """No more will be heard: fail what is pending, forget the deadlines."""
         self.state = ConnectionState.CLOSED
         self.error = error
-        self._handshake_by = self._closed_by = self._unblocked_by = self._beat_at = None
+        self._patience.ended()
         for channel in self.channels.values():
             channel.ended(error, news)
         self.channels.clear()
@@ -406,32 +392,6 @@ class ClientMachine:
                 news.append(Failed(call, error or UsageError(f"Closed before {request.name} was answered.")))
         self._requests.clear()
         news += (ConnectionGone(error), WakeAt(None))
-
-    # --- deadlines ---
-
-    def _wake(self) -> WakeAt:
-        deadlines = [self._handshake_by, self._closed_by, self._unblocked_by]
-        if self._beat_at is not None:
-            deadlines += (self._beat_at, self._heard_at + 2 * self.heartbeat_s * S)
-        return WakeAt(min((each for each in deadlines if each is not None), default=None))
-
-    def _too_late(self, now: int) -> str | None:
-        """Why the connection ends now: a sentence, "" after our own close, or None."""
-        if self._closed_by is not None and now >= self._closed_by:
-            return ""
-        if self._handshake_by is not None and now >= self._handshake_by:
-            return (
-                f"The handshake with {self.parameters.url} was not finished within "
-                f"{self.parameters.stack_timeout:g} s ({self.state.value})."
-            )
-        if self._unblocked_by is not None and now >= self._unblocked_by:
-            return f"The broker kept the connection blocked for too long ({self.blocked})."
-        if self._beat_at is not None and now >= self._heard_at + 2 * self.heartbeat_s * S:
-            return (
-                f"Nothing came from the broker for two heartbeat intervals of {self.heartbeat_s} s: "
-                "it, or the network, is taken for dead."
-            )
-        return None
 
     # --- helpers ---
 
@@ -449,13 +409,13 @@ class ClientMachine:
         raise UsageError(f"All {limit} channels of this connection are open; close one, or connect again.")
 
     def _sent(self, octets: bytes) -> list[Effect]:
-        self._quiet = False
+        self._patience.sent()
         return [Send(octets)]
 
     def _joined(self, out: list[bytes], news: list[Effect]) -> list[Effect]:
         """The effects of one input: what is to be sent comes first."""
         if out:
-            self._quiet = False
+            self._patience.sent()
             news.insert(0, Send(b"".join(out)))
         return news
 

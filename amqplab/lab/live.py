@@ -27,7 +27,8 @@ from amqplab.lab.errors import LabError
 from amqplab.lab.following import Following, Picture
 from amqplab.lab.processes import AtHome
 from amqplab.lab.world import BROKER_HOST, World
-from amqplab.net.server import GOODBYE_S, BrokerProtocol, why_not_listening
+from amqplab.net.listening import why_not_listening
+from amqplab.net.server import GOODBYE_S, BrokerProtocol
 from amqplab.net.sockets import name_of
 from amqplab.net.tapped import TappedProtocol
 from amqplab.trace.tap import Tap

@@ -27,7 +27,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from amqplab.model.message import Copy
 
-__all__ = ["Backlog", "Line", "Lines", "ReturnsFirst"]
+__all__ = ["Backlog", "Line", "Lines", "ReturnsFirst", "positions"]
 
 
 def place_of(copy: Copy) -> int:
@@ -178,3 +178,15 @@ class ReturnsFirst:
 
 
 Backlog = Line | Lines | ReturnsFirst
+
+
+def positions(ready: Backlog, copies: Iterable[Copy]) -> dict[int, int]:
+    """How many copies stand before each of these, by its place; no further than to the last of them."""
+    places = {copy.place for copy in copies}
+    found: dict[int, int] = {}
+    for at, copy in enumerate(ready):
+        if copy.place in places:
+            found[copy.place] = at
+            if len(found) == len(places):
+                break
+    return found

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from amqplab.model.crash import Crash
-from amqplab.model.dead_letter import buried, cycles
+from amqplab.model.dead_letter import Dying, buried, cycles
 from amqplab.model.routing import Routing
 from amqplab.trace import events
 from amqplab.trace.recorder import because
@@ -25,7 +25,6 @@ from amqplab.trace.recorder import because
 if TYPE_CHECKING:
     from amqplab.model.message import Message
     from amqplab.model.outbox import Pending
-    from amqplab.model.queue import Dying
     from amqplab.model.vhost import VirtualHost
 
 __all__ = ["bury"]

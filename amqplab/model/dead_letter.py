@@ -22,16 +22,29 @@ RabbitMQ keeps header tables sorted by name whenever it writes into them, and a 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from amqplab.model.crash import Crash
-from amqplab.model.message import Message, lean
+from amqplab.model.message import Copy, Message, lean
 from amqplab.wire.table import Int64, Table, Timestamp
 
-__all__ = ["buried", "cycles"]
+if TYPE_CHECKING:
+    from amqplab.model.outbox import Pending
+    from amqplab.model.queue import Queue
+
+__all__ = ["Dying", "buried", "cycles"]
 
 TWO_63 = 1 << 63
 Pairs = list[tuple[str, Any]]
+
+
+class Dying(NamedTuple):
+    """A copy on its way from `queue` to the dead letters; `pending` if it has to arrive (see outbox.py)."""
+
+    queue: Queue
+    copy: Copy
+    reason: str
+    pending: Pending | None = None
 
 
 def buried(

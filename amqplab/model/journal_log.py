@@ -1,10 +1,10 @@
-"""The journal at work: recovery, group commit and compaction, on any disk.
+"""The journal at work: group commit and compaction, on any disk.
 
 Theory
 ------
-A journal is a few files in one place, named by their numbers. One of them, the last, is *live*: it is
-added to. This module decides what is written when, and touches no disk itself: it is given a :class:`Disk`,
-which may be a directory (``net/journal_files.py``) or a simulation that forgets (``sim/disk.py``).
+A journal is a few files in one place (:mod:`amqplab.model.journal_disk`). One of them, the last, is *live*: it is
+added to. This module decides what is written when; what is read at the start is for
+:mod:`amqplab.model.journal_recovery`.
 
 **Group commit.** The disk does one thing at a time. What arrives meanwhile waits, and goes into the next
 record together::
@@ -26,7 +26,7 @@ one file between the two, at leisure. When that is safe, it has the name it need
                           3 ▒                       3 ▒▒▒   (follows 1)
 
 A crash in between leaves files that still tell the whole story: 1 and 3 without 2, or 1, 2 and 3, where 2
-begins anew. A file that is missing shows: each says in its first entry which one it follows.
+begins anew.
 
 **A failure** (a full disk) is final. Nothing that waits is confirmed any more, the owner is told once, and
 what was confirmed before is safe; the broker has to be started anew when the disk is well.
@@ -34,182 +34,21 @@ what was confirmed before is safe; the broker has to be started anew when the di
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple, Protocol
 
 from amqplab.errors import UsageError
-from amqplab.model.journal import ForeignJournal, Problem, Record, encode_record, pack, salt_of, walk
+from amqplab.model.journal import encode_record, pack
+from amqplab.model.journal_disk import NAME, Disk, name_of, segment_of
 from amqplab.model.journal_entries import Begun, Stopped
+from amqplab.model.journal_recovery import Recovered, recover
 from amqplab.model.journal_state import State, compact
 
-__all__ = ["COMPACT_OCTETS", "Disk", "Done", "Journal", "Recovered", "recover"]
-
-Done = Callable[[Exception | None], None]
-"""What a disk calls when it has finished: with None when all is safe, else with what went wrong."""
+__all__ = ["COMPACT_OCTETS", "Journal"]
 
 GROUP_OCTETS = 8 << 20
 """One record takes no further group when it has this many octets."""
 COMPACT_OCTETS = 32 << 20
 """The journal is written anew when it has this many octets more than twice what it stood for last time."""
-NAME = re.compile(r"journal-(\d{8})\.amqj")
-
-
-class Disk(Protocol):
-    """Files that can be added to. The methods with `done` return at once and report later."""
-
-    def describe(self, name: str) -> str:
-        """How to speak of this file."""
-
-    def names(self) -> list[str]:
-        """The files that are there."""
-
-    def read(self, name: str) -> bytes:
-        """All of a file."""
-
-    def size(self, name: str) -> int:
-        """How many octets a file has."""
-
-    def cut(self, name: str, length: int) -> None:
-        """Cut a file off after so many octets; safe on return."""
-
-    def remove(self, name: str) -> None:
-        """Remove a file. Whether it is really gone after a crash does not matter."""
-
-    def rename(self, name: str, new: str) -> None:
-        """Give a file another name."""
-
-    def append_now(self, name: str, data: bytes) -> None:
-        """Add to a file; safe on return."""
-
-    def create_now(self, name: str, pieces: Iterable[bytes]) -> None:
-        """Make a file of these pieces, which is there as a whole or not at all; safe on return."""
-
-    def append(self, name: str, data: bytes, done: Done) -> None:
-        """Like :meth:`append_now`; `done` is called when it is safe."""
-
-    def create(self, name: str, pieces: Iterable[bytes], done: Done) -> None:
-        """Like :meth:`create_now`, beside everything else; `done` is called when it is safe."""
-
-
-class Recovered(NamedTuple):
-    """What was found on a disk: the state, the files that count in order, and what there is to tell.
-
-    Of the last file: how many whole `records` it has, in how many octets (`good` of `size`), and its `salt`.
-    `total` is the octets of all files that count; `obsolete` are the others.
-    """
-
-    state: State
-    names: list[str]
-    records: int
-    good: int
-    size: int
-    salt: int
-    total: int
-    obsolete: list[str]
-    notes: list[str]
-
-
-def name_of(segment: int) -> str:
-    """The name of a file of the journal."""
-    return f"journal-{segment:08d}.amqj"
-
-
-def segment_of(name: str) -> int:
-    """The number in a name."""
-    found = NAME.fullmatch(name)
-    assert found is not None
-    return int(found[1])
-
-
-# --- recovery ----------------------------------------------------------------------------------------------
-
-
-def recover(disk: Disk, upto: str | None = None, between: Callable[[], None] = lambda: None) -> Recovered:
-    """Everything that the files on the disk stand for (up to the one named). Changes nothing. Raises
-    UsageError with one sentence when something that was safe cannot be read. ``between()`` is called between
-    two records; it may raise to end this.
-    """
-    found = sorted(name for name in disk.names() if NAME.fullmatch(name))
-    names = _chain(disk, [name for name in found if upto is None or name <= upto])
-    state, notes = State(), list[str]()
-    records = good = total = 0
-    data = b""
-    for name in names:
-        data = disk.read(name)
-        for item in walk_file(disk, name, data):
-            if isinstance(item, Problem):
-                notes.append(_tolerate(disk, name, item, len(data), last=name == names[-1]))
-                break
-            between()
-            for entry in item.entries:
-                state.apply(entry)
-            records, good = item.number + 1, item.end
-        total += good
-    obsolete = [name for name in found if names and name < names[0]]
-    return Recovered(state, names, records, good, len(data), salt_of(data), total, obsolete, notes)
-
-
-def _chain(disk: Disk, names: list[str]) -> list[str]:
-    """The files that count: the last one that begins anew, and all that follow it. Raises UsageError if one
-    is missing between them.
-    """
-    chain: list[str] = []
-    followed: int | None = None
-    for name in reversed(names):
-        begun = _first(disk, name)
-        if followed not in (None, begun.segment, begun.replaces if begun.anew else None):
-            break
-        chain.insert(0, name)
-        if begun.anew:
-            return chain
-        followed = begun.follows
-    if chain:
-        missing = name_of(followed or 0)
-        raise UsageError(
-            f"{disk.describe(chain[0])} follows {missing}, which is missing; "
-            "restore that file, or move this one away to begin without it."
-        )
-    return chain
-
-
-def _first(disk: Disk, name: str) -> Begun:
-    """The entry that begins a file. Raises UsageError if that cannot be read."""
-    record = next(walk_file(disk, name, disk.read(name)), None)
-    if isinstance(record, Problem):
-        raise _damaged(disk, name, record)
-    begun = record.entries[0] if record is not None and record.entries else None
-    if not isinstance(begun, Begun) or begun.segment != segment_of(name):
-        raise UsageError(f"{disk.describe(name)} does not begin as a file of that name does.")
-    return begun
-
-
-def walk_file(disk: Disk, name: str, data: bytes) -> Iterator[Record | Problem]:
-    """The records of a file. Raises UsageError that names it when it is somebody else's."""
-    try:
-        yield from walk(data)
-    except ForeignJournal as error:
-        raise UsageError(f"{disk.describe(name)} cannot be read: {error}.") from None
-
-
-def _tolerate(disk: Disk, name: str, problem: Problem, size: int, last: bool) -> str:
-    """The note about a torn end, where one may be. Raises UsageError for everything else."""
-    if problem.kind != "torn" or not last:
-        raise _damaged(disk, name, problem)
-    return (
-        f"{disk.describe(name)}: {size - problem.offset} octets cut off at octet {problem.offset}, "
-        f"nothing that was confirmed: {problem.text}"
-    )
-
-
-def _damaged(disk: Disk, name: str, problem: Problem) -> UsageError:
-    return UsageError(
-        f"{disk.describe(name)} is damaged at octet {problem.offset}: {problem.text}. "
-        "Nothing was changed; restore the file, or move it away to begin without it."
-    )
-
-
-# --- at work -----------------------------------------------------------------------------------------------
 
 
 class Journal:

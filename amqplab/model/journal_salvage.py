@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from amqplab.model.journal import ForeignJournal, Problem, pack, walk
-from amqplab.model.journal_log import NAME, Disk, name_of, segment_of
+from amqplab.model.journal_disk import NAME, Disk, name_of, segment_of
 from amqplab.model.journal_state import State, compact
 
 __all__ = ["DAMAGED", "salvage"]

@@ -31,12 +31,13 @@ moment at which :meth:`Queue.look` should be called.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from amqplab.errors import AccessRefused
 from amqplab.model.arguments import QueueArguments
-from amqplab.model.backlog import Backlog, Line, Lines
+from amqplab.model.audience import Audience
+from amqplab.model.backlog import Backlog, Line, Lines, positions
 from amqplab.model.consumer import Consumer, Recipient, SingleActive, Turns
+from amqplab.model.dead_letter import Dying
 from amqplab.model.describe import describe
 from amqplab.model.message import Copy, Message
 from amqplab.model.settings import MILLISECOND, Settings, settings_from
@@ -45,19 +46,9 @@ from amqplab.trace import events
 if TYPE_CHECKING:
     from amqplab.model.journal_state import KeptCopy
     from amqplab.model.keeper import Keeper
-    from amqplab.model.outbox import Pending
     from amqplab.trace.recorder import Report
 
-__all__ = ["Dying", "Queue"]
-
-
-class Dying(NamedTuple):
-    """A copy on its way from `queue` to the dead letters; `pending` if it has to arrive (see outbox.py)."""
-
-    queue: Queue
-    copy: Copy
-    reason: str
-    pending: Pending | None = None
+__all__ = ["Queue"]
 
 
 class Queue:
@@ -93,10 +84,7 @@ class Queue:
         self.ready_octets = 0  # of bodies
         self.unacked = 0
         self.consumers = SingleActive() if self.settings.single_active_consumer else Turns()
-        self.had_consumers = False
-        self.exclusive_consumer: Consumer | None = None
-        self._turn_came = False  # who is the single active consumer has to be looked at
-        self._told_active: Consumer | None = None
+        self._audience = Audience(self, report)
         self.deleted = False
         self.dying: list[Dying] = []
         self.keeper: Keeper | None = None
@@ -227,13 +215,7 @@ class Queue:
 
     def _report_requeued(self, back: list[Copy], reason: str) -> None:
         assert self._report is not None
-        places = {copy.place for copy in back}
-        position = {}
-        for at, copy in enumerate(self.ready):
-            if copy.place in places:
-                position[copy.place] = at
-                if len(position) == len(places):
-                    break
+        position = positions(self.ready, back)
         for copy in sorted(back, key=lambda copy: copy.place):
             self._report(
                 events.Requeued, self.vhost, self.name, copy.message.number, position[copy.place], reason
@@ -243,8 +225,8 @@ class Queue:
 
     def pump(self, now: int) -> None:
         """Hand out ready copies while there is a consumer that can take one."""
-        if self._turn_came:
-            self._tell_active()
+        if self._audience.turn_came:
+            self._audience.tell_active()
         self._serve(now)
         if self._mortal or self.settings.expires is not None:
             self._rewatch()
@@ -442,69 +424,13 @@ class Queue:
         """Take a consumer on. Raises 403 if it or another wants the queue for itself (BASIC-20,
         BASIC-21).
         """
-        exclusive = consumer.exclusive and self.grants_exclusive
-        single = self.settings.single_active_consumer
-        if self.exclusive_consumer is not None or (exclusive and (self.consumers or single)):
-            raise AccessRefused(f"{self.describe()} in exclusive use")
-        if exclusive:
-            self.exclusive_consumer = consumer
-        self.had_consumers = True
-        self.consumers.add(consumer)
-        self._turn_came = single
-        if self._report is not None:
-            self._report(
-                events.ConsumerAdded,
-                self.vhost,
-                self.name,
-                consumer.recipient.connection,
-                consumer.recipient.number,
-                consumer.tag,
-                consumer.no_ack,
-                consumer.exclusive,
-                consumer.prefetch,
-                consumer.priority,
-                consumer.start,
-            )
+        self._audience.join(consumer)
 
     def unsubscribe(self, consumer: Consumer, reason: str) -> None:
         """Let a consumer go. The caller renews and pumps (another consumer's turn may have come, BASIC-35),
         or asks whether an auto-delete queue ends now (:meth:`unused`).
         """
-        self.consumers.remove(consumer)
-        self._turn_came = self.settings.single_active_consumer
-        if self.exclusive_consumer is consumer:
-            self.exclusive_consumer = None
-        if self._report is not None:
-            recipient = consumer.recipient
-            self._report(
-                events.ConsumerRemoved,
-                self.vhost,
-                self.name,
-                recipient.connection,
-                recipient.number,
-                consumer.tag,
-                reason,
-            )
-
-    def _tell_active(self) -> None:
-        """Report the single active consumer, if it is another one than before. Not as soon as one leaves, for
-        several may leave together (BASIC-36).
-        """
-        self._turn_came = False
-        active = self.consumers.active
-        if active is self._told_active:
-            return
-        self._told_active = active
-        if active is not None and self._report is not None:
-            recipient = active.recipient
-            self._report(
-                events.ConsumerActivated,
-                self.vhost,
-                self.name,
-                recipient.connection,
-                recipient.number,
-                active.tag,
-            )
+        self._audience.leave(consumer, reason)
 
     @property
     def consumer_count(self) -> int:
@@ -514,7 +440,7 @@ class Queue:
     @property
     def unused(self) -> bool:
         """An auto-delete queue whose last consumer has left (QUEUE-21)."""
-        return self.auto_delete and self.had_consumers and not self.consumers
+        return self.auto_delete and self._audience.had_any and not self.consumers
 
     def __repr__(self) -> str:
         return (

@@ -26,9 +26,10 @@ from typing import TYPE_CHECKING, Any
 from amqplab.errors import ResourceLocked
 from amqplab.model.backlog import Backlog, ReturnsFirst
 from amqplab.model.consumer import Recipient
+from amqplab.model.dead_letter import Dying
 from amqplab.model.message import Copy, Message
 from amqplab.model.outbox import Outbox, Pending
-from amqplab.model.queue import Dying, Queue
+from amqplab.model.queue import Queue
 from amqplab.model.settings import Settings
 from amqplab.wire.table import Int64, Table
 

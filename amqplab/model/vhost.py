@@ -3,8 +3,8 @@
 Theory
 ------
 Everything a client declares lives in the virtual host its connection opened; nothing crosses
-from one to another (PERM-01). This room keeps the topology and its rules: what may be declared again, what
-vanishes with what.
+from one to another (PERM-01). This room keeps the topology and its rules: what vanishes with what. (What may be
+declared again is :mod:`amqplab.model.equivalence`'s.)
 
 * Deleting a queue or an exchange removes every binding from and to it (EXCH-15, EXCH-46).
 * An auto-delete exchange goes when its last binding *from* it goes (EXCH-17); its own going may take others
@@ -26,15 +26,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from amqplab.errors import AccessRefused, NotFound, PreconditionFailed, ResourceLocked
-from amqplab.model.arguments import QueueArguments, assert_argument_equivalence
+from amqplab.errors import AccessRefused, NotFound, PreconditionFailed
+from amqplab.model.arguments import QueueArguments
 from amqplab.model.binding import EXCHANGE, QUEUE, Binding
 from amqplab.model.burial import bury
 from amqplab.model.consumer import Consumer
+from amqplab.model.dead_letter import Dying
 from amqplab.model.describe import describe, describe_arguments
+from amqplab.model.equivalence import check_exclusive
 from amqplab.model.exchange import KINDS, DirectExchange, Exchange, HeadersExchange, TopicExchange
-from amqplab.model.queue import Dying, Queue
+from amqplab.model.queue import Queue
 from amqplab.model.quorum import QuorumQueue
+from amqplab.model.route_memory import RouteMemory
 from amqplab.model.routing import Routing, route
 from amqplab.model.stream import StreamQueue
 from amqplab.trace import events
@@ -46,7 +49,6 @@ if TYPE_CHECKING:
 
 __all__ = ["VirtualHost"]
 
-REMEMBERED_ROUTES = 1 << 17  # bindings and queues, in all routings together
 MOST_ROUNDS = 32
 """So often in one go dead letters may die again where they got to; the others must have their turn."""
 QUEUE_TYPES: dict[str, type[Queue]] = {"classic": Queue, "quorum": QuorumQueue, "stream": StreamQueue}
@@ -78,8 +80,7 @@ class VirtualHost:
         self._touched: dict[Queue, None] = {}
         self._exclusive: dict[str, dict[Queue, None]] = {}  # by the connection that owns them
         self._leaving: list[Exchange] = []
-        self._routings: dict[tuple[str, str], Routing] = {}
-        self._remembered = 0
+        self._routes = RouteMemory()
         self.report = report
         self._predeclare()
 
@@ -116,20 +117,8 @@ class VirtualHost:
     def queue_for(self, name: str, connection: str) -> Queue:
         """The same, for a connection that wants to use it; raises 405 if it is another's (QUEUE-18)."""
         found = self.queue(name)
-        self.check_exclusive(found, connection)
+        check_exclusive(found, connection)
         return found
-
-    def check_exclusive(self, queue: Queue, connection: str) -> None:
-        """Raise 405 if the queue is exclusive to another connection."""
-        if queue.owner is not None and queue.owner != connection:
-            raise self._locked(queue)
-
-    def _locked(self, queue: Queue) -> ResourceLocked:
-        return ResourceLocked(
-            f"cannot obtain exclusive access to locked {queue.describe()}. It could be originally "
-            "declared on another connection or the exclusive property value does not match that of the "
-            "original declaration."
-        )
 
     # --- exchanges -------------------------------------------------------------------------------------
 
@@ -156,24 +145,6 @@ class VirtualHost:
             text = describe_arguments(arguments)
             self.report(events.ExchangeDeclared, self.name, name, kind, durable, auto_delete, internal, text)
         return exchange
-
-    def assert_exchange(
-        self,
-        exchange: Exchange,
-        kind: str,
-        *,
-        durable: bool,
-        auto_delete: bool,
-        internal: bool,
-        arguments: Mapping[str, Any],
-    ) -> None:
-        """Raise 406 if a declaration differs from what is there (EXCH-03 … EXCH-05)."""
-        resource = self.describe(EXCHANGE, exchange.name)
-        _assert_field("type", kind, exchange.type, resource)
-        _assert_field("durable", durable, exchange.durable, resource)
-        _assert_field("auto_delete", auto_delete, exchange.auto_delete, resource)
-        _assert_field("internal", internal, exchange.internal, resource)
-        assert_argument_equivalence("alternate-exchange", exchange.arguments, arguments, resource)
 
     def delete_exchange(self, name: str, *, if_unused: bool = False, reason: str = "deleted") -> None:
         """Delete an exchange with its bindings; a missing one is no error (EXCH-13)."""
@@ -233,23 +204,6 @@ class VirtualHost:
             self.report(events.QueueDeclared, self.name, name, durable, owner, auto_delete, str(arguments))
         return queue
 
-    def assert_queue(
-        self,
-        queue: Queue,
-        *,
-        durable: bool,
-        owner: str | None,
-        auto_delete: bool,
-        arguments: Mapping[str, Any],
-    ) -> None:
-        """Raise 405 or 406 if a declaration differs from what is there (QUEUE-08 … QUEUE-12)."""
-        if queue.owner != owner:
-            raise self._locked(queue)
-        resource = queue.describe()
-        _assert_field("durable", durable, queue.durable, resource)
-        _assert_field("auto_delete", auto_delete, queue.auto_delete, resource)
-        queue.arguments.assert_equivalent(arguments, resource)
-
     def delete_queue(
         self, queue: Queue, *, if_unused: bool = False, if_empty: bool = False, reason: str = "deleted"
     ) -> int:
@@ -306,7 +260,7 @@ class VirtualHost:
         if binding.kind == QUEUE:
             queue = self.queue(binding.destination)
             source.check(binding.arguments)
-            self.check_exclusive(queue, connection)
+            check_exclusive(queue, connection)
         else:
             self.exchange(binding.destination)
             source.check(binding.arguments)
@@ -325,7 +279,7 @@ class VirtualHost:
         if source is None or binding not in source.bindings:
             return
         if binding.kind == QUEUE:
-            self.check_exclusive(self.queue(binding.destination), connection)
+            check_exclusive(self.queue(binding.destination), connection)
         self._changed()
         if self.keeper is not None and self._survives(binding):
             self.keeper.unbound(self.name, binding)
@@ -392,32 +346,17 @@ class VirtualHost:
     ) -> Routing:
         """Where a message goes now. Answers that depend on exchange and key alone are remembered."""
         if not extra_keys:
-            known = self._routings.get((exchange, routing_key))
+            known = self._routes.known.get((exchange, routing_key))
             if known is not None:
                 return known
         routing = route(self.exchanges, self.queues, exchange, routing_key, extra_keys, headers)
         if not extra_keys and not routing.headers_read:
-            self._remember(routing)
+            self._routes.remember(routing)
         return routing
-
-    def _remember(self, routing: Routing) -> None:
-        """For the next message to that address. A routing may be as long as there are bindings: what counts
-        is what all of them hold.
-        """
-        size = 1 + len(routing.matched) + len(routing.queues)
-        if self._remembered + size > REMEMBERED_ROUTES:
-            self._forget_routings()
-        if size <= REMEMBERED_ROUTES:
-            self._remembered += size
-            self._routings[routing.exchange, routing.routing_key] = routing
-
-    def _forget_routings(self) -> None:
-        self._routings.clear()
-        self._remembered = 0
 
     def _changed(self) -> None:
         self.topology += 1
-        self._forget_routings()
+        self._routes.forget()
 
     def touch(self, queue: Queue) -> None:
         """The queue may have something to push when the command at hand is finished."""
@@ -464,15 +403,3 @@ def check_name(kind: str, name: str) -> None:
     """Refuse names that are the broker's own (EXCH-11, QUEUE-04)."""
     if name.startswith("amq."):
         raise AccessRefused(f"{kind} name '{name}' contains reserved prefix 'amq.*'")
-
-
-def _assert_field(field: str, received: bool | str, current: bool | str, resource: str) -> None:
-    if received != current:
-        raise PreconditionFailed(
-            f"inequivalent arg '{field}' for {resource}: received '{_word(received)}' "
-            f"but current is '{_word(current)}'"
-        )
-
-
-def _word(value: bool | str) -> str:
-    return str(value).lower() if isinstance(value, bool) else value

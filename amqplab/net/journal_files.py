@@ -35,7 +35,8 @@ from typing import NamedTuple
 
 from amqplab._collector import without_collections
 from amqplab.errors import UsageError
-from amqplab.model.journal_log import COMPACT_OCTETS, Done, Journal
+from amqplab.model.journal_disk import Done
+from amqplab.model.journal_log import COMPACT_OCTETS, Journal
 from amqplab.model.journal_salvage import salvage
 from amqplab.model.journal_state import State
 
@@ -77,7 +78,7 @@ def _write_all(descriptor: int, data: bytes) -> None:
 
 
 class Directory:
-    """A directory as a :class:`~amqplab.model.journal_log.Disk`. Raises UsageError if it cannot be used."""
+    """A directory as a :class:`~amqplab.model.journal_disk.Disk`. Raises UsageError if it cannot be used."""
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)

@@ -2,11 +2,8 @@
 
 Theory
 ------
-A network is a set of hosts by name and, for each pair and direction, a
-:class:`~amqplab.sim.segment.LinkProfile`. A segment first waits for the ones before it to be sent
-(bandwidth), then travels (latency, jitter), and may get lost. Chance comes from one generator for each
-direction, seeded by the network's seed and the two names, so what happens on one link does not depend on
-what happens on another.
+A network is a set of hosts by name and, for each pair, two directions that carry segments
+(:mod:`amqplab.sim.link`). It finds the end that a segment is for, and reports what becomes of it.
 
 Every fault a learner can cause is a change of state here, and who hears of it follows from who is left to
 speak:
@@ -24,11 +21,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from amqplab.sim.clock import Clock
+from amqplab.sim.link import Direction
+from amqplab.sim.listener import SimServer, SimSocket
 from amqplab.sim.segment import LinkProfile, Segment, endpoint_name
 from amqplab.sim.tcp import Endpoint
 from amqplab.sim.transport import SimTransport
@@ -39,95 +37,11 @@ from amqplab.trace.report import ReportAt
 if TYPE_CHECKING:
     from amqplab.sim.loop import SimLoop
 
-__all__ = ["Network", "SimServer"]
+__all__ = ["Network"]
 
 FIRST_EPHEMERAL_PORT = 49152
 NO_POWER = "the machine is off"
-SECOND = 1_000_000_000
 WrapProtocol = Callable[[asyncio.BaseProtocol, str, str], asyncio.BaseProtocol]
-
-
-class SimSocket:
-    """What ``get_extra_info("socket")`` gives: knows its addresses, ignores options."""
-
-    family, type, proto = 2, 1, 6
-
-    def __init__(self, local: tuple[str, int], remote: tuple[str, int] | None) -> None:
-        self._local = local
-        self._remote = remote
-
-    def getsockname(self) -> tuple[str, int]:
-        """(host, port) of this end."""
-        return self._local
-
-    def getpeername(self) -> tuple[str, int] | None:
-        """(host, port) of the other end."""
-        return self._remote
-
-    def setsockopt(self, *_: Any) -> None:
-        """Options have no effect on a simulated link."""
-
-    def getsockopt(self, *_: Any) -> int:
-        """Every option is 0."""
-        return 0
-
-    def fileno(self) -> int:
-        """There is no file."""
-        return -1
-
-    def __repr__(self) -> str:
-        return f"<SimSocket {endpoint_name(*self._local)}>"
-
-
-class _Direction:
-    """One direction of one link: its profile, its chance, and what was ordered to happen on it."""
-
-    def __init__(self, profile: LinkProfile, seed: str) -> None:
-        self.profile = profile
-        self.random = random.Random(int.from_bytes(hashlib.sha256(seed.encode()).digest()[:8], "big"))
-        self.free_at = 0
-        self.last_arrival = 0
-        self.cut = False
-        self.lose_next = 0
-        self.losable: Callable[[Segment], bool] | None = None
-
-
-class SimServer(asyncio.AbstractServer):
-    """A listening port."""
-
-    def __init__(
-        self, network: Network, host: str, port: int, factory: Callable[[], asyncio.BaseProtocol]
-    ) -> None:
-        self.network = network
-        self.host = host
-        self.port = port
-        self.factory = factory
-        self.sockets = (SimSocket((host, port), None),)
-
-    def close(self) -> None:
-        """Stop listening; connections stay."""
-        self.network.listeners.pop((self.host, self.port), None)
-
-    def is_serving(self) -> bool:
-        """Whether connections are taken."""
-        return self.network.listeners.get((self.host, self.port)) is self
-
-    async def start_serving(self) -> None:
-        """It does from the start."""
-
-    async def serve_forever(self) -> None:
-        """Wait until cancelled."""
-        await self.network.loop.create_future()
-
-    async def wait_closed(self) -> None:
-        """Nothing to wait for."""
-
-    def get_loop(self) -> asyncio.AbstractEventLoop:
-        """The simulated loop."""
-        return self.network.loop
-
-    def __repr__(self) -> str:
-        return f"<SimServer {self.host}:{self.port}>"
 
 
 class Network:
@@ -141,7 +55,7 @@ class Network:
         self.listeners: dict[tuple[str, int], SimServer] = {}
         self.endpoints: dict[tuple[str, str], Endpoint] = {}
         self.wrap_protocol: WrapProtocol | None = None
-        self._directions: dict[tuple[str, str], _Direction] = {}
+        self._directions: dict[tuple[str, str], Direction] = {}
         self._ports: dict[str, int] = {}
         self._segments = 0
         self._doomed: set[int] = set()
@@ -160,11 +74,11 @@ class Network:
 
     # --- links ----------------------------------------------------------------------------------------
 
-    def _direction(self, source: str, destination: str) -> _Direction:
+    def _direction(self, source: str, destination: str) -> Direction:
         key = source, destination
         found = self._directions.get(key)
         if found is None:
-            found = self._directions[key] = _Direction(
+            found = self._directions[key] = Direction(
                 self.default_profile, f"{self.seed}/{source}/{destination}"
             )
         return found
@@ -222,7 +136,7 @@ class Network:
         key = (name, int(port or self._next_port(name)))
         if key in self.listeners:
             raise OSError(98, f"error while attempting to bind on address {key}: address already in use")
-        self.listeners[key] = SimServer(self, *key, factory)
+        self.listeners[key] = SimServer(self.loop, self.listeners, *key, factory)
         return self.listeners[key]
 
     def _next_port(self, host: str) -> int:
@@ -268,15 +182,8 @@ class Network:
         segment.number = self._segments
         source, destination = segment.source.rpartition(":")[0], segment.destination.rpartition(":")[0]
         way = self._direction(source, destination)
-        profile, now = way.profile, self.clock.now
-        departs = max(now, way.free_at)
-        arrives = departs + self._serialisation(segment, profile)
-        way.free_at = arrives
-        arrives += profile.latency_ns
-        if profile.jitter_ns:
-            arrives += way.random.randrange(profile.jitter_ns + 1)
-        arrives = max(arrives, way.last_arrival)
-        lost = self._fate(segment, way, source, destination)
+        departs, arrives = way.times(segment, self.clock.now)
+        lost = way.fate(segment, self._doomed)
         seq = self._report_sent(segment, source, departs, None if lost else arrives)
         if lost:
             if seq is not None:
@@ -285,26 +192,6 @@ class Network:
         segment.departs = departs
         way.last_arrival = arrives
         self.clock.at(arrives, self._arrive, segment, destination, seq)
-
-    @staticmethod
-    def _serialisation(segment: Segment, profile: LinkProfile) -> int:
-        """Time to put all its octets, with 40 of TCP and IP headers, on the line."""
-        if profile.bandwidth_bps is None:
-            return 0
-        return (len(segment.payload) + 40) * 8 * SECOND // profile.bandwidth_bps
-
-    def _fate(self, segment: Segment, way: _Direction, source: str, destination: str) -> str:
-        """Why the segment will be lost; empty when it will arrive."""
-        chance = way.random.random() if way.profile.loss else 1.0
-        if way.cut:
-            return "the link is cut"
-        if segment.number in self._doomed:
-            self._doomed.discard(segment.number)
-            return "injected"
-        if way.lose_next and (way.losable is None or way.losable(segment)):
-            way.lose_next -= 1
-            return "injected"
-        return "loss" if chance < way.profile.loss else ""
 
     def _report_sent(self, segment: Segment, host: str, departs: int, arrives: int | None) -> int | None:
         recorder = self.loop.recorder

@@ -27,6 +27,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ParamSpec
 
+from amqplab.sim.congestion import CongestionWindow
+from amqplab.sim.reassembly import Reassembly
+from amqplab.sim.round_trip import RoundTrip
 from amqplab.sim.segment import Segment
 from amqplab.trace.events import Event, RetransmissionTimedOut, TcpStateChanged, WindowClosed, WindowOpened
 from amqplab.trace.recorder import CAUSE, because
@@ -38,9 +41,6 @@ __all__ = ["Endpoint"]
 
 P = ParamSpec("P")
 
-INITIAL_RTO = 1_000_000_000
-SMALLEST_RTO = 200_000_000  # as Linux; RFC 6298 says a second
-LARGEST_RTO = 120_000_000_000  # as Linux
 SYN_RETRIES = 6  # as Linux: a connect gives up after 127 s
 DATA_RETRIES = 15
 
@@ -62,20 +62,13 @@ class Endpoint:
         self.unsent_from = isn + 1  # the number of the first octet in `buffer`
         self.buffer = bytearray()
         self.fin_wanted = self.fin_sent = False
-        self.cwnd = 10 * self.profile.mss  # RFC 6928
-        self.ssthresh = 1 << 30
-        self.duplicates = 0
-        self.recover = isn
+        self.congestion = CongestionWindow(self.profile.mss, isn)
         # receiving
-        self.rcv_nxt = 0
-        self.early: dict[int, Segment] = {}
-        self.unread = bytearray()
-        self.fin_read = False
+        self.arrived = Reassembly()
         self.reading = True
         self.ack_due = 0
         # timers
-        self.rto = INITIAL_RTO
-        self.srtt = self.rttvar = 0
+        self.round_trip = RoundTrip()
         self.timed: tuple[int, int] | None = None
         self.retries = 0
         self.timer: int | None = None
@@ -117,7 +110,7 @@ class Endpoint:
         """Forget everything without a word."""
         self._stop_timers()
         self.buffer.clear()
-        self.early.clear()
+        self.arrived.forget_early()
         if self.state != "CLOSED":
             self._become("CLOSED")
         self.network.forget(self)
@@ -126,7 +119,7 @@ class Endpoint:
         """The program was killed. What it wrote still goes out, then a FIN; but a RST if it left something
         unread, for the other side must not believe that it was taken (RFC 2525 section 2.17).
         """
-        if self.unread or self.state in ("SYN-SENT", "SYN-RECEIVED"):
+        if self.arrived.unread or self.state in ("SYN-SENT", "SYN-RECEIVED"):
             self.abort()
         else:
             self.finish()
@@ -178,7 +171,7 @@ class Endpoint:
         while True:
             offset = self.snd_nxt - self.unsent_from
             waiting = len(self.buffer) - offset
-            allowed = self.snd_una + min(self.snd_wnd, self.cwnd) - self.snd_nxt
+            allowed = self.snd_una + min(self.snd_wnd, self.congestion.size) - self.snd_nxt
             size = min(waiting, mss, allowed)
             if size <= 0:
                 break
@@ -216,7 +209,7 @@ class Endpoint:
                 self.network.clock.cancel(self.ack_timer)
                 self.ack_timer = None
         again = seq < self.snd_max and (bool(payload) or "SYN" in flags or "FIN" in flags)
-        ack = self.rcv_nxt if "ACK" in flags else 0
+        ack = self.arrived.expected if "ACK" in flags else 0
         segment = Segment(
             self.connection, self.local, self.remote, flags, seq, ack, self._window(), payload, again
         )
@@ -227,7 +220,7 @@ class Endpoint:
     def _start_timer(self) -> None:
         if self.timer is not None:
             self.network.clock.cancel(self.timer)
-        self.timer = self.network.clock.after(self.rto, self._timed_out)
+        self.timer = self.network.clock.after(self.round_trip.timeout, self._timed_out)
 
     def _stop_timers(self) -> None:
         for timer in (self.timer, self.ack_timer):
@@ -241,13 +234,15 @@ class Endpoint:
         if self.retries > (SYN_RETRIES if self.state in ("SYN-SENT", "SYN-RECEIVED") else DATA_RETRIES):
             self._lose(TimeoutError(110, f"Connection timed out: {self.remote} did not answer"))
             return
-        with because(self._report(RetransmissionTimedOut, self.connection, self.host, self.rto)):
+        with because(
+            self._report(RetransmissionTimedOut, self.connection, self.host, self.round_trip.timeout)
+        ):
             self._repeat()
         self._start_timer()
 
     def _repeat(self) -> None:
         """Send again what was not acknowledged in time."""
-        self.rto = min(self.rto * 2, LARGEST_RTO)
+        self.round_trip.doubled()
         self.timed = None  # Karn: a repeated segment times nothing
         if self.state == "SYN-SENT":
             self._send("SYN", self.iss)
@@ -256,11 +251,8 @@ class Endpoint:
         elif self.snd_wnd == 0 and self.snd_una == self.snd_nxt:
             self._probe()
         else:
-            self.ssthresh = max((self.snd_nxt - self.snd_una) // 2, 2 * self.profile.mss)
-            self.cwnd = self.profile.mss
-            self.recover = self.snd_max
+            self.congestion.timed_out(self.snd_nxt - self.snd_una, self.snd_max, self.profile.mss)
             self.snd_nxt = self.snd_una
-            self.duplicates = 0
             self._output()
             if self.snd_nxt == self.snd_una and self.fin_sent:
                 self._send_fin()
@@ -269,15 +261,6 @@ class Endpoint:
         """One octet into a closed window: its answer says whether it is open again."""
         offset = self.snd_nxt - self.unsent_from
         self._send("ACK", self.snd_nxt, bytes(self.buffer[offset : offset + 1]))
-
-    def _measure(self, rtt: int) -> None:
-        """RFC 6298 section 2, in integers."""
-        if not self.srtt:
-            self.srtt, self.rttvar = rtt, rtt // 2
-        else:
-            self.rttvar = (3 * self.rttvar + abs(self.srtt - rtt)) // 4
-            self.srtt = (7 * self.srtt + rtt) // 8
-        self.rto = min(max(self.srtt + 4 * self.rttvar, SMALLEST_RTO), LARGEST_RTO)
 
     # --- receiving ------------------------------------------------------------------------------------
 
@@ -297,7 +280,7 @@ class Endpoint:
 
     def accept(self, segment: Segment) -> None:
         """A SYN came to a listening port: answer it."""
-        self.rcv_nxt = segment.seq + 1
+        self.arrived.expected = segment.seq + 1
         self.snd_wnd = segment.window
         self._become("SYN-RECEIVED")
         self._send("SYN|ACK", self.snd_nxt)
@@ -311,7 +294,7 @@ class Endpoint:
             return None
         if segment.flags != "SYN|ACK" or segment.ack != self.snd_nxt:
             return "not an answer to our SYN"
-        self.rcv_nxt = segment.seq + 1
+        self.arrived.expected = segment.seq + 1
         self._become("ESTABLISHED")
         self._take_acknowledgement(segment)
         self._ack_now()
@@ -348,13 +331,14 @@ class Endpoint:
             del self.buffer[:gone]
             self.unsent_from += gone
         if self.timed is not None and ack >= self.timed[0]:
-            self._measure(self.network.clock.now - self.timed[1])
+            self.round_trip.measured(self.network.clock.now - self.timed[1])
             self.timed = None
         acknowledged = ack - self.snd_una
         self.snd_una = ack
         self.snd_nxt = max(self.snd_nxt, ack)
         self.retries = 0
-        self._grow(acknowledged)
+        if self.congestion.acknowledged(acknowledged, ack, self.profile.mss):
+            self._repeat_first()
         if self.timer is not None:
             self.network.clock.cancel(self.timer)
             self.timer = None
@@ -365,31 +349,11 @@ class Endpoint:
         if gone > 0:
             self.on_room()
 
-    def _grow(self, acknowledged: int) -> None:
-        """Slow start below ssthresh, a segment per round trip above it (RFC 5681 section 3.1)."""
-        mss = self.profile.mss
-        if self.duplicates >= 3:
-            if self.snd_una < self.recover:
-                self._repeat_first()
-                return
-            self.cwnd = self.ssthresh
-        self.duplicates = 0
-        if self.cwnd < self.ssthresh:
-            self.cwnd += min(acknowledged, mss)
-        else:
-            self.cwnd += max(mss * mss // self.cwnd, 1)
-
     def _duplicate(self) -> None:
-        """The same acknowledgement again: something was lost, or overtaken."""
-        self.duplicates += 1
-        if self.duplicates == 3:
-            self.ssthresh = max((self.snd_nxt - self.snd_una) // 2, 2 * self.profile.mss)
-            self.cwnd = self.ssthresh + 3 * self.profile.mss
-            self.recover = self.snd_nxt
+        """The same acknowledgement again."""
+        if self.congestion.duplicate(self.snd_nxt - self.snd_una, self.snd_nxt, self.profile.mss):
             self.timed = None
             self._repeat_first()
-        elif self.duplicates > 3:
-            self.cwnd += self.profile.mss
 
     def _repeat_first(self) -> None:
         offset = self.snd_una - self.unsent_from
@@ -405,48 +369,30 @@ class Endpoint:
             self.abort()
             return "the program has closed its socket"
         end = segment.seq + segment.length
-        if end <= self.rcv_nxt:
+        expected = self.arrived.expected
+        if end <= expected:
             self._ack_now()
             return "a duplicate"
-        if segment.seq > self.rcv_nxt:
-            self.early.setdefault(segment.seq, segment)
+        if segment.seq > expected:
+            self.arrived.keep(segment)
             self._ack_now()
             return None
         room = self._window()
-        if segment.payload and segment.seq + len(segment.payload) - self.rcv_nxt > room:
+        if segment.payload and segment.seq + len(segment.payload) - expected > room:
             self._ack_now()
             return "the window is closed"
-        self._append(segment)
-        while self.early:
-            ready = [seq for seq in self.early if seq <= self.rcv_nxt]
-            if not ready:
-                break
-            for seq in sorted(ready):
-                self._append(self.early.pop(seq))
-        self._plan_ack(len(segment.payload), urgent=bool(self.early))
+        self.arrived.take(segment)
+        self._plan_ack(len(segment.payload), urgent=self.arrived.has_gap)
         self._hand_up()
         return None
 
-    def _append(self, segment: Segment) -> None:
-        fresh = segment.payload[self.rcv_nxt - segment.seq :]
-        self.unread += fresh
-        self.rcv_nxt += len(fresh)
-        if (
-            "FIN" in segment.flags
-            and segment.seq + len(segment.payload) == self.rcv_nxt
-            and not self.fin_read
-        ):
-            self.rcv_nxt += 1
-            self.fin_read = True
-
     def _hand_up(self) -> None:
-        if self.unread and self.reading and not self.detached:
-            data = bytes(self.unread)
-            self.unread.clear()
-            self.on_data(data)
-        elif self.unread and self._window() < self.profile.mss:
+        arrived = self.arrived
+        if arrived.unread and self.reading and not self.detached:
+            self.on_data(arrived.read())
+        elif arrived.unread and self._window() < self.profile.mss:
             self._report(WindowClosed, self.connection, self.host)
-        if self.fin_read and not self.unread and self.state in ("ESTABLISHED", "FIN-WAIT-1", "FIN-WAIT-2"):
+        if arrived.ended and not arrived.unread and self.state in ("ESTABLISHED", "FIN-WAIT-1", "FIN-WAIT-2"):
             self._fin_arrived()
 
     def _fin_arrived(self) -> None:
@@ -478,7 +424,7 @@ class Endpoint:
         self.on_lost(None)
 
     def _window(self) -> int:
-        return max(self.profile.window - len(self.unread), 0)
+        return max(self.profile.window - len(self.arrived.unread), 0)
 
     # --- acknowledging --------------------------------------------------------------------------------
 

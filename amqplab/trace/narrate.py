@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from amqplab.trace import narrate_broker, narrate_link
+from amqplab.trace import narrate_link, narrate_messages, narrate_sessions, narrate_topology
 from amqplab.trace.context import Context
 from amqplab.trace.events import Event
 from amqplab.trace.lives import names_of_lives, renamed
@@ -27,11 +27,15 @@ __all__ = ["Narrator", "narrate"]
 
 SENTENCES: dict[type[Event], Callable[[Record, Any], str]] = {
     **narrate_link.SENTENCES,
-    **narrate_broker.SENTENCES,
+    **narrate_sessions.SENTENCES,
+    **narrate_topology.SENTENCES,
+    **narrate_messages.SENTENCES,
 }
 IN_CONTEXT: dict[type[Event], Callable[[Record, Any, Context], str]] = {
     **narrate_link.IN_CONTEXT,
-    **narrate_broker.IN_CONTEXT,
+    **narrate_sessions.IN_CONTEXT,
+    **narrate_topology.IN_CONTEXT,
+    **narrate_messages.IN_CONTEXT,
 }
 NOTHING = Context()
 

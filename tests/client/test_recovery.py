@@ -18,7 +18,8 @@ from amqplab.broker.broker import Broker
 from amqplab.client import BlockingConnection, Recovery, connect
 from amqplab.client.recovery import Backoff
 from amqplab.errors import ConnectionForced, ConnectionLost, NotFound, PreconditionFailed, UsageError
-from amqplab.net.server import BrokerServer, serve
+from amqplab.net.listening import serve
+from amqplab.net.server import BrokerServer
 from amqplab.sim.loop import Deadlock, SimLoop
 from amqplab.sim.network import Network
 

@@ -16,7 +16,7 @@ from amqplab.broker.broker import Broker
 from amqplab.client import BlockingConnection, ExternalCredentials, URLParameters, connect
 from amqplab.client.parameters import ConnectionParameters
 from amqplab.errors import AccessRefused, ConnectionLost
-from amqplab.net.server import serve
+from amqplab.net.listening import serve
 
 
 @pytest.fixture(scope="module")

@@ -62,7 +62,7 @@ def test_looking_makes_rows_of_all_records_and_changes_none() -> None:
 def test_every_scene_is_the_same_when_each_frame_is_recorded_and_fed_by_itself(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    quick = SCENES[name].builder()
+    quick = SCENES[name].build()
     make = Recorder.__init__
 
     def plainly(self: Recorder, *args: Any) -> None:
@@ -71,6 +71,6 @@ def test_every_scene_is_the_same_when_each_frame_is_recorded_and_fed_by_itself(
 
     monkeypatch.setattr(Recorder, "__init__", plainly)
     monkeypatch.setattr(Broker, "fast_lane", False)
-    slow = SCENES[name].builder()
+    slow = SCENES[name].build()
     assert not slow.recorder.packs
     assert quick.digest() == slow.digest()

@@ -9,6 +9,7 @@ import pytest
 
 from amqplab.errors import UsageError
 from amqplab.model.journal import read
+from amqplab.model.journal_disk import Done
 from amqplab.model.journal_entries import (
     Begun,
     QueueDeclared,
@@ -19,7 +20,8 @@ from amqplab.model.journal_entries import (
     returned,
     stored,
 )
-from amqplab.model.journal_log import Done, Journal, recover
+from amqplab.model.journal_log import Journal
+from amqplab.model.journal_recovery import recover
 from amqplab.model.journal_state import State
 from amqplab.sim.clock import Clock
 from amqplab.sim.disk import Disk, DiskProfile

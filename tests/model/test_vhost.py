@@ -9,6 +9,7 @@ import pytest
 from amqplab.errors import AMQPError, NotFound, PreconditionFailed, ResourceLocked
 from amqplab.model.arguments import QueueArguments
 from amqplab.model.binding import EXCHANGE, QUEUE, bind
+from amqplab.model.equivalence import assert_exchange, assert_queue
 from amqplab.model.queue import Queue
 from amqplab.model.vhost import VirtualHost
 from amqplab.wire.table import Int8, Int64
@@ -78,7 +79,7 @@ def test_an_exchange_that_differs_is_refused(vhost: VirtualHost, change: dict[st
     asked = {**SAME, **change}
     kind = asked.pop("kind", "direct")
     with pytest.raises(PreconditionFailed) as error:
-        vhost.assert_exchange(vhost.exchanges["x"], kind, **asked)
+        assert_exchange(vhost.exchanges["x"], vhost.describe("exchange", "x"), kind, **asked)
     assert error.value.detail == f"inequivalent arg {text}"
 
 
@@ -103,7 +104,7 @@ def test_a_queue_whose_known_arguments_differ_is_refused(
 ) -> None:
     one = queue(vhost, **current)
     with pytest.raises(PreconditionFailed) as error:
-        vhost.assert_queue(one, durable=False, owner=None, auto_delete=False, arguments=received)
+        assert_queue(one, durable=False, owner=None, auto_delete=False, arguments=received)
     assert error.value.detail == f"inequivalent arg 'x-max-length' for queue 'q' in vhost '/': {text}"
 
 
@@ -121,13 +122,13 @@ def test_a_queue_that_only_seems_to_differ_is_accepted(
     vhost: VirtualHost, current: dict[str, Any], received: dict[str, Any]
 ) -> None:
     one = queue(vhost, **current)
-    vhost.assert_queue(one, durable=False, owner=None, auto_delete=False, arguments=received)
+    assert_queue(one, durable=False, owner=None, auto_delete=False, arguments=received)
 
 
 def test_ownership_is_compared_before_anything_else(vhost: VirtualHost) -> None:
     one = queue(vhost, owner="c1")
     with pytest.raises(ResourceLocked) as error:
-        vhost.assert_queue(one, durable=True, owner="c2", auto_delete=False, arguments={})
+        assert_queue(one, durable=True, owner="c2", auto_delete=False, arguments={})
     assert error.value.detail.startswith(
         "cannot obtain exclusive access to locked queue 'q' in vhost '/'. It could"
     )

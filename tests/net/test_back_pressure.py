@@ -9,7 +9,8 @@ from typing import Any
 
 from amqplab.broker.broker import Broker
 from amqplab.client import connect
-from amqplab.net.server import MUCH_UNSENT, TOO_MUCH_UNSENT, RunningServer, serve
+from amqplab.net.listening import RunningServer, serve
+from amqplab.net.server import MUCH_UNSENT, TOO_MUCH_UNSENT
 from amqplab.wire.frames import PROTOCOL_HEADER, encode_method
 from amqplab.wire.methods import Basic, Channel, Connection, Method
 from amqplab.wire.methods import Queue as Q

@@ -15,7 +15,8 @@ from amqplab.broker.broker import Broker
 from amqplab.broker.config import BrokerConfig
 from amqplab.client import connect
 from amqplab.errors import ConnectionForced, ConnectionLost, UsageError
-from amqplab.net.server import BrokerServer, RunningServer, name_of, serve
+from amqplab.net.listening import RunningServer, serve
+from amqplab.net.server import BrokerServer, name_of
 from amqplab.wire.frames import encode_method
 from amqplab.wire.methods import Connection
 

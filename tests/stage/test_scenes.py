@@ -18,7 +18,7 @@ from amqplab.trace.fold import Fold
 
 @pytest.mark.parametrize("name", names())
 def test_a_scene_comes_out_the_same_twice(name: str) -> None:
-    with SCENES[name].builder() as again:
+    with SCENES[name].build() as again:
         assert again.digest() == build(name).digest()
 
 

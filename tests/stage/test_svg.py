@@ -17,6 +17,7 @@ from scenes import names, recording
 from stage_picture import PICTURE, picture
 from stage_runs import RUNS
 
+from amqplab.stage import paint_fixtures, paint_messages, paint_wire
 from amqplab.stage.geometry import GEOMETRY as G
 from amqplab.stage.lettering import width
 from amqplab.stage.marks import marks
@@ -89,6 +90,11 @@ def test_the_picture_is_well_formed_and_needs_nobody(scene: str) -> None:
     assert root.tag == f"{SVG}svg" and root.get("role") == "img"
     assert root.get("aria-label") == root.findtext(f"{SVG}title") == "a <run> & more"
     assert re.findall(r"https?://[^\"' ]*", svg) == ["http://www.w3.org/2000/svg"]
+
+
+def test_every_kind_of_mark_has_one_paint() -> None:
+    kinds = [kind for room in (paint_fixtures, paint_messages, paint_wire) for kind in room.PAINTS]
+    assert len(kinds) == len(set(kinds)), "one would hide the other"
 
 
 @pytest.mark.parametrize("scene", names())

@@ -15,7 +15,8 @@ from typing import Any
 
 from amqplab.broker.broker import Broker
 from amqplab.client import AsyncConnection, connect
-from amqplab.net.server import BrokerServer, serve
+from amqplab.net.listening import serve
+from amqplab.net.server import BrokerServer
 from amqplab.sim.loop import SimLoop
 from amqplab.sim.network import Network
 

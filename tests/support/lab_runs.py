@@ -1,6 +1,6 @@
 """Runs in which the broker does everything right: one for each way of using it that a check might misread.
 
-Every function makes its lab anew, from its own seed. What is asked of the record elsewhere (that no check
+Every run has a lab of its own, from its own seed. What is asked of the record elsewhere (that no check
 cries wolf, that causes make sense, that readers survive any part of it) is asked of each of these.
 """
 
@@ -19,13 +19,26 @@ from amqplab.errors import AMQPError, ConnectionLost
 __all__ = ["RUNS"]
 
 RUNS: dict[str, Callable[[], Lab]] = {}
-Run = Callable[[], Lab]
+Play = Callable[[Lab], None]
 
 
-def run(function: Run) -> Run:
-    """Keep a run under its name, in words."""
-    RUNS[function.__name__.replace("_", " ")] = function
-    return function
+def run(seed: int, *, to_its_end: bool = True, **options: Any) -> Callable[[Play], Play]:
+    """Keep a run under its name, in words: what is played in a lab of its own, and then everything that will happen
+    (unless it shall stop in the middle of things).
+    """
+
+    def keep(play: Play) -> Play:
+        def made() -> Lab:
+            lab = Lab(seed=seed, **options)
+            play(lab)
+            if to_its_end:
+                lab.run_for("5 s")
+            return lab
+
+        RUNS[play.__name__.replace("_", " ")] = made
+        return play
+
+    return keep
 
 
 def publish(channel: Any, queue: str, *bodies: str, **properties: Any) -> None:
@@ -51,19 +64,20 @@ def listen(channel: Any, seconds: float = 2) -> None:
     channel.connection.sleep(seconds)
 
 
-def drained(lab: Lab) -> Lab:
-    """Let everything happen that will."""
-    lab.run_for("5 s")
-    return lab
+def filled(lab: Lab, *bodies: str, client: str = "app") -> Any:
+    """The channel of a client, and a queue "q" with these messages."""
+    channel = lab.connect(client).channel()
+    channel.queue_declare("q")
+    publish(channel, "q", *bodies)
+    return channel
 
 
 # --- settling --------------------------------------------------------------------------------------------
 
 
-@run
-def retry_with_dead_letters() -> Lab:
+@run(1)
+def retry_with_dead_letters(lab: Lab) -> None:
     """The standard pattern: nack without requeue, a dead-letter exchange, a retry queue with a TTL."""
-    lab = Lab(seed=1)
     channel = lab.connect("producer").channel()
     channel.exchange_declare("dead", "fanout")
     retry = {"x-message-ttl": 20, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "work"}
@@ -84,27 +98,19 @@ def retry_with_dead_letters() -> Lab:
 
     worker.basic_consume("work", on_message)
     listen(worker)
-    return drained(lab)
 
 
-@run
-def reject_and_requeue() -> Lab:
-    lab = Lab(seed=2)
-    channel = lab.connect("app").channel()
-    channel.queue_declare("q")
-    publish(channel, "q", "a", "b", "c")
+@run(2)
+def reject_and_requeue(lab: Lab) -> None:
+    channel = filled(lab, "a", "b", "c")
     channel.basic_qos(prefetch_count=1)
     channel.basic_consume("q", lambda ch, m, *_: ch.basic_reject(m.delivery_tag, requeue=not m.redelivered))
     listen(channel)
-    return drained(lab)
 
 
-@run
-def multiple_acks_and_nacks() -> Lab:
-    lab = Lab(seed=3)
-    channel = lab.connect("app").channel()
-    channel.queue_declare("q")
-    publish(channel, "q", *"abcdefghij")
+@run(3)
+def multiple_acks_and_nacks(lab: Lab) -> None:
+    channel = filled(lab, *"abcdefghij")
     channel.basic_qos(prefetch_count=4)
     tags: list[int] = []
 
@@ -119,27 +125,21 @@ def multiple_acks_and_nacks() -> Lab:
 
     channel.basic_consume("q", on_message)
     listen(channel)
-    return drained(lab)
 
 
-@run
-def recover_everything() -> Lab:
-    lab = Lab(seed=4)
-    channel = lab.connect("app").channel()
-    channel.queue_declare("q")
-    publish(channel, "q", "a", "b", "c")
+@run(4)
+def recover_everything(lab: Lab) -> None:
+    channel = filled(lab, "a", "b", "c")
     channel.basic_qos(prefetch_count=2)
     channel.basic_consume("q", ignore)
     lab.run_for("50 ms")
     channel.basic_recover(requeue=True)
     lab.run_for("50 ms")
     channel.basic_ack(3)
-    return drained(lab)
 
 
-@run
-def get_without_a_consumer() -> Lab:
-    lab = Lab(seed=5)
+@run(5)
+def get_without_a_consumer(lab: Lab) -> None:
     channel = lab.connect("app").channel()
     channel.basic_qos(prefetch_count=1)
     channel.basic_qos(prefetch_count=1, global_qos=True)
@@ -150,29 +150,24 @@ def get_without_a_consumer() -> Lab:
     channel.basic_ack(tags[0])
     channel.basic_reject(tags[1], requeue=True)
     channel.close()
-    return drained(lab)
 
 
-@run
-def automatic_acknowledgement() -> Lab:
-    lab = Lab(seed=6)
+@run(6)
+def automatic_acknowledgement(lab: Lab) -> None:
     channel = lab.connect("app").channel()
     channel.basic_qos(prefetch_count=1)
     channel.queue_declare("q")
     channel.basic_consume("q", ignore, auto_ack=True)
     publish(channel, "q", *"abcdef")
     listen(channel)
-    return drained(lab)
 
 
 # --- windows ---------------------------------------------------------------------------------------------
 
 
-@run
-def shared_window_with_two_consumers() -> Lab:
-    lab = Lab(seed=7)
-    channel = lab.connect("app").channel()
-    channel.queue_declare("q")
+@run(7)
+def shared_window_with_two_consumers(lab: Lab) -> None:
+    channel = filled(lab)
     channel.queue_declare("r")
     channel.basic_qos(prefetch_count=3, global_qos=True)
     channel.basic_qos(prefetch_count=2)
@@ -185,15 +180,11 @@ def shared_window_with_two_consumers() -> Lab:
     publish(channel, "q", *"efgh")
     publish(channel, "r", *"efgh")
     listen(channel)
-    return drained(lab)
 
 
-@run
-def windows_that_change() -> Lab:
-    lab = Lab(seed=8)
-    channel = lab.connect("app").channel()
-    channel.queue_declare("q")
-    publish(channel, "q", *"abcdefghijkl")
+@run(8)
+def windows_that_change(lab: Lab) -> None:
+    channel = filled(lab, *"abcdefghijkl")
     channel.basic_qos(prefetch_count=4)
     channel.basic_consume("q", ignore, consumer_tag="first")
     lab.run_for("20 ms")
@@ -209,16 +200,12 @@ def windows_that_change() -> Lab:
     channel.basic_qos(prefetch_count=0, global_qos=True)
     channel.basic_qos(prefetch_count=0)
     channel.basic_ack(0, multiple=True)
-    return drained(lab)
 
 
-@run
-def cancelled_consumers_come_again() -> Lab:
+@run(9)
+def cancelled_consumers_come_again(lab: Lab) -> None:
     """A consumer is cancelled with messages in its hands; another takes its tag."""
-    lab = Lab(seed=9)
-    channel = lab.connect("app").channel()
-    channel.queue_declare("q")
-    publish(channel, "q", *"abcdef")
+    channel = filled(lab, *"abcdef")
     channel.basic_qos(prefetch_count=2)
     for _ in range(2):
         channel.basic_consume("q", ignore, consumer_tag="again")
@@ -228,12 +215,10 @@ def cancelled_consumers_come_again() -> Lab:
     channel.basic_ack(2)
     channel.basic_consume("q", settle("ack"), consumer_tag="again")
     listen(channel)
-    return drained(lab)
 
 
-@run
-def single_active_consumer_fails_over() -> Lab:
-    lab = Lab(seed=10)
+@run(10)
+def single_active_consumer_fails_over(lab: Lab) -> None:
     channel = lab.connect("producer").channel()
     channel.queue_declare("q", arguments={"x-single-active-consumer": True})
     for name in ("first", "second"):
@@ -244,15 +229,13 @@ def single_active_consumer_fails_over() -> Lab:
     lab.run_for("50 ms")
     lab.kill("first")
     listen(worker)
-    return drained(lab)
 
 
 # --- ends ------------------------------------------------------------------------------------------------
 
 
-@run
-def redelivery_after_a_lost_connection() -> Lab:
-    lab = Lab(seed=11)
+@run(11)
+def redelivery_after_a_lost_connection(lab: Lab) -> None:
 
     @lab.program("producer")
     async def produce(client: Any) -> None:
@@ -276,12 +259,10 @@ def redelivery_after_a_lost_connection() -> Lab:
     lab.cut("careless")
     lab.run_for("10 s")
     lab.heal("careless")
-    return drained(lab)
 
 
-@run
-def power_fails_at_both_ends() -> Lab:
-    lab = Lab(seed=12)
+@run(12)
+def power_fails_at_both_ends(lab: Lab) -> None:
 
     @lab.program("worker", start="50 ms")
     async def work(client: Any) -> None:
@@ -312,12 +293,10 @@ def power_fails_at_both_ends() -> Lab:
     again = lab.connect("worker").channel()
     again.basic_consume("q", settle("ack"))
     listen(again)
-    return drained(lab)
 
 
-@run
-def deleted_purged_and_declared_again() -> Lab:
-    lab = Lab(seed=13)
+@run(13)
+def deleted_purged_and_declared_again(lab: Lab) -> None:
     channel = lab.connect("app").channel()
     reader = lab.connect("reader").channel()
     for _ in range(2):
@@ -330,12 +309,10 @@ def deleted_purged_and_declared_again() -> Lab:
         publish(channel, "q", "d")
         channel.queue_delete("q")
         lab.run_for("20 ms")
-    return drained(lab)
 
 
-@run
-def exclusive_auto_delete_and_expiring_queues() -> Lab:
-    lab = Lab(seed=14)
+@run(14)
+def exclusive_auto_delete_and_expiring_queues(lab: Lab) -> None:
     connection = lab.connect("app")
     channel = connection.channel()
     channel.queue_declare("mine", exclusive=True)
@@ -348,12 +325,10 @@ def exclusive_auto_delete_and_expiring_queues() -> Lab:
     channel.basic_cancel("ct")
     lab.run_for("200 ms")
     connection.close()
-    return drained(lab)
 
 
-@run
-def an_error_closes_a_channel_that_holds_messages() -> Lab:
-    lab = Lab(seed=15)
+@run(15)
+def an_error_closes_a_channel_that_holds_messages(lab: Lab) -> None:
     connection = lab.connect("app")
     channel = connection.channel()
     channel.queue_declare("q")
@@ -369,15 +344,13 @@ def an_error_closes_a_channel_that_holds_messages() -> Lab:
     again = connection.channel()
     again.basic_consume("q", settle("ack"))
     listen(again)
-    return drained(lab)
 
 
 # --- limits, deaths and other queues ----------------------------------------------------------------------
 
 
-@run
-def limits_of_every_kind() -> Lab:
-    lab = Lab(seed=16)
+@run(16)
+def limits_of_every_kind(lab: Lab) -> None:
     channel = lab.connect("app").channel()
     channel.confirm_delivery()
     channel.exchange_declare("dead", "fanout")
@@ -405,12 +378,10 @@ def limits_of_every_kind() -> Lab:
             except NackError:
                 continue  # the queue is full
     publish(channel, "graveyard", "late", expiration="40")
-    return drained(lab)
 
 
-@run
-def quorum_queue_with_a_delivery_limit() -> Lab:
-    lab = Lab(seed=17)
+@run(17)
+def quorum_queue_with_a_delivery_limit(lab: Lab) -> None:
     channel = lab.connect("app").channel()
     channel.queue_declare("dead")
     arguments = {"x-queue-type": "quorum", "x-delivery-limit": 2, "x-dead-letter-exchange": ""}
@@ -420,13 +391,11 @@ def quorum_queue_with_a_delivery_limit() -> Lab:
     channel.basic_qos(prefetch_count=1)
     channel.basic_consume("q", settle("nack", requeue=True))
     listen(channel)
-    return drained(lab)
 
 
-@run
-def letters_that_have_to_arrive() -> Lab:
+@run(18)
+def letters_that_have_to_arrive(lab: Lab) -> None:
     """Dead letters at least once: their target refuses them for a while."""
-    lab = Lab(seed=18)
     channel = lab.connect("app").channel()
     full = {"x-max-length": 1, "x-overflow": "reject-publish"}
     channel.queue_declare("letters", durable=True, arguments=full)
@@ -445,12 +414,10 @@ def letters_that_have_to_arrive() -> Lab:
     for _ in range(3):
         channel.basic_get("letters", auto_ack=True)
         lab.run_for("4 min")
-    return drained(lab)
 
 
-@run
-def stream_with_two_readers_on_one_channel() -> Lab:
-    lab = Lab(seed=19)
+@run(19)
+def stream_with_two_readers_on_one_channel(lab: Lab) -> None:
     channel = lab.connect("app").channel()
     arguments = {"x-queue-type": "stream", "x-max-length-bytes": 10_000}
     channel.queue_declare("s", durable=True, arguments=arguments)
@@ -462,17 +429,14 @@ def stream_with_two_readers_on_one_channel() -> Lab:
     listen(readers)
     publish(channel, "s", *"ghi")
     listen(readers)
-    return drained(lab)
 
 
 # --- publishing ------------------------------------------------------------------------------------------
 
 
-@run
-def transactions_of_publishes_and_acks() -> Lab:
-    lab = Lab(seed=20)
-    channel = lab.connect("app").channel()
-    channel.queue_declare("q")
+@run(20)
+def transactions_of_publishes_and_acks(lab: Lab) -> None:
+    channel = filled(lab)
     channel.tx_select()
     publish(channel, "q", "a", "b")
     channel.tx_commit()
@@ -495,23 +459,18 @@ def transactions_of_publishes_and_acks() -> Lab:
     publish(channel, "q", "d", "e")
     channel.basic_ack(0, multiple=True)
     channel.close()
-    return drained(lab)
 
 
-@run
-def a_transaction_that_never_ends() -> Lab:
-    lab = Lab(seed=21)
-    channel = lab.connect("app").channel()
-    channel.queue_declare("q")
+@run(21, to_its_end=False)
+def a_transaction_that_never_ends(lab: Lab) -> None:
+    channel = filled(lab)
     channel.tx_select()
     publish(channel, "q", "a", "b")
     lab.run()
-    return lab
 
 
-@run
-def a_transaction_whose_queue_is_deleted() -> Lab:
-    lab = Lab(seed=22)
+@run(22)
+def a_transaction_whose_queue_is_deleted(lab: Lab) -> None:
     connection = lab.connect("app")
     channel, other = connection.channel(), connection.channel()
     channel.queue_declare("q")
@@ -522,12 +481,10 @@ def a_transaction_whose_queue_is_deleted() -> Lab:
     other.queue_delete("q")
     with contextlib.suppress(AMQPError):  # partial tx completion
         channel.tx_commit()
-    return drained(lab)
 
 
-@run
-def unroutable_alternate_and_returned() -> Lab:
-    lab = Lab(seed=23)
+@run(23)
+def unroutable_alternate_and_returned(lab: Lab) -> None:
     channel = lab.connect("app").channel()
     channel.confirm_delivery()
     channel.exchange_declare("alt", "fanout")
@@ -542,13 +499,11 @@ def unroutable_alternate_and_returned() -> Lab:
     channel.basic_publish("x", "nobody", "c")
     with contextlib.suppress(UnroutableError):
         channel.basic_publish("", "nowhere", "d", mandatory=True)
-    return drained(lab)
 
 
-@run
-def copies_for_many() -> Lab:
+@run(24)
+def copies_for_many(lab: Lab) -> None:
     """CC and BCC, one message in several queues, and one queue bound twice."""
-    lab = Lab(seed=24)
     channel = lab.connect("app").channel()
     channel.exchange_declare("f", "fanout")
     for queue in ("q", "r"):
@@ -560,12 +515,10 @@ def copies_for_many() -> Lab:
     channel.basic_consume("q", settle("ack"))
     channel.basic_consume("r", settle("ack"))
     listen(channel)
-    return drained(lab)
 
 
-@run
-def direct_reply_to() -> Lab:
-    lab = Lab(seed=25)
+@run(25)
+def direct_reply_to(lab: Lab) -> None:
 
     @lab.program("server")
     async def serve(client: Any) -> None:
@@ -592,12 +545,9 @@ def direct_reply_to() -> Lab:
         address = "amq.rabbitmq.reply-to.g1gAAAAA.nobody"
         await channel.basic_publish("", address, "too late")
 
-    return drained(lab)
 
-
-@run
-def several_channels_and_connections_interleave() -> Lab:
-    lab = Lab(seed=26, loss="5 %", jitter="3 ms")
+@run(26, loss="5 %", jitter="3 ms")
+def several_channels_and_connections_interleave(lab: Lab) -> None:
 
     for name in ("left", "right"):
 
@@ -622,14 +572,10 @@ def several_channels_and_connections_interleave() -> Lab:
             await done.wait()
             await connection.close()
 
-    return drained(lab)
 
-
-@run
-def alarm_and_frozen_consumer() -> Lab:
-    lab = Lab(seed=27)
-    channel = lab.connect("producer").channel()
-    channel.queue_declare("q")
+@run(27)
+def alarm_and_frozen_consumer(lab: Lab) -> None:
+    channel = filled(lab, client="producer")
     reader = lab.connect("reader", heartbeat=5).channel()
     reader.basic_qos(prefetch_count=3)
     reader.basic_consume("q", settle("ack"))
@@ -642,14 +588,11 @@ def alarm_and_frozen_consumer() -> Lab:
     lab.freeze("reader")
     publish(channel, "q", *"ghi")
     lab.run_for("30 s")
-    return drained(lab)
 
 
-@run
-def segments_lost_and_a_reset() -> Lab:
-    lab = Lab(seed=28)
-    channel = lab.connect("producer").channel()
-    channel.queue_declare("q")
+@run(28)
+def segments_lost_and_a_reset(lab: Lab) -> None:
+    channel = filled(lab, client="producer")
     lab.lose_next("producer")
     publish(channel, "q", "a" * 5000)
     reader = lab.connect("reader").channel()
@@ -662,4 +605,3 @@ def segments_lost_and_a_reset() -> Lab:
     lab.reset("reader")
     with contextlib.suppress(ConnectionLost):
         reader.queue_declare("nobody hears this")
-    return drained(lab)

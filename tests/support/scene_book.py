@@ -2,9 +2,9 @@
 
 Theory
 ------
-A scene is a run that the stage must show well: a function without arguments that makes a lab from its own
-seed, lets something happen in it, and returns it with its record complete. The same octets come out every
-time, so whoever looks at a scene looks at what everybody else saw.
+A scene is a run that the stage must show well: a function that gets a lab of its own, from its own seed, and
+lets something happen in it until the record is complete. The same octets come out every time, so whoever looks
+at a scene looks at what everybody else saw.
 
 The functions stand in the modules `scenes_…`, sorted by subject; whoever uses them imports `scenes`.
 """
@@ -25,27 +25,37 @@ __all__ = ["SCENES", "Scene", "build", "consumer", "names", "publish", "recordin
 
 @dataclass(frozen=True)
 class Scene:
-    """One run to look at. `tags` say what it needs or shows: "big", "live", "tutorial", "fault" …"""
+    """One run to look at, in a lab with these `options`. `tags` say what it needs or shows: "big", "live",
+    "tutorial", "fault" …
+    """
 
     name: str
-    builder: Callable[[], Lab]
+    play: Callable[[Lab], None]
+    options: dict[str, Any] = field(default_factory=dict)
     tags: frozenset[str] = field(default_factory=frozenset)
 
     @property
     def about(self) -> str:
         """What happens in it, in a sentence."""
-        return " ".join((self.builder.__doc__ or "").split())
+        return " ".join((self.play.__doc__ or "").split())
+
+    def build(self) -> Lab:
+        """The lab in which it was played."""
+        lab = Lab(**self.options)
+        self.play(lab)
+        return lab
 
 
 SCENES: dict[str, Scene] = {}
+Play = Callable[[Lab], None]
 
 
-def scene(*tags: str) -> Callable[[Callable[[], Lab]], Callable[[], Lab]]:
-    """Enter the function below this line into the book, under its own name."""
+def scene(*tags: str, **options: Any) -> Callable[[Play], Play]:
+    """Enter the function below this line into the book, under its own name; `options` are those of its lab."""
 
-    def enter(builder: Callable[[], Lab]) -> Callable[[], Lab]:
-        SCENES[builder.__name__] = Scene(builder.__name__, builder, frozenset(tags))
-        return builder
+    def enter(play: Play) -> Play:
+        SCENES[play.__name__] = Scene(play.__name__, play, options, frozenset(tags))
+        return play
 
     return enter
 
@@ -58,7 +68,7 @@ def names(*tags: str, without: tuple[str, ...] = ("big", "live")) -> list[str]:
 @cache
 def build(name: str) -> Lab:
     """The finished lab of a scene, made once for each process: look at it, and change nothing."""
-    return SCENES[name].builder()
+    return SCENES[name].build()
 
 
 def recording(name: str) -> Recorder:

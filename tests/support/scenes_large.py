@@ -20,10 +20,9 @@ from amqplab import Lab
 RECORDS_PER_MESSAGE = 30  # or a few more
 
 
-@scene("crowd")
-def crowd_10_10_20() -> Lab:
+@scene("crowd", seed=61, title="10 × 10 × 20")
+def crowd_10_10_20(lab: Lab) -> None:
     """Ten publishers, ten consumers, twenty queues with twenty bindings: each consumer reads two queues."""
-    lab = Lab(seed=61, title="10 × 10 × 20")
     setup = lab.connect("publisher_0").channel()
     setup.exchange_declare("events", exchange_type="topic")
     for number in range(20):
@@ -36,7 +35,6 @@ def crowd_10_10_20() -> Lab:
     for number, channel in enumerate(publishers):
         publish(channel, "events", *((f"p{number}.area_{2 * number + odd}", f"{odd}") for odd in (0, 1)))
     lab.run()
-    return lab
 
 
 def reader_of_two(lab: Lab, name: str, *queues: str) -> None:
@@ -50,17 +48,15 @@ def reader_of_two(lab: Lab, name: str, *queues: str) -> None:
             await channel.basic_consume(queue, lambda ch, method, *_: ch.basic_ack(method.delivery_tag))
 
 
-@scene("crowd")
-def queue_of_500() -> Lab:
+@scene("crowd", seed=62, title="500 in a queue")
+def queue_of_500(lab: Lab) -> None:
     """Five hundred messages wait in one queue; a consumer takes ten of them in hand and stops there."""
-    lab = Lab(seed=62, title="500 in a queue")
     fill(lab, 500)
     lab.run()
     reader = lab.connect("reader").channel()
     reader.basic_qos(prefetch_count=10)
     reader.basic_consume("work", lambda *delivery: None)
     lab.run()
-    return lab
 
 
 def fill(lab: Lab, count: int, batch: int = 10) -> None:
@@ -76,31 +72,28 @@ def fill(lab: Lab, count: int, batch: int = 10) -> None:
             await asyncio.sleep(0.01)
 
 
-def long_run(seed: int, records: int) -> Lab:
+def long_run(lab: Lab, records: int) -> None:
     """About so many records: published, delivered, acknowledged."""
-    lab = Lab(seed=seed, title=f"{records:,} records")
     fill(lab, records // RECORDS_PER_MESSAGE)
     consumer(lab, "worker", "work", prefetch=20, start="20 ms")
     lab.run()
-    return lab
 
 
-@scene("big")
-def records_10_000() -> Lab:
+@scene("big", seed=63, title="10,000 records")
+def records_10_000(lab: Lab) -> None:
     """More than 10,000 records."""
-    return long_run(63, 10_000)
+    long_run(lab, 10_000)
 
 
-@scene("big")
-def records_100_000() -> Lab:
+@scene("big", seed=64, title="100,000 records")
+def records_100_000(lab: Lab) -> None:
     """More than 100,000 records."""
-    return long_run(64, 100_000)
+    long_run(lab, 100_000)
 
 
-@scene("live")
-def live_pika() -> Lab:
+@scene("live", seed=65, title="A real pika")
+def live_pika(lab: Lab) -> None:
     """pika, in a thread and on a real socket, declares, publishes and consumes; no segment of it is seen."""
-    lab = Lab(seed=65, title="A real pika")
 
     async def serve() -> None:
         async with lab.serve(port=0, name="pika") as server:
@@ -111,7 +104,6 @@ def live_pika() -> Lab:
 
     asyncio.run(serve())
     lab.run()
-    return lab
 
 
 def talk_with_pika(url: str) -> None:

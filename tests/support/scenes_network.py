@@ -28,22 +28,19 @@ HEARTBEAT_S = 2
 # --- links ----------------------------------------------------------------------------------------------
 
 
-@scene("network")
-def loss_20_percent() -> Lab:
+@scene("network", seed=310, title="20 % loss", latency="5 ms", loss="20 %")
+def loss_20_percent(lab: Lab) -> None:
     """Every fifth segment is lost, both ways; TCP keeps its word, and AMQP notices nothing."""
-    lab = Lab(seed=310, title="20 % loss", latency="5 ms", loss="20 %")
     channel = lab.connect("producer").channel()
     channel.queue_declare("work")
     consumer(lab, "worker", "work", prefetch=2)
     publish(channel, "", *(("work", f"message {number}") for number in range(1, 11)))
     lab.run()
-    return lab
 
 
-@scene("network")
-def body_of_300_kb() -> Lab:
+@scene("network", seed=32, title="300 kB", latency="5 ms", bandwidth="100 Mbit/s")
+def body_of_300_kb(lab: Lab) -> None:
     """A body of 300,000 bytes: three frames, some two hundred segments, a slow consumer's link."""
-    lab = Lab(seed=32, title="300 kB", latency="5 ms", bandwidth="100 Mbit/s")
     channel = lab.connect("camera").channel()
     channel.queue_declare("pictures")
     channel.basic_publish("", "pictures", b"\x89PNG" + bytes(299_996))
@@ -51,13 +48,11 @@ def body_of_300_kb() -> Lab:
     lab.link("viewer", bandwidth="10 Mbit/s")
     consumer(lab, "viewer", "pictures")
     lab.run()
-    return lab
 
 
-@scene("network", "fault")
-def lost_batch() -> Lab:
+@scene("network", "fault", seed=33, title="Nine frames in a lost segment")
+def lost_batch(lab: Lab) -> None:
     """Three messages share a segment of nine frames. It is lost, and sent again."""
-    lab = Lab(seed=33, title="Nine frames in a lost segment")
 
     @lab.program("producer")
     async def send(client: Any) -> None:
@@ -71,29 +66,25 @@ def lost_batch() -> Lab:
     lab.run(until="NoteMade")
     lab.lose_next("producer")
     lab.run()
-    return lab
 
 
-@scene("network")
-def heartbeats() -> Lab:
+@scene("network", seed=34, title="Silence, kept alive")
+def heartbeats(lab: Lab) -> None:
     """Ten minutes in which nothing is said but that both ends are alive, then one message."""
-    lab = Lab(seed=34, title="Silence, kept alive")
     channel = lab.connect("patient", heartbeat=60).channel()
     channel.queue_declare("calls")
     lab.run_for("10 min")
     channel.basic_publish("", "calls", "at last")
     lab.run()
-    return lab
 
 
 # --- faults ---------------------------------------------------------------------------------------------
 
 
-def in_the_middle(seed: int, title: str) -> Lab:
+def in_the_middle(lab: Lab) -> None:
     """A consumer holds the first of two messages for ten seconds, with a heartbeat of two; it is one second
     into that.
     """
-    lab = Lab(seed=seed, title=title)
     channel = lab.connect("producer", heartbeat=0).channel()
     channel.queue_declare("work")
 
@@ -109,24 +100,21 @@ def in_the_middle(seed: int, title: str) -> Lab:
     lab.run_for("20 ms")
     publish(channel, "", ("work", "job 1"), ("work", "job 2"))
     lab.run_for("1 s")
-    return lab
 
 
-@scene("fault")
-def cut() -> Lab:
+@scene("fault", seed=41, title="A cut cable")
+def cut(lab: Lab) -> None:
     """The cable is cut while a message is held: both ends hear nothing and give up; it goes back."""
-    lab = in_the_middle(41, "A cut cable")
+    in_the_middle(lab)
     lab.cut("worker")
     lab.run_for("20 s")
-    return lab
 
 
-@scene("fault")
-def cut_on_the_way() -> Lab:
+@scene("fault", seed=42, title="Cut with messages under way", latency="20 ms")
+def cut_on_the_way(lab: Lab) -> None:
     """The cable is cut with deliveries under way, and the record ends before anybody has noticed: they are
     sent again and again, and never arrive.
     """
-    lab = Lab(seed=42, title="Cut with messages under way", latency="20 ms")
     channel = lab.connect("producer").channel()
     channel.queue_declare("work")
     consumer(lab, "worker", "work", prefetch=2)
@@ -135,74 +123,66 @@ def cut_on_the_way() -> Lab:
     lab.run(until="Delivered")
     lab.cut("worker")
     lab.run_for("3 s")
-    return lab
 
 
-@scene("fault")
-def cut_and_healed() -> Lab:
+@scene("fault", seed=43, title="Cut, and healed")
+def cut_and_healed(lab: Lab) -> None:
     """The cable is cut for a second and a half: shorter than any timer of AMQP, so only TCP sees it."""
-    lab = in_the_middle(43, "Cut, and healed")
+    in_the_middle(lab)
     lab.cut("worker")
     lab.run_for("1.5 s")
     lab.heal("worker")
     lab.run_for("30 s")
-    return lab
 
 
-@scene("fault")
-def half_open() -> Lab:
+@scene("fault", seed=44, title="Half open")
+def half_open(lab: Lab) -> None:
     """The worker hears the broker, the broker does not hear the worker, and after two heartbeats gives up."""
-    lab = in_the_middle(44, "Half open")
+    in_the_middle(lab)
     lab.half_open("worker")
     lab.run_for("20 s")
-    return lab
 
 
-@scene("fault")
-def crash() -> Lab:
+@scene("fault", seed=45, title="A killed process")
+def crash(lab: Lab) -> None:
     """The worker's process is killed: its kernel resets the connection, and the message is back at once."""
-    lab = in_the_middle(45, "A killed process")
+    in_the_middle(lab)
     lab.kill("worker")
     lab.run_for("2 s")
-    return lab
 
 
-@scene("fault")
-def power_off() -> Lab:
+@scene("fault", seed=46, title="No power")
+def power_off(lab: Lab) -> None:
     """The worker's machine loses power: silence, until the broker has missed enough heartbeats."""
-    lab = in_the_middle(46, "No power")
+    in_the_middle(lab)
     lab.crash("worker")
     lab.run_for("20 s")
-    return lab
 
 
-@scene("fault")
-def connection_reset() -> Lab:
+@scene("fault", seed=47, title="Reset")
+def connection_reset(lab: Lab) -> None:
     """A firewall resets the worker's connection: both ends learn it, and the worker's program ends."""
-    lab = in_the_middle(47, "Reset")
+    in_the_middle(lab)
     lab.reset("worker")
     lab.run_for("20 s")
-    return lab
 
 
-@scene("fault")
-def frozen() -> Lab:
+@scene("fault", seed=48, title="Frozen, and thawed")
+def frozen(lab: Lab) -> None:
     """The worker's process stands still for a second and goes on as if nothing had been."""
-    lab = in_the_middle(48, "Frozen, and thawed")
+    in_the_middle(lab)
     lab.freeze("worker")
     lab.run_for("1 s")
     lab.thaw("worker")
     lab.run_for("20 s")
-    return lab
 
 
 # --- other protocols ------------------------------------------------------------------------------------
 
 
-@scene("other protocol")
-def http() -> Lab:
+@scene("other protocol", seed=51, title="HTTP beside AMQP")
+def http(lab: Lab) -> None:
     """A browser asks a web server twice on one connection, HTTP/1.1; and AMQP beside it."""
-    lab = Lab(seed=51, title="HTTP beside AMQP")
     web_server(lab, answer_http)
     amqp_beside(lab)
 
@@ -216,13 +196,11 @@ def http() -> Lab:
         await writer.wait_closed()
 
     lab.run()
-    return lab
 
 
-@scene("other protocol")
-def websocket() -> Lab:
+@scene("other protocol", seed=52, title="A WebSocket beside AMQP")
+def websocket(lab: Lab) -> None:
     """A browser upgrades to a WebSocket, says two texts and a ping, hears them back, and closes."""
-    lab = Lab(seed=52, title="A WebSocket beside AMQP")
     web_server(lab, answer_websocket)
     amqp_beside(lab)
 
@@ -241,7 +219,6 @@ def websocket() -> Lab:
         await writer.wait_closed()
 
     lab.run()
-    return lab
 
 
 def web_server(lab: Lab, answer: Any) -> None:

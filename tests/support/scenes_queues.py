@@ -24,10 +24,9 @@ from amqplab.wire.properties import Properties
 # --- routing --------------------------------------------------------------------------------------------
 
 
-@scene("routing")
-def headers() -> Lab:
+@scene("routing", seed=11, title="Headers exchange")
+def headers(lab: Lab) -> None:
     """A headers exchange: one binding wants all of its headers, the other any."""
-    lab = Lab(seed=11, title="Headers exchange")
     channel = lab.connect("scanner").channel()
     channel.exchange_declare("documents", exchange_type="headers")
     for queue, match in (("both", "all"), ("either", "any")):
@@ -44,13 +43,11 @@ def headers() -> Lab:
     ):
         channel.basic_publish("documents", "", body, BasicProperties(headers=properties))
     lab.run()
-    return lab
 
 
-@scene("routing")
-def exchange_to_exchange() -> Lab:
+@scene("routing", seed=12, title="Exchange to exchange, and alternate")
+def exchange_to_exchange(lab: Lab) -> None:
     """An exchange bound to an exchange, and an alternate exchange for what neither of them can route."""
-    lab = Lab(seed=12, title="Exchange to exchange, and alternate")
     channel = lab.connect("shop").channel()
     channel.exchange_declare("strays", exchange_type="fanout")
     channel.exchange_declare("orders", exchange_type="direct", arguments={"alternate-exchange": "strays"})
@@ -66,18 +63,16 @@ def exchange_to_exchange() -> Lab:
         channel.queue_bind(queue, exchange, routing_key=key)
     publish(channel, "orders", ("eu.de", "a chair"), ("us", "a table"), ("mars", "a lamp"))
     lab.run()
-    return lab
 
 
 # --- queues with arguments ------------------------------------------------------------------------------
 
 
-@scene("dead letters")
-def dead_letter_retry() -> Lab:
+@scene("dead letters", seed=13, title="Retry with dead letters")
+def dead_letter_retry(lab: Lab) -> None:
     """Refused without requeue, a job waits a second in a second queue, dies there, and comes back; the third
     try succeeds.
     """
-    lab = Lab(seed=13, title="Retry with dead letters")
     channel = lab.connect("producer").channel()
     channel.exchange_declare("retry", exchange_type="fanout")
     channel.queue_declare("work", arguments={"x-dead-letter-exchange": "retry"})
@@ -96,13 +91,11 @@ def dead_letter_retry() -> Lab:
 
     publish(channel, "", ("work", "job 1"), ("work", "job 2"))
     lab.run_for("2.5 s")  # the clock of a message's life alone keeps no run going
-    return lab
 
 
-@scene("dead letters")
-def max_length() -> Lab:
+@scene("dead letters", seed=14, title="Maximum length")
+def max_length(lab: Lab) -> None:
     """A queue for three messages gets six: the oldest three fall out, as dead letters."""
-    lab = Lab(seed=14, title="Maximum length")
     channel = lab.connect("producer").channel()
     channel.queue_declare("overflowed")
     short = {"x-max-length": 3, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "overflowed"}
@@ -111,13 +104,11 @@ def max_length() -> Lab:
     lab.run()
     consumer(lab, "reader", "overflowed")
     lab.run()
-    return lab
 
 
-@scene()
-def priorities() -> Lab:
+@scene(seed=15, title="Priorities")
+def priorities(lab: Lab) -> None:
     """Six messages of mixed priority wait; the consumer gets the urgent ones first."""
-    lab = Lab(seed=15, title="Priorities")
     channel = lab.connect("producer").channel()
     channel.queue_declare("tasks", arguments={"x-max-priority": 5})
     for body, priority in (("a", 0), ("b", 5), ("c", 1), ("d", 5), ("e", None), ("f", 3)):
@@ -125,13 +116,11 @@ def priorities() -> Lab:
     lab.run()
     consumer(lab, "worker", "tasks", prefetch=1, seconds=0.1)
     lab.run()
-    return lab
 
 
-@scene("fault")
-def single_active_consumer() -> Lab:
+@scene("fault", seed=16, title="Single active consumer")
+def single_active_consumer(lab: Lab) -> None:
     """Two consumers, one of them active. It is killed, and the other takes over where it was."""
-    lab = Lab(seed=16, title="Single active consumer")
     channel = lab.connect("producer").channel()
     channel.queue_declare("orders", arguments={"x-single-active-consumer": True})
     for start, name in enumerate(("first", "second")):
@@ -141,13 +130,11 @@ def single_active_consumer() -> Lab:
     lab.run_for("1.5 s")
     lab.kill("first")
     lab.run()
-    return lab
 
 
-@scene()
-def prefetch() -> Lab:
+@scene(seed=17, title="Prefetch 3, three consumers")
+def prefetch(lab: Lab) -> None:
     """Three consumers with a prefetch of three share twelve messages; one of them is slow."""
-    lab = Lab(seed=17, title="Prefetch 3, three consumers")
     channel = lab.connect("producer").channel()
     channel.queue_declare("jobs")
     for name, seconds in (("quick", 0.1), ("steady", 0.2), ("slow", 1.0)):
@@ -155,13 +142,11 @@ def prefetch() -> Lab:
     lab.run_for("50 ms")
     publish(channel, "", *(("jobs", f"job {number}") for number in range(1, 13)))
     lab.run()
-    return lab
 
 
-@scene()
-def stream() -> Lab:
+@scene(seed=18, title="A stream, two readers")
+def stream(lab: Lab) -> None:
     """A log of six messages and two readers, each with a place of its own; nothing is taken away."""
-    lab = Lab(seed=18, title="A stream, two readers")
     channel = lab.connect("producer").channel()
     channel.queue_declare("log", durable=True, arguments={"x-queue-type": "stream"})
     publish(channel, "", *(("log", f"entry {number}") for number in range(6)))
@@ -171,24 +156,20 @@ def stream() -> Lab:
     lab.run()
     publish(channel, "", ("log", "entry 6"))
     lab.run()
-    return lab
 
 
-@scene("ends badly")
-def ttl_at_the_end() -> Lab:
+@scene("ends badly", seed=19, title="Expired")
+def ttl_at_the_end(lab: Lab) -> None:
     """A message that lives for 20 ms and is not read: its death is the last thing that is recorded."""
-    lab = Lab(seed=19, title="Expired")
     channel = lab.connect("producer").channel()
     channel.queue_declare("fresh", arguments={"x-message-ttl": 20})
     channel.basic_publish("", "fresh", "news")
     lab.run(until="Discarded")
-    return lab
 
 
-@scene("ends badly")
-def until_unroutable() -> Lab:
+@scene("ends badly", seed=20, title="Nowhere to go")
+def until_unroutable(lab: Lab) -> None:
     """The run ends in the middle of things: right where a message turned out to have nowhere to go."""
-    lab = Lab(seed=20, title="Nowhere to go")
 
     @lab.program("producer")
     async def send(client: Any) -> None:
@@ -199,16 +180,14 @@ def until_unroutable() -> Lab:
         await channel.basic_publish("logs", "nobody", "Anyone at all?")
 
     lab.run(until="Unroutable")
-    return lab
 
 
 # --- channels -------------------------------------------------------------------------------------------
 
 
-@scene("confirms")
-def returned_and_rejected() -> Lab:
+@scene("confirms", seed=21, title="Returned, refused, rejected")
+def returned_and_rejected(lab: Lab) -> None:
     """A mandatory message comes back, a full queue refuses one, and a consumer rejects one, twice."""
-    lab = Lab(seed=21, title="Returned, refused, rejected")
 
     @lab.program("producer")
     async def send(client: Any) -> None:
@@ -228,13 +207,11 @@ def returned_and_rejected() -> Lab:
             await message.reject(requeue=not message.redelivered)
 
     lab.run()
-    return lab
 
 
-@scene()
-def transactions() -> Lab:
+@scene(seed=22, title="Transactions")
+def transactions(lab: Lab) -> None:
     """Two messages and an acknowledgement count with the commit; what came after is rolled back."""
-    lab = Lab(seed=22, title="Transactions")
     channel = lab.connect("bank").channel()
     channel.queue_declare("orders")
     channel.queue_declare("bookings")
@@ -249,15 +226,13 @@ def transactions() -> Lab:
     publish(channel, "", ("bookings", "minus 1000"), ("bookings", "plus 1000"))
     channel.tx_rollback()
     lab.run()
-    return lab
 
 
-@scene("ends badly")
-def channel_error() -> Lab:
+@scene("ends badly", seed=23, title="An error closes a channel")
+def channel_error(lab: Lab) -> None:
     """The queue exists with other arguments: 406, the channel is closed, what it held goes back, another
     channel of the same connection goes on.
     """
-    lab = Lab(seed=23, title="An error closes a channel")
     connection = lab.connect("app")
     careful, careless = connection.channel(), connection.channel()
     careful.queue_declare("jobs", durable=True)
@@ -267,13 +242,11 @@ def channel_error() -> Lab:
         careless.queue_declare("jobs", durable=False)
     careful.basic_publish("", "jobs", "job 2")
     lab.run()
-    return lab
 
 
-@scene()
-def direct_reply_to() -> Lab:
+@scene(seed=24, title="Direct reply-to")
+def direct_reply_to(lab: Lab) -> None:
     """A call without a queue for the answer: the broker hands it straight to the caller's channel."""
-    lab = Lab(seed=24, title="Direct reply-to")
 
     @lab.program("server")
     async def serve(client: Any) -> None:
@@ -291,15 +264,13 @@ def direct_reply_to() -> Lab:
             client.note(f"{word} is {answer.body.decode()} in capitals")
 
     lab.run()
-    return lab
 
 
-@scene()
-def two_channels() -> Lab:
+@scene(seed=25, title="Two channels, interleaved")
+def two_channels(lab: Lab) -> None:
     """Two messages on two channels of one connection, their frames interleaved one by one, as AMQP allows and
     few clients do.
     """
-    lab = Lab(seed=25, title="Two channels, interleaved")
 
     @lab.program("producer")
     async def send(client: Any) -> None:
@@ -317,7 +288,6 @@ def two_channels() -> Lab:
     for name, queue in (("lefty", "left"), ("righty", "right")):
         consumer(lab, name, queue)
     lab.run()
-    return lab
 
 
 def frames_of(channel: Any, queue: str, body: bytes) -> list[bytes]:
@@ -333,12 +303,11 @@ def frames_of(channel: Any, queue: str, body: bytes) -> list[bytes]:
     return frames
 
 
-@scene("alarm")
-def blocked_connection() -> Lab:
+@scene("alarm", seed=26, title="A blocked connection")
+def blocked_connection(lab: Lab) -> None:
     """Memory runs low: the publisher is blocked, the consumer goes on, and when there is memory again what
     waited arrives.
     """
-    lab = Lab(seed=26, title="A blocked connection")
     producer = lab.connect("producer").channel()
     producer.queue_declare("jobs")
     consumer(lab, "worker", "jobs", prefetch=1, seconds=0.2)
@@ -349,4 +318,3 @@ def blocked_connection() -> Lab:
     lab.run_for("1 s")
     lab.clear_alarm("memory")
     lab.run()
-    return lab

@@ -17,22 +17,19 @@ from amqplab import Lab
 from amqplab.client import BasicProperties
 
 
-@scene("tutorial")
-def hello() -> Lab:
+@scene("tutorial", seed=1, title="Hello World!")
+def hello(lab: Lab) -> None:
     """Tutorial 1: one message through the default exchange to the queue of the same name."""
-    lab = Lab(seed=1, title="Hello World!")
     channel = lab.connect("send").channel()
     channel.queue_declare(queue="hello")
     channel.basic_publish(exchange="", routing_key="hello", body="Hello World!")
     consumer(lab, "receive", "hello", auto_ack=True)
     lab.run()
-    return lab
 
 
-@scene("tutorial")
-def work_queues() -> Lab:
+@scene("tutorial", seed=2, title="Work queues")
+def work_queues(lab: Lab) -> None:
     """Tutorial 2: five persistent tasks for two workers, one at a time; a dot is a second of work."""
-    lab = Lab(seed=2, title="Work queues")
     channel = lab.connect("new_task").channel()
     channel.queue_declare(queue="task_queue", durable=True)
     for name in ("worker_1", "worker_2"):
@@ -40,7 +37,6 @@ def work_queues() -> Lab:
     for body in ("First.", "Second..", "Third...", "Fourth.", "Fifth."):
         channel.basic_publish("", "task_queue", body, BasicProperties(delivery_mode=2))
     lab.run()
-    return lab
 
 
 def worker(lab: Lab, name: str) -> None:
@@ -56,10 +52,9 @@ def worker(lab: Lab, name: str) -> None:
             await message.ack()
 
 
-@scene("tutorial")
-def publish_subscribe() -> Lab:
+@scene("tutorial", seed=3, title="Publish/Subscribe")
+def publish_subscribe(lab: Lab) -> None:
     """Tutorial 3: a fanout exchange copies each log line into a private queue of each reader."""
-    lab = Lab(seed=3, title="Publish/Subscribe")
     channel = lab.connect("emit_log").channel()
     channel.exchange_declare(exchange="logs", exchange_type="fanout")
     for name in ("to_file", "to_screen"):
@@ -67,7 +62,6 @@ def publish_subscribe() -> Lab:
     lab.run()
     publish(channel, "logs", ("", "info: Hello World!"), ("", "info: again"))
     lab.run()
-    return lab
 
 
 def subscriber(lab: Lab, name: str, exchange: str, *keys: str) -> None:
@@ -83,10 +77,9 @@ def subscriber(lab: Lab, name: str, exchange: str, *keys: str) -> None:
             pass
 
 
-@scene("tutorial")
-def routing() -> Lab:
+@scene("tutorial", seed=4, title="Routing")
+def routing(lab: Lab) -> None:
     """Tutorial 4: a direct exchange; errors go to the file and to the screen, the rest to the screen only."""
-    lab = Lab(seed=4, title="Routing")
     channel = lab.connect("emit_log_direct").channel()
     channel.exchange_declare(exchange="direct_logs", exchange_type="direct")
     subscriber(lab, "to_file", "direct_logs", "error")
@@ -101,13 +94,11 @@ def routing() -> Lab:
         ("debug", "nobody hears this"),
     )
     lab.run()
-    return lab
 
 
-@scene("tutorial")
-def topics() -> Lab:
+@scene("tutorial", seed=5, title="Topics")
+def topics(lab: Lab) -> None:
     """Tutorial 5: speed.colour.species. Q1 wants all orange animals, Q2 rabbits and whatever is lazy."""
-    lab = Lab(seed=5, title="Topics")
     channel = lab.connect("emit_log_topic").channel()
     channel.exchange_declare(exchange="animals", exchange_type="topic")
     for queue, *patterns in (("Q1", "*.orange.*"), ("Q2", "*.*.rabbit", "lazy.#")):
@@ -129,13 +120,11 @@ def topics() -> Lab:
     ):
         channel.basic_publish("animals", key, f"a {key.replace('.', ' ')}")
     lab.run()
-    return lab
 
 
-@scene("tutorial")
-def rpc() -> Lab:
+@scene("tutorial", seed=6, title="Remote procedure call")
+def rpc(lab: Lab) -> None:
     """Tutorial 6: a call is two messages; fib(6) and fib(7), answered through a private queue."""
-    lab = Lab(seed=6, title="Remote procedure call")
 
     @lab.program("rpc_server")
     async def serve(client: Any) -> None:
@@ -161,17 +150,15 @@ def rpc() -> Lab:
                 client.note(f"fib({number}) is {answer.body.decode()}")
 
     lab.run()
-    return lab
 
 
 def fib(number: int) -> int:
     return number if number < 2 else fib(number - 1) + fib(number - 2)
 
 
-@scene("tutorial", "confirms")
-def publisher_confirms() -> Lab:
+@scene("tutorial", "confirms", seed=7, title="Publisher confirms")
+def publisher_confirms(lab: Lab) -> None:
     """Tutorial 7: wait for each confirm, then for a batch of five, then let them come by themselves."""
-    lab = Lab(seed=7, title="Publisher confirms")
 
     @lab.program("publisher")
     async def send(client: Any) -> None:
@@ -192,4 +179,3 @@ def publisher_confirms() -> Lab:
             await asyncio.sleep(0.0005)
 
     lab.run()
-    return lab

@@ -20,7 +20,7 @@ from rabbitmq_node import free_port
 from amqplab.broker.broker import Broker
 from amqplab.broker.config import BrokerConfig
 from amqplab.broker.effects import Effect
-from amqplab.net.server import serve
+from amqplab.net.listening import serve
 from amqplab.net.watch import watch
 
 __all__ = ["ThreadedBroker"]

@@ -1,0 +1,39 @@
+"""How long a sender waits for an acknowledgement before it sends again.
+
+Theory
+------
+The timeout is measured, in integers, from the time between an octet and its acknowledgement: the mean, and four
+times the mean deviation (RFC 6298 section 2). Each time it runs out it doubles, until something can be measured
+again.
+"""
+
+from __future__ import annotations
+
+__all__ = ["RoundTrip"]
+
+INITIAL_RTO = 1_000_000_000
+SMALLEST_RTO = 200_000_000  # as Linux; RFC 6298 says a second
+LARGEST_RTO = 120_000_000_000  # as Linux
+
+
+class RoundTrip:
+    """What a sender knows of it. `timeout` is RFC 6298's RTO in ns."""
+
+    __slots__ = ("_deviation", "_mean", "timeout")
+
+    def __init__(self) -> None:
+        self.timeout = INITIAL_RTO
+        self._mean = self._deviation = 0
+
+    def measured(self, took: int) -> None:
+        """One round trip took so long."""
+        if not self._mean:
+            self._mean, self._deviation = took, took // 2
+        else:
+            self._deviation = (3 * self._deviation + abs(self._mean - took)) // 4
+            self._mean = (7 * self._mean + took) // 8
+        self.timeout = min(max(self._mean + 4 * self._deviation, SMALLEST_RTO), LARGEST_RTO)
+
+    def doubled(self) -> None:
+        """The timeout ran out."""
+        self.timeout = min(self.timeout * 2, LARGEST_RTO)

@@ -1,0 +1,206 @@
+"""Sentences for the life of a message in the broker, from its publish to its end.
+
+Theory
+------
+See :mod:`amqplab.trace.narrate`. The words are RabbitMQ's own: ready, unacked, redelivered. Of what is published or
+settled in a transaction it is told what will be: nothing of it is so before the commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from amqplab.trace import events as e
+from amqplab.trace.context import Context
+from amqplab.trace.keys import client_host
+from amqplab.trace.narrate_link import sentence_end
+from amqplab.trace.recorder import Record
+from amqplab.trace.words import count, exchange_name, listed, quoted
+
+__all__ = ["IN_CONTEXT", "SENTENCES"]
+
+
+def published(record: Record, event: e.Published, known: Context) -> str:
+    target, key = exchange_name(event.exchange), quoted(event.routing_key)
+    more = f", and owes confirm {event.sequence}" if event.sequence else ""
+    if event.message in known.waiting:
+        more = ", and keeps it aside until the transaction is committed"
+    message = f"message {event.message} of {known.names.client(event.connection)}"
+    size = count(event.size, "byte")
+    return f"The broker has {message} ({size}) for the {target}, routing key {key}{more}."
+
+
+def routed(record: Record, event: e.Routed, known: Context) -> str:
+    waits = event.message in known.waiting
+    if not event.exchange and not event.matched:
+        return routed_by_name(event, waits)
+    if known.exchange_type(event.vhost, event.exchange) == "fanout" and not event.alternates:
+        return routed_to_all(event, waits)
+    message = f"message {event.message} (routing key {quoted(event.routing_key)})"
+    others = tuple(dict.fromkeys(match[0] for match in event.matched if match[0] != event.exchange))
+    also = f", then those of {listed(others)}," if others else ""
+    also += f", and the alternate exchange {listed(event.alternates)} too," if event.alternates else ""
+    checks = f"The {exchange_name(event.exchange)} checks each of its bindings{also} against {message}"
+    matches = len(event.matched)
+    match = f"{matches} matches" if matches == 1 else f"{matches} match" if matches else "none matches"
+    if not event.queues:
+        return f"{checks}: {match}, so no queue gets a copy."
+    later = LATER if waits else ""
+    if len(event.queues) == 1:
+        get = "will get" if waits else "gets"
+        return f"{checks}: {match}, so queue {listed(event.queues)} {get} a copy{later}."
+    get = "will get" if waits else "get"
+    return f"{checks}: {match}, so the queues {listed(event.queues)} {get} one copy each{later}."
+
+
+def routed_to_all(event: e.Routed, waits: bool) -> str:
+    """A fanout exchange compares nothing."""
+    everything = f"The fanout exchange {quoted(event.exchange)} sends message {event.message}"
+    if not event.queues:
+        return (
+            f"{everything} to everything bound to it, whatever its routing key: no queue is, so none gets it."
+        )
+    kind = "queue" if len(event.queues) == 1 else "the queues"
+    later = LATER if waits else ""
+    return f"{everything} to everything bound to it, whatever its routing key: {kind} {listed(event.queues)}{later}."
+
+
+ADDRESS = "amq.rabbitmq.reply-to."
+LATER = " when the transaction is committed"
+
+
+def routed_by_name(event: e.Routed, waits: bool) -> str:
+    """The default exchange has no bindings that anybody made: it looks for a name."""
+    key = f"The routing key of message {event.message} is no queue but the address of"
+    if event.asked and not event.queues:
+        who = ", ".join(dict.fromkeys(client_host(connection) for connection, _ in event.asked))
+        return f"{key} {who}, who waits for a reply: no queue is asked."
+    if event.routing_key.startswith(ADDRESS) and not event.queues:
+        return f"{key} a channel that waits no more: nobody gets it."
+    looks = f"The default exchange looks for a queue named {quoted(event.routing_key)}"
+    looks += f", the routing key of message {event.message}"
+    if not event.queues:
+        return f"{looks}: there is none."
+    return f"{looks}: there it is, and it {f'will get a copy{LATER}' if waits else 'gets a copy'}."
+
+
+def unroutable(record: Record, event: e.Unroutable, known: Context) -> str:
+    if event.returned:
+        fate = "it was published as mandatory, so its publisher gets it back"
+        fate += LATER if event.message in known.waiting else ""
+    else:
+        fate = "it was not mandatory, so it is dropped without a word"
+    return f"No queue is to get message {event.message}: {fate}."
+
+
+def publish_refused(record: Record, event: e.PublishRefused) -> str:
+    return f"The broker does not take message {event.message}: {sentence_end(event.reason)}"
+
+
+def enqueued(record: Record, event: e.Enqueued) -> str:
+    place = "first in line" if event.position == 0 else f"with {event.position} ready before it"
+    return f"A copy of message {event.message} stands in queue {quoted(event.queue)}, {place}."
+
+
+def delivered(record: Record, event: e.Delivered, known: Context) -> str:
+    queue = quoted(event.queue)
+    if event.consumer_tag:
+        who = known.names.consumer(event.connection, event.channel, event.consumer_tag)
+    else:
+        who = f"{known.names.client(event.connection)}, which asked for one,"
+    again = ", marked as redelivered" if event.redelivered else ""
+    if event.stays:
+        rest = "the stream keeps it, and its consumer may take another one when this is acknowledged"
+    elif event.no_ack:
+        rest = "it is gone from the queue at once, because nobody will acknowledge it"
+    else:
+        rest = "it stays unacked until the acknowledgement"
+    tag = f"delivery tag {event.delivery_tag}"
+    return f"Queue {queue} hands message {event.message} to {who} under {tag}{again}: {rest}."
+
+
+def replied(record: Record, event: e.Replied, known: Context) -> str:
+    who = known.names.client(event.connection)
+    return f"Message {event.message} goes straight to {who}, past all queues: its routing key is the address."
+
+
+def acknowledged(record: Record, event: e.Acknowledged, known: Context) -> str:
+    queue = quoted(event.queue)
+    who = known.names.client(event.connection)
+    done = f"{who} has acknowledged message {event.message} (delivery tag {event.delivery_tag})"
+    if event.stays:
+        return f"{done}: stream {queue} keeps it all the same."
+    return f"{done}, so queue {queue} forgets its copy."
+
+
+def rejected(record: Record, event: e.Rejected, known: Context) -> str:
+    fate = "it goes back into" if event.requeue else "it does not go back into"
+    who, queue = known.names.client(event.connection), quoted(event.queue)
+    refused = f"{who} refuses message {event.message} (delivery tag {event.delivery_tag})"
+    return f"{refused}: {fate} queue {queue}."
+
+
+def settlement_held(record: Record, event: e.SettlementHeld, known: Context) -> str:
+    who = known.names.client(event.connection)
+    settles = SETTLES.get(event.outcome, "settles")
+    return f"{who} {settles} message {event.message} (delivery tag {event.delivery_tag}): that waits for tx.commit."
+
+
+SETTLES = {"acknowledged": "acknowledges", "rejected": "refuses", "requeued": "gives back"}
+
+
+def requeued(record: Record, event: e.Requeued) -> str:
+    queue = quoted(event.queue)
+    place = "first in line" if event.position == 0 else f"with {event.position} ready before it"
+    why = sentence_end(event.reason)
+    return f"Message {event.message} is back in queue {queue}, {place}, and will count as redelivered: {why}"
+
+
+def discarded(record: Record, event: e.Discarded) -> str:
+    queue = quoted(event.queue)
+    return f"Queue {queue} drops its copy of message {event.message}: {sentence_end(event.reason)}"
+
+
+def dead_lettered(record: Record, event: e.DeadLettered) -> str:
+    copy = f"Message {event.message} leaves queue {quoted(event.queue)} ({event.reason})"
+    target = f"the dead-letter {exchange_name(event.exchange).removeprefix('default ')}"
+    if not event.exchange:
+        target = "the default exchange"
+    return f"{copy} and goes to {target} as message {event.successor}, key {quoted(event.routing_key)}."
+
+
+def returned(record: Record, event: e.Returned, known: Context) -> str:
+    code, who = f"{event.code} {event.text}", known.names.client(event.connection)
+    return f"Message {event.message} goes back to its publisher {who} with {code}, because it was mandatory."
+
+
+def confirmed(record: Record, event: e.Confirmed, known: Context) -> str:
+    which = f"all publishes up to {event.sequence}" if event.multiple else f"publish {event.sequence}"
+    lane = known.names.lane(event.connection, event.channel)
+    if event.positive:
+        return f"The broker confirms {which} on {lane}: it has taken responsibility."
+    return f"The broker refuses {which} on {lane} (basic.nack): it could not take it."
+
+
+SENTENCES: dict[type[e.Event], Callable[[Record, Any], str]] = {
+    e.PublishRefused: publish_refused,
+    e.Enqueued: enqueued,
+    e.Requeued: requeued,
+    e.Discarded: discarded,
+    e.DeadLettered: dead_lettered,
+}
+
+IN_CONTEXT: dict[type[e.Event], Callable[[Record, Any, Context], str]] = {
+    e.Published: published,
+    e.Routed: routed,
+    e.Unroutable: unroutable,
+    e.Delivered: delivered,
+    e.Replied: replied,
+    e.Acknowledged: acknowledged,
+    e.Rejected: rejected,
+    e.SettlementHeld: settlement_held,
+    e.Returned: returned,
+    e.Confirmed: confirmed,
+}
+"""Sentences that say more where the records around them are known."""

@@ -1,0 +1,149 @@
+"""Sentences for what the broker does with connections and channels.
+
+Theory
+------
+See :mod:`amqplab.trace.narrate`. A connection is spoken of by the client at its other end, a channel as a lane of
+that connection: a conversation of its own, with a window and a mode of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from amqplab.trace import events as e
+from amqplab.trace.context import Context
+from amqplab.trace.narrate_link import sentence_end
+from amqplab.trace.recorder import Record
+from amqplab.trace.words import count, quoted
+
+__all__ = ["IN_CONTEXT", "SENTENCES"]
+
+
+def authenticated(record: Record, event: e.ConnectionAuthenticated) -> str:
+    user, how = quoted(event.user), event.mechanism
+    reason = LOGIN_WORDS.get(how, f"{how} has said who it is")
+    return f"The broker lets user {user} log in, because {reason}."
+
+
+PASSWORD = "the name and the password that the client sent are right"
+LOGIN_WORDS = {
+    "PLAIN": f"{PASSWORD} (PLAIN)",
+    "AMQPLAIN": f"{PASSWORD} (AMQPLAIN)",
+    "RABBIT-CR-DEMO": "its answer to the broker's question is right (RABBIT-CR-DEMO)",
+    "EXTERNAL": "TLS has checked the certificate that names it (EXTERNAL)",
+}
+
+
+def tuned(record: Record, event: e.ConnectionTuned) -> str:
+    channels = f"at most {event.channel_max} channels" if event.channel_max else "any number of channels"
+    frames = f"frames of at most {event.frame_max} bytes" if event.frame_max else "frames of any size"
+    beat = f"a heartbeat interval of {event.heartbeat_s} s" if event.heartbeat_s else "no heartbeats"
+    return f"Client and broker agree on limits for this connection: {channels}, {frames}, {beat}."
+
+
+def connection_opened(record: Record, event: e.ConnectionOpened) -> str:
+    vhost, user = quoted(event.vhost), quoted(event.user)
+    return f"The broker opens virtual host {vhost} to the connection, because user {user} may use it."
+
+
+def connection_closing(record: Record, event: e.ConnectionClosing, known: Context) -> str:
+    words = sentence_end(f"{event.code} {event.text}".strip())
+    connection = known.names.connection(event.connection)
+    if event.by == "client":
+        return f"{known.names.client(event.connection)} asks to close its connection: {words}"
+    return f"The broker closes {connection} because of {words}"
+
+
+def connection_closed(record: Record, event: e.ConnectionClosed, known: Context) -> str:
+    connection = known.names.connection(event.connection)
+    return f"The broker forgets {connection} with all its channels: {sentence_end(event.reason)}"
+
+
+def channel_opened(record: Record, event: e.ChannelOpened, known: Context) -> str:
+    lane = known.names.lane(event.connection, event.channel)
+    return f"The broker opens {lane}, because the client asked for a conversation of its own."
+
+
+def channel_closing(record: Record, event: e.ChannelClosing, known: Context) -> str:
+    if event.by == "client":
+        who = known.names.client(event.connection)
+        return f"{who} asks to close channel {event.channel}; its connection stays open."
+    lane = known.names.lane(event.connection, event.channel)
+    problem = sentence_end(f"{event.code} {event.text}")
+    return f"The broker closes {lane}, but not the connection, because of {problem}"
+
+
+def channel_closed(record: Record, event: e.ChannelClosed, known: Context) -> str:
+    lane = known.names.lane(event.connection, event.channel)
+    return f"C{lane[1:]} is gone, so its number is free again."
+
+
+def prefetch_set(record: Record, event: e.PrefetchSet, known: Context) -> str:
+    whose = "all consumers of the channel together" if event.shared else "each new consumer of the channel"
+    lane = known.names.lane(event.connection, event.channel)
+    if not event.count:
+        return f"On {lane} the broker may send any number of unacknowledged messages to {whose}."
+    limit = count(event.count, "unacknowledged message")
+    return f"On {lane} the broker will send at most {limit} ahead to {whose}."
+
+
+def mode_selected(record: Record, event: e.ModeSelected, known: Context) -> str:
+    lane = known.names.lane(event.connection, event.channel)
+    if event.mode == "confirm":
+        return f"The broker will confirm every publish on {lane}, numbered from 1."
+    return f"Publishes and acknowledgements on {lane} now wait for tx.commit."
+
+
+def transaction_ended(record: Record, event: e.TransactionEnded, known: Context) -> str:
+    effect = "now takes effect" if event.outcome == "committed" else "is dropped"
+    lane = known.names.lane(event.connection, event.channel)
+    return f"The transaction of {lane} is {event.outcome}: what was said since the last one {effect}."
+
+
+def heartbeat_missed(record: Record, event: e.HeartbeatMissed, known: Context) -> str:
+    fate = "so it takes the client for dead" if event.missed >= 2 else "and gives it one more"
+    client = known.names.client(event.connection)
+    return f"The broker heard nothing from {client} for {ordinal(event.missed)} whole interval, {fate}."
+
+
+def ordinal(number: int) -> str:
+    return {1: "one", 2: "a second"}.get(number, "another")
+
+
+def blocked(record: Record, event: e.ConnectionBlocked, known: Context) -> str:
+    client = known.names.client(event.connection)
+    return f"The broker stops reading from publisher {client}, because of an alarm: {event.reason}."
+
+
+def unblocked(record: Record, event: e.ConnectionUnblocked, known: Context) -> str:
+    return f"All alarms are over, so the broker reads from {known.names.client(event.connection)} again."
+
+
+def alarm_changed(record: Record, event: e.AlarmChanged) -> str:
+    if event.active:
+        return f"The broker runs short of {event.resource}: it sets an alarm and will stop its publishers."
+    return f"The broker has enough {event.resource} again, so it clears the alarm."
+
+
+SENTENCES: dict[type[e.Event], Callable[[Record, Any], str]] = {
+    e.ConnectionAuthenticated: authenticated,
+    e.ConnectionTuned: tuned,
+    e.ConnectionOpened: connection_opened,
+    e.AlarmChanged: alarm_changed,
+}
+
+IN_CONTEXT: dict[type[e.Event], Callable[[Record, Any, Context], str]] = {
+    e.ConnectionClosing: connection_closing,
+    e.ConnectionClosed: connection_closed,
+    e.ChannelOpened: channel_opened,
+    e.ChannelClosing: channel_closing,
+    e.ChannelClosed: channel_closed,
+    e.PrefetchSet: prefetch_set,
+    e.ModeSelected: mode_selected,
+    e.TransactionEnded: transaction_ended,
+    e.HeartbeatMissed: heartbeat_missed,
+    e.ConnectionBlocked: blocked,
+    e.ConnectionUnblocked: unblocked,
+}
+"""Sentences that say more where the records around them are known."""

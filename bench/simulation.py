@@ -62,8 +62,8 @@ def simulated(traced: bool, messages: int = MESSAGES) -> SimLoop:
     if traced:
         recorder = loop.recorder = Recorder(loop.time_ns)
         report = recorder.reporter("broker")
-        network.wrap_protocol = lambda protocol, connection, host, client: TappedProtocol(
-            protocol, Tap(recorder, connection, host, client=client)
+        network.wrap_protocol = lambda protocol, connection, host: TappedProtocol(
+            protocol, Tap(recorder, connection, host)
         )
     server = BrokerServer(Broker(report=report))
     loop.run_until_complete(loop.create_server(server.protocol, "broker", 5672))

@@ -187,7 +187,7 @@ class LiveServer:
     def _protocol(self) -> LiveProtocol:
         name = next(self._names)
         connection = f"{name}:1"
-        tap = Tap(self._world.recorder, connection, BROKER_HOST, client=False)
+        tap = Tap(self._world.recorder, connection, BROKER_HOST)
         inner = AtHome(
             TappedProtocol(BrokerProtocol(self._world.server), tap), self._world.process_at(BROKER_HOST)
         )

@@ -97,7 +97,7 @@ class World:
             self.loop.report_for = self.recorder.reporter
             self.network.wrap_protocol = self._tapped
         else:
-            self.network.wrap_protocol = lambda inner, _, host, __: AtHome(inner, self.process_at(host))
+            self.network.wrap_protocol = lambda inner, _, host: AtHome(inner, self.process_at(host))
         self.broker = Broker(report=self.recorder.reporter(BROKER_HOST) if recording else None)
         self.server = BrokerServer(self.broker, loop=self.loop, now=self.loop.time_ns)
         self.processes: dict[str, Process] = {}
@@ -135,10 +135,8 @@ class World:
             process = self.processes[host] = Process(host)
         return process
 
-    def _tapped(
-        self, inner: asyncio.BaseProtocol, connection: str, host: str, client: bool
-    ) -> asyncio.BaseProtocol:
-        tap = Tap(self.recorder, connection, host, client=client)
+    def _tapped(self, inner: asyncio.BaseProtocol, connection: str, host: str) -> asyncio.BaseProtocol:
+        tap = Tap(self.recorder, connection, host)
         return AtHome(TappedProtocol(inner, tap), self.process_at(host))
 
     def _held_back(self, handle: Any) -> bool:

@@ -85,7 +85,7 @@ def recorded(path: str | Path, port: int = 5672) -> Recorder:
         client, server = (frame.source, frame.destination) if up else (frame.destination, frame.source)
         tap = taps.get(client)
         if tap is None:
-            tap = taps[client] = Tap(recorder, client, server.rpartition(":")[0], client=False)
+            tap = taps[client] = Tap(recorder, client, server.rpartition(":")[0])
         if up:
             deque(tap.received(frame.data), maxlen=0)
         else:

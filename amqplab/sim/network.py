@@ -44,7 +44,7 @@ __all__ = ["Network", "SimServer"]
 FIRST_EPHEMERAL_PORT = 49152
 NO_POWER = "the machine is off"
 SECOND = 1_000_000_000
-WrapProtocol = Callable[[asyncio.BaseProtocol, str, str, bool], asyncio.BaseProtocol]
+WrapProtocol = Callable[[asyncio.BaseProtocol, str, str], asyncio.BaseProtocol]
 
 
 class SimSocket:
@@ -212,7 +212,7 @@ class Network:
         except BaseException:
             endpoint.abort()
             raise
-        return self._attach(endpoint, factory, client=True)
+        return self._attach(endpoint, factory)
 
     async def listen(
         self, factory: Callable[[], asyncio.BaseProtocol], host: str | None, port: int | None, **_: Any
@@ -237,12 +237,12 @@ class Network:
         return endpoint
 
     def _attach(
-        self, endpoint: Endpoint, factory: Callable[[], asyncio.BaseProtocol], *, client: bool
+        self, endpoint: Endpoint, factory: Callable[[], asyncio.BaseProtocol]
     ) -> tuple[asyncio.Transport, asyncio.BaseProtocol]:
         inner = factory()
         outer = inner
         if self.wrap_protocol is not None:
-            outer = self.wrap_protocol(inner, endpoint.connection, endpoint.host, client)
+            outer = self.wrap_protocol(inner, endpoint.connection, endpoint.host)
         local, remote = _address(endpoint.local), _address(endpoint.remote)
         extra = {
             "sockname": local,
@@ -366,7 +366,7 @@ class Network:
         endpoint.accept(segment)
 
     def _accepted(self, endpoint: Endpoint, listener: SimServer) -> None:
-        self._attach(endpoint, listener.factory, client=False)
+        self._attach(endpoint, listener.factory)
 
     # --- faults ---------------------------------------------------------------------------------------
 

@@ -17,19 +17,21 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from amqplab.trace import events as e
 from amqplab.trace.entities import PREDECLARED
+from amqplab.trace.journeys import messages_published
 from amqplab.trace.keys import client_host
 from amqplab.trace.names import Names
 from amqplab.trace.recorder import Record
 from amqplab.trace.tags import delivery_tag, is_multiple
-from amqplab.trace.traffic import Command, Frame, Segment, Traffic
+from amqplab.trace.traffic import Command, Lane, Segment, Traffic
 
 __all__ = ["Arrival", "Cargo", "Context"]
 
-Lane = tuple[str, int]
+Channel = tuple[str, int]
 HANDED_OUT = ("basic.deliver", "basic.get-ok")
 CONFIRMS = ("basic.ack", "basic.nack")
 CONTENTS = (*HANDED_OUT, "basic.publish", "basic.return")
@@ -80,9 +82,9 @@ class Context:
         """(connection, channel, delivery tag) -> the delivery."""
         self.exchange_types: dict[tuple[str, str], str] = {}
         """(virtual host, exchange) -> its type, as it was declared last."""
-        self._modes: dict[Lane, str] = {}
-        self._unconfirmed: dict[Lane, dict[int, int]] = defaultdict(dict)
-        self._returned: dict[Lane, list[e.Returned]] = defaultdict(list)
+        self._modes: dict[Channel, str] = {}
+        self._unconfirmed: dict[Channel, dict[int, int]] = defaultdict(dict)
+        self._returned: dict[Channel, list[e.Returned]] = defaultdict(list)
         self._frames: dict[int, bytes] = {}
         for record in records:
             read = READERS.get(type(record.event))
@@ -151,7 +153,7 @@ class Context:
             return Arrival("reply" if reply_to else "delivery", lane[0], (sent.message,), tag, no_ack)
         return self._confirm(lane, event) if event.name in CONFIRMS else None
 
-    def _confirm(self, lane: Lane, event: e.CommandReceived) -> Arrival:
+    def _confirm(self, lane: Channel, event: e.CommandReceived) -> Arrival:
         data = self._octets(event)
         tag, multiple = delivery_tag(event.name, data), is_multiple(data)
         open_ones = self._unconfirmed[lane]
@@ -184,14 +186,6 @@ READERS: dict[type[e.Event], Callable[[Context, Record, Any], None]] = {
 # --- what lost segments carried --------------------------------------------------------------------------
 
 
-def _offset(frame: Frame) -> int:
-    return frame.offset
-
-
-def _end(frame: Frame) -> int:
-    return frame.offset + len(frame.data)
-
-
 class Hold:
     """Looks into segments that were lost or discarded, and finds the ones that a timer stands for."""
 
@@ -199,13 +193,8 @@ class Hold:
         self._records = records
         self._traffic = traffic
         self._context = context
-        self._frames: dict[tuple[str, bool], list[Frame]] = defaultdict(list)
-        for frame in traffic.frames:
-            self._frames[frame.connection, frame.up].append(frame)
-        for frames in self._frames.values():
-            frames.sort(key=_offset)
-        self._missing: dict[tuple[str, bool], dict[int, Segment]] = defaultdict(dict)
-        self._numbers = self._numbers_of_publishes()
+        self._missing: defaultdict[Lane, dict[int, Segment]] = defaultdict(dict)
+        self._numbers = messages_published(records, traffic)
 
     def lost(self) -> dict[int, Cargo]:
         """seq of what lost a segment, or of the timeout behind it -> its cargo, if there was any."""
@@ -240,11 +229,11 @@ class Hold:
     def _cargo(self, segment: Segment, *, only_unheard: bool = False) -> Cargo:
         commands: dict[int, Command] = {}
         part = False
-        frames = self._frames[segment.connection, segment.up]
-        for frame in frames[max(0, bisect_right(frames, segment.start, key=_offset) - 1) :]:
+        frames = self._traffic.lanes.get(segment.lane, [])
+        for frame in frames[max(0, bisect_right(frames, segment.start, key=attrgetter("offset")) - 1) :]:
             if frame.offset >= segment.end:
                 break
-            if segment.start < _end(frame) and frame.command is not None:
+            if segment.start < frame.end and frame.command is not None:
                 command = self._traffic.commands[frame.command]
                 if not (only_unheard and command.received is not None):
                     commands[frame.command] = command
@@ -252,7 +241,7 @@ class Hold:
         numbers = [self._number(command) for command in contents]
         for command in contents:
             first, last = self._traffic.frames[command.frames[0]], self._traffic.frames[command.frames[-1]]
-            part = part or first.offset < segment.start or segment.end < _end(last)
+            part = part or first.offset < segment.start or segment.end < last.end
         answers = tuple(command.name for command in commands.values() if command.name in ANSWERS)
         known = tuple(number for number in numbers if number)
         return Cargo(known, len(numbers) - len(known), answers, part)
@@ -265,12 +254,3 @@ class Hold:
             sent = self._context.handed_out.get(place)
             return sent.message if sent else 0
         return self._numbers.get(command.number, 0)
-
-    def _numbers_of_publishes(self) -> dict[int, int]:
-        """Command number -> message, of what was published: the command in which it came is its cause."""
-        found = {}
-        for record in self._records:
-            event = record.event
-            if isinstance(event, e.Published) and record.cause is not None:
-                found[self._traffic.command_at.get(record.cause, -1)] = event.message
-        return found

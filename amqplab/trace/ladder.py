@@ -152,9 +152,9 @@ class Arrows:
             return row._replace(remark="" if one.sent is None else self._time(one.received))
         if not one.up and not self.participants.pipes[one.connection].heard:
             return row
-        carrier = self.traffic.carrier_of(last)
-        if carrier is not None and carrier.lost:
-            return row._replace(end="×", remark=f"lost with segment {carrier.number}")
+        carriers = self.traffic.carriers_of(last)
+        if carriers and carriers[-1].lost:
+            return row._replace(end="×", remark=f"lost with segment {carriers[-1].number}")
         return row._replace(end="…", remark="under way")
 
     def _row(self, one: Segment | Frame | Command, at: int, seq: int, label: str) -> Row:

@@ -62,17 +62,13 @@ def ride(traffic: Traffic, command: Command, seq: int, now: int) -> Ride:
     last = traffic.frames[command.frames[-1]]
     if last.received is not None and last.received <= seq:
         return Ride(1.0, "arrived", None)
-    latest = None
-    for number, _, end in last.carriers:
-        segment = traffic.segments[number]
-        if end != len(last.data) or segment.sent > seq:
-            continue
+    tries = [segment for segment in traffic.carriers_of(last) if segment.sent <= seq]
+    for segment in tries:
         if segment.lost_seq is None and segment.arrived is not None and segment.arrived <= seq:
-            return Ride(1.0, "arrived", number)
-        if latest is None or segment.sent > latest.sent:
-            latest = segment
-    if latest is None:
+            return Ride(1.0, "arrived", segment.number)
+    if not tries:
         return Ride(0.0, "waiting", None)
+    latest = tries[-1]
     if latest.lost_seq is not None and latest.lost_seq <= seq:
         return Ride(LOST_AT, "lost", latest.number)
     return Ride(progress(latest, now), "under way", latest.number)

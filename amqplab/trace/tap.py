@@ -52,21 +52,17 @@ from amqplab.trace.events import (
 from amqplab.trace.recorder import CAUSE, Packed, Recorder, Row
 from amqplab.wire.content import CONTENT_PREFIXES
 from amqplab.wire.dialects import dialect_named, recognise
+from amqplab.wire.dialects.amqp import FRAME_TYPES, LARGEST_FRAME, Amqp
 from amqplab.wire.frames import (
     FRAME_BODY,
     FRAME_END,
     FRAME_HEADER,
     FRAME_HEARTBEAT,
     FRAME_METHOD,
-    PROTOCOL_HEADER,
 )
 from amqplab.wire.methods import METHODS, method_name
 
 __all__ = ["Tap"]
-
-FRAME_TYPES = frozenset((FRAME_METHOD, FRAME_HEADER, FRAME_BODY, FRAME_HEARTBEAT))
-LARGEST_FRAME = 1 << 28
-"""No sensible frame is larger; a size beyond it means that these octets are no frames."""
 
 CONTENT = frozenset(kind.ids for kind in METHODS.values() if kind.has_content)
 
@@ -83,12 +79,12 @@ the largest payload.
 
 
 class Tap:
-    """Listens at one end of one connection. `host` is where; `client` whether it is the client's end."""
+    """Listens at one end of one connection. `host` is where."""
 
-    def __init__(self, recorder: Recorder, connection: str, host: str, *, client: bool) -> None:
+    def __init__(self, recorder: Recorder, connection: str, host: str) -> None:
         end = recorder, connection, host
-        self._out = _Direction(*end, FrameSent, CommandSent, _Cutter(header=client))
-        self._in = _Direction(*end, FrameReceived, CommandReceived, _Cutter(header=not client, answer=client))
+        self._out = _Direction(*end, FrameSent, CommandSent, _Cutter())
+        self._in = _Direction(*end, FrameReceived, CommandReceived, _Cutter())
 
     def sent(self, data: bytes) -> None:
         """The protocol wrote `data`: record every frame that is whole now."""
@@ -370,15 +366,14 @@ def _frames(octets: bytes) -> Iterator[tuple[int, bytes]]:
 class _Cutter:
     """Cuts one direction's octets into (offset, octets of one frame)."""
 
-    def __init__(self, header: bool = False, answer: bool = False) -> None:
-        self._header = header
-        self._answer = answer  # a broker may answer with its own protocol header
+    def __init__(self) -> None:
+        self._amqp = Amqp()
         self.rest = b""
         self.offset = 0
         self.broken = False
         self.reported = False
-        self.straight = not (header or answer)
-        """Whether nothing but frames is to be expected."""
+        self.straight = False
+        """Whether nothing but frames is to be expected: a protocol header can only be first."""
 
     def cut(self, data: bytes) -> Iterator[tuple[int, bytes]]:
         """Every whole frame, lazily; after garbage, all octets as they come."""
@@ -387,37 +382,20 @@ class _Cutter:
             self.rest = b""
         position, total = 0, len(data)
         while position < total:
-            size = total - position if self.broken else self._size(data, position)
+            size = total - position if self.broken else self._amqp.size(data, position)
             if size == 0:
-                self.broken, self.straight = True, False
+                self.broken = True
                 size = total - position
             if position + size > total:
                 break
             offset = self.offset
             self.offset += size
-            yield offset, data[position : position + size]
+            unit = data[position : position + size]
+            self._amqp.next(unit)
+            self.straight = not self.broken
+            yield offset, unit
             position += size
         self.rest = data[position:]
-
-    def _size(self, data: bytes, position: int) -> int:
-        """Octets of the frame at `position`; more than there are while it is unknown; 0 for garbage."""
-        enough = len(data) - position
-        if self._header or (self._answer and data[position] == PROTOCOL_HEADER[0]):
-            if enough >= 8:
-                self._header = self._answer = False
-                self.straight = True
-            return 8
-        if enough < 7:
-            return 8
-        if self._answer:
-            self._answer, self.straight = False, True
-        size = int.from_bytes(data[position + 3 : position + 7], "big")
-        if data[position] not in FRAME_TYPES or size > LARGEST_FRAME:
-            return 0
-        end = position + 7 + size
-        if end < len(data) and data[end] != FRAME_END:
-            return 0
-        return size + 8
 
 
 class _Gathering:

@@ -26,6 +26,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 from amqplab.trace import events as e
@@ -36,12 +37,18 @@ from amqplab.wire.errors import DecodeError
 from amqplab.wire.frames import FRAME_METHOD, read_frame
 from amqplab.wire.methods import Method, decode_method
 
-__all__ = ["Command", "Frame", "Segment", "Traffic"]
+__all__ = ["Command", "Frame", "Lane", "Segment", "Traffic"]
 
 WRAP = 1 << 32
 
 Lane = tuple[str, bool]
 """One direction of one connection: its name, and whether it goes up."""
+
+Place = tuple[str, bool, int]
+"""Where a frame begins: its lane, and the offset of its first octet there."""
+
+Crossing = e.FrameSent | e.FrameReceived | e.UnitSent | e.UnitReceived | e.CommandSent | e.CommandReceived
+"""What one end of a connection tells of what crosses it."""
 
 
 @dataclass(slots=True)
@@ -145,11 +152,13 @@ class Traffic:
         self.segments: dict[int, Segment] = {}
         self.frames: list[Frame] = []
         self.commands: list[Command] = []
+        self.lanes: dict[Lane, list[Frame]] = {}
+        """The frames of each direction, in the order of their octets."""
         self.frame_at: dict[int, int] = {}
         """seq of a FrameSent or FrameReceived -> frame number"""
         self.command_at: dict[int, int] = {}
         """seq of a CommandSent or CommandReceived -> command number"""
-        self._places: dict[tuple[str, bool, int], int] = {}
+        self._places: dict[Place, int] = {}
         self._bases: dict[Lane, int] = {}
         readers: dict[type[e.Event], Callable[[Record, Any], None]] = {
             e.SegmentSent: self._segment_sent,
@@ -177,10 +186,11 @@ class Traffic:
         except DecodeError:
             return None
 
-    def carrier_of(self, frame: Frame) -> Segment | None:
-        """The latest segment that carries the frame's last octet: a frame is where that one is."""
-        numbers = [number for number, _, last in frame.carriers if last == len(frame.data)]
-        return self.segments[numbers[-1]] if numbers else None
+    def carriers_of(self, frame: Frame) -> list[Segment]:
+        """Every segment that carried the frame's last octet, in the order of sending: a frame is where the
+        latest of them is.
+        """
+        return [self.segments[number] for number, _, last in frame.carriers if last == len(frame.data)]
 
     # --- segments ----------------------------------------------------------------------------------------
 
@@ -232,77 +242,77 @@ class Traffic:
     # --- frames and commands -----------------------------------------------------------------------------
 
     def _frame(self, record: Record, event: e.FrameSent | e.FrameReceived) -> None:
-        sent = isinstance(event, e.FrameSent)
-        up = (event.host == client_host(event.connection)) == sent
-        place = (event.connection, up, event.offset)
+        place = _place(event, sent=isinstance(event, e.FrameSent))
         number = self._places.get(place)
         if number is None or self.frames[number].data != event.data:
-            number = self._places[place] = len(self.frames)
             type, channel, _ = read_frame(event.data)
-            self.frames.append(Frame(number, event.connection, up, event.offset, event.data, type, channel))
-        frame = self.frames[number]
+            number = self._add_frame(place, event.data, type, channel)
         self.frame_at[record.seq] = number
-        if sent:
-            frame.sent = record.seq
-        else:
-            frame.received = record.seq
+        _note(record, event, self.frames[number])
 
     def _unit(self, record: Record, event: e.UnitSent | e.UnitReceived) -> None:
         """A unit of another protocol is a frame, and a command of that one frame."""
-        sent = isinstance(event, e.UnitSent)
-        up = (event.host == client_host(event.connection)) == sent
-        place = (event.connection, up, event.offset)
+        place = _place(event, sent=isinstance(event, e.UnitSent))
         number = self._places.get(place)
         if number is None:
-            number = self._places[place] = len(self.frames)
             type = UNIT_TYPES.get(event.dialect, PLAIN_UNIT)
-            frame = Frame(number, event.connection, up, event.offset, event.data, type, 0, event.dialect)
-            title = dialect_named(event.dialect).title(event.data)
-            frame.command = len(self.commands)
-            self.frames.append(frame)
-            self.commands.append(Command(frame.command, event.connection, up, 0, title, [number]))
+            number = self._add_frame(place, event.data, type, 0, event.dialect)
+            self._add_command([number], 0, dialect_named(event.dialect).title(event.data))
         frame = self.frames[number]
         assert frame.command is not None
         self.frame_at[record.seq], self.command_at[record.seq] = number, frame.command
-        for one in (frame, self.commands[frame.command]):
-            if sent:
-                one.sent = record.seq
-            else:
-                one.received = record.seq
+        _note(record, event, frame, self.commands[frame.command])
 
     def _command(self, record: Record, event: e.CommandSent | e.CommandReceived) -> None:
         frames = [self.frame_at[seq] for seq in event.frames if seq in self.frame_at]
         if not frames:
             return
-        first = self.frames[frames[0]]
-        number = first.command
+        number = self.frames[frames[0]].command
         if number is None:
-            number = len(self.commands)
-            self.commands.append(
-                Command(number, event.connection, first.up, event.channel, event.name, frames)
-            )
-            for frame in frames:
-                self.frames[frame].command = number
+            number = self._add_command(frames, event.channel, event.name)
         self.command_at[record.seq] = number
-        if isinstance(event, e.CommandSent):
-            self.commands[number].sent = record.seq
-        else:
-            self.commands[number].received = record.seq
+        _note(record, event, self.commands[number])
+
+    def _add_frame(self, place: Place, data: bytes, type: int, channel: int, dialect: str = "amqp") -> int:
+        number = self._places[place] = len(self.frames)
+        connection, up, offset = place
+        self.frames.append(Frame(number, connection, up, offset, data, type, channel, dialect))
+        return number
+
+    def _add_command(self, frames: list[int], channel: int, name: str) -> int:
+        number, first = len(self.commands), self.frames[frames[0]]
+        self.commands.append(Command(number, first.connection, first.up, channel, name, frames))
+        for frame in frames:
+            self.frames[frame].command = number
+        return number
 
     # --- which segment carried which octet ---------------------------------------------------------------
 
     def _load(self) -> None:
         """Lay each segment, whatever became of it, over the frames of its direction."""
-        lanes: dict[Lane, list[Frame]] = {}
         for frame in self.frames:
-            lanes.setdefault(frame.lane, []).append(frame)
+            self.lanes.setdefault(frame.lane, []).append(frame)
         places: dict[Lane, list[int]] = {}
-        for lane, frames in lanes.items():
-            frames.sort(key=lambda frame: frame.offset)
+        for lane, frames in self.lanes.items():
+            frames.sort(key=attrgetter("offset"))
             places[lane] = [frame.offset for frame in frames]
         for segment in self.segments.values():
-            if segment.end > segment.start and segment.lane in lanes:
-                _lay(segment, lanes[segment.lane], places[segment.lane])
+            if segment.end > segment.start and segment.lane in self.lanes:
+                _lay(segment, self.lanes[segment.lane], places[segment.lane])
+
+
+def _place(event: e.FrameSent | e.FrameReceived | e.UnitSent | e.UnitReceived, sent: bool) -> Place:
+    return event.connection, (event.host == client_host(event.connection)) == sent, event.offset
+
+
+def _note(record: Record, event: Crossing, *wholes: Frame | Command) -> None:
+    """This is when one end wrote them, or when the other read them."""
+    sent = isinstance(event, (e.FrameSent, e.UnitSent, e.CommandSent))
+    for whole in wholes:
+        if sent:
+            whole.sent = record.seq
+        else:
+            whole.received = record.seq
 
 
 def _lay(segment: Segment, frames: list[Frame], places: list[int]) -> None:

@@ -9,7 +9,8 @@ with keys ``token/<message>/<leg>`` that come and go with patches of their own, 
     place      at                 what happens there
     link       connection         on its way through TCP; :mod:`amqplab.trace.rides` says how far it is
     broker     server             its last byte is read, and the broker has not yet said what it is;
-                                  or it is held until tx.commit (``state`` "held in tx")
+                                  or it is held until tx.commit (``state`` "held in tx"), or it is
+                                  back, ``refused``, and not yet buried
     exchange   exchange           it has its number and is being routed
     consumer   consumer, channel  handed over and not settled ("unacked"), or nobody will settle it ("done")
     returned   connection         the publisher has it back
@@ -29,23 +30,32 @@ a reader of a finished recording knows. One that never arrives has none.
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from amqplab.trace import events as e
 from amqplab.trace import keys
 from amqplab.trace.draft import Draft, Entity, Patch, State
+from amqplab.trace.journeys import Journeys
 from amqplab.trace.lives import names_of_lives
 from amqplab.trace.recorder import Record
-from amqplab.trace.state_link import preview
 from amqplab.trace.tags import delivery_tag, is_multiple
-from amqplab.trace.traffic import Command, Segment, Traffic
+from amqplab.trace.tokens import (
+    buried_later,
+    connection_of,
+    holder,
+    holder_of,
+    new_token,
+    publish_key,
+    queue_leg,
+    server_of,
+    token_key,
+)
+from amqplab.trace.traffic import Command, Traffic
 
-__all__ = ["SETTLING", "Whereabouts", "command_behind"]
+__all__ = ["Whereabouts"]
 
-CAUSE_STEPS = 8
-DELIVERING = frozenset({"basic.deliver", "basic.get-ok"})
 SETTLING = {"basic.ack": "ack", "basic.nack": "nack", "basic.reject": "reject"}
 
 
@@ -57,19 +67,7 @@ class Whereabouts:
 
     def __init__(self, records: Sequence[Record], traffic: Traffic) -> None:
         self.tokens: State = {}
-        self._traffic = traffic
-        self._numbers = {
-            command.number: event.message
-            for record in records
-            if isinstance(event := record.event, e.Published)
-            and (command := command_behind(records, traffic, record.cause)) is not None
-        }
-        self._begins: defaultdict[int, list[Command]] = defaultdict(list)
-        self._arrives: dict[int, Command] = {}
-        self._outgoing: defaultdict[tuple[str, int, str, int], deque[Command]] = defaultdict(deque)
-        for command in traffic.commands:
-            self._index(command)
-        self._linked = {segment.connection for segment in traffic.segments.values()}
+        self._journeys = Journeys(records, traffic)
         self._labels = names_of_lives(records)
         self._pending: dict[int, set[str]] = {}
         self._deliveries: dict[tuple[str, int, int], tuple[int, str]] = {}
@@ -77,22 +75,10 @@ class Whereabouts:
         self._done: dict[str, None] = {}
         self._doomed: defaultdict[int, list[str]] = defaultdict(list)
 
-    def _index(self, command: Command) -> None:
-        first = self._traffic.frames[command.frames[0]]
-        begins = first.sent if first.sent is not None else first.received
-        if begins is not None:
-            self._begins[begins].append(command)
-        if command.received is not None:
-            self._arrives[command.received] = command
-        if not command.up and command.sent is not None:
-            kind = "deliver" if command.name in DELIVERING else command.name
-            tag = delivery_tag(command.name, first.data) if kind == "deliver" else 0
-            self._outgoing[command.connection, command.channel, kind, tag].append(command)
-
     def step(self, record: Record, patch: Patch, state: State) -> Patch:
         """What `record`, which changed the state by `patch`, changes among the tokens."""
         draft = Draft(self.tokens)
-        for command in self._begins.get(record.seq, ()):
+        for command in self._journeys.setting_out(record.seq):
             self._set_out(draft, command)
         handle = HANDLERS.get(type(record.event))
         if handle is not None:
@@ -104,7 +90,7 @@ class Whereabouts:
                 self._lost(draft, key, new, state)
             elif key.startswith("connection/") and new is None:
                 self._connection_ended(draft, record.seq, keys.unescape(key.partition("/")[2]), "")
-        arrived = self._arrives.get(record.seq)
+        arrived = self._journeys.arriving(record.seq)
         if arrived is not None:
             self._arrived(draft, arrived, state)
         for key in self._doomed.pop(record.seq, ()):
@@ -116,29 +102,22 @@ class Whereabouts:
     def _set_out(self, draft: Draft, command: Command) -> None:
         """Its first byte is handed to TCP."""
         if command.name == "basic.publish" and command.up:
-            message = self._numbers.get(command.number)
+            message = self._journeys.published_by(command)
             token = new_token(message, self.label(message), "link", command.connection)
             token.update(
                 state="under way",
                 up=True,
                 command=command.number,
-                text=self._body(command),
+                text=self._journeys.body(command),
                 channel=keys.channel_key(command.connection, command.channel),
             )
             draft.put(publish_key(command, message), token)
         elif command.name in SETTLING:
             draft.put(f"signal/{command.number}", self._signal(command))
 
-    def _body(self, command: Command) -> str:
-        for number in command.frames:
-            data = self._traffic.frames[number].data
-            if data[:1] == b"\x03":
-                return preview(data[7:-1])
-        return ""
-
     def _signal(self, command: Command) -> dict[str, Any]:
         """An acknowledgement, a refusal, or a confirm."""
-        data = self._traffic.frames[command.frames[0]].data
+        data = self._journeys.method_octets(command)
         tag = delivery_tag(command.name, data)
         multiple = command.name != "basic.reject" and is_multiple(data)
         mark = "✓" if command.name == "basic.ack" else "✗"
@@ -164,7 +143,7 @@ class Whereabouts:
         """Its last byte was read at the other end."""
         draft.drop(f"signal/{command.number}")
         if command.up:
-            token = draft.edit(publish_key(command, self._numbers.get(command.number)))
+            token = draft.edit(publish_key(command, self._journeys.published_by(command)))
             if token is not None and token["place"] == "link":
                 token.update(
                     place="broker", at=server_of(state, command.connection), state="routing", up=None
@@ -234,7 +213,7 @@ class Whereabouts:
         draft.put(key, token)
 
     def _returned(self, draft: Draft, record: Record, event: e.Returned, state: State) -> None:
-        command = self._next_command(record.seq, event.connection, event.channel, "basic.return", 0)
+        command = self._journeys.returning(record.seq, event.connection, event.channel)
         key = token_key(event.message, "-")
         token = draft.edit(key) or draft.put(key, new_token(event.message, self.label(event.message), "", ""))
         token.update(
@@ -273,7 +252,7 @@ class Whereabouts:
         token["delivery"] = event.delivery_tag
         if isinstance(event, e.Delivered):
             token.update(queue=keys.queue_key(event.vhost, event.queue), redelivered=event.redelivered)
-        command = self._next_command(seq, event.connection, event.channel, "deliver", event.delivery_tag)
+        command = self._journeys.delivery(seq, event.connection, event.channel, event.delivery_tag)
         self._ride(key, token, command, event.connection)
         if token["place"] == "consumer" and status == "done":
             self._done[key] = None
@@ -283,7 +262,7 @@ class Whereabouts:
         if command is not None:
             token["command"] = command.number
             self._riders[command.number].append(key)
-        unseen = connection not in self._linked and (command is None or command.received is None)
+        unseen = not self._journeys.is_seen(connection) and (command is None or command.received is None)
         if unseen:
             token.update(place="consumer", at=token.get("target", connection), up=None)
 
@@ -299,14 +278,6 @@ class Whereabouts:
             token["state"] = "refused"
             if not event.requeue:  # the broker has it back, and has yet to bury it
                 token.update(place="broker", at=server_of(state, event.connection), up=None, command=None)
-
-    def _next_command(self, seq: int, connection: str, channel: int, kind: str, tag: int) -> Command | None:
-        waiting = self._outgoing.get((connection, channel, kind, tag))
-        while waiting:
-            command = waiting.popleft()
-            if command.sent is not None and command.sent > seq:
-                return command
-        return None
 
     # --- what the fold says ------------------------------------------------------------------------------
 
@@ -331,7 +302,7 @@ class Whereabouts:
         token.update(state="unacked", up=False, queue=f"queue/{vhost}/{queue}", delivery=new["delivery_tag"])
         token["redelivered"] = new["redelivered"]
         token["target"] = holder_of(new)
-        command = self._next_command(seq, new["connection"], new["channel"], "deliver", new["delivery_tag"])
+        command = self._journeys.delivery(seq, new["connection"], new["channel"], new["delivery_tag"])
         self._ride(name, token, command, new["connection"])
 
     def _change_hands(self, draft: Draft, name: str, copy: Entity) -> None:
@@ -391,22 +362,12 @@ class Whereabouts:
             if token["place"] != "link" or token["at"] != connection:
                 continue
             receiver = token["up"] != (where == keys.client_host(connection))
-            last = None if receiver or not where else self._last_ride(token["command"], seq)
+            rides = not receiver and where and token["command"] is not None
+            last = self._journeys.last_ride(token["command"], seq) if rides else None
             if last is None:
                 self._die_on_the_way(draft, key)
             else:
                 self._doomed[last].append(key)
-
-    def _last_ride(self, command: int | None, seq: int) -> int | None:
-        """The seq at which the segment with its last byte, now under way, reaches the other end."""
-        if command is None:
-            return None
-        ends = [
-            segment.arrived
-            for segment in carriers_of_last_byte(self._traffic, self._traffic.commands[command])
-            if segment.sent <= seq and segment.arrived is not None and segment.arrived > seq
-        ]
-        return max(ends, default=None)
 
     def _die_on_the_way(self, draft: Draft, key: str) -> None:
         token = draft.edit(key)
@@ -447,86 +408,3 @@ HANDLERS: Mapping[type[e.Event], Handler] = {
     e.ProgramFinished: Whereabouts._program_goes_on,
     e.TcpStateChanged: Whereabouts._tcp_changed,
 }
-
-
-# --- names and small questions ---------------------------------------------------------------------------
-
-
-def new_token(message: int | None, label: str, place: str, at: str) -> dict[str, Any]:
-    return {
-        "message": message,
-        "label": label,
-        "text": "",
-        "place": place,
-        "at": at,
-        "state": "",
-        "up": None,
-        "command": None,
-        "queue": None,
-        "target": "",
-        "channel": None,
-        "delivery": None,
-        "redelivered": False,
-        "reason": "",
-    }
-
-
-def token_key(message: int | None, leg: str) -> str:
-    return f"token/{message}/{leg}"
-
-
-def publish_key(command: Command, message: int | None) -> str:
-    """A message that never gets a number goes by that of its command."""
-    return token_key(message, "-") if message is not None else f"token/p{command.number}/-"
-
-
-def queue_leg(vhost: str, queue: str) -> str:
-    return f"{keys.escape(vhost)}/{keys.escape(queue)}"
-
-
-def holder(state: State, connection: str, channel: int, tag: str) -> str:
-    """The key of whoever gets it: the consumer, or for basic.get the channel."""
-    key = keys.consumer_key(connection, channel, tag)
-    return key if tag and key in state else keys.channel_key(connection, channel)
-
-
-def buried_later(token: Entity, copy: Entity | None) -> bool:
-    """Whether a copy has been refused and is out of its queue, but its end has not been told."""
-    return copy is None and token["state"] == "refused" and token["place"] == "broker"
-
-
-def server_of(state: State, connection: str) -> str:
-    """The host at the other end of a connection."""
-    return str(state.get(keys.connection_key(connection), {}).get("server") or "")
-
-
-def holder_of(copy: Entity) -> str:
-    return str(copy["consumer"] or keys.channel_key(str(copy["connection"]), int(copy["channel"])))
-
-
-def connection_of(key: str) -> str:
-    """The connection in the key of a consumer or channel; a connection itself is what it is."""
-    return keys.unescape(key.split("/")[1]) if key.startswith(("consumer/", "channel/")) else key
-
-
-def command_behind(records: Sequence[Record], traffic: Traffic, cause: int | None) -> Command | None:
-    """The command whose arrival led to what has this `cause`, up to CAUSE_STEPS causes back."""
-    for _ in range(CAUSE_STEPS):
-        if cause is None:
-            return None
-        if cause in traffic.command_at:
-            return traffic.commands[traffic.command_at[cause]]
-        if cause in traffic.frame_at:
-            number = traffic.frames[traffic.frame_at[cause]].command
-            return None if number is None else traffic.commands[number]
-        if not 0 <= cause < len(records):
-            return None
-        cause = records[cause].cause
-    return None
-
-
-def carriers_of_last_byte(traffic: Traffic, command: Command) -> list[Segment]:
-    """Every segment that carried the command's last byte, in the order of sending."""
-    last = traffic.frames[command.frames[-1]]
-    found = [traffic.segments[n] for n, _, end in last.carriers if end == len(last.data)]
-    return sorted(found, key=lambda segment: segment.sent)

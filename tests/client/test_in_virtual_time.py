@@ -32,8 +32,8 @@ class RecordedWorld(SimulatedWorld):
         super().__init__()
         self.recorder = Recorder(self.loop.time_ns)
         self.loop.report_for = self.recorder.reporter
-        self.network.wrap_protocol = lambda inner, connection, host, client: TappedProtocol(
-            inner, Tap(self.recorder, connection, host, client=client)
+        self.network.wrap_protocol = lambda inner, connection, host: TappedProtocol(
+            inner, Tap(self.recorder, connection, host)
         )
 
     def of(self, *kinds: type) -> list[Any]:

@@ -91,7 +91,7 @@ class Inner(asyncio.Protocol):
 
 def tapped(inner: Inner) -> tuple[TappedProtocol, FakeTransport, Recorder]:
     recorder = Recorder(lambda: 0)
-    protocol = TappedProtocol(inner, Tap(recorder, "client:1", "broker", client=False))
+    protocol = TappedProtocol(inner, Tap(recorder, "client:1", "broker"))
     transport = FakeTransport()
     protocol.connection_made(transport)
     protocol.data_received(PROTOCOL_HEADER)
@@ -210,7 +210,7 @@ def test_the_tap_may_be_made_when_the_other_end_is_known() -> None:
 
     def tap(transport: asyncio.BaseTransport) -> Tap:
         host, port = transport.get_extra_info("peername")
-        return Tap(recorder, f"{host}:{port}", "b", client=False)
+        return Tap(recorder, f"{host}:{port}", "b")
 
     protocol = TappedProtocol(Inner(), tap)
     protocol.connection_made(FakeTransport())
@@ -335,7 +335,7 @@ class End:
         self.recorder = Recorder(self.loop.time_ns)
         if plainly:
             self.recorder.observe(lambda seq: None)
-        tap = Tap(self.recorder, "client:1", "client" if client else "broker", client=client)
+        tap = Tap(self.recorder, "client:1", "client" if client else "broker")
         inner = self.client() if client else self.broker()
         self.protocol = TappedProtocol(inner, tap)
         self.transport = FakeTransport()

@@ -24,8 +24,8 @@ def world() -> Iterator[SimLoop]:
     loop = SimLoop()
     network = Network(loop, 1)
     recorder = loop.recorder = Recorder(loop.time_ns)
-    network.wrap_protocol = lambda protocol, connection, host, client: TappedProtocol(
-        protocol, Tap(recorder, connection, host, client=client)
+    network.wrap_protocol = lambda protocol, connection, host: TappedProtocol(
+        protocol, Tap(recorder, connection, host)
     )
     server = BrokerServer(Broker(report=recorder.reporter("broker")))
     loop.run_until_complete(loop.create_server(server.protocol, "broker", 5672))

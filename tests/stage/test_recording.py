@@ -65,7 +65,7 @@ def test_hosts_are_those_that_took_part(recording: Recording) -> None:
 
 def test_a_tap_makes_a_recording_without_any_lab() -> None:
     recorder = Recorder(lambda: 0)
-    tap = Tap(recorder, "127.0.0.1:50000", "here", client=False)
+    tap = Tap(recorder, "127.0.0.1:50000", "here")
     assert [octets for _, octets in tap.received(PROTOCOL_HEADER + HEARTBEAT)] == [PROTOCOL_HEADER, HEARTBEAT]
     recording = Recording(recorder)
     assert [row.summary for row in recording.frames()] == ["Protocol-Header 0-9-1", "Heartbeat"]

@@ -36,8 +36,8 @@ class Link:
         self.name = f"{host}:{port}"
         recorder = story.recorder
         self.taps = {
-            True: Tap(recorder, self.name, host, client=True),
-            False: Tap(recorder, self.name, "broker", client=False),
+            True: Tap(recorder, self.name, host),
+            False: Tap(recorder, self.name, "broker"),
         }
         self.sequence = {True: 1000, False: 5000}
 

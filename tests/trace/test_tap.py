@@ -69,7 +69,7 @@ class Conversation:
         self.recorder = Recorder(lambda: self.now)
         if plainly:
             self.recorder.observe(lambda seq: None)
-        self.tap = Tap(self.recorder, "c:1", "c" if client else "broker", client=client)
+        self.tap = Tap(self.recorder, "c:1", "c" if client else "broker")
         self.gathers = gathers
         self.waiting: list[Iterator[tuple[int | None, bytes]]] = []
 
@@ -140,7 +140,7 @@ def test_a_command_that_comes_together_is_recorded_as_if_it_came_frame_by_frame(
 ) -> None:
     together = Recorder(lambda: 0)
     apart = Recorder(lambda: 0)
-    taps = [Tap(recorder, "c:1", "broker", client=False) for recorder in (together, apart)]
+    taps = [Tap(recorder, "c:1", "broker") for recorder in (together, apart)]
     for piece in pieces:
         given = list(taps[0].received(piece, lambda *_: data.draw(st.booleans())))
         frames = list(taps[1].received(piece))
@@ -151,8 +151,8 @@ def test_a_command_that_comes_together_is_recorded_as_if_it_came_frame_by_frame(
 
 def test_what_was_written_or_read_at_once_is_one_row_until_somebody_looks() -> None:
     recorder = Recorder(lambda: 0)
-    out = Tap(recorder, "c:1", "c", client=True)
-    into = Tap(recorder, "c:1", "broker", client=False)
+    out = Tap(recorder, "c:1", "c")
+    into = Tap(recorder, "c:1", "broker")
     out.sent(PROTOCOL_HEADER)
     list(into.received(PROTOCOL_HEADER))
     before = rows_of(recorder), len(recorder)
@@ -170,7 +170,7 @@ def rows_of(recorder: Recorder) -> int:
 
 def test_who_asks_for_frames_hears_of_each_and_who_takes_octets_hears_of_them_in_one_piece() -> None:
     recorder = Recorder(lambda: 0)
-    tap = Tap(recorder, "c:1", "c", client=True)
+    tap = Tap(recorder, "c:1", "c")
     tap.sent(PROTOCOL_HEADER)
     pieces: list[tuple[type[e.Event], int, bytes]] = []
     seqs: list[int] = []
@@ -204,7 +204,7 @@ def test_who_asks_for_frames_hears_of_each_and_who_takes_octets_hears_of_them_in
 
 def test_an_observer_that_records_on_its_own_does_not_disturb_the_numbers() -> None:
     recorder = Recorder(lambda: 0)
-    tap = Tap(recorder, "c:1", "c", client=True)
+    tap = Tap(recorder, "c:1", "c")
     tap.sent(PROTOCOL_HEADER)
 
     def complain(*_: Any) -> None:

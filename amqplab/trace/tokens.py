@@ -1,0 +1,91 @@
+"""What a token is: a copy of a message that is not in its queue's line, as an entity of the state.
+
+Theory
+------
+Tokens are kept beside the entities of the fold and come and go by patches like them, under the key
+``token/<message>/<leg>``. A message may be in many hands at once, one for each queue that took a copy; the
+leg tells which of them is meant. A publish whose message never got a number goes by that of its command.
+
+:mod:`amqplab.trace.whereabouts` moves them; here stands how they are named and what they are asked.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from amqplab.trace import keys
+from amqplab.trace.draft import Entity, State
+from amqplab.trace.traffic import Command
+
+__all__ = [
+    "buried_later",
+    "connection_of",
+    "holder",
+    "holder_of",
+    "new_token",
+    "publish_key",
+    "queue_leg",
+    "server_of",
+    "token_key",
+]
+
+
+def new_token(message: int | None, label: str, place: str, at: str) -> dict[str, Any]:
+    """One at this place: what is not known of it yet is empty."""
+    return {
+        "message": message,
+        "label": label,
+        "text": "",
+        "place": place,
+        "at": at,
+        "state": "",
+        "up": None,
+        "command": None,
+        "queue": None,
+        "target": "",
+        "channel": None,
+        "delivery": None,
+        "redelivered": False,
+        "reason": "",
+    }
+
+
+def token_key(message: int | None, leg: str) -> str:
+    """`leg` tells the copies of a message apart: a queue's, a consumer's of a stream, "-" before it has any."""
+    return f"token/{message}/{leg}"
+
+
+def publish_key(command: Command, message: int | None) -> str:
+    """A message that never gets a number goes by that of its command."""
+    return token_key(message, "-") if message is not None else f"token/p{command.number}/-"
+
+
+def queue_leg(vhost: str, queue: str) -> str:
+    """The leg of the copy in a queue."""
+    return f"{keys.escape(vhost)}/{keys.escape(queue)}"
+
+
+def holder(state: State, connection: str, channel: int, tag: str) -> str:
+    """The key of whoever gets it: the consumer, or for basic.get the channel."""
+    key = keys.consumer_key(connection, channel, tag)
+    return key if tag and key in state else keys.channel_key(connection, channel)
+
+
+def buried_later(token: Entity, copy: Entity | None) -> bool:
+    """Whether a copy has been refused and is out of its queue, but its end has not been told."""
+    return copy is None and token["state"] == "refused" and token["place"] == "broker"
+
+
+def server_of(state: State, connection: str) -> str:
+    """The host at the other end of a connection."""
+    return str(state.get(keys.connection_key(connection), {}).get("server") or "")
+
+
+def holder_of(copy: Entity) -> str:
+    """The key of whoever has an unacked copy: the consumer, or once it has left, or for basic.get, the channel."""
+    return str(copy["consumer"] or keys.channel_key(str(copy["connection"]), int(copy["channel"])))
+
+
+def connection_of(key: str) -> str:
+    """The connection in the key of a consumer or channel; a connection itself is what it is."""
+    return keys.unescape(key.split("/")[1]) if key.startswith(("consumer/", "channel/")) else key

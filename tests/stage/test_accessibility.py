@@ -29,8 +29,12 @@ def open_a_frame(page: Page) -> None:
 
 
 def click_the_last_frame(stage: Locator) -> None:
-    """In the ladder; a row that is no frame would open something else."""
-    stage.locator(".rung:has(.band-label) .reach").last.click()
+    """In the ladder; a row that is no frame would open something else, and the last frame may be out of sight."""
+    frames = stage.locator(".rung:has(.band-label) .reach")
+    while not frames.count():
+        stage.press("ArrowLeft")
+        assert int(stage.get_attribute("data-record") or -1) >= 0, "there is no frame"
+    frames.last.click()
     stage.locator(".inspector .field").first.wait_for(state="attached", timeout=2000)
 
 

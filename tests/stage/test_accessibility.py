@@ -96,6 +96,11 @@ NO_MORE = "stage => stage.removeAttribute('data-asked')"
 FRAMES = "async () => { for (let i = 0; i < 2; i++) await new Promise(requestAnimationFrame); }"
 
 
+# JupyterLab's body clips, and has no height, for all in it is placed absolutely. That clips nothing (a body's overflow
+# is the window's), but axe takes whatever is in it for hidden, and then asks nothing of its colours.
+BODY_AS_HIGH_AS_ITS_PAGE = "() => { document.body.style.height = '100vh'; }"
+
+
 def show(stage: Locator, *panels: str, below: tuple[str, ...] = ()) -> None:
     stage.press("Escape")
     stage.evaluate(OPEN, [[*panels, *below], dict.fromkeys(below, "below")])
@@ -113,7 +118,7 @@ def inspect_a_frame(stage: Locator) -> None:
 
 
 def pick_a_message(stage: Locator) -> None:
-    keys(stage, "Home", *["ArrowRight"] * 12)
+    keys(stage, "5", "Home", *["ArrowRight"] * 12)
     stage.locator("[data-kind=message]").first.dispatch_event("click")
 
 
@@ -141,6 +146,7 @@ def notebook(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Ite
         page = context.new_page()
         run_all(page, server.address("stages.ipynb"))
         drawn(page)
+        page.evaluate(BODY_AS_HIGH_AS_ITS_PAGE)
         yield page
         context.close()
 
@@ -182,6 +188,7 @@ MEND = """({ stage: { narration } }) => {
 def test_axe_does_find_something_in_jupyterlab_where_something_is_wrong(notebook: Page) -> None:
     use_theme(notebook, "light")
     stage = notebook.locator(OUTPUT_STAGE).first
+    stage.scroll_into_view_if_needed()
     stage.evaluate(BREAK)
     found = objections(notebook, stage)
     stage.evaluate(MEND)

@@ -23,7 +23,7 @@ from typing import Self
 import nbformat
 from playwright.sync_api import Page
 
-__all__ = ["OUTPUT_STAGE", "JupyterServer", "drawn", "run_all", "scene_code", "use_theme"]
+__all__ = ["OUTPUT_STAGE", "JupyterServer", "drawn", "opened", "run_all", "scene_code", "use_theme"]
 
 OUTPUT_STAGE = ".jp-OutputArea-output .amqplab-stage"
 """A stage where a notebook shows it."""
@@ -36,7 +36,7 @@ SETTINGS = {
     },
     "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
 }
-RUN_ALL = """async () => {
+READY = """async () => {
     const { jupyterapp: app } = window;
     await app.restored;
     while (!app.shell.currentWidget?.context) await new Promise((done) => setTimeout(done, 50));
@@ -44,9 +44,11 @@ RUN_ALL = """async () => {
     await context.ready;
     await context.sessionContext.ready;
     await context.sessionContext.session.kernel.info;
-    await app.commands.execute("notebook:run-all-cells");
 }"""
-"""In the page: run all cells, once the notebook and its kernel are there."""
+"""In the page: done when the notebook and its kernel are there."""
+
+RUN_ALL = "() => window.jupyterapp.commands.execute('notebook:run-all-cells')"
+"""In the page: run all cells."""
 
 CHANGE_THEME = "name => window.jupyterapp.commands.execute('apputils:change-theme', { theme: name })"
 """In the page: a theme, by name."""
@@ -149,11 +151,17 @@ def scene_code(name: str) -> str:
     return SCENE.format(support=str(Path(__file__).parent), name=name)
 
 
-def run_all(page: Page, address: str) -> None:
-    """Open a notebook and run all its cells; its stages may still be unpacking."""
+def opened(page: Page, address: str) -> None:
+    """Open a notebook; returns when its kernel is there."""
     page.goto(address)
     page.wait_for_function("() => window.jupyterapp")
     page.wait_for_load_state("networkidle")
+    page.evaluate(READY)
+
+
+def run_all(page: Page, address: str) -> None:
+    """Open a notebook and run all its cells; its stages may still be unpacking."""
+    opened(page, address)
     page.evaluate(RUN_ALL)
 
 

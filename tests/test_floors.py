@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from imports import circles, imports_within, modules
 
 PACKAGE = Path(__file__).resolve().parent.parent / "amqplab"
 
@@ -53,50 +54,11 @@ def imports_of(path: Path) -> list[tuple[str, bool]]:
     return found
 
 
-def modules(floor: str) -> list[Path]:
-    return sorted((PACKAGE / floor).rglob("*.py"))
-
-
-def module_name(path: Path) -> str:
-    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-def imported_modules(path: Path, known: set[str]) -> set[str]:
-    """Which of the `known` modules a file imports, wherever in it, also for the type checker only."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return (found & known) - {module_name(path)}
-
-
-def circles(floor: str) -> list[list[str]]:
-    """Modules of a floor that reach each other by their imports."""
-    paths = {module_name(path): path for path in modules(floor)}
-    reach = {name: imported_modules(path, set(paths)) for name, path in paths.items()}
-    grown = True
-    while grown:
-        grown = False
-        for name, there in reach.items():
-            more = there.union(*(reach[one] for one in there))
-            if more != there:
-                reach[name], grown = more, True
-    groups = {
-        frozenset([name, *(one for one in reach[name] if name in reach[one])])
-        for name in paths
-        if name in reach[name]
-    }
-    return sorted(sorted(group) for group in groups)
-
-
 @pytest.mark.parametrize("floor", MAY_IMPORT)
 def test_a_floor_imports_only_the_floors_above_it(floor: str) -> None:
     allowed = MAY_IMPORT[floor] | OPEN_TO_ALL | {floor}
     wrong = []
-    for path in modules(floor):
+    for path in modules(PACKAGE, floor):
         for name, _ in imports_of(path):
             parts = name.split(".")
             if parts[0] != "amqplab" or len(parts) < 2:
@@ -109,7 +71,7 @@ def test_a_floor_imports_only_the_floors_above_it(floor: str) -> None:
 @pytest.mark.parametrize("floor", CORE)
 def test_the_core_needs_only_the_standard_library(floor: str) -> None:
     wrong = []
-    for path in modules(floor):
+    for path in modules(PACKAGE, floor):
         lazy = LAZY_LIBRARIES.get(str(path.relative_to(PACKAGE)), set())
         for name, top_level in imports_of(path):
             top = name.split(".")[0]
@@ -121,7 +83,7 @@ def test_the_core_needs_only_the_standard_library(floor: str) -> None:
 
 @pytest.mark.parametrize("floor", WITHOUT_CIRCLES)
 def test_no_module_of_a_floor_needs_one_that_needs_it(floor: str) -> None:
-    assert circles(floor) == []
+    assert circles(imports_within(PACKAGE, floor)) == []
 
 
 def test_every_floor_is_a_room_of_the_house() -> None:
@@ -133,7 +95,7 @@ def test_every_floor_is_a_room_of_the_house() -> None:
 def test_every_module_opens_with_its_theory(floor: str) -> None:
     bare = [
         str(path.relative_to(PACKAGE))
-        for path in modules(floor)
+        for path in modules(PACKAGE, floor)
         if not ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
     ]
     assert bare == []

@@ -20,6 +20,8 @@ OVERLAPS = """(names) => {
     return boxes.map(({ top, bottom, left, right }) => ({ top, bottom, left, right }));
 }"""
 
+TWO_FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
@@ -393,6 +395,45 @@ def test_the_focus_is_never_lost_to_the_page(chromium: Browser, urls: dict[str, 
 
 
 # --- presenting, legend, help ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("action", ["dock-ladder", "panel-ladder"])
+def test_a_panel_that_is_moved_or_closed_leaves_the_focus_in_the_stage(
+    action: str, chromium: Browser, urls: dict[str, str]
+) -> None:
+    page, watch = open_page(chromium, urls["journey"], width=1366, height=768)
+    button = page.locator(f"[data-do={action}]").last
+    for _ in range(2 if action.startswith("dock") else 1):
+        button.focus()
+        page.keyboard.press("Enter")
+        page.evaluate(TWO_FRAMES)
+        assert page.evaluate("() => Boolean(document.activeElement.closest('.amqplab-stage'))")
+        if action.startswith("dock"):
+            assert button.evaluate("node => node === document.activeElement")
+    watch.assert_quiet()
+    page.context.close()
+
+
+def test_arrows_scroll_the_ladder_and_the_focus_stays_on_its_row(
+    chromium: Browser, urls: dict[str, str]
+) -> None:
+    """Rows come and go as it scrolls; and scrolling by wheel away from the row leaves the focus in the stage."""
+    page, watch = open_page(chromium, urls["journey"], width=1366, height=768)
+    press(page, "1")
+    page.locator(f"{STAGE} .ladderScroll").focus()
+    rows = []
+    for key in ("End", "End", "ArrowDown", "Home", "Home"):
+        page.keyboard.press(key)
+        page.evaluate(TWO_FRAMES)
+        rows.append(page.evaluate("() => Number(document.activeElement.dataset.seq ?? -1)"))
+    assert 0 < rows[0] < rows[1] < rows[2] and rows[2] > rows[3] > rows[4]
+    page.keyboard.press("Enter")
+    assert page.locator(STAGE).get_attribute("data-record") == str(rows[4])
+    page.locator(f"{STAGE} .ladderScroll").evaluate("box => { box.scrollTop = 1e6; }")
+    page.evaluate(TWO_FRAMES)
+    assert page.evaluate("() => Boolean(document.activeElement.closest('.rung'))")
+    watch.assert_quiet()
+    page.context.close()
 
 
 def test_presenter_mode_has_large_type_and_listens_to_remotes(

@@ -7,11 +7,10 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import nbformat
 import pytest
 from playwright.sync_api import Browser, Locator, Page
 from stage_browser import STAGE, Watch, browser
-from stage_jupyter import CHANGE_THEME, RUN_ALL, JupyterServer
+from stage_jupyter import OUTPUT_STAGE, JupyterServer, run_all, use_theme
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 LESSON = "01-journey-of-one-message.ipynb"
@@ -28,7 +27,6 @@ lab.run()
 lab.stage()
 """
 HERE = {"", "127.0.0.1", "localhost"}
-LAST_STAGE = f".jp-OutputArea-output {STAGE}"
 
 
 @pytest.fixture(scope="module")
@@ -48,11 +46,8 @@ def opened(laboratory: tuple[JupyterServer, Browser], notebook: str) -> tuple[Pa
     context = chromium.new_context(viewport={"width": 1400, "height": 1000}, reduced_motion="reduce")
     page = context.new_page()
     watch = Watch(page)
-    page.goto(server.address(notebook))
-    page.wait_for_function("() => window.jupyterapp")
-    page.wait_for_load_state("networkidle")
-    page.evaluate(RUN_ALL)
-    page.wait_for_selector(f"{LAST_STAGE} .said", state="attached")
+    run_all(page, server.address(notebook))
+    page.wait_for_selector(f"{OUTPUT_STAGE} .said", state="attached")
     return page, watch
 
 
@@ -63,7 +58,7 @@ def lesson(laboratory: tuple[JupyterServer, Browser]) -> tuple[Page, Watch]:
 
 def whole_journey(page: Page) -> Locator:
     """The stage that shows the message from call to acknowledgement: the second one of the lesson."""
-    stage = page.locator(LAST_STAGE).nth(1)
+    stage = page.locator(OUTPUT_STAGE).nth(1)
     stage.scroll_into_view_if_needed()
     return stage
 
@@ -84,7 +79,7 @@ def markup(stage: Locator) -> str:
 
 def test_the_lesson_runs_without_an_error(lesson: tuple[Page, Watch]) -> None:
     page, _ = lesson
-    assert page.locator(LAST_STAGE).count() >= 3
+    assert page.locator(OUTPUT_STAGE).count() >= 3
     failed = page.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.stderr']")
     assert failed.all_inner_texts() == []
     assert page.locator(".jp-RenderedText .ansi-red-fg").count() == 0
@@ -127,13 +122,11 @@ def test_the_stage_follows_jupyterlab_s_dark_theme(lesson: tuple[Page, Watch]) -
     page, _ = lesson
     stage = whole_journey(page)
     paper = {}
-    for theme, is_light in (("Dark", "false"), ("Light", "true")):
-        page.evaluate(CHANGE_THEME, f"JupyterLab {theme}")
-        page.wait_for_selector(f"body[data-jp-theme-light='{is_light}']", state="attached")
-        page.wait_for_load_state("networkidle")
+    for scheme in ("dark", "light"):
+        use_theme(page, scheme)
         colour = str(stage.locator(".canvas").first.evaluate(BACKGROUND))
-        paper[theme] = sum(int(part) for part in re.findall(r"\d+", colour)[:3])
-    assert paper["Dark"] < 200 < 600 < paper["Light"]
+        paper[scheme] = sum(int(part) for part in re.findall(r"\d+", colour)[:3])
+    assert paper["dark"] < 200 < 600 < paper["light"]
 
 
 def test_nobody_complained_and_nobody_else_was_asked(lesson: tuple[Page, Watch]) -> None:
@@ -145,12 +138,9 @@ def test_a_button_on_a_segment_shows_the_history_without_it(
     laboratory: tuple[JupyterServer, Browser],
 ) -> None:
     server, _ = laboratory
-    cell = nbformat.v4.new_code_cell(BREAKABLE)
-    python = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    notebook = nbformat.v4.new_notebook(cells=[cell], metadata=python)
-    nbformat.write(notebook, server.notebooks / "breakable.ipynb")
+    server.write("breakable.ipynb", BREAKABLE)
     page, watch = opened(laboratory, "breakable.ipynb")
-    stage = page.locator(LAST_STAGE).first
+    stage = page.locator(OUTPUT_STAGE).first
     press(stage, "1", "u")
     page.keyboard.type("basic.publish")
     page.keyboard.press("Enter")

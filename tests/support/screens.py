@@ -28,12 +28,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import nbformat
 from PIL import Image, ImageDraw, ImageFont
 from playwright.sync_api import Browser, Locator, Page
 from scenes import SCENES, build, names
 from stage_browser import STAGE, Watch, browser
-from stage_jupyter import CHANGE_THEME, RUN_ALL, JupyterServer
+from stage_jupyter import OUTPUT_STAGE, JupyterServer, drawn, run_all, scene_code, use_theme
 from tqdm import tqdm
 
 __all__ = ["Window", "go", "main"]
@@ -43,16 +42,15 @@ SCHEMES = ("light", "dark", "forced")
 ROW = 600  # px of height that a picture has in a sheet
 MARGIN, TITLE = 12, 26
 PATIENCE_S = 0.5 if sys.stderr.isatty() else 30  # between two looks at the progress line
-SOURCE = """\
-import sys
-sys.path.insert(0, {support!r})
-from scenes import build
-build({name!r}).stage()
-"""
-KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-"""Without it JupyterLab asks which one, and waits."""
-
-OUTPUT_STAGE = f".jp-OutputArea-output {STAGE}"
+WHERE = "({ stage: { player } }) => [player.zoom, player.seq]"
+GO_BACK = """({ stage }, [zoom, seq]) => {
+    stage.player.letGo();
+    stage.player.setZoom(zoom);
+    stage.player.jump(seq);
+    stage.draw();
+}"""
+# The size is heard of in one frame, and what is drawn to it is laid out in the next.
+FRAMES = "async () => { for (let i = 0; i < 3; i++) await new Promise(requestAnimationFrame); }"
 
 
 @dataclass(frozen=True)
@@ -165,24 +163,36 @@ def alone(shooting: Shooting, name: str, window: Window) -> Iterator[tuple[Page,
         yield page, page.locator(STAGE)
 
 
+class Notebook:
+    """A notebook with nothing in it but the stage of a scene. It is opened once: the window changes its size and
+    its theme, and the stage goes back to where it opened.
+    """
+
+    def __init__(self, page: Page, server: JupyterServer, name: str) -> None:
+        self.page = page
+        server.write(f"{name}.ipynb", scene_code(name))
+        run_all(page, server.address(f"{name}.ipynb"))
+        drawn(page)
+        self.stage = page.locator(OUTPUT_STAGE)
+        self.opened_at = self.stage.evaluate(WHERE)
+
+    def behind(self, window: Window) -> tuple[Page, Locator]:
+        """The notebook as another reader opens it."""
+        if window.scheme == "forced":
+            self.page.emulate_media(forced_colors="active")
+        else:
+            self.page.emulate_media(forced_colors="none")
+            use_theme(self.page, window.scheme)
+        self.page.set_viewport_size(window.size)
+        self.stage.evaluate(GO_BACK, self.opened_at)
+        self.page.evaluate(FRAMES)
+        return self.page, self.stage
+
+
 @contextmanager
-def in_jupyterlab(
-    shooting: Shooting, server: JupyterServer, name: str, window: Window
-) -> Iterator[tuple[Page, Locator]]:
-    """A notebook with nothing in it but the stage of a scene."""
-    code = SOURCE.format(support=str(Path(__file__).parent), name=name)
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)], metadata=KERNEL)
-    nbformat.write(notebook, server.notebooks / f"{name}.ipynb")
-    with shooting.page(window, f"{name} in JupyterLab, {window}") as page:
-        page.goto(server.address(f"{name}.ipynb"))
-        page.wait_for_function("() => window.jupyterapp")
-        page.wait_for_load_state("networkidle")
-        page.evaluate(RUN_ALL)
-        theme = "JupyterLab Dark" if window.scheme == "dark" else "JupyterLab Light"
-        page.evaluate(CHANGE_THEME, theme)
-        page.wait_for_selector(f"{OUTPUT_STAGE} [role=slider]")
-        page.wait_for_selector("#jupyterlab-splash", state="detached")
-        yield page, page.locator(OUTPUT_STAGE)
+def notebook(shooting: Shooting, server: JupyterServer, name: str) -> Iterator[Notebook]:
+    with shooting.page(Window(1366, "light"), f"{name} in JupyterLab") as page:
+        yield Notebook(page, server, name)
 
 
 # --- sheets ---------------------------------------------------------------------------------------------
@@ -250,12 +260,10 @@ def main(words: Sequence[str] | None = None) -> int:
         )
         for name in arguments.scene:
             pictures: dict[tuple[str, Window], Path] = {}
-            for window in windows:
+            for window, page, stage in opened(shooting, server, name, windows):
                 bar.set_postfix_str(f"{name}, {window}, {len(shooting.complaints)} complaints", refresh=False)
-                opened = in_jupyterlab(shooting, server, name, window) if server else None
-                with opened or alone(shooting, name, window) as (page, stage):
-                    for step, path in shoot(shooting, page, stage, name, window, steps):
-                        pictures[step, window] = path
+                for step, path in shoot(shooting, page, stage, name, window, steps):
+                    pictures[step, window] = path
                 bar.update()
             if pictures:
                 sheet(name, pictures, shooting.out / f"{name}.png")
@@ -263,6 +271,20 @@ def main(words: Sequence[str] | None = None) -> int:
         print(complaint, file=sys.stderr)
     print(f"{arguments.out}: {len(arguments.scene)} sheets, {len(shooting.complaints)} complaints")
     return min(1, len(shooting.complaints))
+
+
+def opened(
+    shooting: Shooting, server: JupyterServer | None, name: str, windows: Sequence[Window]
+) -> Iterator[tuple[Window, Page, Locator]]:
+    """The scene behind each window, in a notebook if there is a server."""
+    if server is None:
+        for window in windows:
+            with alone(shooting, name, window) as (page, stage):
+                yield window, page, stage
+        return
+    with notebook(shooting, server, name) as book:
+        for window in windows:
+            yield window, *book.behind(window)
 
 
 @contextmanager

@@ -20,7 +20,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-__all__ = ["CHANGE_THEME", "RUN_ALL", "JupyterServer"]
+import nbformat
+from playwright.sync_api import Page
+
+__all__ = ["OUTPUT_STAGE", "JupyterServer", "drawn", "opened", "run_all", "scene_code", "use_theme"]
+
+OUTPUT_STAGE = ".jp-OutputArea-output .amqplab-stage"
+"""A stage where a notebook shows it."""
 
 SETTINGS = {
     "@jupyterlab/apputils-extension:notification": {
@@ -30,7 +36,7 @@ SETTINGS = {
     },
     "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
 }
-RUN_ALL = """async () => {
+READY = """async () => {
     const { jupyterapp: app } = window;
     await app.restored;
     while (!app.shell.currentWidget?.context) await new Promise((done) => setTimeout(done, 50));
@@ -38,12 +44,24 @@ RUN_ALL = """async () => {
     await context.ready;
     await context.sessionContext.ready;
     await context.sessionContext.session.kernel.info;
-    await app.commands.execute("notebook:run-all-cells");
 }"""
-"""In the page: run all cells, once the notebook and its kernel are there."""
+"""In the page: done when the notebook and its kernel are there."""
+
+RUN_ALL = "() => window.jupyterapp.commands.execute('notebook:run-all-cells')"
+"""In the page: run all cells."""
 
 CHANGE_THEME = "name => window.jupyterapp.commands.execute('apputils:change-theme', { theme: name })"
 """In the page: a theme, by name."""
+
+KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+"""Without it JupyterLab asks which one, and waits."""
+
+SCENE = """\
+import sys
+sys.path.insert(0, {support!r})
+from scenes import build
+build({name!r}).stage()
+"""
 
 CHECKOUT = Path(__file__).parents[2]
 FOLDERS = ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR")
@@ -103,6 +121,11 @@ class JupyterServer:
         """Where to open a notebook, alone."""
         return f"{self.url}doc/tree/{notebook}?token={self.token}"
 
+    def write(self, notebook: str, *cells: str) -> None:
+        """A new notebook of code cells."""
+        made = nbformat.v4.new_notebook(cells=[*map(nbformat.v4.new_code_cell, cells)], metadata=KERNEL)
+        nbformat.write(made, self.notebooks / notebook)
+
     def _end(self) -> None:
         if self._process is None:
             return
@@ -118,3 +141,39 @@ class JupyterServer:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._end()
+
+
+# --- in its page ----------------------------------------------------------------------------------------
+
+
+def scene_code(name: str) -> str:
+    """The cell that shows one of the scenes."""
+    return SCENE.format(support=str(Path(__file__).parent), name=name)
+
+
+def opened(page: Page, address: str) -> None:
+    """Open a notebook; returns when its kernel is there."""
+    page.goto(address)
+    page.wait_for_function("() => window.jupyterapp")
+    page.wait_for_load_state("networkidle")
+    page.evaluate(READY)
+
+
+def run_all(page: Page, address: str) -> None:
+    """Open a notebook and run all its cells; its stages may still be unpacking."""
+    opened(page, address)
+    page.evaluate(RUN_ALL)
+
+
+def drawn(page: Page) -> None:
+    """Wait until nothing covers the page and the first stage is drawn."""
+    page.wait_for_selector(f"{OUTPUT_STAGE} [role=slider]")
+    page.wait_for_selector("#jupyterlab-splash", state="detached")
+
+
+def use_theme(page: Page, scheme: str) -> None:
+    """JupyterLab's "light" or "dark" theme; returns when it is there."""
+    page.evaluate(CHANGE_THEME, f"JupyterLab {scheme.title()}")
+    is_light = "true" if scheme == "light" else "false"
+    page.wait_for_selector(f"body[data-jp-theme-light='{is_light}']", state="attached")
+    page.wait_for_load_state("networkidle")

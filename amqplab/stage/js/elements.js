@@ -82,6 +82,7 @@ const isSame = (a, b) =>
     : typeof a === typeof b;
 
 function patchByKey(parent, before, kids, after, svg) {
+  const { activeElement } = document;
   const byKey = new Map();
   before.forEach((old, i) => byKey.set(keyOf(old.v, i), old));
   const strangers = [];
@@ -101,6 +102,12 @@ function patchByKey(parent, before, kids, after, svg) {
   }
   for (const { node } of byKey.values()) node.remove();
   order(parent, after);
+  giveBack(activeElement);
+}
+
+/** A node that is moved in the page loses the focus on the way. */
+function giveBack(node) {
+  if (node && node !== document.activeElement && node.isConnected) node.focus({ preventScroll: true });
 }
 
 /** Making a node costs the browser more than changing one. So what goes from a drawing becomes what comes, if it looks alike;

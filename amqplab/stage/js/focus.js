@@ -86,9 +86,9 @@ export class Focus {
     if (item) this.give(item);
   }
 
-  give(item) {
+  give(item, still = Boolean(item.ownerSVGElement?.classList.contains("picture"))) {
     if (!item.hasAttribute("tabindex") && !/^(BUTTON|INPUT|SELECT)$/.test(item.tagName)) item.setAttribute("tabindex", "-1");
-    item.focus({ preventScroll: item.ownerSVGElement?.classList.contains("picture") });
+    item.focus({ preventScroll: still });
   }
 
   /** An arrow key inside a group; true if it meant something there. `choose` hears what got the focus. */
@@ -116,7 +116,10 @@ export class Focus {
     const result = deed();
     const isGone = !this.root.contains(had) || had.disabled || had.closest("[hidden]");
     if (isGone) this.settle(group, name, place);
-    else this.kept = { had, group, name, place };
+    else {
+      if (!this.active) this.give(had, true); // it was moved in the page, and lost the focus on the way
+      this.kept = { had, group, name, place };
+    }
     return result;
   }
 
@@ -130,7 +133,7 @@ export class Focus {
   settle(group, name, place) {
     const items = group && this.root.contains(group) && seenItem(group) ? itemsOf(group) : [];
     const next = items.find((node) => focusName(node) === name) ?? nearestTo(place, items);
-    if (next) this.give(next);
+    if (next) this.give(next, true);
     else this.root.focus({ preventScroll: true });
   }
 }

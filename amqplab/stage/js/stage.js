@@ -125,7 +125,7 @@ export class Stage {
       this.draw();
     });
     this.track.addEventListener("pointerdown", (event) => this.scrub(event));
-    this.ladderScroll.addEventListener("scroll", () => this.rungs.scrolled(() => this.view()));
+    this.ladderScroll.addEventListener("scroll", () => this.frame.focus.keeping(() => this.rungs.scrolled(() => this.view())));
     this.ladderScroll.addEventListener("pointerenter", () => (this.rungs.held = !player.playing));
     this.ladderScroll.addEventListener("pointerleave", () => (this.rungs.held = false));
   }
@@ -164,7 +164,7 @@ export class Stage {
   measure() {
     const width = this.root.clientWidth;
     if (!width) return;
-    this.frame.measure();
+    this.frame.focus.keeping(() => this.frame.measure());
     this.orientation = /** @type {Layout["orientation"]} */ (this.frame.setting.orientation);
     this.drawn = "";
     this.draw();
@@ -347,7 +347,7 @@ export class Stage {
   pressed(event) {
     const { target, key } = event;
     if (TYPING.test(target.tagName)) return this.typed(event);
-    const thing = target.closest("button,summary,[role=button],[data-focus]");
+    const thing = target.closest("button,summary,[role=button],[data-focus],.rung");
     const activates = thing && (key === "Enter" || key === " ");
     if (activates && /^(BUTTON|SUMMARY)$/.test(thing.tagName)) return;
     if (activates) this.clicked(thing);

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 
 from amqplab.model.journal import HEAD_OCTETS, HEADER_OCTETS, Problem, Record, walk
 from amqplab.wire.dissect import Span, dissect
@@ -88,7 +87,7 @@ def _record(data: bytes, record: Record) -> Span:
 def _moved(span: Span, by: int) -> Span:
     """The same span where it stands in the file."""
     children = tuple(_moved(child, by) for child in span.children)
-    return replace(span, start=span.start + by, end=span.end + by, children=children)
+    return span._replace(start=span.start + by, end=span.end + by, children=children)
 
 
 def _problem(data: bytes, problem: Problem, end: int) -> Span:

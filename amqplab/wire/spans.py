@@ -13,9 +13,8 @@ What is not on the wire but follows from it (the name of a reply code, a date) s
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 __all__ = ["Span", "leaves", "octets_text", "plain_text", "render"]
 
@@ -25,8 +24,7 @@ SHOWN_LINES = 8  # of one span; then the number of octets that are left out
 SHOWN_VALUE = 60  # characters
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """Octets ``start`` to ``end - 1``. ``value`` is what they hold: int, float, str, bool; None for a group.
 
     A ``name`` that ends in "length" or "size" counts the octets right after the span.
@@ -42,13 +40,12 @@ class Span:
 
     def to_json(self) -> list[Any]:
         """``[start, end, name, value, meaning, children]``; integers beyond 2**53 become text."""
-        value = self.value
+        start, end, name, value, meaning, children, _ = self
         if isinstance(value, int) and not isinstance(value, bool):
             value = int(value) if abs(value) <= LARGEST_EXACT else str(int(value))
         elif isinstance(value, float):
             value = float(value) if abs(value) <= LARGEST_EXACT else repr(float(value))
-        children = [child.to_json() for child in self.children]
-        return [self.start, self.end, self.name, value, self.meaning, children]
+        return [start, end, name, value, meaning, [child.to_json() for child in children]]
 
 
 def leaves(spans: Iterable[Span]) -> Iterator[Span]:

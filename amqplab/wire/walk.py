@@ -13,7 +13,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from amqplab.wire.domains import BIT, Domain
@@ -147,7 +147,7 @@ def walk_arguments(walk: Walk, domains: Mapping[str, Domain]) -> None:
         bits = []
         seen[name] = walk_field(walk, name, domain)
         if name == "method_id":  # of a close: what it complains about
-            walk.spans[-1] = replace(walk.spans[-1], meaning=method_meaning(seen["class_id"], seen[name]))
+            walk.spans[-1] = walk.spans[-1]._replace(meaning=method_meaning(seen["class_id"], seen[name]))
     walk_bits(walk, bits)
 
 
@@ -163,6 +163,7 @@ def walk_bits(walk: Walk, names: list[str]) -> None:
         walk.spans.append(Span(start, walk.at, "bits", value, meaning, bits))
 
 
+@lru_cache(maxsize=1024)  # most frames have the same bits at the same place
 def _bit(start: int, octets: int, word: int, place: int, name: str) -> Span:
     """One bit, drawn at its place: ``.... ..1.``; of an argument, or of the two octets of property flags."""
     flag = bool(word >> place & 1)

@@ -20,6 +20,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from operator import attrgetter
 from typing import Any, Literal, TypeVar, dataclass_transform
 
 __all__ = ["ABOUT", "CHAPTERS", "MARKS", "About", "Event", "as_json", "event"]
@@ -73,19 +75,24 @@ class About:
 
     def label_of(self, event: Event) -> str:
         """The short label of one such event."""
-        if callable(self.label):
-            return self.label(event)
-        return self.label.format_map(_Fields(event))
+        return _written(self.label)(event)
 
 
-class _Fields(dict[str, Any]):
-    """An event's fields by name, for a text with names in braces."""
+@cache
+def _written(label: str | Callable[[Any], str]) -> Callable[[Any], str]:
+    """A label as a function: a text has the fields' names in braces."""
+    if callable(label):
+        return label
+    names = _IN_BRACES.findall(label)
+    if not names:
+        return lambda event: label
+    form, fields = _IN_BRACES.sub("{}", label).format, attrgetter(*names)
+    if len(names) == 1:
+        return lambda event: form(fields(event))
+    return lambda event: form(*fields(event))
 
-    def __init__(self, event: Event) -> None:
-        self._event = event
 
-    def __missing__(self, name: str) -> Any:
-        return getattr(self._event, name)
+_IN_BRACES = re.compile(r"\{(\w+)\}")
 
 
 ABOUT: dict[type[Event], About] = {}

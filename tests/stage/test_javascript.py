@@ -75,7 +75,9 @@ def test_a_wrong_type_is_found_in_any_module(copied: Path) -> None:
 
 def test_what_is_not_strict_is_found_where_it_must_be(copied: Path) -> None:
     spoil(copied, NOT_STRICT)
-    errors = [error for error in type_errors(copied, "tsconfig.strict.json") if module_of(error) in NOT_STRICT]
+    errors = [
+        error for error in type_errors(copied, "tsconfig.strict.json") if module_of(error) in NOT_STRICT
+    ]
     assert {(module_of(error), code_of(error)) for error in errors} == expected(NOT_STRICT)
 
 

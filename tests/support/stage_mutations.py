@@ -46,7 +46,7 @@ MUTATIONS = (
     Mutation("only the first thing that a sentence names is the subject", f"{JS}/mark.js",
              "= view.subject.keys.includes(entity);", "= view.subject.keys[0] === entity;", "2", "hello"),
     Mutation("a message is never the subject", f"{JS}/mark.js",
-             "mark.subject = number !== null && view.subject[kind] === number;", "", "2", "hello"),
+             "mark.subject = number !== null && subject === number;", "", "2", "hello"),
     Mutation("the inspector shows the frame before", f"{JS}/inspector.js",
              'if (frame !== undefined) return { kind: "frame", id: frame };',
              'if (frame !== undefined) return { kind: "frame", id: Math.max(0, frame - 1) };', "2", "hello", "1"),

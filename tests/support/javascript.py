@@ -44,7 +44,9 @@ def strict_modules(folder: Path) -> set[str]:
 def lint(folder: Path) -> list[str]:
     """A line for each complaint: `module.js:line: rule: what`."""
     eslint = package("eslint", ESLINT, WHY) / "bin" / "eslint.js"
-    run = node(folder, eslint, "--config", "eslint.config.mjs", "--format", "json", "--max-warnings", "0", ".")
+    run = node(
+        folder, eslint, "--config", "eslint.config.mjs", "--format", "json", "--max-warnings", "0", "."
+    )
     assert run.returncode in (0, 1), run.stdout + run.stderr
     return [
         f"{Path(file['filePath']).name}:{message.get('line')}: {message['ruleId']}: {message['message']}"

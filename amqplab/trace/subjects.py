@@ -42,7 +42,7 @@ def subject_of(record: Record, traffic: Traffic) -> Subject:
     frame = traffic.frame_at.get(record.seq)
     if command is not None and frame is None:
         frame = traffic.commands[command].frames[0]
-    about = about_of(type(event))
+    about = about_of(type(record.event))
     named = keys_named(about.fields, about.values(event), record.where)
     segment = event.number if about.is_segment else None
     return Subject(named, frame, command, segment, event.message if about.is_message else None)

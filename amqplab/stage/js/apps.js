@@ -9,7 +9,7 @@
 import { round } from "./text.js";
 import { cls, h } from "./elements.js";
 import { hadPoint, slotPoint, stripPoint } from "./geometry.js";
-import { cross, rounded, words } from "./marks.js";
+import { cross, words } from "./marks.js";
 import { handles } from "./mark.js";
 
 const WORDED = new Set(["crashed", "frozen", "powered off", "finished", "failed"]);
@@ -49,6 +49,7 @@ export function drawHand(view, mark) {
   const hand = { slots: mark.slots, more: mark.more };
   const g = view.scene.geometry;
   const last = slotPoint(g, row, hand.slots, hand);
+  const done = hadPoint(g, row, hand);
   const hidden = Math.max(0, held - hand.slots);
   return h(
     "g",
@@ -58,7 +59,7 @@ export function drawHand(view, mark) {
       return h("rect", { class: "slot", x: round(at.x - 10.5), y: round(at.y - 8), width: 21, height: 16, rx: 2.5 });
     }),
     hand.more > 0 && !hidden && h("text", { class: "quiet mid", x: round(last.x), y: last.y + 4 }, `+${hand.more}`),
-    had > 0 && h("text", { class: cls("had", row.anchor === "end" ? "end" : "start"), ...rounded(hadPoint(g, row, hand)) }, `✓ ${had}`),
+    had > 0 && h("text", { class: cls("had", row.anchor === "end" ? "end" : "start"), x: round(done.x), y: round(done.y) }, `✓ ${had}`),
     state === "active" && h("path", { class: "active", d: pointer(slotPoint(g, row, 0, hand)) }),
     state === "waiting" && h("text", { class: "quiet mid", x: round(slotPoint(g, row, 0, hand).x - 24), y: row.y + 4 }, "…"),
   );

@@ -433,7 +433,9 @@ def test_legend_and_keys_are_one_key_away(chromium: Browser, urls: dict[str, str
     press(page, "l")
     entries = page.locator(f"{STAGE} .legend li").all_inner_texts()
     assert len(entries) > 12 and "a queue; its head, taken from first, is at the right" in entries
-    assert not [words for words in entries if "WebSocket" in words or "stream" in words], "nothing of what is not there"
+    assert not [words for words in entries if "WebSocket" in words or "stream" in words], (
+        "nothing of what is not there"
+    )
     press(page, "?")
     assert page.locator(f"{STAGE} .legend").count() == 0
     assert page.locator(f"{STAGE} .help kbd").count() > 15

@@ -145,6 +145,16 @@ test("playing shows every step once and stops at the end; silence is shown by th
   }
 });
 
+test("a chapter of the story touches what its own records changed, and nothing that others did", () => {
+  const player = new stage.Player(scene, { zoom: stage.STORY, at: -1 });
+  for (const [last, first, sentence] of scene.story) {
+    player.jump(last);
+    const own = new Set();
+    for (let seq = first; seq <= last; seq++) for (const [key] of scene.patches[seq]) own.add(key);
+    for (const key of player.view().touched) assert.ok(own.has(key), `${sentence}: ${key}`);
+  }
+});
+
 test("a goal is found where it comes true first", () => {
   const at = (text) => stage.find(scene, stage.goal(text), -1);
   assert.equal(scene.kindOf(at("Routed")), "Routed");

@@ -60,7 +60,8 @@ class Mark:
 @dataclass(frozen=True)
 class Moment:
     """What a picture depends on. `now` is a time in ns; `matched` are the keys of bindings that matched in
-    this record; `subject` is what the record speaks of, which is shown at its end if it is just over.
+    this record, `taken` those by which all copies came of the message that the story tells of; `subject` is
+    what the record speaks of, which is shown at its end if it is just over.
     """
 
     state: State
@@ -70,6 +71,7 @@ class Moment:
     now: int = 0
     zoom: str = "milestone"
     matched: Collection[str] = ()
+    taken: Collection[str] = ()
     subject: Subject = NOBODY
 
     @property

@@ -79,7 +79,7 @@ def bindings(m: Moment) -> Iterator[Mark]:
     """Bindings that exist, lit where they matched; the default exchange's own only when they do."""
     folds: dict[str, list[bool]] = {}
     for key, edge in m.layout["edges"].items():
-        lit = key in m.matched
+        lit = key in m.matched or (m.zoom == "story" and key in m.taken)
         if (edge["ghost"] and not lit) or (not edge["ghost"] and key not in m.state):
             continue
         yield Mark("binding", key, "", "matched" if lit else "", edge["label"], Spot(*edge["curve"][:2]),

@@ -4,12 +4,13 @@ Theory
 ------
 At *Routed* the bindings that matched are lit. They stay so for as long as the message stands at its exchange,
 because not every queue has its copy yet; and at *Enqueued* the way is lit by which this copy came, the shortest
-there is among the bindings that matched. ``js/fixtures.js`` says the same, and a test compares the two.
+there is among the bindings that matched. The story tells of all copies at once, and lights all their ways.
+``js/fixtures.js`` says the same, and a test compares the two.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from amqplab.stage.contract_layout import Layout
@@ -17,7 +18,7 @@ from amqplab.trace import events as e
 from amqplab.trace.keys import exchange_key, message_key, queue_key, unescape
 from amqplab.trace.recorder import Record
 
-__all__ = ["matched_by", "passing"]
+__all__ = ["matched_by", "passing", "taken"]
 
 State = Mapping[str, Mapping[str, Any]]
 
@@ -34,6 +35,16 @@ def passing(
     if isinstance(event, e.Enqueued):
         lit |= set(way_to(event, state, routed.get(event.message), place))
     return frozenset(lit)
+
+
+def taken(
+    record: Record, routed: Mapping[int, e.Routed], at_once: Collection[int], place: Layout
+) -> frozenset[str]:
+    """Keys of the bindings that the story lights, if this record brings a message of `at_once` to a queue."""
+    event = record.event
+    if not isinstance(event, e.Enqueued) or event.message not in at_once:
+        return frozenset()
+    return matched_by(routed[event.message], place)
 
 
 def matched_by(event: e.Routed, place: Layout) -> frozenset[str]:

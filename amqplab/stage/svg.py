@@ -27,7 +27,7 @@ from amqplab.stage.mark import Moment
 from amqplab.stage.needs import needs_of
 from amqplab.stage.painter import Painter
 from amqplab.stage.palette import LIGHT
-from amqplab.stage.passing import passing
+from amqplab.stage.passing import passing, taken
 from amqplab.trace import events as e
 from amqplab.trace.fold import step
 from amqplab.trace.narrate import Narrator
@@ -147,15 +147,22 @@ def moments(
     found = {-1: blank}
     state: dict[str, Mapping[str, Any]] = {}
     routed: dict[int, e.Routed] = {}
+    at_once: set[int] = (
+        set()
+    )  # the messages routed just now, with nothing since but copies that come to their queues
     for record in records[: max(asked, default=-1) + 1]:
         patch = step(state, record)
         whereabouts.step(record, patch, state)
         if isinstance(record.event, e.Routed):
             routed[record.event.message] = record.event
+            at_once.add(record.event.message)
+        elif not isinstance(record.event, e.Enqueued):
+            at_once.clear()
         if record.seq in asked:
             found[record.seq] = replace(
                 blank, state={**state, **whereabouts.tokens}, seq=record.seq, now=record.at,
                 matched=passing(record, state, whereabouts.tokens, routed, place),
+                taken=taken(record, routed, at_once, place),
                 subject=subject_of(record, traffic),
             )  # fmt: skip
     return found

@@ -62,6 +62,11 @@ class Context:
         """seq of a CommandReceived at a client -> what arrived."""
         self.cargo: dict[int, Cargo] = {}
         """seq of a SegmentLost, SegmentDiscarded or RetransmissionTimedOut -> what was in the segment."""
+        self.sent_before: dict[int, int] = {}
+        """number of a segment that is sent again -> the segment that carried the same first."""
+        self.taken_for_lost: dict[int, int] = {}
+        """seq of a RetransmissionTimedOut -> the segment that carried first what is now sent again."""
+        self._first_sent: dict[tuple[str, str, int, bool], int] = {}
         self.waiting: set[int] = set()
         """The messages that were published in a transaction."""
         self.handed_out: dict[tuple[str, int, int], e.Delivered | e.Replied] = {}
@@ -83,6 +88,17 @@ class Context:
 
     def _call(self, record: Record, event: e.CallMade) -> None:
         self.calls[record.seq] = event.call
+
+    def _segment(self, record: Record, event: e.SegmentSent) -> None:
+        empty = not event.payload and not {"SYN", "FIN"} & set(event.flags.split("|"))
+        if empty:  # nobody acknowledges it, so it is never sent again
+            return
+        place = (event.connection, event.source, event.sequence, "SYN" in event.flags)
+        first = self._first_sent.setdefault(place, event.number)
+        if event.retransmission and first != event.number:
+            self.sent_before[event.number] = first
+            if record.cause is not None:
+                self.taken_for_lost[record.cause] = first
 
     def _exchange(self, record: Record, event: e.ExchangeDeclared) -> None:
         self.exchange_types[event.vhost, event.exchange] = event.type
@@ -158,6 +174,7 @@ class Context:
 READERS: dict[type[e.Event], Callable[[Context, Record, Any], None]] = {
     e.ExchangeDeclared: Context._exchange,
     e.CallMade: Context._call,
+    e.SegmentSent: Context._segment,
     e.ModeSelected: Context._mode,
     e.ChannelOpened: Context._channel_over,
     e.ChannelClosed: Context._channel_over,

@@ -116,9 +116,11 @@ def tcp_state_changed(record: Record, event: e.TcpStateChanged) -> str:
     return f"The TCP of {party(record.where)} is now {event.state}: {words}."
 
 
-def segment_sent(record: Record, event: e.SegmentSent) -> str:
+def segment_sent(record: Record, event: e.SegmentSent, known: Context) -> str:
     subject = f"{as_start(party(record.where))} sends segment {event.number}"
-    again = " again, because no acknowledgement came," if event.retransmission else ""
+    first = known.sent_before.get(event.number)
+    which = f", which is segment {first} again" if first else " again"
+    again = f"{which}, because no acknowledgement came," if event.retransmission else ""
     flags = event.flags.split("|")
     size = len(event.payload)
     if "RST" in flags:
@@ -161,7 +163,9 @@ def segment_discarded(record: Record, event: e.SegmentDiscarded, known: Context)
 
 def timed_out(record: Record, event: e.RetransmissionTimedOut, known: Context) -> str:
     nothing = f"No acknowledgement reached {party(event.host)} within {duration(event.rto_ns)}"
-    return f"{nothing}, so TCP takes the segment{cargo_words(record, known)} for lost and sends it again."
+    first = known.taken_for_lost.get(record.seq)
+    segment = f"segment {first}" if first else "the segment"
+    return f"{nothing}, so TCP takes {segment}{cargo_words(record, known)} for lost and sends it again."
 
 
 def cargo_words(record: Record, known: Context) -> str:
@@ -324,7 +328,6 @@ SENTENCES: dict[type[e.Event], Callable[[Record, Any], str]] = {
     e.Intervened: intervened,
     e.CheckFailed: check_failed,
     e.TcpStateChanged: tcp_state_changed,
-    e.SegmentSent: segment_sent,
     e.SegmentArrived: segment_arrived,
     e.WindowClosed: window_closed,
     e.WindowOpened: window_opened,
@@ -344,6 +347,7 @@ IN_CONTEXT: dict[type[e.Event], Callable[[Record, Any, Context], str]] = {
     e.CallReturned: call_returned,
     e.CallFailed: call_failed,
     e.MessageHandled: message_handled,
+    e.SegmentSent: segment_sent,
     e.SegmentLost: segment_lost,
     e.SegmentDiscarded: segment_discarded,
     e.RetransmissionTimedOut: timed_out,

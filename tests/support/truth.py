@@ -46,7 +46,7 @@ LAWS = {
     "5": "a jump lands on its record, and a visit has a way back",
     "6": "the picture, the tables, the depths, the fold and lab.table() have the same numbers",
     "7": "whatever the way to a record, the same is drawn, at the same places of scrolling",
-    "8": "the marks of the browser's picture are those of the static one",
+    "8": "the marks of the browser's picture are those of the static one, and the legend speaks of each",
 }
 LONG = os.environ.get("AMQPLAB_LONG") == "1"
 SUITE = Path(__file__).parents[1] / "stage" / "js" / "truth.mjs"

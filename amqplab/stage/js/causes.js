@@ -75,6 +75,12 @@ function namedCause(scene, zoom, seq) {
   return { seq, sentence: isStep ? scene.story[step - 1][2] : scene.sentences[seq] };
 }
 
+/** Whether a record leads to a chapter of the story, or at least to no other one. */
+export function isOfChapter(scene, seq, number) {
+  const owner = ownersOf(scene)[seq];
+  return owner < 0 || owner === number;
+}
+
 /** For each record the number of the chapter that it leads to from within, the first that ends; or -1. */
 function ownersOf(scene) {
   if (scene.owners) return scene.owners;

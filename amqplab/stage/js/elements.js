@@ -145,7 +145,7 @@ function renewed(old, v, svg) {
   if (typeof v !== "object") old.node.nodeValue = v;
   else {
     update(old.node, old.v.props, v.props);
-    patch(old.node, v.kids, svg && v.tag !== "foreignObject");
+    patch(old.node, v.kids, (svg || v.tag === "svg") && v.tag !== "foreignObject");
   }
   return { v, node: old.node };
 }

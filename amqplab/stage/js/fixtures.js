@@ -9,6 +9,7 @@
 import { cut, decodeName, encode, nameOf, plural } from "./text.js";
 import { handOf } from "./geometry.js";
 import { entityMark } from "./mark.js";
+import { STORY } from "./scene.js";
 
 const has = (text, word) => typeof text === "string" && text.includes(word);
 
@@ -159,7 +160,7 @@ function foldMarks(view, used) {
 
 /** The bindings that messages are passing: those which matched, for messages at exchanges, and at this record. */
 export function usedEdges(view) {
-  const { scene, state, seq, layout, subject } = view;
+  const { scene, state, seq, layout, subject, zoom } = view;
   const found = new Set(scene.matchedAt(seq));
   for (const [place, tokens] of state.places) {
     if (!place.startsWith("exchange|")) continue;
@@ -172,10 +173,18 @@ export function usedEdges(view) {
   if (seq >= 0 && scene.kindOf(seq) === "Enqueued" && subject.message) {
     const queue = subject.keys.find((key) => key.startsWith("queue/"));
     const start = startOf(view, subject.message);
+    for (const one of zoom === STORY ? takenAtOnce(scene, subject.message, seq) : []) found.add(one);
     for (const one of wayTo(view, start, queue)) found.add(one);
   }
   for (const key of found) if (!layout.edges[key]) found.delete(key);
   return found;
+}
+
+/** The ways of all copies that came to their queues in one go: the story tells of them in one step. */
+function takenAtOnce(scene, message, seq) {
+  const routed = scene.routedAt(message, seq) ?? seq;
+  for (let at = routed + 1; at < seq; at++) if (!/^(Routed|Enqueued)$/.test(scene.kindOf(at))) return [];
+  return scene.matchedAt(routed);
 }
 
 /** The exchange that a message was published to, or dead-lettered to. */

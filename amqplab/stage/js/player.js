@@ -15,6 +15,7 @@ import { restOf, silenceBetween } from "./story.js";
 import { related, selectionOf } from "./selection.js";
 import { between } from "./geometry.js";
 import { STORY } from "./scene.js";
+import { isOfChapter } from "./causes.js";
 
 export const SPEEDS = [0.25, 0.5, 1, 2, 4, 8];
 
@@ -260,15 +261,16 @@ export class Player {
     return { consumers: handsOf(state), lost, touched: this.touched(), lit };
   }
 
-  /** The keys that this step's records changed. */
+  /** The keys that this step's records changed; what another chapter did meanwhile is not this one's. */
   touched() {
-    const { scene, seq } = this;
-    const steps = scene.steps[this.zoom];
-    const before = this.visit ? seq - 1 : (steps[this.step - 1] ?? seq);
+    const { scene, seq, zoom, visit } = this;
+    const before = visit ? seq - 1 : (scene.steps[zoom][this.step - 1] ?? seq);
+    const chapter = zoom === STORY && !visit ? this.step - 1 : -1;
+    const begin = scene.story?.[chapter]?.[1] ?? 0;
     /** @type {Set<string>} */
     const found = new Set();
-    for (let q = Math.max(before + 1, seq - MOST_TOUCHED, 0); q <= seq; q++)
-      for (const [key] of scene.patches[q]) found.add(key);
+    for (let q = Math.max(before + 1, seq - MOST_TOUCHED, begin, 0); q <= seq; q++)
+      if (chapter < 0 || isOfChapter(scene, q, chapter)) for (const [key] of scene.patches[q]) found.add(key);
     return found;
   }
 }

@@ -126,6 +126,20 @@ test("a segment stands at its end at the record that tells of its end; a lost on
   }
 });
 
+test("the story lights every way that its sentence tells of, and no other", () => {
+  const player = new stage.Player(scene, { zoom: stage.STORY, at: -1 });
+  for (const [last, , sentence] of scene.story) {
+    const named = /goes through .* to (?:queue|the queues) (.*)\.$/.exec(sentence);
+    if (!named || scene.kindOf(last) !== "Enqueued" || sentence.includes("stands in")) continue;
+    player.jump(last);
+    const view = player.view("wide");
+    const ends = [...stage.usedEdges(view)].map((key) => view.layout.edges[key].target).filter((key) => key.startsWith("queue/"));
+    const drawn = Object.keys(view.layout.nodes).map(stage.nameOf).filter((name) => named[1].includes(`'${name}'`));
+    for (const name of drawn) assert.ok(ends.some((key) => stage.nameOf(key) === name), `${sentence}: ${ends}`);
+    for (const key of ends) assert.ok(named[1].includes(`'${stage.nameOf(key)}'`), `${sentence}: ${key}`);
+  }
+});
+
 test("a lost segment shows its frames, and they stand at the × until another one carries them", () => {
   const lost = scene.segments.filter((s) => s.lost_seq !== null && s.end > s.start && s.frames.length);
   const player = new stage.Player(scene, { zoom: 0, at: -1 });

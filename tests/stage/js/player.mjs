@@ -145,6 +145,16 @@ test("playing shows every step once and stops at the end; silence is shown by th
   }
 });
 
+test("a chapter of the story touches what its own records changed, and nothing that others did", () => {
+  const player = new stage.Player(scene, { zoom: stage.STORY, at: -1 });
+  for (const [last, first, sentence] of scene.story) {
+    player.jump(last);
+    const own = new Set();
+    for (let seq = first; seq <= last; seq++) for (const [key] of scene.patches[seq]) own.add(key);
+    for (const key of player.view().touched) assert.ok(own.has(key), `${sentence}: ${key}`);
+  }
+});
+
 test("what is selected without a choice is what this very record is about", () => {
   const player = new stage.Player(scene, { zoom: MILESTONE, at: -1 });
   for (let seq = 0; seq < scene.n; seq++) {

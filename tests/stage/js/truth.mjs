@@ -95,6 +95,7 @@ function look(one, player, memory) {
   if (has(4)) laws.nothingArrivesThatDidNot(it, wrongOf(4, one.name, view));
   if (has(6)) counts(one, it);
   if (has(8)) compare(one, it);
+  if (has(8) && view.seq % 5 === 0) explained(one, it);
   memory.set(view.seq, printed(marks));
   return { view, marks };
 }
@@ -106,6 +107,13 @@ function counts(one, it) {
   const withTables = expected !== undefined || view.seq % 7 === 0;
   const tables = withTables && safely(one.name, view, () => laws.rowsOf(stage.tables(view)));
   laws.oneNumber(it, tables || null, expected, wrongOf(6, one.name, view));
+}
+
+/** The legend speaks of every mark, and only of what is there. */
+function explained(one, { view, marks }) {
+  const wrong = wrongOf(8, one.name, view);
+  for (const mark of stage.unexplained(marks)) wrong(`the legend does not know ${mark.key}, ${mark.state}`);
+  if (stage.legendOf([]).length) wrong("the legend speaks of what is not there");
 }
 
 /** So many commands on a link may have no room beside each other. */
@@ -373,6 +381,7 @@ function wholeStage(one, chance) {
   const shown = () => (report.drawn.pages++, pass(100), written(live.root)); // what scrolls settles in the next frame
   const compare = (was, words) => {
     const is = shown();
+    for (const node of strays(live.root)) wrongOf(1, one.name, player)(`<${node.localName}> in a drawing is no part of it`);
     if (is !== was) wrongOf(7, one.name, player)(`${words}: ${differing(was, is)}`);
   };
   for (const zoom of ZOOMS) {
@@ -409,6 +418,14 @@ function wholeStage(one, chance) {
   }
   end();
   el.remove();
+}
+
+/** Elements in a drawing that the browser does not draw, because they are not SVG's. */
+function strays(node, inside = false) {
+  const isDrawing = inside || node.localName === "svg";
+  const found = inside && !node.namespaceURI.endsWith("svg") ? [node] : [];
+  if (node.localName === "foreignObject") return found;
+  return [...found, ...[...node.childNodes].filter(({ localName }) => localName).flatMap((one) => strays(one, isDrawing))];
 }
 
 const DEEDS = [

@@ -12,8 +12,9 @@ numbers of the frame, command, segment and message meant, or None.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from amqplab.trace import events as e
@@ -41,10 +42,10 @@ def subject_of(record: Record, traffic: Traffic) -> Subject:
     frame = traffic.frame_at.get(record.seq)
     if command is not None and frame is None:
         frame = traffic.commands[command].frames[0]
-    fields = fields_of(type(event))
-    values = tuple([getattr(event, name) for name in fields])
-    named = keys_named(fields, values, record.where)
-    return Subject(named, frame, command, getattr(event, "number", None), getattr(event, "message", None))
+    about = about_of(type(event))
+    named = keys_named(about.fields, about.values(event), record.where)
+    segment = event.number if about.is_segment else None
+    return Subject(named, frame, command, segment, event.message if about.is_message else None)
 
 
 TELLING = (
@@ -54,18 +55,36 @@ TELLING = (
 """The fields that name things."""
 
 
-def fields_of(kind: type[e.Event]) -> tuple[str, ...]:
-    """The fields of an event class that name things; a routing key alone names nothing."""
+class Telling(NamedTuple):
+    """What an event class tells of: the fields that name things, how to read them all, and whether it has the
+    number of a segment or of a message.
+    """
+
+    fields: tuple[str, ...]
+    values: Callable[[e.Event], Any]
+    is_segment: bool
+    is_message: bool
+
+
+def about_of(kind: type[e.Event]) -> Telling:
+    """What an event class tells of; it is asked once."""
     found = KNOWN.get(kind)
     if found is None:
-        found = KNOWN[kind] = telling(kind)
+        found = KNOWN[kind] = told_by(kind)
     return found
 
 
-KNOWN: dict[type[e.Event], tuple[str, ...]] = {}
+KNOWN: dict[type[e.Event], Telling] = {}
 
 
-def telling(kind: type[e.Event]) -> tuple[str, ...]:
+def told_by(kind: type[e.Event]) -> Telling:
+    fields = fields_of(kind)
+    values = attrgetter(*fields) if fields else lambda event: ()
+    return Telling(fields, values, hasattr(kind, "number"), hasattr(kind, "message"))
+
+
+def fields_of(kind: type[e.Event]) -> tuple[str, ...]:
+    """The fields of an event class that name things; a routing key alone names nothing."""
     found = [name for name in TELLING if name in getattr(kind, "__dataclass_fields__", ())]
     if "destination" in found and "routing_key" in found:
         return tuple(found)
@@ -76,9 +95,10 @@ OF_BINDINGS = ("source", "kind", "destination", "routing_key", "arguments")
 
 
 @lru_cache(maxsize=4096)  # most records are segments and frames, of a few connections
-def keys_named(fields: tuple[str, ...], values: tuple[Any, ...], where: str) -> tuple[str, ...]:
-    """The keys of all that these fields name, the most telling first."""
-    return tuple(named(dict(zip(fields, values, strict=True)), where))
+def keys_named(fields: tuple[str, ...], values: Any, where: str) -> tuple[str, ...]:
+    """The keys of all that these fields name, the most telling first. A single field comes without a tuple."""
+    of = dict(zip(fields, values, strict=True)) if len(fields) != 1 else {fields[0]: values}
+    return tuple(named(of, where))
 
 
 def named(of: dict[str, Any], where: str) -> Iterator[str]:

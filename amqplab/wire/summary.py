@@ -9,6 +9,8 @@ binding key, dx and sx the destination and source of an exchange binding. The si
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from amqplab.wire.errors import DecodeError
 from amqplab.wire.frames import FRAME_OVERHEAD, split_header_payload
 from amqplab.wire.meanings import frame_type_name
@@ -63,6 +65,7 @@ def method_title(name: str) -> str:
     return name.title()
 
 
+@lru_cache(maxsize=1 << 14)  # each frame is told of when sent, when read and where its octets are shown
 def _method(payload: bytes) -> str:
     ids = int.from_bytes(payload[:2], "big"), int.from_bytes(payload[2:4], "big")
     if ids not in METHODS:

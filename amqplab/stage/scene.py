@@ -28,8 +28,8 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar, cast
 
 from amqplab._collector import without_collections
 from amqplab.stage import contract
@@ -41,7 +41,7 @@ from amqplab.stage.palette import as_json as palette
 from amqplab.trace import events as e
 from amqplab.trace.chapters import chapters, first_publish
 from amqplab.trace.context import Context
-from amqplab.trace.fold import step
+from amqplab.trace.fold import Patch, step
 from amqplab.trace.labels import label_of
 from amqplab.trace.narrate import Narrator
 from amqplab.trace.participants import participants_of
@@ -57,13 +57,13 @@ from amqplab.wire.spans import Span
 __all__ = ["FORMAT", "encode_change", "packed", "scene", "to_json", "zoom_of"]
 
 FORMAT = 2
+Value = TypeVar("Value")
 NOT_SHOWN = ("content/",)  # only the fold's own bookkeeping
 LINKS = {
     *("before", "after", "held_before", "held_after"),
     *("tx_before", "tx_after", "settling_before", "settling_after"),
 }
 COMPRESSION = 6
-FINER_THAN_COMMANDS = (1 << ZOOMS.index("command")) - 1
 
 
 def scene(recorder: Recorder, *, title: str = "") -> Scene:
@@ -79,7 +79,10 @@ def made(records: list[Record], title: str) -> Scene:
     participants = participants_of(records, narrator.context.names)
     needs = needs_of(records)
     story = chapters(records, narrator)
-    names, spans, subjects = Interned(), Interned(), Interned()
+    names = numbered([record.where for record in records] + [kind_of(record) for record in records])
+    zooms = [zoom_of(record, traffic, narrator.context) for record in records]
+    subjects = [subject_of(record, traffic) for record in records]
+    subject_numbers, spans = numbered(subjects), Interned()
     return {
         "format": FORMAT,
         "title": title,
@@ -93,9 +96,9 @@ def made(records: list[Record], title: str) -> Scene:
         "geometry": GEOMETRY.as_json(),
         "palette": palette(),
         "layouts": {name: layout(participants, name, needs) for name in ("wide", "tall")},
-        "records": columns(records, traffic, narrator, names, subjects),
-        "names": names.values,
-        "subjects": subjects.values,
+        "records": columns(records, names, zooms, [subject_numbers[subject] for subject in subjects]),
+        "names": list(names),
+        "subjects": [subject_json(subject) for subject in subject_numbers],
         "labels": [label_of(record) for record in narrator.records],
         "sentences": [narrator.sentence(seq) for seq in range(len(records))],
         "story": [[one.last, one.first, one.sentence] for one in story],
@@ -140,24 +143,32 @@ class Interned:
 
 
 def columns(
-    records: Sequence[Record], traffic: Traffic, narrator: Narrator, names: Interned, subjects: Interned
+    records: Sequence[Record], names: Mapping[str, int], zooms: list[int], subjects: list[int]
 ) -> Records:
     """The stream as columns of integers; `where` and `kind` index `names`, `subject` indexes `subjects`."""
     return {
         "at": [record.at for record in records],
-        "where": [names.number(record.where) for record in records],
+        "where": [names[record.where] for record in records],
         "cause": [-1 if record.cause is None else record.cause for record in records],
-        "kind": [names.number(type(record.event).__name__) for record in records],
-        "zoom": [zoom_of(record, traffic, narrator.context) for record in records],
-        "subject": [subject_number(subject_of(record, traffic), subjects) for record in records],
+        "kind": [names[kind_of(record)] for record in records],
+        "zoom": zooms,
+        "subject": subjects,
     }
 
 
-def subject_number(subject: Subject, subjects: Interned) -> int:
-    if subjects.knows(subject):
-        return subjects.number(None, subject)
-    shown = {name: value for name, value in subject._asdict().items() if value is not None}
-    return subjects.number(shown, subject)
+def kind_of(record: Record) -> str:
+    """The name of its event's class."""
+    return type(record.event).__name__
+
+
+def numbered(values: Iterable[Value]) -> dict[Value, int]:
+    """Numbers for values that come again and again, in order of first use."""
+    return {value: number for number, value in enumerate(dict.fromkeys(values))}
+
+
+def subject_json(subject: Subject) -> contract.Subject:
+    shown = {name: value for name, value in zip(subject._fields, subject, strict=True) if value is not None}
+    return cast(contract.Subject, shown)
 
 
 def zoom_of(record: Record, traffic: Traffic, known: Context) -> int:
@@ -169,18 +180,18 @@ def zoom_of(record: Record, traffic: Traffic, known: Context) -> int:
     for (protocol header, heartbeat) counts as a command.
     """
     event = record.event
-    bits = up_to(level_of_record(record, known))
-    if isinstance(event, e.CommandSent | e.CommandReceived) and len(event.frames) == 1:
-        return bits & ~FINER_THAN_COMMANDS
-    if isinstance(event, e.FrameSent | e.FrameReceived):
+    bits = UP_TO[level_of_record(record, known)]
+    if isinstance(event, COMMANDS) and len(event.frames) == 1:
+        return bits & ~UP_TO["frame"]
+    if isinstance(event, FRAMES):
         frame = traffic.frames[traffic.frame_at[record.seq]]
-        return up_to("command") if frame.command is None else bits
+        return UP_TO["command"] if frame.command is None else bits
     return bits
 
 
-def up_to(level: str) -> int:
-    """The bits of a level and of every finer zoom."""
-    return (2 << ZOOMS.index(level)) - 1
+UP_TO = {level: (2 << finer) - 1 for finer, level in enumerate(ZOOMS)}
+"""The bits of a level and of every finer zoom."""
+COMMANDS, FRAMES = (e.CommandSent, e.CommandReceived), (e.FrameSent, e.FrameReceived)
 
 
 # --- state -----------------------------------------------------------------------------------------------
@@ -196,17 +207,26 @@ def patches(records: Sequence[Record], traffic: Traffic) -> list[list[list[Any]]
     found = []
     for record in records:
         patch = step(state, record)
-        changes = [
-            [key, encode_change(shown(key, old), shown(key, new))]
-            for key, old, new in patch
-            if not key.startswith(NOT_SHOWN)
-        ]
-        for key, old, new in whereabouts.step(record, patch, state):
-            changes.append([key, encode_change(old, new)])
-            if new is not None and new.get("command") is not None:
-                load(traffic, traffic.commands[new["command"]], new)
-        found.append([change for change in changes if change[1]])
+        moves = whereabouts.step(record, patch, state)
+        found.append([*encoded(patch), *encoded(moves)])
+        for _, _, token in moves:
+            if token is not None and token.get("command") is not None:
+                load(traffic, traffic.commands[token["command"]], token)
     return found
+
+
+def encoded(patch: Patch) -> list[list[Any]]:
+    """A patch as it is sent, without what only the fold's own bookkeeping needs."""
+    changes = []
+    for key, old, new in patch:
+        if key.startswith(NOT_SHOWN):
+            continue
+        change = encode_change(old, new)
+        if key.startswith("copy/"):
+            change = unlinked(change)
+        if change:
+            changes.append([key, change])
+    return changes
 
 
 def load(traffic: Traffic, command: Command, token: Mapping[str, Any]) -> None:
@@ -218,11 +238,13 @@ def load(traffic: Traffic, command: Command, token: Mapping[str, Any]) -> None:
                 traffic.frames[number].messages.append(message)
 
 
-def shown(key: str, entity: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    """The entity without the links that only the fold's own bookkeeping needs."""
-    if entity is None or not key.startswith("copy/"):
-        return entity
-    return {name: value for name, value in entity.items() if name not in LINKS}
+def unlinked(change: dict[str, Any]) -> dict[str, Any]:
+    """A copy's change without the links that keep it in its lines."""
+    shown = {
+        sign: {name: value for name, value in fields.items() if name not in LINKS}
+        for sign, fields in change.items()
+    }
+    return {sign: fields for sign, fields in shown.items() if fields}
 
 
 def encode_change(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> dict[str, Any]:

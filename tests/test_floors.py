@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import subprocess
 import sys
 from pathlib import Path
 
@@ -29,6 +30,17 @@ CORE = ("wire", "trace", "model", "broker", "client", "sim")
 WITHOUT_CIRCLES = ("wire", "trace", "net", "stage", "lab")
 # Core modules that use a library when asked for it: inside a function, and saying so when it is missing.
 LAZY_LIBRARIES = {"trace/pcap.py": {"dpkt"}}
+
+NEEDED_BY_SOME_VIEWS = {
+    "IPython",
+    "anywidget",
+    "dpkt",
+    "ipywidgets",
+    "matplotlib",
+    "networkx",
+    "numpy",
+    "pandas",
+}
 
 
 def imports_of(path: Path) -> list[tuple[str, bool]]:
@@ -99,3 +111,24 @@ def test_every_module_opens_with_its_theory(floor: str) -> None:
         if not ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
     ]
     assert bare == []
+
+
+def modules_after(statement: str) -> set[str]:
+    """What a new interpreter has imported after a statement."""
+    code = f"import sys; {statement}; print(*sys.modules)"
+    return set(
+        subprocess.run(
+            [sys.executable, "-c", code], check=True, capture_output=True, text=True
+        ).stdout.split()
+    )
+
+
+def test_the_package_opens_no_floor_before_it_is_asked() -> None:
+    bare = modules_after("import amqplab")
+    assert {name for name in bare if name.startswith("amqplab.")} == set()
+    assert "asyncio" not in bare
+
+
+def test_the_lab_opens_without_what_only_some_views_need() -> None:
+    opened = modules_after("from amqplab import Lab")
+    assert opened & NEEDED_BY_SOME_VIEWS == set()

@@ -13,7 +13,7 @@ numbers of the frame, command, segment and message meant, or None.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import cache, lru_cache
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -42,7 +42,7 @@ def subject_of(record: Record, traffic: Traffic) -> Subject:
     frame = traffic.frame_at.get(record.seq)
     if command is not None and frame is None:
         frame = traffic.commands[command].frames[0]
-    about = about_of(type(record.event))
+    about = about_of(type(event))
     named = keys_named(about.fields, about.values(event), record.where)
     segment = event.number if about.is_segment else None
     return Subject(named, frame, command, segment, event.message if about.is_message else None)
@@ -66,8 +66,18 @@ class Telling(NamedTuple):
     is_message: bool
 
 
-@cache
 def about_of(kind: type[e.Event]) -> Telling:
+    """What an event class tells of; it is asked once."""
+    found = KNOWN.get(kind)
+    if found is None:
+        found = KNOWN[kind] = told_by(kind)
+    return found
+
+
+KNOWN: dict[type[e.Event], Telling] = {}
+
+
+def told_by(kind: type[e.Event]) -> Telling:
     fields = fields_of(kind)
     values = attrgetter(*fields) if fields else lambda event: ()
     return Telling(fields, values, hasattr(kind, "number"), hasattr(kind, "message"))

@@ -4,13 +4,13 @@ than so much memory. Work is counted in calls, which are the same each time; not
 
 from __future__ import annotations
 
-import sys
 import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from broker_peer import Message, Peer, World
+from effort import work
 
 from amqplab.broker.alarms import MOST_QUEUED
 from amqplab.broker.config import BrokerConfig
@@ -24,23 +24,6 @@ LINEAR = 2.6
 
 KILOBYTE = 1000
 MEGABYTE = 1_000_000
-
-
-def work(action: Callable[[], Any]) -> int:
-    """How many functions an action calls."""
-    count = 0
-
-    def called(frame: Any, event: str, argument: Any) -> None:
-        nonlocal count
-        count += event in ("call", "c_call")
-
-    before = sys.getprofile()
-    sys.setprofile(called)
-    try:
-        action()
-    finally:
-        sys.setprofile(before)
-    return count
 
 
 def memory(action: Callable[[], Any]) -> int:

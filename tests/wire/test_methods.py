@@ -14,7 +14,7 @@ from wire_strategies import LAW, any_method, damaged, methods
 
 from amqplab.wire.errors import ArgumentsUndecodable, DecodeError, EncodeError, UnknownMethod
 from amqplab.wire.frames import encode_frame
-from amqplab.wire.method import decode_arguments, encode_arguments
+from amqplab.wire.method import at_first_call, decode_arguments, encode_arguments
 from amqplab.wire.methods import METHODS, Basic, Connection, Method, Queue, decode_method, method_name
 from amqplab.wire.table import Table
 
@@ -257,3 +257,21 @@ def test_a_close_has_class_and_method_id_twice() -> None:
 def test_method_names() -> None:
     assert method_name(60, 71) == "basic.get-ok"
     assert method_name(60, 99) == "60/99"
+
+
+def test_a_codec_is_written_at_its_first_call_and_then_stands_in_the_class() -> None:
+    class Kind:
+        encode: Any
+
+    written: list[str] = []
+
+    def write() -> Any:
+        written.append("encode")
+        return len
+
+    kept = Kind.encode = at_first_call(Kind, "encode", write)
+    assert not written
+    assert Kind.encode("abc") == 3
+    assert Kind.encode is len
+    assert kept("ab") == 2
+    assert written == ["encode"]

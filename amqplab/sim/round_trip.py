@@ -4,7 +4,7 @@ Theory
 ------
 The timeout is measured, in integers, from the time between an octet and its acknowledgement: the mean, and four
 times the mean deviation (RFC 6298 section 2). Each time it runs out it doubles, until something can be measured
-again.
+again. What was sent twice measures nothing, for nobody knows which of the two was acknowledged (Karn).
 """
 
 from __future__ import annotations
@@ -19,14 +19,29 @@ LARGEST_RTO = 120_000_000_000  # as Linux
 class RoundTrip:
     """What a sender knows of it. `timeout` is RFC 6298's RTO in ns."""
 
-    __slots__ = ("_deviation", "_mean", "timeout")
+    __slots__ = ("_deviation", "_mean", "_timed", "timeout")
 
     def __init__(self) -> None:
         self.timeout = INITIAL_RTO
         self._mean = self._deviation = 0
+        self._timed: tuple[int, int] | None = None  # up to which number it was sent, and when
 
-    def measured(self, took: int) -> None:
-        """One round trip took so long."""
+    def sent(self, upto: int, now: int) -> None:
+        """Something was sent for the first time; one thing at a time is measured."""
+        if self._timed is None:
+            self._timed = upto, now
+
+    def acknowledged(self, upto: int, now: int) -> None:
+        """All up to this number has arrived."""
+        if self._timed is not None and upto >= self._timed[0]:
+            self._measured(now - self._timed[1])
+            self._timed = None
+
+    def repeated(self) -> None:
+        """Something was sent again."""
+        self._timed = None
+
+    def _measured(self, took: int) -> None:
         if not self._mean:
             self._mean, self._deviation = took, took // 2
         else:
@@ -37,3 +52,4 @@ class RoundTrip:
     def doubled(self) -> None:
         """The timeout ran out."""
         self.timeout = min(self.timeout * 2, LARGEST_RTO)
+        self.repeated()

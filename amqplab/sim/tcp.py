@@ -17,9 +17,7 @@ surprisingly little:
 States are RFC 9293's. TIME-WAIT lasts no time here: a port is never used twice, so no old segment can be
 mistaken.
 
-Everything written in one instant is cut into segments together, and an acknowledgement waits
-``ack_delay_ns`` for data to travel with, as a real stack's do; every second full segment is acknowledged at
-once.
+Everything written in one instant is cut into segments together.
 """
 
 from __future__ import annotations
@@ -28,6 +26,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, ParamSpec
 
 from amqplab.sim.congestion import CongestionWindow
+from amqplab.sim.delayed_ack import DelayedAck
+from amqplab.sim.outgoing import Outgoing
 from amqplab.sim.reassembly import Reassembly
 from amqplab.sim.round_trip import RoundTrip
 from amqplab.sim.segment import Segment
@@ -56,23 +56,20 @@ class Endpoint:
         self.host = local.rpartition(":")[0]
         self.profile = network.profile(self.host, remote.rpartition(":")[0])
         self.state = "CLOSED"
-        # sending: numbers from snd_una on are in `unacked`, the first not yet sent is snd_nxt
+        # sending: the first number not yet acknowledged is snd_una, the first not yet sent snd_nxt
         self.iss = self.snd_una = self.snd_nxt = self.snd_max = isn
         self.snd_wnd = self.profile.mss
-        self.unsent_from = isn + 1  # the number of the first octet in `buffer`
-        self.buffer = bytearray()
+        self.outgoing = Outgoing(isn + 1)
         self.fin_wanted = self.fin_sent = False
         self.congestion = CongestionWindow(self.profile.mss, isn)
         # receiving
         self.arrived = Reassembly()
         self.reading = True
-        self.ack_due = 0
+        self.owed = DelayedAck(network.clock, self._ack_now)
         # timers
         self.round_trip = RoundTrip()
-        self.timed: tuple[int, int] | None = None
         self.retries = 0
         self.timer: int | None = None
-        self.ack_timer: int | None = None
         self.output_planned = False
         # the program above
         self.on_connected: Callable[[], None] = _nothing
@@ -92,7 +89,7 @@ class Endpoint:
 
     def write(self, data: bytes) -> None:
         """Take octets to be sent; they leave before this instant is over, as far as the windows allow."""
-        self.buffer += data
+        self.outgoing.write(data)
         self._plan_output()
 
     def finish(self) -> None:
@@ -109,7 +106,7 @@ class Endpoint:
     def vanish(self) -> None:
         """Forget everything without a word."""
         self._stop_timers()
-        self.buffer.clear()
+        self.outgoing.clear()
         self.arrived.forget_early()
         if self.state != "CLOSED":
             self._become("CLOSED")
@@ -146,7 +143,7 @@ class Endpoint:
     @property
     def unsent(self) -> int:
         """Octets that were written and not acknowledged."""
-        return len(self.buffer)
+        return len(self.outgoing)
 
     # --- sending --------------------------------------------------------------------------------------
 
@@ -169,13 +166,12 @@ class Endpoint:
             return
         mss = self.profile.mss
         while True:
-            offset = self.snd_nxt - self.unsent_from
-            waiting = len(self.buffer) - offset
+            waiting = self.outgoing.end - self.snd_nxt
             allowed = self.snd_una + min(self.snd_wnd, self.congestion.size) - self.snd_nxt
             size = min(waiting, mss, allowed)
             if size <= 0:
                 break
-            payload = bytes(self.buffer[offset : offset + size])
+            payload = self.outgoing.octets(self.snd_nxt, size)
             flags = "PSH|ACK" if size == waiting else "ACK"
             self._send(flags, self.snd_nxt, payload)
             self._sent_up_to(self.snd_nxt + size)
@@ -185,7 +181,7 @@ class Endpoint:
             self._start_timer()  # to probe the closed window
 
     def _send_fin(self) -> None:
-        end = self.unsent_from + len(self.buffer)
+        end = self.outgoing.end
         if self.fin_wanted and self.snd_nxt == end:
             self._send("FIN|ACK", self.snd_nxt)
             if not self.fin_sent:
@@ -196,18 +192,14 @@ class Endpoint:
     def _sent_up_to(self, number: int) -> None:
         self.snd_nxt = number
         if number > self.snd_max:
-            if self.timed is None:
-                self.timed = number, self.network.clock.now
+            self.round_trip.sent(number, self.network.clock.now)
             self.snd_max = number
         if self.timer is None:
             self._start_timer()
 
     def _send(self, flags: str, seq: int, payload: bytes = b"") -> None:
         if "ACK" in flags:
-            self.ack_due = 0
-            if self.ack_timer is not None:
-                self.network.clock.cancel(self.ack_timer)
-                self.ack_timer = None
+            self.owed.sent()
         again = seq < self.snd_max and (bool(payload) or "SYN" in flags or "FIN" in flags)
         ack = self.arrived.expected if "ACK" in flags else 0
         segment = Segment(
@@ -223,10 +215,10 @@ class Endpoint:
         self.timer = self.network.clock.after(self.round_trip.timeout, self._timed_out)
 
     def _stop_timers(self) -> None:
-        for timer in (self.timer, self.ack_timer):
-            if timer is not None:
-                self.network.clock.cancel(timer)
-        self.timer = self.ack_timer = None
+        if self.timer is not None:
+            self.network.clock.cancel(self.timer)
+            self.timer = None
+        self.owed.stop()
 
     def _timed_out(self) -> None:
         self.timer = None
@@ -243,7 +235,6 @@ class Endpoint:
     def _repeat(self) -> None:
         """Send again what was not acknowledged in time."""
         self.round_trip.doubled()
-        self.timed = None  # Karn: a repeated segment times nothing
         if self.state == "SYN-SENT":
             self._send("SYN", self.iss)
         elif self.state == "SYN-RECEIVED":
@@ -259,8 +250,7 @@ class Endpoint:
 
     def _probe(self) -> None:
         """One octet into a closed window: its answer says whether it is open again."""
-        offset = self.snd_nxt - self.unsent_from
-        self._send("ACK", self.snd_nxt, bytes(self.buffer[offset : offset + 1]))
+        self._send("ACK", self.snd_nxt, self.outgoing.octets(self.snd_nxt, 1))
 
     # --- receiving ------------------------------------------------------------------------------------
 
@@ -326,13 +316,8 @@ class Endpoint:
 
     def _advance(self, ack: int) -> None:
         """Octets up to `ack` have arrived over there."""
-        gone = min(ack - self.unsent_from, len(self.buffer))
-        if gone > 0:
-            del self.buffer[:gone]
-            self.unsent_from += gone
-        if self.timed is not None and ack >= self.timed[0]:
-            self.round_trip.measured(self.network.clock.now - self.timed[1])
-            self.timed = None
+        has_room = self.outgoing.acknowledged(ack)
+        self.round_trip.acknowledged(ack, self.network.clock.now)
         acknowledged = ack - self.snd_una
         self.snd_una = ack
         self.snd_nxt = max(self.snd_nxt, ack)
@@ -344,20 +329,19 @@ class Endpoint:
             self.timer = None
         if self.snd_una < self.snd_nxt:
             self._start_timer()
-        if self.fin_sent and ack == self.unsent_from + len(self.buffer) + 1:
+        if self.fin_sent and ack == self.outgoing.end + 1:
             self._fin_acknowledged()
-        if gone > 0:
+        if has_room:
             self.on_room()
 
     def _duplicate(self) -> None:
         """The same acknowledgement again."""
         if self.congestion.duplicate(self.snd_nxt - self.snd_una, self.snd_nxt, self.profile.mss):
-            self.timed = None
+            self.round_trip.repeated()
             self._repeat_first()
 
     def _repeat_first(self) -> None:
-        offset = self.snd_una - self.unsent_from
-        payload = bytes(self.buffer[offset : offset + self.profile.mss])
+        payload = self.outgoing.octets(self.snd_una, self.profile.mss)
         if payload:
             self._send("ACK", self.snd_una, payload)
         else:
@@ -382,7 +366,10 @@ class Endpoint:
             self._ack_now()
             return "the window is closed"
         self.arrived.take(segment)
-        self._plan_ack(len(segment.payload), urgent=self.arrived.has_gap)
+        profile = self.profile
+        self.owed.owe(
+            len(segment.payload), urgent=self.arrived.has_gap, mss=profile.mss, delay=profile.ack_delay_ns
+        )
         self._hand_up()
         return None
 
@@ -425,24 +412,6 @@ class Endpoint:
 
     def _window(self) -> int:
         return max(self.profile.window - len(self.arrived.unread), 0)
-
-    # --- acknowledging --------------------------------------------------------------------------------
-
-    def _plan_ack(self, octets: int, urgent: bool) -> None:
-        self.ack_due += octets
-        if urgent or self.ack_due >= 2 * self.profile.mss:
-            self._ack_now()
-        elif self.ack_timer is None:
-            delay = self.profile.ack_delay_ns
-            self.ack_timer = self.network.clock.after(delay, self._ack_delayed, CAUSE.get())
-
-    def _ack_delayed(self, cause: int | None) -> None:
-        self.ack_timer = None
-        if cause is None:
-            self._ack_now()
-        else:
-            with because(cause):
-                self._ack_now()
 
     def _ack_now(self) -> None:
         if self.state != "CLOSED":

@@ -17,7 +17,7 @@ from aiormq import exceptions, spec
 from aiormq.abc import ChannelFrame
 from brokers import RemoteBroker
 from pamqp.header import ContentHeader
-from refusals import LOGIN_REFUSED, REFUSALS
+from refusals import AE, LOGIN_REFUSED, REFUSALS
 
 PATIENCE_S = 10.0
 CLASSES = {
@@ -115,7 +115,6 @@ def sends(number: str, *frames: Any, channel: int = 1) -> None:
 
 
 NAME = object()
-AE = "alternate-exchange"
 EXCHANGE = {"exchange": NAME}
 QUEUE = {"queue": NAME}
 MAKE_EXCHANGE = ("exchange_declare", EXCHANGE)

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import pika
 import pytest
-from brokers import RemoteBroker
+from brokers import CAPABILITIES, RemoteBroker
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import ChannelWrongStateError, UnroutableError
 from with_pika import connect
@@ -122,20 +122,7 @@ def test_what_the_broker_says_of_itself(broker: RemoteBroker, connection: pika.B
     ]
     assert all(type(said[key]) is str for key in list(said)[1:])
     assert (said["product"], said["version"]) == ("RabbitMQ", "3.10.8")
-    assert said["capabilities"] == dict.fromkeys(
-        [
-            "publisher_confirms",
-            "exchange_exchange_bindings",
-            "basic.nack",
-            "consumer_cancel_notify",
-            "connection.blocked",
-            "consumer_priorities",
-            "authentication_failure_close",
-            "per_consumer_qos",
-            "direct_reply_to",
-        ],
-        True,
-    )
+    assert said["capabilities"] == dict.fromkeys(CAPABILITIES, True)
     assert connection.basic_nack_supported and connection.exchange_exchange_bindings_supported
     assert connection.publisher_confirms_supported and connection.consumer_cancel_notify_supported
 

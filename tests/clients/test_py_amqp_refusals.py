@@ -23,7 +23,7 @@ from amqp.exceptions import (
 )
 from amqp.serialization import dumps
 from brokers import RemoteBroker
-from refusals import LOGIN_REFUSED, REFUSALS
+from refusals import IN_THE_SAME_WORDS, LOGIN_REFUSED, REFUSALS
 from with_py_amqp import connect
 
 PATIENCE_S = 10.0
@@ -158,8 +158,8 @@ def modes(scene: Scene, first: str, second: str) -> None:
     getattr(scene.channel, second)()
 
 
-AE = "alternate-exchange"
 MISTAKES: dict[str, Callable[[Scene], object]] = {
+    **IN_THE_SAME_WORDS,
     "CONN-38": lambda s: s.send(spec.Connection.Open, "ssb", "/", "", False, channel=0),
     "CONN-39": lambda s: s.send(spec.Queue.Purge, "Bsb", 0, "", False, channel=0),
     "CONN-40": lambda s: s.send(spec.Connection.TuneOk, "BlB", 1, 4096, 0),
@@ -169,51 +169,21 @@ MISTAKES: dict[str, Callable[[Scene], object]] = {
     "CHAN-02": lambda s: s.send(spec.Queue.Purge, "Bsb", 0, "q", False, channel=9),
     "CHAN-03": lambda s: s.send(spec.Channel.Open, "s", ""),
     "CHAN-06": lambda s: s.send(spec.Channel.CloseOk),
-    "CHAN-16": lambda s: s.channel.flow(False),
     "CHAN-20": lambda s: s.channel.queue_purge(),
     "EXCH-03 type": lambda s: s.exchange().exchange("fanout"),
-    "EXCH-03 durable": lambda s: s.exchange().exchange(durable=True),
-    "EXCH-03 auto_delete": lambda s: s.exchange().exchange(auto_delete=True),
     "EXCH-03 internal": lambda s: s.exchange().send(
         spec.Exchange.Declare, "BssbbbbbF", 0, s.name, "direct", False, False, False, True, False, {}
     ),
-    "EXCH-05 new": lambda s: s.exchange().exchange(arguments={AE: "amq.fanout"}),
-    "EXCH-05 missing": lambda s: s.exchange(arguments={AE: "amq.fanout"}).exchange(),
-    "EXCH-05 different": lambda s: s.exchange(arguments={AE: "amq.fanout"}).exchange(
-        arguments={AE: "amq.topic"}
-    ),
-    "EXCH-06": lambda s: s.exchange(arguments={AE: 5}),
     "EXCH-08": lambda s: s.exchange("x-" + s.name),
-    "EXCH-09": lambda s: s.exchange(passive=True),
     "EXCH-10 declare": lambda s: s.channel.exchange_declare("", "direct"),
     "EXCH-10 passive": lambda s: s.channel.exchange_declare("", "direct", passive=True),
-    "EXCH-10 delete": lambda s: s.channel.exchange_delete(""),
     "EXCH-11": lambda s: s.channel.exchange_declare("amq." + s.name, "direct"),
-    "EXCH-12": lambda s: s.channel.exchange_delete("amq.direct"),
     "EXCH-14": exchange_in_use,
     "EXCH-20 bind": lambda s: bind(s, ""),
-    "EXCH-20 unbind": lambda s: s.queue().channel.queue_unbind(s.name, ""),
-    "EXCH-20 e2e": lambda s: s.channel.exchange_bind("amq.fanout", ""),
     "EXCH-34": lambda s: bind(s, "amq.headers", **{"x-match": "some"}),
     "EXCH-34 type": lambda s: bind(s, "amq.headers", **{"x-match": 1}),
     "EXCH-42 exchange": lambda s: bind(s, s.name),
-    "EXCH-42 queue": lambda s: s.channel.queue_bind(s.name, "amq.direct"),
-    "EXCH-42 e2e": lambda s: s.channel.exchange_bind("amq.fanout", s.name),
-    "EXCH-45": lambda s: s.locked().queue_bind(s.name, "amq.direct"),
-    "QUEUE-03": lambda s: s.channel.queue_declare("", passive=True),
-    "QUEUE-04": lambda s: s.channel.queue_declare("amq." + s.name),
-    "QUEUE-06": lambda s: s.queue(passive=True),
-    "QUEUE-09 durable": lambda s: s.queue().queue(durable=True),
-    "QUEUE-09 auto_delete": lambda s: s.queue().queue(auto_delete=True),
-    "QUEUE-10": lambda s: s.queue().queue(exclusive=True),
-    "QUEUE-18 declare": lambda s: s.locked().queue_declare(s.name, exclusive=True),
-    "QUEUE-18 passive": lambda s: s.locked().queue_declare(s.name, passive=True),
-    "QUEUE-18 get": lambda s: s.locked().basic_get(s.name),
     "QUEUE-18 consume": lambda s: s.locked().basic_consume(s.name),
-    "QUEUE-18 purge": lambda s: s.locked().queue_purge(s.name),
-    "QUEUE-18 delete": lambda s: s.locked().queue_delete(s.name),
-    "QUEUE-25 purge": lambda s: s.channel.queue_purge(s.name),
-    "QUEUE-25 get": lambda s: s.channel.basic_get(s.name),
     "QUEUE-25 consume": lambda s: s.channel.basic_consume(s.name),
     "QUEUE-28": queue_in_use,
     "QUEUE-29": queue_not_empty,
@@ -235,8 +205,6 @@ MISTAKES: dict[str, Callable[[Scene], object]] = {
     "BASIC-57": lambda s: settle(s, "basic_recover", False),
     "CONF-01": lambda s: modes(s, "tx_select", "confirm_select"),
     "TX-01": lambda s: modes(s, "confirm_select", "tx_select"),
-    "TX-02 commit": lambda s: s.channel.tx_commit(),
-    "TX-02 rollback": lambda s: s.channel.tx_rollback(),
 }
 
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 from addresses import own_address
-from brokers import CONFIG
+from brokers import CAPABILITIES, CONFIG
 from byte_pipes import SocketPipe
 from patterns import matching
 from peer import Peer
@@ -129,19 +129,6 @@ def test_CONN_09_what_the_server_tells_of_itself(broker):
     assert properties["copyright"] == "Copyright (c) 2007-2022 VMware, Inc. or its affiliates."
     assert properties["information"] == "Licensed under the MPL 2.0. Website: https://rabbitmq.com"
     assert properties["cluster_name"] == matching(r"\S+@\S+")
-
-
-CAPABILITIES = [
-    "publisher_confirms",
-    "exchange_exchange_bindings",
-    "basic.nack",
-    "consumer_cancel_notify",
-    "connection.blocked",
-    "consumer_priorities",
-    "authentication_failure_close",
-    "per_consumer_qos",
-    "direct_reply_to",
-]
 
 
 def test_CONN_10_CONN_11_what_the_server_can_do(broker):

@@ -7,16 +7,21 @@ message: producer -> exchange `logs` -> queue `app` -> consumer, from SYN to bas
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import pytest
 from stage_runs import RUNS
 
+from amqplab.stage.html import to_html
 from amqplab.trace import events as e
 from amqplab.trace.recorder import Recorder, because
 from amqplab.wire.frames import PROTOCOL_HEADER, encode_content, encode_method
 from amqplab.wire.methods import Basic, Channel, Confirm, Connection, Exchange, Queue
 from amqplab.wire.properties import Properties
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 MS = 1_000_000
 BROKER = "broker:5672"
@@ -270,3 +275,24 @@ def journey_recorder() -> Recorder:
 def recordings() -> Mapping[str, Recorder]:
     """Real runs by name, each recorded once."""
     return {name: run().recorder for name, run in RUNS.items()}
+
+
+# --- in a browser ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    from stage_browser import browser  # only here: most tests of this floor need none
+
+    with browser() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def urls(recordings: Mapping[str, Recorder], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The stand-alone page of each real run."""
+    folder = tmp_path_factory.mktemp("pages")
+    return {
+        name: to_html(one, folder / f"{name}.html", title=name, zoom=3, at=-1).as_uri()
+        for name, one in recordings.items()
+    }

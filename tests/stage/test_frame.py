@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
 
 import pytest
 from playwright.sync_api import Browser, Page
-from stage_browser import STAGE, browser, markup, open_page, press, show_panels, step_of
+from stage_browser import STAGE, markup, open_page, press, show_panels, step_of
 
-from amqplab.stage.html import to_html
-from amqplab.trace.recorder import Recorder
-
-Recordings = Mapping[str, Recorder]
 WIDTHS = [(600, 900), (900, 700), (1040, 640), (1366, 768), (1920, 1080)]
 OF_ACTIVE = "() => document.activeElement"
 OVERLAPS = """(names) => {
@@ -21,21 +16,6 @@ OVERLAPS = """(names) => {
 }"""
 
 TWO_FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def urls(recordings: Recordings, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    folder = tmp_path_factory.mktemp("pages")
-    return {
-        name: to_html(one, folder / f"{name}.html", title=name, zoom=3, at=-1).as_uri()
-        for name, one in recordings.items()
-    }
 
 
 # --- one screen ------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from amqplab.trace import events as e
+from amqplab.wire.frames import HEARTBEAT
 
 KINDS = list(e.ABOUT)
 
@@ -44,6 +45,19 @@ TYPES: dict[str, Any] = {
     "tuple[tuple[str, str, str, str], ...]": st.just((("logs", "queue", "q", "k"),)),
     "tuple[tuple[str, int], ...]": st.just((("p:1", 1),)),
 }
+SAMPLES: dict[str, Any] = {
+    "str": "Name",
+    "int": 3,
+    "bool": True,
+    "bytes": HEARTBEAT,
+    "int | None": None,
+    "str | None": None,
+    "tuple[int, ...]": (1, 2),
+    "tuple[str, ...]": ("a", "b"),
+    "tuple[tuple[str, str, str, str], ...]": (("logs", "queue", "a", "k"),),
+    "tuple[tuple[str, int], ...]": (("name:1", 3),),
+}
+"""One value of each type that a field may have."""
 
 
 @st.composite

@@ -33,6 +33,7 @@ from amqplab.broker.effects import Effect
 from amqplab.model.policy import Policy
 
 __all__ = [
+    "CAPABILITIES",
     "CONFIG",
     "UNLIMITED_CONFIG",
     "InMemoryBroker",
@@ -44,6 +45,19 @@ __all__ = [
     "rabbitmq_node",
     "unlimited_node",
 ]
+
+CAPABILITIES = [
+    "publisher_confirms",
+    "exchange_exchange_bindings",
+    "basic.nack",
+    "consumer_cancel_notify",
+    "connection.blocked",
+    "consumer_priorities",
+    "authentication_failure_close",
+    "per_consumer_qos",
+    "direct_reply_to",
+]
+"""What RabbitMQ says of itself in connection.start that it can do."""
 
 ALL = (".*", ".*", ".*")
 VHOSTS: dict[str, dict[str, int]] = {

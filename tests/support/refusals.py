@@ -11,9 +11,10 @@ provoke, and each library's tests add only how *that* library makes the mistake 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
-__all__ = ["LOGIN_REFUSED", "REFUSALS", "SHUTDOWN", "Refusal"]
+__all__ = ["AE", "IN_THE_SAME_WORDS", "LOGIN_REFUSED", "REFUSALS", "SHUTDOWN", "Refusal"]
 
 
 class Refusal(NamedTuple):
@@ -173,3 +174,42 @@ REFUSALS: dict[str, Refusal] = {
     "TX-02 commit": soft(406, NOT_TRANSACTIONAL),
     "TX-02 rollback": soft(406, NOT_TRANSACTIONAL),
 }
+
+AE = "alternate-exchange"
+
+IN_THE_SAME_WORDS: dict[str, Callable[[Any], object]] = {
+    "CHAN-16": lambda s: s.channel.flow(False),
+    "EXCH-03 durable": lambda s: s.exchange().exchange(durable=True),
+    "EXCH-03 auto_delete": lambda s: s.exchange().exchange(auto_delete=True),
+    "EXCH-05 new": lambda s: s.exchange().exchange(arguments={AE: "amq.fanout"}),
+    "EXCH-05 missing": lambda s: s.exchange(arguments={AE: "amq.fanout"}).exchange(),
+    "EXCH-05 different": lambda s: s.exchange(arguments={AE: "amq.fanout"}).exchange(
+        arguments={AE: "amq.topic"}
+    ),
+    "EXCH-06": lambda s: s.exchange(arguments={AE: 5}),
+    "EXCH-09": lambda s: s.exchange(passive=True),
+    "EXCH-10 delete": lambda s: s.channel.exchange_delete(""),
+    "EXCH-12": lambda s: s.channel.exchange_delete("amq.direct"),
+    "EXCH-20 unbind": lambda s: s.queue().channel.queue_unbind(s.name, ""),
+    "EXCH-20 e2e": lambda s: s.channel.exchange_bind("amq.fanout", ""),
+    "EXCH-42 queue": lambda s: s.channel.queue_bind(s.name, "amq.direct"),
+    "EXCH-42 e2e": lambda s: s.channel.exchange_bind("amq.fanout", s.name),
+    "EXCH-45": lambda s: s.locked().queue_bind(s.name, "amq.direct"),
+    "QUEUE-03": lambda s: s.channel.queue_declare("", passive=True),
+    "QUEUE-04": lambda s: s.channel.queue_declare("amq." + s.name),
+    "QUEUE-06": lambda s: s.queue(passive=True),
+    "QUEUE-09 durable": lambda s: s.queue().queue(durable=True),
+    "QUEUE-09 auto_delete": lambda s: s.queue().queue(auto_delete=True),
+    "QUEUE-10": lambda s: s.queue().queue(exclusive=True),
+    "QUEUE-18 declare": lambda s: s.locked().queue_declare(s.name, exclusive=True),
+    "QUEUE-18 passive": lambda s: s.locked().queue_declare(s.name, passive=True),
+    "QUEUE-18 get": lambda s: s.locked().basic_get(s.name),
+    "QUEUE-18 purge": lambda s: s.locked().queue_purge(s.name),
+    "QUEUE-18 delete": lambda s: s.locked().queue_delete(s.name),
+    "QUEUE-25 purge": lambda s: s.channel.queue_purge(s.name),
+    "QUEUE-25 get": lambda s: s.channel.basic_get(s.name),
+    "TX-02 commit": lambda s: s.channel.tx_commit(),
+    "TX-02 rollback": lambda s: s.channel.tx_rollback(),
+}
+"""Mistakes that pika and py-amqp make with calls of the same names, in a scene of their tests: `channel` is open,
+`exchange` and `queue` declare one of the scene's `name`, `locked` makes it another's."""

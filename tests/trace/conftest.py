@@ -6,9 +6,7 @@ segment, a frame cut in two, a message that nobody wanted, a redelivery and a br
 
 from __future__ import annotations
 
-import os
 import runpy
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -259,20 +257,6 @@ def recorder() -> Recorder:
 def story() -> Story:
     """An empty recording to write into."""
     return Story()
-
-
-@pytest.fixture
-def golden() -> Callable[[str, str], None]:
-    """Compare a text with a file of tests/data; UPDATE=1 rewrites the file, to be read in the diff."""
-
-    def compare(name: str, text: str) -> None:
-        path = DATA / name
-        if os.environ.get("UPDATE"):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text + "\n", encoding="utf-8")
-        assert path.read_text(encoding="utf-8") == text + "\n"
-
-    return compare
 
 
 @pytest.fixture(scope="session")

@@ -6,9 +6,9 @@ import dataclasses
 import json
 import pkgutil
 from importlib import import_module
-from typing import Any
 
 import pytest
+from any_events import SAMPLES
 
 from amqplab.trace import events as e
 from amqplab.trace.digest import field_names
@@ -16,20 +16,6 @@ from amqplab.trace.labels import label_of
 from amqplab.trace.narrate import IN_CONTEXT, SENTENCES
 from amqplab.trace.recorder import Record, Recorder
 from amqplab.trace.zoom import LEVELS, ZOOMS
-from amqplab.wire.frames import HEARTBEAT
-
-SAMPLES: dict[str, Any] = {
-    "str": "name",
-    "int": 3,
-    "bool": True,
-    "bytes": HEARTBEAT,
-    "int | None": None,
-    "str | None": None,
-    "tuple[int, ...]": (1, 2),
-    "tuple[str, ...]": ("a", "b"),
-    "tuple[tuple[str, str, str, str], ...]": (("logs", "queue", "a", "k"),),
-    "tuple[tuple[str, int], ...]": (("name:1", 3),),
-}
 
 
 def sample(kind: type[e.Event]) -> Record:
@@ -72,7 +58,7 @@ def test_every_event_has_a_short_label(kind: type[e.Event]) -> None:
 
 
 def test_labels_use_the_words_of_rabbitmq() -> None:
-    assert label_of(sample(e.Enqueued)) == "message 3 ready in name"
+    assert label_of(sample(e.Enqueued)) == "message 3 ready in Name"
 
 
 def test_an_event_of_somebody_elses_is_labelled_by_its_name() -> None:

@@ -7,6 +7,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 import pytest
+from any_events import KINDS, SAMPLES
 
 from amqplab import Lab
 from amqplab.lab import Alarm, Fault
@@ -15,22 +16,7 @@ from amqplab.trace.chapters import chapters
 from amqplab.trace.narrate import Narrator, narrate
 from amqplab.trace.recorder import Record, Recorder
 from amqplab.trace.words import METHOD_WORDS, TCP_STATE_WORDS, count, duration, listed, messages_named
-from amqplab.wire.frames import HEARTBEAT
 from amqplab.wire.methods import METHODS
-
-KINDS = list(e.ABOUT)
-SAMPLES: dict[str, Any] = {
-    "str": "Name",
-    "int": 3,
-    "bool": True,
-    "bytes": HEARTBEAT,
-    "int | None": None,
-    "str | None": None,
-    "tuple[int, ...]": (1, 2),
-    "tuple[str, ...]": ("a", "b"),
-    "tuple[tuple[str, str, str, str], ...]": (("logs", "queue", "a", "k"),),
-    "tuple[tuple[str, int], ...]": (("name:1", 3),),
-}
 
 
 def told(kind: type[e.Event], *values: Any, where: str = "broker") -> str:

@@ -96,8 +96,8 @@ NO_MORE = "stage => stage.removeAttribute('data-asked')"
 FRAMES = "async () => { for (let i = 0; i < 2; i++) await new Promise(requestAnimationFrame); }"
 
 
-# JupyterLab's body clips, and has no height, for all in it is placed absolutely. That clips nothing (a body's overflow
-# is the window's), but axe takes whatever is in it for hidden, and then asks nothing of its colours.
+# JupyterLab's body clips, and has no height, for all in it is placed absolutely. That clips nothing (a body's
+# overflow is the window's), but axe takes whatever is in it for hidden, and then asks nothing of its colours.
 BODY_AS_HIGH_AS_ITS_PAGE = "() => { document.body.style.height = '100vh'; }"
 
 

@@ -11,6 +11,7 @@ import { round } from "./text.js";
 import { cls, h } from "./elements.js";
 import { cross, hue, lit } from "./marks.js";
 import { endsOf, isStep } from "./ladder.js";
+import { STORY } from "./scene.js";
 import { waysOf, outcomeWords } from "./legs.js";
 import { segmentLabel } from "./wire.js";
 
@@ -76,6 +77,7 @@ function drawLeg(view, band, leg, i, a, b, y, top, bottom) {
   const open = leg.outcome === "cut off";
   const y1 = leg.outcome === "waiting" ? y0 : open ? Math.min(y(leg.to), y0 + OPEN_DROP) : Math.max(y0, y(leg.to));
   if (y1 < top || y0 > bottom) return null;
+  const isTold = view.zoom !== STORY; // there the sentences tell it, and lie where its words would stand
   const to = leg.outcome === "waiting" ? a + Math.sign(b - a) * STUB : x1;
   return h(
     "g",
@@ -83,8 +85,8 @@ function drawLeg(view, band, leg, i, a, b, y, top, bottom) {
     h("line", { class: "reach", x1: round(a), y1: round(y0), x2: round(to), y2: round(y1) }),
     slab(view.scene, band, leg, a, to, y0, y1, y),
     ending(leg, a, b, to, y1),
-    leg.again && h("text", { class: "again", ...againAt(a, b, y0) }, "again"),
-    !(leg.outcome === "lost" && isStep(view.scene, view.zoom, leg.to)) && wordsOfEnd(leg, a, b, to, y1),
+    isTold && leg.again && h("text", { class: "again", ...againAt(a, b, y0) }, "again"),
+    isTold && !(leg.outcome === "lost" && isStep(view.scene, view.zoom, leg.to)) && wordsOfEnd(leg, a, b, to, y1),
   );
 }
 

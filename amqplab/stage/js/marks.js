@@ -16,6 +16,7 @@ const PALETTE = 7;
 const MARK_LETTER = 6.6;
 const BEYOND_PAPER = 14;
 const TEXT_LETTER = 6;
+const LANE_NAME = 30;
 
 /** The class with a message's colours, by its root number; the colour never stands alone, the number is beside it. */
 export const hue = (root) => (root ? `m${(root - 1) % PALETTE}` : "m");
@@ -81,7 +82,9 @@ function wordsOf(view, mark, w) {
   const pipe = Object.values(view.layout.pipes).find(({ x0, x1 }) => Math.min(x0, x1) <= mark.x && mark.x <= Math.max(x0, x1));
   if (!pipe) return null;
   const after = mark.x < (pipe.x0 + pipe.x1) / 2;
-  const room = after ? Math.max(pipe.x0, pipe.x1) - mark.x : mark.x - Math.min(pipe.x0, pipe.x1);
+  const nameIsRight = (pipe.side === "left") === mark.up;
+  const whole = after ? Math.max(pipe.x0, pipe.x1) - mark.x : mark.x - Math.min(pipe.x0, pipe.x1);
+  const room = after === nameIsRight ? whole - LANE_NAME : whole;
   if (mark.text.length * TEXT_LETTER > room - w) return null;
   const at = after ? { x: round(w / 2 + 4), "text-anchor": "start" } : { x: round(-w / 2 - 4), "text-anchor": "end" };
   return h("text", { class: "body halo", y: 4, ...at }, mark.text);
@@ -97,9 +100,14 @@ const drawBadge = (mark) =>
 
 const badgeWidth = ({ label }) => Math.max(14, label.length * MARK_LETTER + 6);
 
-/** What has no place: "+n". */
-export const drawMore = (view, mark) =>
-  h("g", handles(mark, cls("more", mark.state)), h("text", { x: round(mark.x), y: round(mark.y + 4) }, mark.label));
+/** What has no place: "+n"; in a line it stands in one cell, squeezed if it has to be. */
+export function drawMore(view, mark) {
+  const room = view.scene.geometry.cell_w - 2;
+  const isWide = (mark.state === "ready" || mark.state === "unacked") && mark.label.length * MARK_LETTER > room;
+  const squeezed = isWide ? { textLength: room, lengthAdjust: "spacingAndGlyphs" } : {};
+  const text = h("text", { x: round(mark.x), y: round(mark.y + 4), ...squeezed }, mark.label);
+  return h("g", handles(mark, cls("more", mark.state)), text);
+}
 
 /** An acknowledgement, a refusal or a confirm on its way. */
 export function drawSignal(view, mark) {
@@ -116,14 +124,21 @@ export function drawSignal(view, mark) {
   );
 }
 
-/** A reader of a stream: a pointer over the message that it was handed last. */
-export const drawCursor = (view, mark) =>
-  h(
+/** A reader of a stream: a pointer over the message that it was handed last, and below the queue the same pointer with its
+ * name; of two readers the second one's is hollow. */
+export function drawCursor(view, mark) {
+  const { node, row } = mark;
+  const left = node.x - node.w / 2 + ((row % 2) * node.w) / 2 - mark.x;
+  const below = node.more.y + 15 + 13 * Math.floor(row / 2) - mark.y;
+  const name = cut(mark.label, Math.floor((node.w / 2 - 18) / MARK_LETTER));
+  return h(
     "g",
-    handles(mark, cls("cursor", mark.covered && "hidden"), { transform: moveTo(mark) }),
-    h("path", { d: `M0 8l5 -8v${-12 * mark.row}h-10v${12 * mark.row}z` }),
-    h("text", { class: "quiet mid halo", y: -4 - 12 * mark.row }, cut(mark.label, 14)),
+    handles(mark, cls("cursor", row % 2 === 1 && "second", mark.covered && "hidden"), { transform: moveTo(mark) }),
+    !mark.covered && h("path", { d: `M0 ${8 - 7 * row}l5 -8h-10z` }),
+    h("path", { d: `M${round(left + 5)} ${round(below)}l5 -8h-10z` }),
+    h("text", { class: "quiet halo", x: round(left + 14), y: round(below) }, name),
   );
+}
 
 /** What a transaction holds back. */
 export const drawTray = (view, mark) => {

@@ -37,7 +37,7 @@ export function ladderPart(view, plan, width, top, bottom) {
   const busy = new Set([...bands.flatMap(({ a, b }) => [a, b]), scene.broker]);
   for (let k = first; k <= last; k++) busy.add(hostOf(scene, plan.seqs[k]));
   if (plan.visit) busy.add(hostOf(scene, plan.visit.seq));
-  return { plan, top, bottom, first, last, bands, columns: columnsOf(scene.hosts, width, busy) };
+  return { plan, top, bottom, first, last, bands, width, columns: columnsOf(scene.hosts, width, busy) };
 }
 
 /** The part of the ladder between two heights, as elements: lifelines, breaks, bands, rows. */
@@ -53,7 +53,7 @@ function drawPart(view, part) {
     if (!heights.has(seq)) heights.set(seq, plan.yOf(seq));
     return heights.get(seq);
   };
-  const seen = { view, plan, columns, width: columns.width, arrivals: arrivalsOf(bands, columns, y) };
+  const seen = { view, plan, columns, width: columns.width, sight: part.width, arrivals: arrivalsOf(bands, columns, y) };
   const rows = [];
   for (let k = first; k <= last; k++) rows.push(drawRung(seen, plan.seqs[k], plan.yOfRow(k), plan.kindOfRow(k), k));
   if (plan.visit) rows.push(drawRung(seen, plan.visit.seq, plan.visit.y, "note", plan.visit.k));
@@ -163,7 +163,7 @@ function rowMark(seen, seq, y, kind, words) {
   if (kind === "quiet") return h("circle", { class: "dot", cx: round(at), cy: 0, r: 2.5 });
   const bold = seq === view.seq ? BOLD : 1;
   const lost = lossAt(scene, seq);
-  if (lost) return lossNote(seen, lost, words, bold);
+  if (lost) return lossNote(seen, lost, words, bold, kind === "chapter");
   if (kind === "chapter") return chapter(seen, at, words, bold);
   const found = seq !== plan.visit?.seq && kind === "band" && crossingAt(scene, zoom, seq);
   if (found) {
@@ -175,11 +175,13 @@ function rowMark(seen, seq, y, kind, words) {
 
 const fitting = (words, room, bold) => cut(words, Math.max(4, Math.floor(room / (ROW_LETTER * bold))));
 
-/** Beside the × of a segment that is lost in this row. */
-function lossNote({ view, columns, width }, s, words, bold) {
+/** Beside the × of a segment that is lost in this row; a chapter has room for two lines. */
+function lossNote({ view, columns, width }, s, words, bold, isChapter) {
   const { client, server } = endsOf(view.scene, s.conn);
-  const x = (columns.x(client) + columns.x(server)) / 2 + 11;
-  return h("text", { class: "note halo", x: round(x), y: 4 }, fitting(words, width - x - 4, bold));
+  const x = round((columns.x(client) + columns.x(server)) / 2 + 11);
+  const room = width - x - 4;
+  const lines = isChapter ? twoLines(words, Math.max(4, Math.floor(room / (ROW_LETTER * bold)))) : [fitting(words, room, bold)];
+  return lines.map((line, i) => h("text", { key: `n${i}`, class: "note halo", x, y: 4 + i * LINE }, line));
 }
 
 /** On its band, at the end where it begins. */
@@ -202,9 +204,9 @@ function note({ view, columns, width, arrivals }, seq, at, y, words, bold) {
 }
 
 /** A chapter's sentence, on two lines at most, across the ladder. */
-function chapter({ columns, width }, at, words, bold) {
+function chapter({ columns, width, sight }, at, words, bold) {
   const x = round(columns.left + 4);
-  const [one, two] = twoLines(words, Math.floor((width - columns.left - 10) / (ROW_LETTER * bold)));
+  const [one, two] = twoLines(words, Math.floor((Math.min(width, sight) - columns.left - 10) / (ROW_LETTER * bold)));
   const longest = Math.max(one.length, two?.length ?? 0) * ROW_LETTER * bold;
   const ground = { x: x - 3, y: -7, width: round(longest + 6), height: (two ? 2 : 1) * LINE + 3, rx: 3 };
   return [

@@ -8,11 +8,11 @@
 
 import { h } from "./elements.js";
 
-/** The strip; nothing for a single history. The last name is the history shown. */
+/** The strip; nothing for a single history. The last name is the history shown. @param {PageView} view */
 export function drawBranches({ branch, connected }) {
   if (branch.length < 2) return [];
   const last = branch.length - 1;
-  const crumb = (name, i) =>
+  const crumb = (/** @type {string} */ name, /** @type {number} */ i) =>
     h("li", { key: i }, [
       h(
         "button",

@@ -8,14 +8,24 @@
 // data, kept in the notebook (or in the browser, where there is no notebook), and everything in it that does not
 // make sense is put right on the way in.
 
+/** @typedef {"beside" | "below"} Dock */
+/** @typedef {{width: number, height: number}} Room */
+/**
+ * @typedef {{open: string[], docks: Record<string, Dock>, width: number, height: number | null, axis: string,
+ *   bookmarks: {seq: number, name: string}[]}} Arrangement
+ */
+
+/** @type {Dock[]} */
 export const DOCKS = ["beside", "below"];
 const ROOM_FOR_ONE = { beside: 390, below: 430 };
 const LEAST_WIDTH = 760;
 
+/** @template T @param {number} low @param {any} value @param {number} high @param {T} otherwise @returns {number | T} */
 const within = (low, value, high, otherwise) =>
   Number.isFinite(value) ? Math.max(low, Math.min(high, value)) : otherwise;
 
-/** An arrangement from whatever was kept. `names` are those of the panels there are. */
+/** An arrangement from whatever was kept. `names` are those of the panels there are.
+ * @param {any} kept @param {string[]} names @returns {Arrangement} */
 export function arrangementOf(kept, names) {
   const { open, docks, width, height, axis, bookmarks } = kept ?? {};
   const known = Array.isArray(open) ? open.filter((name, i) => names.includes(name) && open.indexOf(name) === i) : null;
@@ -30,11 +40,14 @@ export function arrangementOf(kept, names) {
   };
 }
 
-/** The dock that a panel stands in, on a page of this width: beside there must be room. */
+/** The dock that a panel stands in, on a page of this width: beside there must be room.
+ * @param {Arrangement} arrangement @param {string} name @param {number} width @returns {Dock} */
 export const dockOf = ({ docks }, name, width) => (width < LEAST_WIDTH ? "below" : (docks[name] ?? "beside"));
 
-/** The panels that are seen: {beside: [names], below: [names]}, each in the registry's order. */
+/** The panels that are seen: {beside: [names], below: [names]}, each in the registry's order.
+ * @param {Arrangement} arrangement @param {string[]} names @param {Room} room */
 export function seenPanels(arrangement, names, { width, height }) {
+  /** @type {Record<Dock, string[]>} */
   const seen = { beside: [], below: [] };
   const room = {
     beside: Math.max(1, Math.floor(height / ROOM_FOR_ONE.beside)),
@@ -48,20 +61,22 @@ export function seenPanels(arrangement, names, { width, height }) {
   return seen;
 }
 
-/** A panel that is seen is closed, any other comes to the front. */
+/** A panel that is seen is closed, any other comes to the front.
+ * @param {Arrangement} arrangement @param {string} name @param {boolean} isSeen @returns {Arrangement} */
 export function togglePanel(arrangement, name, isSeen) {
   const others = arrangement.open.filter((other) => other !== name);
   return { ...arrangement, open: isSeen ? others : [...others, name] };
 }
 
-/** A panel moves to the other dock, and to its front. */
+/** A panel moves to the other dock, and to its front. @param {Arrangement} arrangement @param {string} name @returns {Arrangement} */
 export function redock(arrangement, name) {
   const to = (arrangement.docks[name] ?? "beside") === "beside" ? "below" : "beside";
   const open = [...arrangement.open.filter((other) => other !== name), name];
   return { ...arrangement, open, docks: { ...arrangement.docks, [name]: to } };
 }
 
-/** A dock's size changed by `by` pixels towards the picture; `now` is what it measures, and the whole stage. */
+/** A dock's size changed by `by` pixels towards the picture; `now` is what it measures, and the whole stage.
+ * @param {Arrangement} arrangement @param {Dock} dock @param {number} by @param {Room & {below: number}} now @returns {Arrangement} */
 export function resized(arrangement, dock, by, now) {
   if (dock === "below")
     return { ...arrangement, height: within(120, Math.round(Math.min(now.below + by, now.height * 0.6)), 700, null) };
@@ -71,13 +86,13 @@ export function resized(arrangement, dock, by, now) {
 
 const KEPT_UNDER = "amqplab-stage";
 
-/** Where the arrangement is kept: the widget's model if it has a place for it, else the browser. */
+/** Where the arrangement is kept: the widget's model if it has a place for it, else the browser. @param {Model} model */
 export function keeperOf(model) {
   const inNotebook = typeof model.save_changes === "function" && model.get("arrangement") !== undefined;
   if (inNotebook)
     return {
       load: () => model.get("arrangement"),
-      save(arrangement) {
+      save(/** @type {Arrangement} */ arrangement) {
         model.set("arrangement", arrangement);
         model.save_changes();
       },
@@ -85,12 +100,12 @@ export function keeperOf(model) {
   return {
     load() {
       try {
-        return JSON.parse(localStorage.getItem(KEPT_UNDER));
+        return JSON.parse(localStorage.getItem(KEPT_UNDER) ?? "null");
       } catch {
         return null; // a sandboxed page has no storage, and somebody may have written there
       }
     },
-    save(arrangement) {
+    save(/** @type {Arrangement} */ arrangement) {
       try {
         const { bookmarks: _, ...ofAnyRun } = arrangement;
         localStorage.setItem(KEPT_UNDER, JSON.stringify(ofAnyRun));

@@ -11,32 +11,41 @@
 // (`remember`) is passed over as a whole. That is what makes a step cheap: most of a picture stays as it is.
 
 /**
- * An element as data.
- * @typedef {{tag: string, props: Record<string, any>, kids: (VElement | string)[]}} VElement
+ * An element as data; `Drawn` is what it has inside, words among it. `Made` is one of them with its node on the page.
+ * @typedef {{tag: string, props: Record<string, any>, kids: Drawn[]}} VElement
+ * @typedef {VElement | string | number} Drawn
+ * @typedef {{v: Drawn, node: any}} Made
  */
 
-/** An element as data. `key` in props names it among its siblings, so that it stays itself. */
+/** An element as data. `key` in props names it among its siblings, so that it stays itself.
+ * @param {string} tag @param {Record<string, any> | null} props @param {Kid[]} kids @returns {VElement} */
 export function h(tag, props, ...kids) {
+  /** @type {Drawn[]} */
   const found = [];
   collect(kids, found);
   return { tag, props: props ?? {}, kids: found };
 }
 
+/** @param {readonly Kid[]} kids @param {Drawn[]} found */
 function collect(kids, found) {
   for (const kid of kids)
     if (Array.isArray(kid)) collect(kid, found);
-    else if (kid !== null && kid !== undefined && kid !== false) found.push(kid);
+    else if (kid !== null && kid !== undefined && kid !== false) found.push(/** @type {Drawn} */ (kid));
 }
 
+/** @type {Record<string, string>} */
 const ESCAPES = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
+/** @param {Drawn} text */
 const escaped = (text) => String(text).replace(/[&<>"]/g, (c) => ESCAPES[c]);
 
+/** @param {string} name @param {any} value */
 const isWritten = (name, value) =>
   name !== "key" && value !== null && value !== undefined && value !== false;
 
+/** @param {Record<string, any>} props */
 const attributes = (props) => Object.entries(props).filter(([name, value]) => isWritten(name, value));
 
-/** The same element as text: for tests and comparisons. */
+/** The same element as text: for tests and comparisons. @param {Drawn} v @returns {string} */
 export function toMarkup(v) {
   if (typeof v !== "object") return escaped(v);
   const inside = attributes(v.props)
@@ -48,7 +57,12 @@ export function toMarkup(v) {
 /**
  * The element drawn last time under this key, if nothing that it depends on has changed since; or a new one.
  * `kept` is a Map that the caller owns; without one, everything is drawn anew.
+ * @template T
  * @param {Map<string, {deps: any[], drawn: any}> | undefined} kept
+ * @param {string} key
+ * @param {any[]} deps what it depends on
+ * @param {() => T} draw
+ * @returns {T}
  */
 export function remember(kept, key, deps, draw) {
   const last = kept?.get(key);
@@ -60,7 +74,7 @@ export function remember(kept, key, deps, draw) {
 
 export const SVG = "http://www.w3.org/2000/svg";
 
-/** Make the children of `parent` be `kids`, touching only what differs. */
+/** Make the children of `parent` be `kids`, touching only what differs. @param {any} parent @param {Drawn[]} kids */
 export function patch(parent, kids, svg = parent.namespaceURI === SVG) {
   const before = parent.__kids ?? [];
   const after = new Array(kids.length);
@@ -68,7 +82,8 @@ export function patch(parent, kids, svg = parent.namespaceURI === SVG) {
   parent.__kids = after;
 }
 
-/** The usual case: the same elements in the same order. False, and nothing done, in any other. */
+/** The usual case: the same elements in the same order. False, and nothing done, in any other.
+ * @param {Made[]} before @param {Drawn[]} kids @param {Made[]} after @param {boolean} svg */
 function patchInPlace(before, kids, after, svg) {
   if (before.length !== kids.length) return false;
   for (let i = 0; i < kids.length; i++) if (!isSame(before[i].v, kids[i])) return false;
@@ -76,15 +91,19 @@ function patchInPlace(before, kids, after, svg) {
   return true;
 }
 
+/** @param {Drawn} a @param {Drawn} b */
 const isSame = (a, b) =>
   typeof a === "object" && typeof b === "object"
     ? a === b || (a.tag === b.tag && a.props.key === b.props.key)
     : typeof a === typeof b;
 
+/** @param {Element} parent @param {Made[]} before @param {Drawn[]} kids @param {Made[]} after @param {boolean} svg */
 function patchByKey(parent, before, kids, after, svg) {
   const { activeElement } = document;
+  /** @type {Map<string, Made>} */
   const byKey = new Map();
   before.forEach((old, i) => byKey.set(keyOf(old.v, i), old));
+  /** @type {number[]} */
   const strangers = [];
   kids.forEach((v, i) => {
     const key = keyOf(v, i);
@@ -97,7 +116,7 @@ function patchByKey(parent, before, kids, after, svg) {
   const spare = svg && strangers.length ? spareNodes(byKey) : null;
   for (const i of strangers) {
     const old = spare?.get(lookOf(kids[i]))?.shift();
-    after[i] = old ? renewed(old, kids[i], svg) : { v: kids[i], node: create(kids[i], svg || kids[i].tag === "svg") };
+    after[i] = old ? renewed(old, kids[i], svg) : { v: kids[i], node: create(kids[i], svg || isSvg(kids[i])) };
     if (old) byKey.delete(old.key);
   }
   for (const { node } of byKey.values()) node.remove();
@@ -105,29 +124,39 @@ function patchByKey(parent, before, kids, after, svg) {
   giveBack(activeElement);
 }
 
-/** A node that is moved in the page loses the focus on the way. */
+/** A node that is moved in the page loses the focus on the way. @param {Element | null} node */
 function giveBack(node) {
-  if (node && node !== document.activeElement && node.isConnected) node.focus({ preventScroll: true });
+  if (node && node !== document.activeElement && node.isConnected) /** @type {HTMLElement} */ (node).focus({ preventScroll: true });
 }
 
+/** @param {Drawn} v */
+const isSvg = (v) => typeof v === "object" && v.tag === "svg";
+
 /** Making a node costs the browser more than changing one. So what goes from a drawing becomes what comes, if it looks alike;
- * but not what has the focus. In a drawing only: elsewhere a node may be scrolled, opened, or written in. */
+ * but not what has the focus. In a drawing only: elsewhere a node may be scrolled, opened, or written in. @param {Map<string, Made>} byKey */
 function spareNodes(byKey) {
   const { activeElement } = document;
+  /** @type {Map<string, (Made & {key: string})[]>} */
   const spare = new Map();
   for (const [key, old] of byKey) {
     if (typeof old.v !== "object" || old.node.contains(activeElement)) continue;
     const look = lookOf(old.v);
-    if (!spare.has(look)) spare.set(look, []);
-    spare.get(look).push({ ...old, key });
+    const alike = spare.get(look);
+    if (alike) alike.push({ ...old, key });
+    else spare.set(look, [{ ...old, key }]);
   }
   return spare;
 }
 
-const lookOf = ({ tag, props }) => `${tag} ${String(props?.class ?? "").split(" ", 1)[0]}`;
+/** @param {Drawn} v */
+const lookOf = (v) => (typeof v === "object" ? lookOfElement(v) : "#");
 
-/** Put the nodes in order; one that has come from the front to a later place is the only one that moves. */
+/** @param {VElement} v */
+const lookOfElement = ({ tag, props }) => `${tag} ${String(props?.class ?? "").split(" ", 1)[0]}`;
+
+/** Put the nodes in order; one that has come from the front to a later place is the only one that moves. @param {Element} parent @param {Made[]} after */
 function order(parent, after) {
+  /** @type {any} */
   let at = parent.firstChild;
   for (const { node } of after) {
     if (node !== at && at?.nextSibling === node) {
@@ -139,29 +168,32 @@ function order(parent, after) {
   }
 }
 
-/** A node made like `v`; the very same object needs no look. */
+/** A node made like `v`; the very same object needs no look. @param {Made} old @param {Drawn} v @param {boolean} svg */
 function renewed(old, v, svg) {
   if (old.v === v) return old;
   if (typeof v !== "object") old.node.nodeValue = v;
   else {
-    update(old.node, old.v.props, v.props);
+    update(old.node, /** @type {VElement} of the same kind, by its key */ (old.v).props, v.props);
     patch(old.node, v.kids, (svg || v.tag === "svg") && v.tag !== "foreignObject");
   }
   return { v, node: old.node };
 }
 
+/** @param {Drawn} v @param {number} i */
 const keyOf = (v, i) =>
   typeof v !== "object" ? `#${i}` : v.props.key !== undefined ? `${v.tag}:${v.props.key}` : `${v.tag}#${i}`;
 
+/** @param {Drawn} v @param {boolean} svg */
 function create(v, svg) {
-  if (typeof v !== "object") return document.createTextNode(v);
+  if (typeof v !== "object") return document.createTextNode(String(v));
   const node = svg ? document.createElementNS(SVG, v.tag) : document.createElement(v.tag);
   for (const [name, value] of attributes(v.props)) write(node, name, value);
   patch(node, v.kids, svg);
   return node;
 }
 
-/** Attributes are written in the order given, so that the same picture is the same markup. */
+/** Attributes are written in the order given, so that the same picture is the same markup.
+ * @param {any} node @param {Record<string, any>} before @param {Record<string, any>} after */
 function update(node, before, after) {
   if (haveSameNames(before, after)) {
     for (const name in after) {
@@ -176,7 +208,7 @@ function update(node, before, after) {
   for (const [name, value] of attributes(after)) write(node, name, value);
 }
 
-/** Whether two sets of props are written as the same attributes, in the same order. */
+/** Whether two sets of props are written as the same attributes, in the same order. @param {Record<string, any>} before @param {Record<string, any>} after */
 function haveSameNames(before, after) {
   const [had, wanted] = [Object.keys(before), Object.keys(after)];
   let i = 0;
@@ -190,14 +222,16 @@ function haveSameNames(before, after) {
   return i === had.length;
 }
 
+/** @param {any} node @param {string} name @param {any} value */
 function write(node, name, value) {
   node.setAttribute(name, value === true ? "" : value);
   if (name === "value" && node.value !== String(value) && node !== document.activeElement) node.value = value;
 }
 
-/** Write what differs: the browser would take a value that is the same for a change. */
+/** Write what differs: the browser would take a value that is the same for a change. @param {Element} node @param {Record<string, any>} props */
 export function writeAll(node, props) {
   for (const [name, value] of Object.entries(props)) if (node.getAttribute(name) !== String(value)) node.setAttribute(name, value);
 }
 
+/** @param {(string | null | undefined | false | 0)[]} names */
 export const cls = (...names) => names.filter(Boolean).join(" ");

@@ -22,8 +22,7 @@ const LINKS_SHOWN = 60;
 
 /** What the inspector shows. */
 export function inspector(view, width) {
-  const { scene } = view;
-  const shown = inspected(view);
+  const { scene, selection: shown } = view;
   if (!shown) return [empty("Nothing has happened yet. Step on, or pick something: every byte of it is explained here.")];
   const { kind, id } = shown;
   if (kind === "frame" && scene.frames[id]) return drawFrame(view, scene.frames[id], width);
@@ -31,18 +30,6 @@ export function inspector(view, width) {
   if (kind === "segment" && scene.segmentByNumber.has(id)) return drawSegmentFacts(view, scene.segmentByNumber.get(id));
   if (kind === "message") return drawMessageLife(view, id, frameLinks);
   return drawEntity(view, String(id));
-}
-
-/** What is looked at: what was picked, else what the record speaks of. */
-export function inspected({ scene, seq, pinned, subject }) {
-  if (pinned) return pinned;
-  if (seq < 0) return null;
-  const { frame, command, segment, message, keys } = subject ?? scene.subjectOf(seq);
-  if (frame !== undefined) return { kind: "frame", id: frame };
-  if (command !== undefined) return { kind: "command", id: command };
-  if (segment !== undefined) return { kind: "segment", id: segment };
-  if (message !== undefined) return { kind: "message", id: message };
-  return keys.length ? { kind: "entity", id: keys[0] } : null;
 }
 
 const empty = (words) => h("p", { class: "empty" }, words);

@@ -18,27 +18,31 @@ const BEYOND_PAPER = 14;
 const TEXT_LETTER = 6;
 const LANE_NAME = 30;
 
-/** The class with a message's colours, by its root number; the colour never stands alone, the number is beside it. */
+/** The class with a message's colours, by its root number; the colour never stands alone, the number is beside it. @param {number} root */
 export const hue = (root) => (root ? `m${(root - 1) % PALETTE}` : "m");
 
+/** @param {{lit?: Record<string, Set<any>>}} view @param {string} kind @param {number | string} id */
 export const lit = (view, kind, id) => view.lit?.[kind]?.has(id) && "lit";
 
+/** @param {Point} to */
 export const moveTo = ({ x, y }) => `translate(${round(x)} ${round(y)})`;
 
+/** @param {number} x @param {number} y @param {number} r */
 export const cross = (x, y, r) =>
   `M${round(x - r)} ${round(y - r)}l${2 * r} ${2 * r}m0 ${-2 * r}l${-2 * r} ${2 * r}`;
 
+/** @param {number[]} c a curve, as eight numbers */
 export const path = (c) => `M${c[0]} ${c[1]}C${c.slice(2).join(" ")}`;
 
-/** Words where the layout has a place for them. */
-export const words = (place, kind, text, ...more) =>
-  h("text", { class: cls(kind, ANCHORS[place.anchor]), x: place.x, y: place.y }, text, ...more);
+/** Words where the layout has a place for them. @param {Sent.WordsPlace} place @param {string} kind @param {Kid[]} inside */
+export const words = (place, kind, ...inside) =>
+  h("text", { class: cls(kind, ANCHORS[place.anchor]), x: place.x, y: place.y }, ...inside);
 
 const ANCHORS = { start: "start", middle: "mid", end: "end" };
 
 const HATCHED = new Set(["unacked", "refused", "settling"]);
 
-/** A message: an envelope with its number; as a badge, only the number. */
+/** A message: an envelope with its number; as a badge, only the number. @param {View} view @param {DrawnMark} mark */
 export function drawMessage(view, mark) {
   if (mark.badge) return drawBadge(mark);
   const isHeld = mark.place.startsWith("consumer") && HATCHED.has(mark.state);
@@ -63,17 +67,20 @@ export function drawMessage(view, mark) {
   );
 }
 
+/** @param {Mark} mark */
 const isGone = ({ place }) => place === "lost" || place === "returned";
 
+/** @param {Geometry} g @param {number | null | undefined} share */
 const paperHeight = (g, share) => (share === null || share === undefined ? g.message_h : 12 + 14 * share);
 
+/** @param {number} w @param {number} height */
 const flap = (w, height) =>
   `M${round(-w / 2 + 0.5)} ${round(-height / 2 + 1.5)}L0 ${round(Math.min(0.5, height / 2 - 4))}L${round(w / 2 - 0.5)} ${round(-height / 2 + 1.5)}`;
 
-/** An arrow that comes back: it was delivered before. */
+/** An arrow that comes back: it was delivered before. @param {number} x @param {number} y */
 const turned = (x, y) => `M${round(x + 3.5)} ${round(y - 3)}A4 4 0 1 0 ${round(x + 4)} ${round(y + 1)}m-1.5 -4.5l1.2 .8l1 -2`;
 
-/** Why it ended; or its text, where it stands alone. */
+/** Why it ended; or its text, where it stands alone. @param {View} view @param {DrawnMark} mark @param {number} w */
 function wordsOf(view, mark, w) {
   if (isGone(mark)) return h("text", { class: "quiet", x: round(w / 2 + 7), y: 4 }, cut(mark.reason ?? "", 22));
   if (!mark.alone || !mark.text || mark.text.length > BEYOND_PAPER) return null;
@@ -90,6 +97,7 @@ function wordsOf(view, mark, w) {
   return h("text", { class: "body halo", y: 4, ...at }, mark.text);
 }
 
+/** @param {DrawnMark} mark */
 const drawBadge = (mark) =>
   h(
     "g",
@@ -98,9 +106,10 @@ const drawBadge = (mark) =>
     h("text", { class: "number" }, mark.label),
   );
 
+/** @param {Mark} mark */
 const badgeWidth = ({ label }) => Math.max(14, label.length * MARK_LETTER + 6);
 
-/** What has no place: "+n"; in a line it stands in one cell, squeezed if it has to be. */
+/** What has no place: "+n"; in a line it stands in one cell, squeezed if it has to be. @param {View} view @param {Mark} mark */
 export function drawMore(view, mark) {
   const room = view.scene.geometry.cell_w - 2;
   const isWide = (mark.state === "ready" || mark.state === "unacked") && mark.label.length * MARK_LETTER > room;
@@ -109,7 +118,7 @@ export function drawMore(view, mark) {
   return h("g", handles(mark, cls("more", mark.state)), text);
 }
 
-/** An acknowledgement, a refusal or a confirm on its way. */
+/** An acknowledgement, a refusal or a confirm on its way. @param {View} view @param {DrawnMark} mark */
 export function drawSignal(view, mark) {
   const w = Math.max(18, mark.label.length * MARK_LETTER + 10);
   const bad = /nack|reject|refus/.test(mark.signal);
@@ -125,7 +134,7 @@ export function drawSignal(view, mark) {
 }
 
 /** A reader of a stream: a pointer over the message that it was handed last, and below the queue the same pointer with its
- * name; of two readers the second one's is hollow. */
+ * name; of two readers the second one's is hollow. @param {View} view @param {DrawnMark} mark */
 export function drawCursor(view, mark) {
   const { node, row } = mark;
   const left = node.x - node.w / 2 + ((row % 2) * node.w) / 2 - mark.x;
@@ -140,7 +149,7 @@ export function drawCursor(view, mark) {
   );
 }
 
-/** What a transaction holds back. */
+/** What a transaction holds back. @param {View} view @param {DrawnMark} mark */
 export const drawTray = (view, mark) => {
   const g = view.scene.geometry;
   const shown = Math.min(mark.count, g.dock_shown);

@@ -13,7 +13,7 @@ import { drawCauses, drawSteps } from "./steps.js";
 
 /**
  * @typedef {{name: string, title: string, about: string, own?: boolean, follow?: string,
- *   draw?: (view: View, width: number) => (VElement | string)[]}} Panel
+ *   draw?: (view: View, width: number) => Drawn[]}} Panel
  * `follow`: what stays in sight; `own`: it draws itself.
  * @type {Panel[]}
  */
@@ -29,7 +29,7 @@ export const PANELS = [
 export const panelNames = PANELS.map(({ name }) => name);
 
 /** The things of a panel are reached by arrows, its group is the stop: so no button in it is one. What is drawn says
- * so itself, for what is added to the page afterwards is not the same on the way back. */
+ * so itself, for what is added to the page afterwards is not the same on the way back. @param {Drawn} v */
 export function noStops(v) {
   if (!v || typeof v !== "object") return v;
   if (v.tag === "button") v.props.tabindex ??= -1;

@@ -39,7 +39,12 @@ declare global {
   type PageView = ReturnType<import("./wiring.js").Frame["view"]>;
 
   type Mark = import("./mark.js").Mark;
+  /** A mark with the fields that its kind has besides. */
+  type DrawnMark = Mark & Record<string, any>;
   type VElement = import("./elements.js").VElement;
+  type Drawn = import("./elements.js").Drawn;
+  /** What may be handed to `h` as a child: what is nothing is left out, lists are laid flat. */
+  type Kid = VElement | string | number | null | undefined | false | readonly Kid[];
   type Ride = import("./ride.js").Ride;
   type Leg = import("./legs.js").Leg;
   type Band = import("./bands.js").Band;
@@ -51,7 +56,7 @@ declare global {
   /** What somebody picked: a thing by its key in the state, or by its number. */
   type Picked = { kind: "entity"; id: string } | { kind: "message" | "frame" | "command" | "segment"; id: number };
   type Lit = import("./selection.js").Lit;
-  type Arrangement = ReturnType<typeof import("./dock.js").arrangementOf>;
+  type Arrangement = import("./dock.js").Arrangement;
 
   /** What anywidget, or the page that stands alone, gives the stage to hear and say things by. */
   interface Model {

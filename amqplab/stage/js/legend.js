@@ -72,6 +72,7 @@ const WIDE_CROSS = h("path", { class: "cross", d: "M-7 -7l14 14m0 -14l-14 14" })
 
 /** An entry: its sign, its words (or a function of the marks that gives them), and of which marks it speaks. */
 const entry = (picture, words, of) => ({ picture, words, of });
+/** @param {string} kind @param {(mark: any) => unknown} test */
 const marksOf = (kind, test = () => true) => (mark) => mark.kind === kind && test(mark);
 const message = (test) => marksOf("message", test);
 const gone = ({ place }) => place === "lost" || place === "returned";
@@ -103,6 +104,12 @@ const featureWords = (found) => {
     .join("; ");
 };
 
+/**
+ * @typedef {{picture: VElement, words: string}} Sign
+ * @typedef {{picture: VElement, words: string | ((found: any[]) => string), of: (mark: any) => unknown}} Entry
+ */
+
+/** @type {[title: string, entries: Entry[]][]} */
 const PARTS = [
   [
     "Messages",
@@ -298,16 +305,17 @@ const PARTS = [
 const isForeign = ({ kind = "broker" }) => kind !== "broker" && kind !== "amqp";
 const isOver = (state) => state === "lost" || state === "discarded";
 
-/** What the legend says of these marks: [[title, [{picture, words}, …]], …]. */
+/** What the legend says of these marks, part by part. @param {any[]} found @returns {[title: string, entries: Sign[]][]} */
 export function legendOf(found) {
-  return PARTS.map(([title, entries]) => [
-    title,
-    entries.flatMap(({ picture, words, of }) => {
-      const meant = found.filter(of);
-      if (!meant.length) return [];
-      return { picture, words: typeof words === "string" ? words : words(meant) };
-    }),
-  ]).filter(([, entries]) => entries.length);
+  /** @type {(entry: Entry) => Sign[]} */
+  const said = ({ picture, words, of }) => {
+    const meant = found.filter(of);
+    if (!meant.length) return [];
+    return [{ picture, words: typeof words === "string" ? words : words(meant) }];
+  };
+  /** @type {[title: string, entries: Sign[]][]} */
+  const parts = PARTS.map(([title, entries]) => [title, entries.flatMap(said)]);
+  return parts.filter(([, entries]) => entries.length);
 }
 
 /** The marks that no entry speaks of: there must be none. */
@@ -343,6 +351,7 @@ const CUT = {
 /** The legend, when it is asked for. */
 export function drawLegend(view) {
   if (!view.legend) return [];
+  /** @type {(part: [title: string, entries: Sign[]]) => VElement} */
   const part = ([title, entries]) =>
     h(
       "section",
@@ -359,7 +368,7 @@ export function drawLegend(view) {
       "div",
       { class: "sheet legend", role: "note", "aria-label": "legend" },
       closeButton("legend", "close the legend (L)"),
-      h("div", { class: "legend-parts" }, [...legendOf(marks(view)), ["Time line", timelineEntries(view)]].map(part)),
+      h("div", { class: "legend-parts" }, [...legendOf(marks(view)).map(part), part(["Time line", timelineEntries(view)])]),
     ),
   ];
 }

@@ -4,7 +4,9 @@ Theory
 ------
 Watching teaches little; being surprised teaches much. So a lesson asks first, keeps the answer, runs, and
 only then shows. A :class:`Prediction` is kept from the moment it is made until the run has spoken; then it
-can no longer be changed. A wrong prediction is worth more than a right one and is never scolded.
+can no longer be changed. To somebody who has not guessed the run does not speak: otherwise the answer would
+stand below the question in every stored notebook. A wrong prediction is worth more than a right one and is
+never scolded.
 
 An :class:`Exercise` is judged by the record of the learner's own run, not by the text of their code:
 whatever leads there is right. For each popular wrong answer it keeps a *refutation*, a small function that
@@ -60,14 +62,16 @@ class Prediction:
         return self
 
     def reveal(self, truth: object) -> Outcome:
-        """What the run said, next to what was predicted. From now on the prediction is final."""
+        """What the run said, next to what was predicted. From now on the prediction is final. Before there is
+        one, this only asks for it.
+        """
         answer = str(truth)
         if answer not in self.choices:
             near = suggestion(answer, self.choices)
             raise LabError(f"The run says {answer!r}, which is none of this question's choices.{near}")
-        self._revealed = True
+        self._revealed = self._kept is not None
         if self._widget is not None:
-            self._widget.disabled = True
+            self._widget.disabled = self._revealed
         return Outcome(self.question, self._kept, answer)
 
     def __repr__(self) -> str:
@@ -105,7 +109,7 @@ class Prediction:
 
 
 class Outcome:
-    """A prediction and what the run said."""
+    """A prediction and what the run said. It is shown to those who have predicted something."""
 
     def __init__(self, question: str, predicted: str | None, truth: str) -> None:
         self.question = question
@@ -119,7 +123,7 @@ class Outcome:
 
     def __repr__(self) -> str:
         if self.predicted is None:
-            return f"The run says: {self.truth}"
+            return "Guess first: choose an answer to the question, then run this cell again."
         if self.right:
             return f"You said: {self.predicted}\nThe run says so too."
         return f"You said: {self.predicted}\nThe run says: {self.truth}\nGood: that is something to find out."

@@ -30,12 +30,14 @@ def test_a_right_prediction_is_told_so() -> None:
     assert "says so too" in repr(outcome)
 
 
-def test_without_a_prediction_the_run_still_speaks() -> None:
-    assert repr(predict("How many?", ["1", "2"]).reveal(2)) == "The run says: 2"
+def test_without_a_prediction_the_run_does_not_speak_yet() -> None:
+    guess = predict("How many?", ["1", "2"])
+    assert repr(guess.reveal(2)).startswith("Guess first")
+    assert repr(guess.answer(1).reveal(2)).splitlines()[:2] == ["You said: 1", "The run says: 2"]
 
 
 def test_a_prediction_cannot_be_changed_after_the_run_has_spoken() -> None:
-    guess = predict("How many?", ["1", "2"])
+    guess = predict("How many?", ["1", "2"]).answer(2)
     guess.reveal(1)
     with pytest.raises(LabError, match="already spoken"):
         guess.answer("1")
@@ -114,6 +116,13 @@ def test_lesson_01_is_solved_by_its_solution_and_by_nothing_less() -> None:
         "publish exactly one message (you published 0)",
     )
     assert len(lesson01.exercise.check(lambda c: c.basic_publish("", "print", ""), 1).missing) == 6
+
+
+def test_lesson_01_says_in_one_sentence_what_is_no_answer_at_all() -> None:
+    [text] = lesson01.exercise.check(solution, "8").missing
+    assert text == "give the number of octets as a number, such as octets=5 (you gave '8')"
+    [call] = lesson01.exercise.check(lambda channel: channel.basic_send("?"), 8).missing
+    assert call.startswith("make a call that works (yours ended with AttributeError: ")
 
 
 def test_lesson_01_refutes_each_wrong_answer_by_a_run() -> None:

@@ -264,4 +264,4 @@ def answer_the_question(reader: Reader) -> None:
     reader.press("Tab")
     reader.go_to_cell(ANSWER)
     reader.run_until(ANSWER + 1)
-    assert reader.output(ANSWER).split("\n")[:2] == ["You said: 9", "The run says so too."]
+    assert reader.output(ANSWER).split("\n")[:2] == ["You said: 3", "The run says: 2"]

@@ -10,7 +10,9 @@ from typing import Any
 
 import nbformat
 import pytest
-from lessons import LESSONS, NOTEBOOKS, cells, code, read
+from lessons import LESSONS, NOTEBOOKS, SHOWN, cells, code, read, run_plainly
+
+from amqplab.lab import predict
 
 ROOT = NOTEBOOKS.parent
 each_lesson = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
@@ -124,6 +126,13 @@ def test_a_lesson_has_all_its_parts_in_order(path: Path) -> None:
     assert "exercise.check(" in "\n".join(code(cell) for cell in cells(path))
 
 
+@each_lesson
+def test_no_stored_answer_stands_below_its_question(path: Path) -> None:
+    revealing = [cell for cell in cells(path) if ".reveal(" in code(cell)]
+    assert revealing
+    assert {shown(cell) for cell in revealing} == {repr(predict("?", ["1", "2"]).reveal(1))}
+
+
 CALL = """\
 channel.basic_publish(
     exchange="logs",
@@ -140,15 +149,12 @@ def test_lesson_01_runs_the_notes_own_call_as_written() -> None:
 
 def test_lesson_01_corrects_each_of_the_notes_mistakes() -> None:
     said = {code(cell): shown(cell) for cell in cells(LESSONS[1])}
-    revealed = {
-        cell.partition(".reveal(")[0].split()[-1]: text for cell, text in said.items() if ".reveal(" in cell
+    outcomes = {
+        cell.partition(".reveal(")[0].split()[-1]: value.truth
+        for cell, value in run_plainly(LESSONS[1])[SHOWN].items()
+        if ".reveal(" in cell
     }
-    assert revealed == {
-        "how_many": "The run says: 3",
-        "how_long": "The run says: 14",
-        "carried": "The run says: none of them",
-        "where_to": "The run says: to app",
-    }
+    assert outcomes == {"how_many": "3", "how_long": "14", "carried": "none of them", "where_to": "to app"}
     notes = next(text for cell, text in said.items() if "beside_the_notes(lab)" in cell)
     verdicts = Counter(re.split("  +", line)[-1] for line in notes.splitlines()[2:])
     assert verdicts == {"the same": 20, "only if given": 3, "one more": 1}

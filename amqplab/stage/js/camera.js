@@ -14,7 +14,7 @@
 
 import { lastAtMost } from "./lifetimes.js";
 
-export const READABLE = 0.78;
+export const READABLE = 0.7;
 const LARGEST_SCALE = 1.45;
 const CLOSEST = 4;
 const LOOK_BACK_FOR_PLACE = 200;

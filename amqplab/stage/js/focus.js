@@ -9,10 +9,15 @@
 //
 // Things come and go with every step. What has the focus when it goes gives it to what stands in its place: the
 // thing of the same name, else its neighbour, else the group before, at last the stage.
+//
+// A mouse is no Tab key: who clicks beside the things of a group wants the keys of the stage, and not its first thing.
+// And JupyterLab has keys of its own, such as X, which cuts the cell; it asks the very element that has the focus
+// whether they are wanted, so whatever gets the focus here is marked.
 
 const ITEMS = "[data-focus],button:not(:disabled),[role=button],[data-span],.rung";
 const FORWARD = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
 const COLUMN = 50;
+const NO_SHORTCUTS = "data-lm-suppress-shortcuts";
 
 const groupOf = (node) => node?.closest?.("[data-group]");
 
@@ -50,7 +55,9 @@ export class Focus {
   constructor(root) {
     this.root = root;
     this.lasts = new Map();
+    this.pointed = false;
     for (const group of root.querySelectorAll("[data-group]")) this.makeStop(group);
+    root.addEventListener("mousedown", () => this.point());
     root.addEventListener("focusin", ({ target }) => this.entered(target));
     root.addEventListener("focusout", ({ target }) => this.left(target));
   }
@@ -64,10 +71,17 @@ export class Focus {
     return this.root.contains(activeElement) ? activeElement : null;
   }
 
+  /** What the browser focuses for a press of the mouse, it focuses before anything else happens. */
+  point() {
+    this.pointed = true;
+    setTimeout(() => (this.pointed = false));
+  }
+
   entered(target) {
+    target.setAttribute(NO_SHORTCUTS, "true");
     const group = groupOf(target);
     if (!group) return;
-    if (group === target) return this.enter(group);
+    if (group === target) return this.pointed ? this.root.focus({ preventScroll: true }) : this.enter(group);
     group.setAttribute("tabindex", "-1");
     const name = focusName(target);
     if (name !== undefined) this.lasts.set(group.dataset.group, name);

@@ -55,7 +55,9 @@ export class Player {
     this.now = 0;
     this.scene = scene;
     this.cursor = new Cursor(scene);
-    this.adopt(scene, at ?? scene.opening ?? -1);
+    const first = at ?? scene.opening ?? -1;
+    this.adopt(scene, first);
+    if (first >= scene.n - 1) this.go(this.last); // the end is the last step; what comes after it is none
   }
 
   /** Show another scene, at record `at`. @param {Scene} scene @param {number} at */
@@ -208,7 +210,8 @@ export class Player {
       return;
     }
     this.rested += ms;
-    const [hold, silence] = [restOf(scene, seq), silenceBetween(scene, seq, next)];
+    const toRead = this.zoom >= STORY - 1 ? sentenceOf(this) : "";
+    const [hold, silence] = [restOf(scene, seq, toRead), silenceBetween(scene, seq, next)];
     const passed = silence ? between(0, (this.rested - hold) / silence, 1) : 0;
     const [from, to] = [scene.timeOf(seq), scene.timeOf(next)];
     this.now = from + Math.round((to - from) * passed);

@@ -81,6 +81,12 @@ export class Stage {
     this.plan = null;
     this.kept = new Map();
     this.scenes = 0; // how many have been sent
+    /** @type {number | undefined} the record after which another history was asked for */
+    this.forkedAt = undefined;
+    /** @type {number | undefined} the record to be at in a history that was left there */
+    this.backTo = undefined;
+    /** @type {number[]} the record shown when each history was left for the next */
+    this.leftAt = [];
     this.rungs = new Rungs(this);
     this.still = matchMedia("(prefers-reduced-motion: reduce)");
     this.root.stage = this; // for the curious, and for tests
@@ -143,13 +149,15 @@ export class Stage {
     }
   }
 
-  /** Another history, or the same with more in it: who looked at its end looks at the new end. */
+  /** Another history, or the same with more in it: who looked at its end looks at the new end; who comes back is where
+   * that history was left. */
   adopt(scene) {
     const { player } = this;
     const atEnd = player.step >= player.last;
-    player.adopt(scene, Math.min(player.seq, this.forkedAt ?? Infinity));
-    if (atEnd && this.forkedAt === undefined) player.go(player.last);
-    this.forkedAt = undefined;
+    const known = this.backTo ?? this.forkedAt;
+    player.adopt(scene, this.backTo ?? Math.min(player.seq, this.forkedAt ?? Infinity));
+    if (atEnd && known === undefined) player.go(player.last);
+    this.forkedAt = this.backTo = undefined;
     this.kept.clear();
     this.rungs.forget();
     this.measure();
@@ -273,7 +281,7 @@ export class Stage {
     else if (wish.zoom) this.perform(`zoom-${wish.zoom}`);
     else if (wish.fault) this.break(wish.fault);
     else if (wish.branch) this.toBranch(+wish.branch);
-    else if (wish.sel) player.pick(parseSelection(wish.sel));
+    else if (wish.sel) this.pick(wish.sel);
     else if (wish.span || wish.byte) this.hovered(target);
     else {
       player.letGo();
@@ -281,6 +289,12 @@ export class Stage {
     }
     this.run();
     this.draw();
+  }
+
+  /** What is picked is inspected: the inspector comes to the front, unless somebody has closed it. */
+  pick(selection) {
+    this.player.pick(parseSelection(selection));
+    if (this.player.pinned) this.frame.bring("inspector");
   }
 
   get glides() {
@@ -396,13 +410,15 @@ export class Stage {
     const { fault, client, segment, at } = faultsFor(this.view(), pinned).find((offer) => offer.fault === name);
     this.forkedAt = at ?? seq;
     this.player.notice = "running the other history …";
-    const branch = (this.model.get("branch") ?? []).length - 1;
-    this.model.send({ type: "fault", fault, client, segment, at: this.forkedAt, branch: Math.max(0, branch) });
+    const branch = Math.max(0, (this.model.get("branch") ?? []).length - 1);
+    this.leftAt[branch] = seq;
+    this.model.send({ type: "fault", fault, client, segment, at: this.forkedAt, branch });
   }
 
-  /** Go back to a history one has come through. */
+  /** Go back to a history one has come through, to where one left it. */
   toBranch(to) {
     this.player.notice = "";
+    this.backTo = this.leftAt[to];
     this.model.send({ type: "branch", to });
   }
 

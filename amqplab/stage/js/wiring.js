@@ -367,6 +367,12 @@ export class Frame {
     this.keep(togglePanel(this.arrangement, name, this.isSeen(name)));
   }
 
+  /** A panel that is open, but waits for room, gets it. */
+  bring(name) {
+    const { open } = this.arrangement;
+    if (open.includes(name) && !this.isSeen(name)) this.keep({ open: [...open.filter((other) => other !== name), name] });
+  }
+
   toggleBookmark() {
     const { seq, scene } = this.stage.view();
     const { bookmarks } = this.arrangement;

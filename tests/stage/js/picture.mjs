@@ -140,6 +140,21 @@ test("the story lights every way that its sentence tells of, and no other", () =
   }
 });
 
+test("a connection has the name that its client gave it, and where there is little room, the beginning of it", () => {
+  const player = new stage.Player(scene, { zoom: 3, at: scene.n - 1 });
+  const view = player.view("wide");
+  const mark = stage.marks(player.view("wide")).find(({ kind }) => kind === "connection");
+  if (!mark) return;
+  const state = view.state.copy();
+  const key = `connection/${mark.name}`;
+  state.set(key, { ...state.get(key), client_name: "orders of the shop", state: "open", blocked: null });
+  const named = stage.standing({ ...view, state }).find(({ kind, name }) => kind === "connection" && name === mark.name);
+  assert.equal(named.label, "orders of the shop");
+  const words = (pipe) => stage.toMarkup(stage.drawConnection(view, { ...named, pipe }));
+  assert.ok(words({ ...mark.pipe, x1: mark.pipe.x0 + 400, words: { ...mark.pipe.words, room: 400 } }).includes("orders of the shop · open"));
+  assert.ok(!words({ ...mark.pipe, x1: mark.pipe.x0 + 90 }).includes("orders of the shop"));
+});
+
 test("a lost segment shows its frames, and they stand at the × until another one carries them", () => {
   const lost = scene.segments.filter((s) => s.lost_seq !== null && s.end > s.start && s.frames.length);
   const player = new stage.Player(scene, { zoom: 0, at: -1 });

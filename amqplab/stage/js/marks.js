@@ -15,6 +15,7 @@ import { handles } from "./mark.js";
 const PALETTE = 7;
 const MARK_LETTER = 6.6;
 const BEYOND_PAPER = 14;
+const BOTH_NAMES = 160;
 const TEXT_LETTER = 6;
 
 /** The class with a message's colours, by its root number; the colour never stands alone, the number is beside it. */
@@ -119,14 +120,24 @@ export function drawSignal(view, mark) {
   );
 }
 
-/** A reader of a stream: a pointer over the message that it was handed last. */
-export const drawCursor = (view, mark) =>
-  h(
+/** A reader of a stream: a pointer under the message that it was handed last. Its name stands below the queue's numbers,
+ * two in a line if that is long enough, and stays there while the pointer moves. */
+export function drawCursor(view, mark) {
+  const { node, row, covered } = mark;
+  const columns = node.w < BOTH_NAMES ? 1 : 2;
+  const width = node.w / columns;
+  const left = node.x - node.w / 2 + (row % columns) * width;
+  const x = round(left - mark.x);
+  const y = node.more.y + 16 + 14 * Math.floor(row / columns) - mark.y;
+  const name = cut(mark.label, Math.max(3, Math.floor((width - 16) / MARK_LETTER)));
+  return h(
     "g",
-    handles(mark, cls("cursor", mark.covered && "hidden"), { transform: moveTo(mark) }),
-    h("path", { d: `M0 8l5 -8v${-12 * mark.row}h-10v${12 * mark.row}z` }),
-    h("text", { class: "quiet mid halo", y: -4 - 12 * mark.row }, cut(mark.label, 14)),
+    handles(mark, cls("cursor", covered && "hidden", row % 2 && "second"), { transform: moveTo(mark) }),
+    !covered && h("path", { d: "M-5 8l5 -8l5 8z" }),
+    h("path", { d: `M${x} ${y}l5 -8l5 8z` }),
+    h("text", { class: "quiet halo", x: x + 14, y }, name),
   );
+}
 
 /** What a transaction holds back. */
 export const drawTray = (view, mark) => {

@@ -131,7 +131,10 @@ def connections(m: Moment) -> Iterator[Mark]:
             continue
         state = connection_state(entity, m.state.get(keys.host_key(keys.client_host(name)), NOTHING))
         server = m.layout["servers"].get(pipe["server"])
-        yield Mark("connection", name, "", state, f":{name.rpartition(':')[2]}", Spot(pipe["x0"], pipe["y0"]),
+        label = str(
+            entity.get("client_name") or f":{name.rpartition(':')[2]}"
+        )  # its client's name for it, or a port
+        yield Mark("connection", name, "", state, label, Spot(pipe["x0"], pipe["y0"]),
                    {"pipe": pipe, "blocked": bool(entity.get("blocked"))})  # fmt: skip
         if server is None or server["kind"] == "broker":
             yield from channels(m, name, pipe, entity)

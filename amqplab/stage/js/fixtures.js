@@ -262,7 +262,7 @@ function connectionMarks(view) {
     const link = state.get(`host/${encode(pipe.app)}`)?.link ?? "";
     const mark = entityMark(view, "connection", key, {
       ...{ x: (pipe.x0 + pipe.x1) / 2, y: (pipe.y0 + pipe.y1) / 2, id: name, pipe, name, link, connection },
-      ...{ label: `:${name.split(":").at(-1)}`, state: link || words, words },
+      ...{ label: connection.client_name || `:${name.split(":").at(-1)}`, state: link || words, words },
       said: `connection ${name}: ${words}${link ? `, its link is ${link}` : ""}`,
     });
     return [mark, ...(connection.channels ?? []).flatMap((number) => channelMark(view, mark, number))];

@@ -173,7 +173,7 @@ const PARTS = [
       entry(signalSign("bad", "✗"), "a refusal", marksOf("signal", ({ signal }) => /nack|reject|refus/.test(signal))),
       entry(wordSign("more", "+3", 0), "so many more, for which there is no room", marksOf("more")),
       entry(
-        sign(h("g", { class: "cursor" }, h("path", { d: "M0 8l5 -8v-10h-10v10z" }))),
+        sign(h("g", { class: "cursor" }, h("path", { d: "M-5 4l5 -8l5 8z" }))),
         "how far a reader of a stream has come",
         marksOf("cursor"),
       ),

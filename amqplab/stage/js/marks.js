@@ -15,6 +15,7 @@ import { handles } from "./mark.js";
 const PALETTE = 7;
 const MARK_LETTER = 6.6;
 const BEYOND_PAPER = 14;
+const BOTH_NAMES = 160;
 const TEXT_LETTER = 6;
 const LANE_NAME = 30;
 
@@ -133,19 +134,22 @@ export function drawSignal(view, mark) {
   );
 }
 
-/** A reader of a stream: a pointer over the message that it was handed last, and below the queue the same pointer with its
- * name; of two readers the second one's is hollow. @param {View} view @param {DrawnMark} mark */
+/** A reader of a stream: a pointer under the message that it was handed last. Its name stands below the queue's numbers,
+ * two in a line if that is long enough, and stays there while the pointer moves. @param {View} view @param {DrawnMark} mark */
 export function drawCursor(view, mark) {
-  const { node, row } = mark;
-  const left = node.x - node.w / 2 + ((row % 2) * node.w) / 2 - mark.x;
-  const below = node.more.y + 15 + 13 * Math.floor(row / 2) - mark.y;
-  const name = cut(mark.label, Math.floor((node.w / 2 - 18) / MARK_LETTER));
+  const { node, row, covered } = mark;
+  const columns = node.w < BOTH_NAMES ? 1 : 2;
+  const width = node.w / columns;
+  const left = node.x - node.w / 2 + (row % columns) * width;
+  const x = round(left - mark.x);
+  const y = node.more.y + 16 + 14 * Math.floor(row / columns) - mark.y;
+  const name = cut(mark.label, Math.max(3, Math.floor((width - 16) / MARK_LETTER)));
   return h(
     "g",
-    handles(mark, cls("cursor", row % 2 === 1 && "second", mark.covered && "hidden"), { transform: moveTo(mark) }),
-    !mark.covered && h("path", { d: `M0 ${8 - 7 * row}l5 -8h-10z` }),
-    h("path", { d: `M${round(left + 5)} ${round(below)}l5 -8h-10z` }),
-    h("text", { class: "quiet halo", x: round(left + 14), y: round(below) }, name),
+    handles(mark, cls("cursor", covered && "hidden", row % 2 && "second"), { transform: moveTo(mark) }),
+    !covered && h("path", { d: "M-5 8l5 -8l5 8z" }),
+    h("path", { d: `M${x} ${y}l5 -8l5 8z` }),
+    h("text", { class: "quiet halo", x: x + 14, y }, name),
   );
 }
 

@@ -131,7 +131,7 @@ function cursorMarks(view, key, node, cells) {
     const who = layout.pipes[nameOf(reader.split("/").slice(0, 2).join("/"))]?.app ?? nameOf(reader);
     const where = cursor === null ? `before offset ${start}` : `at message ${scene.labelOf(cursor)}`;
     return entityMark(view, "cursor", reader, {
-      ...{ key: `cursor ${reader}`, x, y: node.y - node.h / 2, node, row, label: who, state: i < 0 ? "hidden" : "" },
+      ...{ key: `cursor ${reader}`, x, y: node.y + node.h / 2 - 8, row, node, label: who, state: i < 0 ? "hidden" : "" },
       ...{ covered: i < 0, said: `stream reader ${who} ${where}` },
     });
   });

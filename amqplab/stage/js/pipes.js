@@ -7,10 +7,13 @@
 // channel is open; channel 0, the connection's own, has no name. A closed valve: the server reads no more. A gap: the
 // cable is cut.
 
+import { cut } from "./text.js";
 import { cls, h } from "./elements.js";
 import { box, pipeSpan } from "./geometry.js";
 import { path, words } from "./marks.js";
 import { handles } from "./mark.js";
+
+const NAME_LETTER = 7;
 
 /** A connection: both tubes, its state, what stops it. */
 export function drawConnection(view, mark) {
@@ -33,8 +36,14 @@ export function drawConnection(view, mark) {
         pipe.lanes[0] === 0 && h("rect", { class: "bed open", ...bedOf(g, span, wide, edge, 0, pipe, up), rx: 5 }),
       ];
     }),
-    words(pipe.words, "quiet", `${wide ? `${mark.label} · ` : ""}${mark.state}`),
+    words(pipe.words, "quiet", `${wide ? `${shortName(mark)} · ` : ""}${mark.state}`),
   );
+}
+
+/** As much of a connection's name as has room over its tubes, beside its state. */
+function shortName({ label, state, pipe }) {
+  const room = Math.min(pipe.words.room, Math.abs(pipe.x1 - pipe.x0));
+  return cut(label, Math.max(6, Math.floor(room / NAME_LETTER) - state.length - 3));
 }
 
 /** What stops a connection, over all of its lanes: a closed valve, a cut cable. */

@@ -22,6 +22,7 @@ const LOOK_AHEAD = 0.5;
 const EDGE = 30;
 const ROW_LETTER = 6.8;
 const BOLD = 1.1;
+const MUCH_MORE = 1.3;
 const HEAD_LETTER = 7.4;
 const LEAST_HEAD = 30;
 const LINE = 14;
@@ -168,7 +169,7 @@ function rowMark(seen, seq, y, kind, words) {
   const found = seq !== plan.visit?.seq && kind === "band" && crossingAt(scene, zoom, seq);
   if (found) {
     const band = bandOf(scene, found.kind, found.item);
-    return bandLabel(columns.x(band.a), columns.x(band.b), words, bold);
+    return bandLabel(seen, columns.x(band.a), columns.x(band.b), words, bold);
   }
   return [h("circle", { class: "dot big", cx: round(at), cy: 0, r: 4 }), note(seen, seq, at, y, words, bold)];
 }
@@ -184,23 +185,25 @@ function lossNote({ view, columns, width }, s, words, bold, isChapter) {
   return lines.map((line, i) => h("text", { key: `n${i}`, class: "note halo", x, y: 4 + i * LINE }, line));
 }
 
-/** On its band, at the end where it begins. */
-function bandLabel(a, b, words, bold) {
+/** On its band, at the end where it begins; a longer one goes on beyond the band's other end. */
+function bandLabel({ columns, width }, a, b, words, bold) {
   const right = b > a;
   const place = { x: round(a + (right ? 9 : -9)), y: -4, "text-anchor": right ? "start" : "end" };
-  return h("text", { class: "band-label halo", ...place }, fitting(words, Math.abs(b - a) - 16, bold));
+  return h("text", { class: "band-label halo", ...place }, fitting(words, right ? width - a - 13 : a - 9 - columns.left + 4, bold));
 }
 
-/** What happened at one host: at its right, or where an arrow comes from there, and at the last host, at its left. */
+/** What happened at one host: at its right, or where an arrow comes from there, and at the last host, at its left; what
+ * is too long for its side stands on the other one, if that has much more room. */
 function note({ view, columns, width, arrivals }, seq, at, y, words, bold) {
   const { hosts } = view.scene;
   const host = hostOf(view.scene, seq);
   const i = hosts.indexOf(host);
   const isCrossed = arrivals.get(host)?.some((other) => Math.abs(other - y) < ARRIVES_BESIDE);
-  const toLeft = i > 0 && (i === hosts.length - 1 || isCrossed);
+  const [left, right] = [at - 9 - columns.left + 4, width - at - 13];
+  const isLong = words.length * ROW_LETTER * bold > right;
+  const toLeft = i > 0 && (i === hosts.length - 1 || isCrossed || (isLong && left > MUCH_MORE * right));
   const place = { x: round(at + (toLeft ? -9 : 9)), y: 4, "text-anchor": toLeft ? "end" : "start" };
-  const room = toLeft ? at - 9 - columns.left + 4 : width - at - 13;
-  return h("text", { class: "note halo", ...place }, fitting(words, room, bold));
+  return h("text", { class: "note halo", ...place }, fitting(words, toLeft ? left : right, bold));
 }
 
 /** A chapter's sentence, on two lines at most, across the ladder. */

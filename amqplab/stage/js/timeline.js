@@ -56,19 +56,19 @@ export function timelinePlan(view, width, mode) {
   const x = (k) => round(LEFT + room * places[k]);
   const placed = longGaps(scene, steps).map((gap) => ({ ...gap, from: x(gap.step), to: x(gap.step + 1) }));
   const gaps = mode === "event" ? placed.slice(0, MOST_BREAKS) : placed.filter(({ from, to }) => to - from >= LEAST_GAP);
-  return { steps, mode, width, room, places, x, gaps: labelled(gaps.sort((a, b) => a.step - b.step)) };
+  return { steps, mode, width, room, places, x, gaps: labelled(gaps.sort((a, b) => a.step - b.step), width) };
 }
 
-/** Each long gap says how long it was, unless its words would lie on those before. */
-function labelled(gaps) {
+/** Each long gap says how long it was, unless its words would lie on those before; and inside the track. */
+function labelled(gaps, width) {
   let free = 0;
   return gaps.map((gap) => {
     const { words } = gap;
     const half = (words.length * LETTER_OF_TRACK) / 2 + 3;
-    const middle = (gap.from + gap.to) / 2;
+    const middle = Math.max(half, Math.min((gap.from + gap.to) / 2, width - half));
     const isClear = middle - half >= free;
     if (isClear) free = middle + half;
-    return { ...gap, isClear, fits: gap.to - gap.from > 2 * half };
+    return { ...gap, wordsAt: round(middle), isClear, fits: gap.to - gap.from > 2 * half };
   });
 }
 
@@ -125,7 +125,7 @@ function skyline({ steps, x, room }, share) {
 }
 
 /** A break in the rail, and how long it lasted if there is room to say so. */
-function drawGap({ from, to, step, silent, words, isClear, fits }, { mode }) {
+function drawGap({ from, to, step, silent, words, wordsAt, isClear, fits }, { mode }) {
   const middle = round((from + to) / 2);
   const isBreak = mode === "event";
   const half = isBreak ? 3 : Math.max(2, (to - from) / 2 - 3);
@@ -135,7 +135,7 @@ function drawGap({ from, to, step, silent, words, isClear, fits }, { mode }) {
     { key: `s${step}`, class: "silence" },
     h("line", { class: "hush", x1: round(middle - half), x2: round(middle + half), y1: BASE, y2: BASE }),
     isBreak && h("path", { class: "break", d: slashes }),
-    (fits || (isBreak && isClear)) && h("text", { x: middle, y: fits ? BASE - 6 : 10, "text-anchor": "middle" }, words),
+    (fits || (isBreak && isClear)) && h("text", { x: wordsAt, y: fits ? BASE - 6 : 10, "text-anchor": "middle" }, words),
     h("title", {}, silent ? `nothing happened for ${words}` : `${words} go by; finer zooms show what happened meanwhile`),
   );
 }

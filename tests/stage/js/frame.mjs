@@ -145,6 +145,15 @@ test("time line and ladder say the same of every gap", () => {
   }
 });
 
+test("the words of a gap stand inside the track", () => {
+  const at = [0, 1e6, 2e6, 3e6, 4e6, 5e6, 9e9];
+  const steps = [-1, 0, 1, 2, 3, 4, 5, 6];
+  const run = { records: { at }, steps: [steps] };
+  for (const mode of stage.AXES)
+    for (const { wordsAt, words } of stage.timelinePlan({ scene: run, steps }, 400, mode).gaps)
+      assert.ok(wordsAt - 3 * words.length >= 0 && wordsAt + 3 * words.length <= 400, `${mode}: ${words} at ${wordsAt}`);
+});
+
 test("ticks are few and round", () => {
   for (const to of [1e6, 7e6, 36.4e6, 3.6e9, 180e9]) {
     const ticks = stage.ticksBetween(0, to);

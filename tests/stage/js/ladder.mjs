@@ -176,6 +176,21 @@ test("a silence is a break with its length, and nothing happened in it", () => {
   }
 });
 
+test("no word of a row is cut while there is room for it up to the ladder's edge", () => {
+  for (const zoom of zooms.slice(0, 4)) {
+    const plan = stage.ladderPlan(scene, zoom);
+    const view = new stage.Player(scene, { zoom, at: scene.n - 1 }).view("wide");
+    const width = 440;
+    const { left } = stage.columnsOf(scene.hosts, width);
+    for (const rung of withClass(stage.drawLadder(view, plan, width, 0, 600), "rung"))
+      for (const { props, kids } of [...textsWith(rung, "note"), ...textsWith(rung, "band-label")]) {
+        if (!String(kids[0]).endsWith("…") || scene.hosts.length > 3) continue;
+        const room = props["text-anchor"] === "end" ? props.x - left : width - props.x;
+        assert.ok((kids[0].length + 2) * 6.8 > room, `zoom ${zoom}: ${kids[0]} has ${room}`);
+      }
+  }
+});
+
 test("at the story zoom the rows say the story's sentences", () => {
   const plan = stage.ladderPlan(scene, stage.STORY);
   plan.seqs.forEach((seq, k) => assert.equal(stage.rowWords(scene, stage.STORY, seq), scene.story[k][2]));

@@ -140,6 +140,36 @@ test("the story lights every way that its sentence tells of, and no other", () =
   }
 });
 
+test("a connection has the name that its client gave it, and where there is little room, the beginning of it", () => {
+  const player = new stage.Player(scene, { zoom: 3, at: scene.n - 1 });
+  const view = player.view("wide");
+  const mark = stage.marks(player.view("wide")).find(({ kind }) => kind === "connection");
+  if (!mark) return;
+  const state = view.state.copy();
+  const key = `connection/${mark.name}`;
+  state.set(key, { ...state.get(key), client_name: "orders of the shop", state: "open", blocked: null });
+  const named = stage.standing({ ...view, state }).find(({ kind, name }) => kind === "connection" && name === mark.name);
+  assert.equal(named.label, "orders of the shop");
+  const words = (pipe) => stage.toMarkup(stage.drawConnection(view, { ...named, pipe }));
+  assert.ok(words({ ...mark.pipe, x1: mark.pipe.x0 + 400, words: { ...mark.pipe.words, room: 400 } }).includes("orders of the shop · open"));
+  assert.ok(!words({ ...mark.pipe, x1: mark.pipe.x0 + 90 }).includes("orders of the shop"));
+});
+
+test("the names of a stream's readers stand below its numbers, free of its name and of each other", () => {
+  for (const w of [130, 200, 300]) {
+    const node = { x: 500, y: 100, w, h: 40, more: { x: 500, y: 136, anchor: "middle" } };
+    const places = [0, 1, 2, 3].map((row) => {
+      const mark = { kind: "cursor", key: `c${row}`, node, row, x: 480, y: 112, label: "a_reader_with_a_long_name", state: "" };
+      const { props, kids } = stage.drawCursor({}, mark).kids.find(({ tag }) => tag === "text");
+      return { x: 480 + props.x, y: 112 + props.y, end: 480 + props.x + 6 * kids[0].length };
+    });
+    for (const [i, { x, y, end }] of places.entries()) {
+      assert.ok(y >= node.more.y + 14 && x >= node.x - w / 2 && end <= node.x + w / 2 + 8, `${w} ${i}`);
+      assert.ok(places.every((other, j) => j <= i || other.y >= y + 12 || other.x >= end), `${w} ${i}`);
+    }
+  }
+});
+
 test("a lost segment shows its frames, and they stand at the × until another one carries them", () => {
   const lost = scene.segments.filter((s) => s.lost_seq !== null && s.end > s.start && s.frames.length);
   const player = new stage.Player(scene, { zoom: 0, at: -1 });

@@ -15,6 +15,7 @@ import pytest
 
 from amqplab import Lab
 from amqplab.lab import LabError
+from amqplab.lab.following import INTERVAL_S
 from amqplab.trace.events import ConnectionClosed, ConnectionOpened, FrameReceived, SegmentSent
 
 PUBLISH_WITH_PIKA = """
@@ -178,6 +179,12 @@ def records_shown(stage: Any) -> int:
     return len(json.loads(zlib.decompress(stage.scene))["labels"])
 
 
+async def all_is_shown(stage: Any, lab: Lab) -> None:
+    async with asyncio.timeout(60):
+        while records_shown(stage) < len(lab.records) or not lab.records:
+            await asyncio.sleep(0.02)
+
+
 def test_a_stage_follows_while_the_lab_is_live_and_no_longer() -> None:
     lab = Lab(seed=1)
     stage = lab.stage()
@@ -187,16 +194,17 @@ def test_a_stage_follows_while_the_lab_is_live_and_no_longer() -> None:
 
     async def scene() -> None:
         async with lab.serve(port=0) as server:
+            clock = asyncio.get_running_loop().time
             writer = await say_hello(server.port)
-            await asyncio.sleep(0.6)
-            assert records_shown(stage) == len(lab.records) > 0
+            await all_is_shown(stage, lab)
             before = len(sent)
-            await asyncio.sleep(0.6)
+            await asyncio.sleep(2 * INTERVAL_S)
             assert len(sent) == before, "nothing was recorded, so nothing is sent"
+            began = clock()
             writers = [await say_hello(server.port) for _ in range(20)]
-            await asyncio.sleep(0.3)
-            assert len(sent) <= before + 2, "twenty clients are one look"
-            assert records_shown(stage) == len(lab.records)
+            await all_is_shown(stage, lab)
+            looks = (clock() - began) / INTERVAL_S + 1
+            assert len(sent) - before <= looks, "what many clients do between two looks is one look's"
             for each in (writer, *writers):
                 each.close()
         assert records_shown(stage) == len(lab.records), "also of what the closing brought"

@@ -9,33 +9,30 @@ whole recording once and answers such questions; :mod:`amqplab.trace.narrate` pu
 and :mod:`amqplab.trace.zoom` makes steps of them.
 
 An *arrival* is the moment at which a client has all of what the broker sent it about a message: a delivery, a
-return, a confirm. *Cargo* is what a lost segment carried of messages and of answers to them.
+return, a confirm. What lost segments carried is the subject of :mod:`amqplab.trace.cargo`.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from operator import attrgetter
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 from amqplab.trace import events as e
+from amqplab.trace.cargo import Cargo, Hold
 from amqplab.trace.entities import PREDECLARED
-from amqplab.trace.journeys import messages_published
 from amqplab.trace.keys import client_host
 from amqplab.trace.names import Names
 from amqplab.trace.recorder import Record
 from amqplab.trace.tags import delivery_tag, is_multiple
-from amqplab.trace.traffic import Command, Lane, Segment, Traffic
+from amqplab.trace.traffic import Traffic
 
-__all__ = ["Arrival", "Cargo", "Context"]
+__all__ = ["Arrival", "Context"]
 
 Channel = tuple[str, int]
 HANDED_OUT = ("basic.deliver", "basic.get-ok")
 CONFIRMS = ("basic.ack", "basic.nack")
-CONTENTS = (*HANDED_OUT, "basic.publish", "basic.return")
-ANSWERS = (*CONFIRMS, "basic.reject")
 
 
 class Arrival(NamedTuple):
@@ -52,17 +49,6 @@ class Arrival(NamedTuple):
     positive: bool = True
     multiple: bool = False
     reply: str = ""
-
-
-class Cargo(NamedTuple):
-    """What a segment carried: the numbers of its `messages` (`unnumbered`: how many more, to which the broker
-    never gave a number), and the names of the `answers` in it. `part`: not all of a message.
-    """
-
-    messages: tuple[int, ...]
-    unnumbered: int
-    answers: tuple[str, ...]
-    part: bool
 
 
 class Context:
@@ -91,7 +77,7 @@ class Context:
             if read is not None:
                 read(self, record, record.event)
         if any(isinstance(record.event, e.SegmentLost | e.SegmentDiscarded) for record in records):
-            self.cargo = Hold(records, traffic or Traffic(records), self).lost()
+            self.cargo = Hold(records, traffic or Traffic(records), self.handed_out).lost()
 
     # --- one method per kind of record -------------------------------------------------------------------
 
@@ -157,7 +143,8 @@ class Context:
         data = self._octets(event)
         tag, multiple = delivery_tag(event.name, data), is_multiple(data)
         open_ones = self._unconfirmed[lane]
-        covered = [number for number in open_ones if number == tag or (multiple and number <= tag)]
+        up_to = takewhile(lambda number: number <= tag, open_ones)  # they are numbered in order
+        covered = list(up_to) if multiple else [tag] if tag in open_ones else []
         messages = tuple(open_ones.pop(number) for number in covered)
         return Arrival(
             "confirm", lane[0], messages, tag, positive=event.name == "basic.ack", multiple=multiple
@@ -181,76 +168,3 @@ READERS: dict[type[e.Event], Callable[[Context, Record, Any], None]] = {
     e.FrameReceived: Context._frame,
     e.CommandReceived: Context._received,
 }
-
-
-# --- what lost segments carried --------------------------------------------------------------------------
-
-
-class Hold:
-    """Looks into segments that were lost or discarded, and finds the ones that a timer stands for."""
-
-    def __init__(self, records: Sequence[Record], traffic: Traffic, context: Context) -> None:
-        self._records = records
-        self._traffic = traffic
-        self._context = context
-        self._missing: defaultdict[Lane, dict[int, Segment]] = defaultdict(dict)
-        self._numbers = messages_published(records, traffic)
-
-    def lost(self) -> dict[int, Cargo]:
-        """seq of what lost a segment, or of the timeout behind it -> its cargo, if there was any."""
-        found: dict[int, Cargo] = {}
-        for record in self._records:
-            cargo = self._read(record.event)
-            if cargo is not None and (cargo.messages or cargo.unnumbered or cargo.answers):
-                found[record.seq] = cargo
-        return found
-
-    def _read(self, event: e.Event) -> Cargo | None:
-        match event:
-            case e.SegmentLost() | e.SegmentDiscarded():
-                segment = self._traffic.segments.get(event.number)
-                if segment is None or segment.end == segment.start:
-                    return None
-                if isinstance(event, e.SegmentLost):
-                    self._missing[segment.connection, segment.up].setdefault(segment.start, segment)
-                    return self._cargo(segment)
-                return self._cargo(segment, only_unheard=True)
-            case e.SegmentArrived():
-                segment = self._traffic.segments.get(event.number)
-                if segment is not None:
-                    missing = self._missing[segment.connection, segment.up]
-                    for start in [at for at in missing if segment.start <= at < segment.end]:
-                        del missing[start]
-            case e.RetransmissionTimedOut():
-                missing = self._missing[event.connection, event.host == client_host(event.connection)]
-                return self._cargo(missing[min(missing)]) if missing else None
-        return None
-
-    def _cargo(self, segment: Segment, *, only_unheard: bool = False) -> Cargo:
-        commands: dict[int, Command] = {}
-        part = False
-        frames = self._traffic.lanes.get(segment.lane, [])
-        for frame in frames[max(0, bisect_right(frames, segment.start, key=attrgetter("offset")) - 1) :]:
-            if frame.offset >= segment.end:
-                break
-            if segment.start < frame.end and frame.command is not None:
-                command = self._traffic.commands[frame.command]
-                if not (only_unheard and command.received is not None):
-                    commands[frame.command] = command
-        contents = [command for command in commands.values() if command.name in CONTENTS]
-        numbers = [self._number(command) for command in contents]
-        for command in contents:
-            first, last = self._traffic.frames[command.frames[0]], self._traffic.frames[command.frames[-1]]
-            part = part or first.offset < segment.start or segment.end < last.end
-        answers = tuple(command.name for command in commands.values() if command.name in ANSWERS)
-        known = tuple(number for number in numbers if number)
-        return Cargo(known, len(numbers) - len(known), answers, part)
-
-    def _number(self, command: Command) -> int:
-        """The message in a command; 0 if the broker never got to give it a number."""
-        first = self._traffic.frames[command.frames[0]]
-        if command.name in HANDED_OUT:
-            place = (command.connection, command.channel, delivery_tag(command.name, first.data))
-            sent = self._context.handed_out.get(place)
-            return sent.message if sent else 0
-        return self._numbers.get(command.number, 0)

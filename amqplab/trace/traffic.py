@@ -152,8 +152,6 @@ class Traffic:
         self.segments: dict[int, Segment] = {}
         self.frames: list[Frame] = []
         self.commands: list[Command] = []
-        self.lanes: dict[Lane, list[Frame]] = {}
-        """The frames of each direction, in the order of their octets."""
         self.frame_at: dict[int, int] = {}
         """seq of a FrameSent or FrameReceived -> frame number"""
         self.command_at: dict[int, int] = {}
@@ -290,15 +288,16 @@ class Traffic:
 
     def _load(self) -> None:
         """Lay each segment, whatever became of it, over the frames of its direction."""
+        lanes: dict[Lane, list[Frame]] = {}
         for frame in self.frames:
-            self.lanes.setdefault(frame.lane, []).append(frame)
+            lanes.setdefault(frame.lane, []).append(frame)
         places: dict[Lane, list[int]] = {}
-        for lane, frames in self.lanes.items():
+        for lane, frames in lanes.items():
             frames.sort(key=attrgetter("offset"))
             places[lane] = [frame.offset for frame in frames]
         for segment in self.segments.values():
-            if segment.end > segment.start and segment.lane in self.lanes:
-                _lay(segment, self.lanes[segment.lane], places[segment.lane])
+            if segment.end > segment.start and segment.lane in lanes:
+                _lay(segment, lanes[segment.lane], places[segment.lane])
 
 
 def _place(event: e.FrameSent | e.FrameReceived | e.UnitSent | e.UnitReceived, sent: bool) -> Place:

@@ -40,14 +40,14 @@ def request(method: str, target: str, body: bytes = b"", **fields: str) -> bytes
     return said + (client.send(h11.EndOfMessage()) or b"")
 
 
-def response(status: int, chunks: list[bytes]) -> bytes:
+def response(status: int, chunks: list[bytes], trailers: list[tuple[str, str]] | None = None) -> bytes:
     server = h11.Connection(h11.SERVER)
     server.receive_data(request("GET", "/"))
     while server.next_event() is not h11.NEED_DATA and server.their_state is not h11.DONE:
         pass
     said = server.send(h11.Response(status_code=status, headers=[("Transfer-Encoding", "chunked")])) or b""
     said += b"".join(server.send(h11.Data(chunk)) or b"" for chunk in chunks)
-    return said + (server.send(h11.EndOfMessage()) or b"")
+    return said + (server.send(h11.EndOfMessage(headers=trailers or [])) or b"")
 
 
 @given(st.lists(st.tuples(st.sampled_from(["GET", "POST", "PUT"]), st.binary(max_size=80)), max_size=4))
@@ -57,9 +57,14 @@ def test_requests_of_h11_are_cut_one_by_one(said: list[tuple[str, bytes]]) -> No
     assert [dialect_named("http").title(one) for one in requests] == [f"{m} /orders" for m, _ in said]
 
 
-@given(st.lists(st.binary(min_size=1, max_size=60), max_size=5))
-def test_chunked_responses_of_h11_end_where_they_end(chunks: list[bytes]) -> None:
-    one = response(201, chunks)
+TRAILERS = st.lists(st.sampled_from([("Expires", "0"), ("Checksum", "ab cd")]), max_size=2)
+
+
+@given(st.lists(st.binary(min_size=1, max_size=60), max_size=5), TRAILERS)
+def test_chunked_responses_of_h11_end_where_they_end(
+    chunks: list[bytes], trailers: list[tuple[str, str]]
+) -> None:
+    one = response(201, chunks, trailers)
     assert units(one + one, "http") == [("http", one), ("http", one)]
     for cut in range(len(one)):
         assert dialect_named("http").size(one[:cut] or b"H", 0) > cut
@@ -101,6 +106,46 @@ def test_after_the_handshake_the_bytes_are_websocket() -> None:
 )
 def test_a_direction_is_recognised_by_how_it_begins(data: bytes, name: str | None) -> None:
     assert recognise(data) == name
+
+
+NUMBERS = st.sampled_from(
+    [
+        b"",
+        b"0",
+        b"5",
+        b"-6",
+        b"+1",
+        b"1_0",
+        b"0x5",
+        "\u00b2".encode(),
+        "\u0665".encode(),
+        b"f" * 40,
+        b"9" * 5000,
+    ]
+)
+"""What may stand where a size or a status is expected; int() raises on some, and takes others for too much."""
+
+SPOILED = (
+    b"HTTP/1.1 200 OK\r\nContent-Length: %s\r\n\r\nbody",
+    b"POST / HTTP/1.1\r\nContent-Length: %s\r\n\r\nbody",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%s\r\nbody\r\n0\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n%s\r\n\r\n",
+    b"HTTP/1.1 %s OK\r\n\r\n",
+)
+
+
+@given(form=st.sampled_from(SPOILED), number=NUMBERS)
+def test_no_number_in_an_http_message_is_too_strange(form: bytes, number: bytes) -> None:
+    data = form % number
+    for end in range(1, len(data), 1 + len(data) // 60):
+        assert dialect_named("http").size(data[:end], 0) >= 0
+    for name, unit in units(data, "http"):
+        assert unit
+        if name == "http":
+            assert (
+                b"".join(unit[span.start : span.end] for span in leaves(dialect_named(name).dissect(unit)))
+                == unit
+            )
 
 
 @pytest.mark.parametrize("name", DIALECTS)

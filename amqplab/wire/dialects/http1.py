@@ -10,14 +10,16 @@ A message (RFC 9112) is a start line, header fields of one line each, an empty l
     Hello, Rabbit!                     14 bytes of body
 
 Where the body ends (RFC 9112, section 6.3): after ``Content-Length`` bytes; with ``Transfer-Encoding:
-chunked`` after the chunk of size 0; a request with neither has none, nor has a response 1xx, 204 or 304.
-Any other response lasts until the connection is closed, so its bytes come as units of their own.
+chunked`` after the chunk of size 0 and its trailer fields; a request with neither has none, nor has a
+response 1xx, 204 or 304. Any other response lasts until the connection is closed, so its bytes come as units
+of their own.
 
 HTTP has no channels and no frames: the next message can only begin when this one is over.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from amqplab.wire.dialects.plain import byte_count, preview
@@ -32,6 +34,9 @@ VERSION = b"HTTP/1."
 END_OF_LINE = b"\r\n"
 END_OF_HEAD = b"\r\n\r\n"
 LARGEST_HEAD = 65_536
+DECIMAL = re.compile(r"[0-9]{1,18}")
+HEXADECIMAL = re.compile(rb"[0-9A-Fa-f]{1,15}")
+"""Sizes as RFC 9112 writes them. int() would also take signs, spaces and foreign digits; no body is larger."""
 BODILESS = (204, 304)
 MEANINGS = {
     "host": "the name the client asked for; one server may have many",
@@ -76,7 +81,7 @@ class Http1:
         if "chunked" in fields.get("transfer-encoding", "").lower():
             return chunked_end(data, body) - at
         length = fields.get("content-length", "")
-        return body - at + (int(length) if length.isdigit() else 0)
+        return body - at + (int(length) if DECIMAL.fullmatch(length) else 0)
 
     def next(self, unit: bytes) -> str:
         """WebSocket after both have agreed on it; until then HTTP."""
@@ -126,8 +131,8 @@ def status_of(unit: bytes) -> int | None:
     """A response's status code; None for a request."""
     if not unit.startswith(VERSION):
         return None
-    code = unit.partition(END_OF_LINE)[0].split(b" ")[1:2]
-    return int(code[0]) if code and code[0].isdigit() else None
+    code = octets_text(unit.partition(END_OF_LINE)[0]).split(" ")[1:2]
+    return int(code[0]) if code and DECIMAL.fullmatch(code[0]) else None
 
 
 def chunked_end(data: bytes, at: int) -> int:
@@ -137,15 +142,13 @@ def chunked_end(data: bytes, at: int) -> int:
         if line < 0:
             return len(data) + 1
         size = data[at:line].partition(b";")[0].strip()
-        try:
-            length = int(size, 16)
-        except ValueError:
+        if not HEXADECIMAL.fullmatch(size):
             return line + len(END_OF_LINE)
-        at = line + len(END_OF_LINE) + length
+        length = int(size, 16)
         if length == 0:
-            end = data.find(END_OF_LINE, at)  # no trailer fields: the empty line comes at once
-            return len(data) + 1 if end < 0 else end + len(END_OF_LINE)
-        at += len(END_OF_LINE)
+            end = data.find(END_OF_HEAD, line)  # the empty line, after what trailer fields there are
+            return len(data) + 1 if end < 0 else end + len(END_OF_HEAD)
+        at = line + len(END_OF_LINE) + length + len(END_OF_LINE)
 
 
 def dissected(unit: bytes) -> Iterator[Span]:

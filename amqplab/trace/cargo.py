@@ -1,0 +1,130 @@
+"""What lost segments carried: the messages in them, and the answers to messages.
+
+Theory
+------
+"A segment is lost" is true and says nothing. Whoever follows a message wants to hear that *message 2* was in
+it, or the acknowledgement of message 1: so the octets of a segment are laid over the commands of its direction.
+
+A segment that arrives and is discarded mostly was a duplicate, and nothing is missing for its sake; only what
+nobody has ever received counts. And a timer that runs out stands for the oldest octets that are still missing:
+it is because of *them* that TCP sends again.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from amqplab.trace import events as e
+from amqplab.trace.journeys import messages_published
+from amqplab.trace.keys import client_host
+from amqplab.trace.recorder import Record
+from amqplab.trace.tags import delivery_tag
+from amqplab.trace.traffic import Command, Lane, Segment, Traffic
+
+__all__ = ["Cargo", "Hold"]
+
+DELIVERIES = ("basic.deliver", "basic.get-ok")
+CONTENTS = (*DELIVERIES, "basic.publish", "basic.return")
+ANSWERS = ("basic.ack", "basic.nack", "basic.reject")
+
+
+class Cargo(NamedTuple):
+    """What a segment carried: the numbers of its `messages` (`unnumbered`: how many more, to which the broker
+    never gave a number), and the names of the `answers` in it. `part`: not all of a message.
+    """
+
+    messages: tuple[int, ...]
+    unnumbered: int
+    answers: tuple[str, ...]
+    part: bool
+
+
+class Hold:
+    """Looks into segments that were lost or discarded, and finds the ones that a timer stands for.
+
+    `handed_out` has the delivery of each (connection, channel, delivery tag).
+    """
+
+    def __init__(
+        self,
+        records: Sequence[Record],
+        traffic: Traffic,
+        handed_out: Mapping[tuple[str, int, int], e.Delivered | e.Replied],
+    ) -> None:
+        self._records = records
+        self._traffic = traffic
+        self._handed_out = handed_out
+        self._published = messages_published(records, traffic)
+        self._missing: defaultdict[Lane, dict[int, Segment]] = defaultdict(dict)
+
+    def lost(self) -> dict[int, Cargo]:
+        """seq of what lost a segment, or of the timeout behind it -> its cargo, if there was any."""
+        found: dict[int, Cargo] = {}
+        for record in self._records:
+            cargo = self._read(record.event)
+            if cargo is not None and (cargo.messages or cargo.unnumbered or cargo.answers):
+                found[record.seq] = cargo
+        return found
+
+    def _read(self, event: e.Event) -> Cargo | None:
+        match event:
+            case e.SegmentLost():
+                segment = self._loaded(event.number)
+                if segment is not None:
+                    self._missing[segment.lane].setdefault(segment.start, segment)
+                return None if segment is None else self._cargo(segment)
+            case e.SegmentDiscarded():
+                segment = self._loaded(event.number)
+                return None if segment is None else self._cargo(segment, only_unheard=True)
+            case e.SegmentArrived():
+                self._arrived(self._loaded(event.number))
+            case e.RetransmissionTimedOut():
+                missing = self._missing[event.connection, event.host == client_host(event.connection)]
+                return self._cargo(missing[min(missing)]) if missing else None
+        return None
+
+    def _loaded(self, number: int) -> Segment | None:
+        """The segment of that number, if it is known and has octets."""
+        segment = self._traffic.segments.get(number)
+        return segment if segment is not None and segment.end > segment.start else None
+
+    def _arrived(self, segment: Segment | None) -> None:
+        """What it brings is no longer missing."""
+        if segment is not None:
+            missing = self._missing[segment.lane]
+            for start in [at for at in missing if segment.start <= at < segment.end]:
+                del missing[start]
+
+    def _cargo(self, segment: Segment, *, only_unheard: bool = False) -> Cargo:
+        commands = [
+            command
+            for command in self._commands(segment)
+            if not (only_unheard and command.received is not None)
+        ]
+        contents = [command for command in commands if command.name in CONTENTS]
+        numbers = [self._number(command) for command in contents]
+        known = tuple(number for number in numbers if number)
+        answers = tuple(command.name for command in commands if command.name in ANSWERS)
+        part = any(self._is_part(segment, command) for command in contents)
+        return Cargo(known, len(numbers) - len(known), answers, part)
+
+    def _commands(self, segment: Segment) -> list[Command]:
+        """The commands with octets in the segment, in order, each once."""
+        numbers = [self._traffic.frames[number].command for number in segment.frames]
+        return [self._traffic.commands[one] for one in dict.fromkeys(numbers) if one is not None]
+
+    def _is_part(self, segment: Segment, command: Command) -> bool:
+        """Whether the command begins before the segment, or ends after it."""
+        first, last = self._traffic.frames[command.frames[0]], self._traffic.frames[command.frames[-1]]
+        return first.offset < segment.start or segment.end < last.end
+
+    def _number(self, command: Command) -> int:
+        """The message in a command; 0 if the broker never got to give it a number."""
+        first = self._traffic.frames[command.frames[0]]
+        if command.name in DELIVERIES:
+            place = (command.connection, command.channel, delivery_tag(command.name, first.data))
+            sent = self._handed_out.get(place)
+            return sent.message if sent else 0
+        return self._published.get(command.number, 0)

@@ -106,6 +106,17 @@ def test_keys_step_the_stage_and_not_the_notebook(lesson: tuple[Page, Watch]) ->
     assert page.locator(".jp-Notebook-cell").count() == cells
 
 
+def test_no_key_on_anything_in_the_stage_cuts_a_cell(lesson: tuple[Page, Watch]) -> None:
+    page, _ = lesson
+    cells = page.locator(".jp-Notebook-cell").count()
+    stage = whole_journey(page)
+    for group in stage.locator("[data-group]").all():
+        if group.is_visible():
+            group.focus()
+            page.keyboard.press("x")
+            assert page.locator(".jp-Notebook-cell").count() == cells, group.get_attribute("data-group")
+
+
 def test_a_frame_fills_the_inspector_and_a_field_lights_its_octets(lesson: tuple[Page, Watch]) -> None:
     page, _ = lesson
     stage = whole_journey(page)
@@ -145,6 +156,7 @@ def test_a_button_on_a_segment_shows_the_history_without_it(
     page.keyboard.type("basic.publish")
     page.keyboard.press("Enter")
     stage.locator(".under .link", has_text="segment").first.click()
+    left = stage.get_attribute("data-record")
     stage.get_by_role("button", name="lose this segment").click()
     page.wait_for_selector(f"{STAGE}.has-branches .notice:empty", state="attached")
     page.wait_for_function(HAS_LOST, arg=stage.element_handle())  # its scene has to be unpacked, too
@@ -158,6 +170,7 @@ def test_a_button_on_a_segment_shows_the_history_without_it(
     stage.get_by_role("button", name="undo").click()
     page.wait_for_selector(f"{STAGE}:not(.has-branches) .notice:empty", state="attached")
     assert stage.get_attribute("data-branch") == "original"
+    assert stage.get_attribute("data-record") == left  # where that history was left
     stage.get_by_role("button", name="Story", exact=True).click()
     assert stage.evaluate("stage => stage.stage.model.get('arrangement').open.at(-1)") == "story"
     assert watch.of_widgets == [] and watch.hosts <= HERE

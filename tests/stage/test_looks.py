@@ -112,3 +112,21 @@ def test_the_clock_is_read_whole_on_a_narrow_page(opened: Callable[..., Page]) -
     page = opened("crowd_10_10_20", width=600, height=900)
     press(page, "End")
     assert page.evaluate(CLIPPED) == []
+
+
+def test_a_number_stands_out_from_hatching_in_forced_colours_and_a_placeholder_is_ours(
+    opened: Callable[..., Page],
+) -> None:
+    page = opened("crash")
+    page.emulate_media(forced_colors="active")
+    press(page, "5", "Home", *["ArrowRight"] * 8)
+    [around] = page.locator(f"{STAGE} .hatch ~ .number").evaluate_all(
+        "nodes => nodes.map((node) => [getComputedStyle(node).paintOrder, getComputedStyle(node).stroke])"
+    )
+    paper = page.locator(STAGE).evaluate("node => getComputedStyle(node).backgroundColor")
+    assert around == ["stroke", paper]
+    page.evaluate("() => document.body.style.setProperty('color', 'transparent')")
+    colour = page.locator(f"{STAGE} [data-input=until]").evaluate(
+        "node => [getComputedStyle(node, '::placeholder').color, getComputedStyle(node).color]"
+    )
+    assert colour[0] == colour[1] != "rgba(0, 0, 0, 0)"

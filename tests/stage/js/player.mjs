@@ -145,6 +145,28 @@ test("playing shows every step once and stops at the end; silence is shown by th
   }
 });
 
+test("a step of the story is shown until it is read, and a long sentence longer than a short one", () => {
+  const player = new stage.Player(scene, { at: -1 });
+  const long = (sentence) => 20 * sentence.length;
+  for (let step = 1; step < player.last; step++) {
+    player.go(step);
+    player.toggle();
+    const ms = long(stage.sentenceOf(player));
+    for (let passed = 0; passed < Math.min(ms, 2000); passed += 40) {
+      player.tick(40, true);
+      assert.equal(player.step, step, `${passed} ms after ${stage.sentenceOf(player)}`);
+    }
+  }
+});
+
+test("the end is the last step, whatever comes after it", () => {
+  for (const zoom of zooms) {
+    const player = new stage.Player(scene, { zoom, at: scene.n - 1 });
+    assert.equal(player.step, player.last);
+    assert.equal(player.visit, false);
+  }
+});
+
 test("a chapter of the story touches what its own records changed, and nothing that others did", () => {
   const player = new stage.Player(scene, { zoom: stage.STORY, at: -1 });
   for (const [last, first, sentence] of scene.story) {

@@ -14,7 +14,12 @@ from pathlib import Path
 import pytest
 from brokers import RemoteBroker, rabbitmq_node
 from brokers import amqplab_server as configured_server
+from hypothesis import settings
 from needs import program
+
+# A law is tried on the same examples everywhere and however busy the machine is; what fails can be tried again.
+settings.register_profile("amqplab", derandomize=True, deadline=None, print_blob=True)
+settings.load_profile("amqplab")
 
 DATA = Path(__file__).resolve().parent / "data"
 

@@ -20,6 +20,9 @@ from amqplab.wire.spans import plain_text
 
 __all__ = ["method_title", "summarise"]
 
+LONGEST_KNOWN = 256
+"""Octets of a payload that is remembered: few methods are longer, and those might be very long."""
+
 SHOWN: dict[str, tuple[tuple[str, str], ...]] = {
     "connection.open": (("vhost", "virtual_host"),),
     "connection.close": (("reply", "reply_text"),),
@@ -65,8 +68,16 @@ def method_title(name: str) -> str:
     return name.title()
 
 
-@lru_cache(maxsize=1 << 14)  # each frame is told of when sent, when read and where its octets are shown
 def _method(payload: bytes) -> str:
+    return _known(payload) if len(payload) <= LONGEST_KNOWN else _told(payload)
+
+
+@lru_cache(maxsize=1 << 14)  # each frame is told of when sent, when read and where its octets are shown
+def _known(payload: bytes) -> str:
+    return _told(payload)
+
+
+def _told(payload: bytes) -> str:
     ids = int.from_bytes(payload[:2], "big"), int.from_bytes(payload[2:4], "big")
     if ids not in METHODS:
         return f"Unknown method {ids[0]}/{ids[1]}"

@@ -26,9 +26,6 @@ from amqplab.wire.frames import (
 from amqplab.wire.properties import Properties
 
 LAW = settings(
-    derandomize=True,
-    print_blob=True,
-    deadline=None,
     max_examples=300,
     suppress_health_check=[HealthCheck.too_slow],
 )

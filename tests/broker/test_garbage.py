@@ -14,9 +14,6 @@ from amqplab.wire.methods import METHODS
 from amqplab.wire.properties import Properties
 
 LAW = settings(
-    derandomize=True,
-    print_blob=True,
-    deadline=None,
     max_examples=250,
     suppress_health_check=[HealthCheck.too_slow],
 )

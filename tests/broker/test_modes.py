@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from broker_peer import Message, Peer, World
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from amqplab.broker.confirms import Confirms
@@ -66,7 +66,6 @@ def test_a_publish_that_fails_is_not_confirmed(confirming: Peer) -> None:
     assert confirming.drain() == []
 
 
-@settings(derandomize=True, print_blob=True, deadline=None)
 @given(st.data())
 def test_whatever_is_sent_every_publish_is_confirmed_exactly_once(data: st.DataObject) -> None:
     confirms = Confirms()

@@ -14,7 +14,7 @@ from amqplab.errors import UsageError
 SALT = bytes(range(16))
 
 
-@settings(max_examples=10, derandomize=True, deadline=None)
+@settings(max_examples=10)
 @given(st.text(min_size=1), st.text(min_size=1))
 def test_only_the_password_itself_matches_its_hash(password: str, other: str) -> None:
     kept = hash_password(password, SALT)

@@ -14,7 +14,7 @@ STEP = st.one_of(
 
 
 @given(st.lists(STEP, max_size=40))
-@settings(max_examples=300, derandomize=True, deadline=None)
+@settings(max_examples=300)
 def test_each_number_is_settled_once_in_order_and_multiple_means_all_up_to(steps: list[object]) -> None:
     ledger = ConfirmLedger()
     outstanding: set[int] = set()

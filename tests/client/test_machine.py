@@ -380,7 +380,7 @@ def test_the_largest_header_that_fits_is_sent() -> None:
 
 
 @given(size=st.integers(0, 20000), frame_max=st.sampled_from([4096, 4097, 8192, 131072]))
-@settings(max_examples=60, derandomize=True, deadline=None)
+@settings(max_examples=60)
 def test_no_body_frame_exceeds_the_agreed_size_and_none_is_empty(size: int, frame_max: int) -> None:
     machine = with_channel(frame_max=frame_max)
     _, effects = machine.publish(1, Basic.Publish(), NOTHING, b"x" * size)
@@ -634,7 +634,7 @@ def test_a_broker_that_breaks_the_rules_is_told_which(octets: bytes, error: type
 
 
 @given(st.lists(st.binary(max_size=40), max_size=6), st.sampled_from(["fresh", "open", "channel"]))
-@settings(max_examples=300, derandomize=True, deadline=None)
+@settings(max_examples=300)
 def test_no_octets_at_all_make_the_machine_raise(pieces: list[bytes], stage: str) -> None:
     machine = ClientMachine(ConnectionParameters()) if stage == "fresh" else with_channel()
     if stage == "fresh":
@@ -657,7 +657,7 @@ FRAMES = st.one_of(
 
 
 @given(st.lists(FRAMES, max_size=8))
-@settings(max_examples=300, derandomize=True, deadline=None)
+@settings(max_examples=300)
 def test_no_frames_at_all_make_the_machine_raise(frames: list[bytes]) -> None:
     machine = with_channel()
     machine.request(1, Queue.Purge(queue="q"), "purge")

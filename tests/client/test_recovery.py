@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from brokers import rabbitmq_node
 from client_worlds import Connect, SimulatedWorld, World
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from needs import program
 from rabbitmq_node import RabbitMQNode
@@ -479,7 +479,6 @@ def test_used_up_attempts_end_the_connection_with_the_last_error() -> None:
     st.floats(0, 1),
     st.lists(st.floats(0, 1, exclude_max=True), min_size=1, max_size=12),
 )
-@settings(derandomize=True)
 def test_pauses_double_up_to_the_limit_and_jitter_only_takes_off(
     first: float, factor: float, jitter: float, chances: list[float]
 ) -> None:

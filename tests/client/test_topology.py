@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from amqplab.client.stale import TagShift
@@ -109,7 +109,6 @@ def test_each_consumer_keeps_the_window_it_was_begun_with() -> None:
 
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=6))
-@settings(derandomize=True)
 def test_no_two_deliveries_ever_show_the_same_tag_and_old_ones_are_stale(incarnations: list[int]) -> None:
     tags, shown = TagShift(), []
     for deliveries in incarnations:

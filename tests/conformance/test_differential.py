@@ -17,8 +17,6 @@ def test_random_conversations_look_the_same(broker, kind, many):
 
     @settings(
         max_examples=many,
-        derandomize=True,
-        deadline=None,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )

@@ -39,7 +39,7 @@ class Hand:
         return [(tag, copy.message.number) for tag, copy in self.held]
 
 
-@settings(derandomize=True, print_blob=True, deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.data())
 def test_however_copies_come_and_go_the_ready_ones_stand_in_order_of_arrival(data: st.DataObject) -> None:
     queue, hand = Queue("/", "q"), Hand()

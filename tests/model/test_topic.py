@@ -23,7 +23,7 @@ KEY = st.lists(WORD, max_size=5).map(".".join)
 PATTERN = st.lists(st.one_of(WORD, st.just("*"), st.just("#")), max_size=5).map(".".join)
 
 
-@settings(derandomize=True, print_blob=True, deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.lists(PATTERN, max_size=8), st.lists(PATTERN, max_size=3), st.lists(KEY, min_size=1, max_size=5))
 def test_the_trie_finds_exactly_the_patterns_that_match(
     patterns: list[str], removed: list[str], keys: list[str]

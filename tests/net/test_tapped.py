@@ -225,7 +225,7 @@ def test_the_tap_may_be_made_when_the_other_end_is_known() -> None:
     ),
     sizes=st.lists(st.integers(1, 60), min_size=1, max_size=20),
 )
-@settings(max_examples=100, derandomize=True, deadline=None)
+@settings(max_examples=100)
 def test_octets_are_neither_lost_nor_added_nor_reordered(
     frames: list[tuple[int, int, bytes]], sizes: list[int]
 ) -> None:
@@ -413,7 +413,7 @@ WELCOME = b"|||".join(
 
 
 @given(chunks(PUBLISHES, BROKER_OTHERS), PAUSES)
-@settings(max_examples=300, derandomize=True, deadline=None)
+@settings(max_examples=300)
 def test_a_broker_that_is_given_whole_commands_does_what_it_would_have_done(
     pieces: list[bytes], pauses: list[tuple[int, bool]]
 ) -> None:
@@ -421,7 +421,7 @@ def test_a_broker_that_is_given_whole_commands_does_what_it_would_have_done(
 
 
 @given(chunks(DELIVERIES, CLIENT_OTHERS), PAUSES)
-@settings(max_examples=300, derandomize=True, deadline=None)
+@settings(max_examples=300)
 def test_a_client_that_is_given_whole_commands_does_what_it_would_have_done(
     pieces: list[bytes], pauses: list[tuple[int, bool]]
 ) -> None:

@@ -456,7 +456,7 @@ def _transfer(world: World, data: bytes, pause_ms: int, pattern: str) -> tuple[b
     return received, error
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(
     size=st.integers(1, 40_000),
     mss=st.sampled_from([1, 7, 100, 536, 1460]),

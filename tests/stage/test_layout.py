@@ -344,7 +344,7 @@ topologies = st.fixed_dictionaries(
 
 @pytest.mark.parametrize("orientation", ORIENTATIONS)
 @given(topologies)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 def test_in_any_topology_nothing_covers_anything(orientation: str, shape: dict[str, Any]) -> None:
     cast, needs = cast_of(**shape)
     place = layout(cast, orientation, needs)

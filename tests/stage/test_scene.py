@@ -88,7 +88,7 @@ def test_the_same_run_made_again_gives_the_same_scene() -> None:
     assert to_json(scene(journey().recorder, title="x")) == to_json(scene(journey().recorder, title="x"))
 
 
-@settings(max_examples=12, deadline=None, derandomize=True, print_blob=True)
+@settings(max_examples=12)
 @given(ACTIONS)
 def test_any_small_run_gives_one_scene_that_folds_back(actions: list[tuple[str, str]]) -> None:
     first, second = small_run(actions), small_run(actions)

@@ -90,7 +90,6 @@ def main(arguments: list[str] | None = None) -> int:
         @seed(options.seed)
         @settings(
             max_examples=options.conversations,
-            deadline=None,
             database=None,
             phases=[Phase.generate],
             suppress_health_check=list(HealthCheck),

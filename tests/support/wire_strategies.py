@@ -28,7 +28,7 @@ from amqplab.wire.table import (
 
 __all__ = ["LAW", "any_method", "contents", "frames", "methods", "properties", "tables", "values"]
 
-LAW = settings(derandomize=True, print_blob=True, deadline=None, max_examples=150)
+LAW = settings(max_examples=150)
 
 
 def _as_text(octets: bytes) -> str:

@@ -68,7 +68,7 @@ segments = st.builds(
 ends = st.builds(lambda number: e.SegmentLost(CONNECTION, number, "loss"), st.integers(1, 4))
 
 
-@settings(max_examples=200, derandomize=True, print_blob=True, deadline=None)
+@settings(max_examples=200)
 @given(
     st.lists(st.one_of(frames, commands, segments, ends, any_event()), max_size=30),
     st.lists(st.none() | st.integers(-3, 60), min_size=30, max_size=30),

@@ -65,7 +65,7 @@ def recording(events: list[e.Event]) -> Recorder:
     return recorder
 
 
-@settings(max_examples=150, derandomize=True, print_blob=True, deadline=None)
+@settings(max_examples=150)
 @given(streams)
 def test_any_stream_folds_to_json_and_every_step_can_be_taken_back(events: list[e.Event]) -> None:
     state: State = {}
@@ -83,7 +83,7 @@ def test_any_stream_folds_to_json_and_every_step_can_be_taken_back(events: list[
         assert state == after
 
 
-@settings(max_examples=30, derandomize=True, print_blob=True, deadline=None)
+@settings(max_examples=30)
 @given(streams, st.integers(0, 60), st.integers(0, 60))
 def test_the_state_at_any_moment_is_the_fold_from_zero(events: list[e.Event], one: int, other: int) -> None:
     recorder = recording(events * 6)  # long enough for a keyframe
@@ -445,7 +445,7 @@ def test_a_settlement_in_a_transaction_waits_with_its_copy(story: Any, outcome: 
 # --- long lines ------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=120, derandomize=True, print_blob=True, deadline=None)
+@settings(max_examples=120)
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 40)), max_size=60))
 def test_a_line_behaves_like_a_list_however_little_is_shown(moves: list[tuple[bool, int]]) -> None:
     shown, lines.SHOWN = lines.SHOWN, 3
@@ -488,7 +488,6 @@ def test_a_step_changes_as_little_in_a_long_queue_as_in_a_short_one(story: Any) 
 
 
 @given(st.lists(st.text(alphabet="a/%25F", max_size=6), max_size=3))
-@settings(derandomize=True, print_blob=True)
 def test_names_in_keys_cannot_be_confused(names: list[str]) -> None:
     joined = "/".join(map(escape, names))
     assert [unescape(part) for part in joined.split("/")] == (names or [""])

@@ -22,7 +22,7 @@ from amqplab.wire.frames import (
 from amqplab.wire.methods import Basic, Channel, Queue
 from amqplab.wire.properties import Properties
 
-LAW = settings(max_examples=300, derandomize=True, deadline=None)
+LAW = settings(max_examples=300)
 
 PUBLISH = encode_method(1, Basic.Publish(routing_key="q"))
 MESSAGE = encode_content(1, Basic.Publish(routing_key="q"), Properties(), b"x" * 40, 30)  # two bodies

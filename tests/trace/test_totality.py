@@ -153,7 +153,7 @@ def any_record(draw: st.DrawFn) -> Record:
     )
 
 
-@settings(max_examples=60, derandomize=True, print_blob=True, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(any_record(), max_size=30))
 def test_any_records_at_all_can_be_read(records: list[Record]) -> None:
     made = [

@@ -130,7 +130,7 @@ def test_a_client_on_a_real_socket_has_frames_without_carriers(story: Any) -> No
     assert up.carriers == down.carriers == []
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.data())
 def test_any_beginning_of_a_recording_can_be_read(recorder: Recorder, data: st.DataObject) -> None:
     length = data.draw(st.integers(0, len(recorder)))

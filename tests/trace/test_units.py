@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from amqplab.lab import LabError
@@ -78,12 +78,10 @@ def test_a_wrong_share_is_refused(wrong: float) -> None:
 
 
 @given(st.integers(min_value=0, max_value=10**15))
-@settings(derandomize=True, print_blob=True)
 def test_a_printed_time_reads_back_as_itself(nanoseconds: int) -> None:
     assert as_nanoseconds(as_text(nanoseconds)) == nanoseconds
 
 
 @given(st.integers(min_value=0, max_value=10**6), st.sampled_from(sorted(UNITS_NS)))
-@settings(derandomize=True, print_blob=True)
 def test_every_unit_scales_whole_numbers_exactly(count: int, unit: str) -> None:
     assert as_nanoseconds(f"{count} {unit}") == count * UNITS_NS[unit]

@@ -59,7 +59,7 @@ test("a thing of the state says what matters, and all its fields fold away", () 
   everyStep(3, (view) => {
     for (const kind of ["queue", "connection", "channel", "consumer", "exchange", "host", "binding"])
       for (const key of view.state.of(kind)) {
-        const drawn = flat({ ...view, pinned: { kind: "entity", id: key } });
+        const drawn = flat({ ...view, selection: { kind: "entity", id: key } });
         assert.equal(drawn.filter(({ tag }) => tag === "details").length, 1, key);
         assert.ok(!/\{"|\[object|undefined|NaN/.test(words(drawn)), key);
       }
@@ -97,7 +97,7 @@ test("a message has a line for each copy, with its fate", () => {
   everyStep(3, (view) => {
     for (const key of view.state.of("message")) {
       const { where } = view.state.get(key);
-      const drawn = text(flat({ ...view, pinned: { kind: "message", id: +key.split("/")[1] } }));
+      const drawn = text(flat({ ...view, selection: { kind: "message", id: +key.split("/")[1] } }));
       for (const queue of Object.keys(where)) assert.ok(drawn.includes(`data-kind="copy" data-id="${queue}"`), `${key} in ${queue}`);
     }
   });

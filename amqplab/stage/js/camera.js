@@ -14,7 +14,9 @@
 
 import { lastAtMost } from "./lifetimes.js";
 
-export const READABLE = 0.7;
+export const READABLE = 0.78;
+/** So small may a picture be, if only all of it is seen. */
+export const SMALLEST_WHOLE = 0.68;
 const LARGEST_SCALE = 1.45;
 const CLOSEST = 4;
 const LOOK_BACK_FOR_PLACE = 200;
@@ -165,7 +167,7 @@ export function setting(layouts, room) {
   });
   const [wide, tall] = options;
   const best = wide.whole >= Math.min(READABLE, tall.whole * 1.1) ? wide : tall;
-  return { ...best, scale: Math.max(READABLE, best.whole) };
+  return { ...best, scale: best.whole >= SMALLEST_WHOLE ? best.whole : READABLE };
 }
 
 /** How high a picture would like to be at this width of room. */

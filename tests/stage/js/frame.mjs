@@ -12,7 +12,7 @@ const zooms = [...scene.steps.keys()];
 test("in every room the picture is as large as the room allows, and never too small to read", () => {
   for (const room of rooms) {
     const { layout, scale, whole } = stage.setting(scene.layouts, room);
-    assert.ok(scale >= stage.READABLE && (scale === whole || whole < stage.READABLE));
+    assert.equal(scale, whole >= stage.SMALLEST_WHOLE ? whole : stage.READABLE);
     assert.ok(layout.width * whole <= room.width + 1 && layout.height * whole <= room.height + 1);
     assert.ok(layout.width <= scene.layouts[layout.orientation].width);
   }

@@ -81,7 +81,7 @@ const isHeld = ({ place, state }) =>
 const client = (test) => marksOf("client", test);
 const hand = (test) => (mark) => (mark.kind === "consumer" || mark.kind === "hand") && test(mark);
 const chip = (test) => (mark) => (mark.kind === "frame" || mark.kind === "part") && test(mark);
-const letter = (type, words, rx = 3) =>
+const frameEntry = (type, words, rx = 3) =>
   entry(frame(TYPES[type], rx, `t${type}`), words, chip((mark) => mark.f.type === type && !isGathered(mark)));
 const isGathered = ({ group: several, rest }) => several || rest > 0;
 
@@ -275,14 +275,14 @@ const PARTS = [
         marksOf("segment", ({ state }) => isOver(state)),
       ),
       entry(slabSign("again"), "a segment that is sent again", marksOf("segment", ({ s }) => s.again)),
-      letter(1, "a method frame"),
-      letter(2, "a content header: the properties", 6),
-      letter(3, "a content body: the message's bytes", 0),
-      letter(8, "a heartbeat"),
-      letter(65, "the protocol header: “AMQP”, 0, 0, 9, 1"),
-      letter(256, "an HTTP request or response"),
-      letter(257, "a WebSocket frame"),
-      letter(258, "bytes of an unknown protocol"),
+      frameEntry(1, "a method frame"),
+      frameEntry(2, "a content header: the properties", 6),
+      frameEntry(3, "a content body: the message's bytes", 0),
+      frameEntry(8, "a heartbeat"),
+      frameEntry(65, "the protocol header: “AMQP”, 0, 0, 9, 1"),
+      frameEntry(256, "an HTTP request or response"),
+      frameEntry(257, "a WebSocket frame"),
+      frameEntry(258, "bytes of an unknown protocol"),
       entry(
         frame("7", 3, "m0"),
         "all frames of one command, with the number of its message",

@@ -174,15 +174,18 @@ def test_what_is_picked_is_inspected_unless_somebody_has_closed_the_inspector(
     chromium: Browser, urls: dict[str, str]
 ) -> None:
     page, watch = open_page(chromium, urls["journey"], width=1000, height=640)
-    inspector, rung = page.locator(f"{STAGE} .inspector"), page.locator(f"{STAGE} .rung .reach").first
+    inspector, queue = (
+        page.locator(f"{STAGE} .inspector"),
+        page.locator(f"{STAGE} .picture [data-kind=queue]").first,
+    )
     press(page, "2", "End")
     assert not inspector.is_visible()
-    rung.click()
+    queue.click()
     assert inspector.is_visible()
-    page.locator(f"{STAGE} [data-do=panel-inspector]").click()
+    page.get_by_role("button", name="Inspector", exact=True).click()
     press(page, "Escape")
     assert not inspector.is_visible()
-    page.locator(f"{STAGE} .picture [data-kind=queue]").first.click()
+    queue.click()
     assert not inspector.is_visible()
     watch.assert_quiet()
     page.context.close()
@@ -369,7 +372,7 @@ def test_after_a_click_the_arrows_step_the_run(chromium: Browser, urls: dict[str
     page.locator(f"{STAGE} .picture .broker .title").click()
     page.keyboard.press("ArrowRight")
     assert step_of(page).startswith("step 3 of")
-    for number, beside in enumerate((".canvas", ".narration .line", ".ladder-panel"), 4):
+    for number, beside in enumerate((".canvas", ".narration", ".ladder-panel"), 4):
         box = page.locator(f"{STAGE} {beside}").first.bounding_box()
         assert box is not None
         page.mouse.click(box["x"] + box["width"] - 4, box["y"] + 3)

@@ -88,6 +88,7 @@ export class Focus {
   }
 
   left(target) {
+    if (target !== this.root) target.removeAttribute(NO_SHORTCUTS);
     groupOf(target)?.setAttribute("tabindex", "0");
   }
 

@@ -99,7 +99,7 @@ def test_verbose_tells_the_life_of_connections_on_standard_error() -> None:
             with pytest.raises(Exception, match="no queue"):
                 connection.channel().queue_declare("none", passive=True)
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=10)
+        _, errors = process.communicate(timeout=60)
     assert f"{name} connected" in errors
     assert f"{name} opened virtual host '/' as guest" in errors
     assert f"{name} channel 1 closed by the broker: 404 NOT_FOUND - no queue 'none' in vhost '/'" in errors
@@ -199,7 +199,7 @@ def test_more_connections_than_files_are_told_in_sentences_and_served_when_there
         with BlockingConnection(url) as connection:
             connection.channel().queue_declare("q")
         process.send_signal(signal.SIGTERM)
-        _, errors = process.communicate(timeout=10)
+        _, errors = process.communicate(timeout=60)
         assert (process.returncode, "Traceback" in errors) == (0, False)
     finally:
         process.kill()

@@ -291,7 +291,7 @@ class BrokerProtocol(asyncio.Protocol):
         _, loopback = name_of(transport.get_extra_info("sockname"))  # who dialled loopback must be here
         like_rabbitmq(transport)
         self._transport.set_write_buffer_limits(MUCH_UNSENT)
-        self._closing = "closed by the client"
+        self._closing = "the client closed the TCP connection unexpectedly"
         secured = transport.get_extra_info("ssl_object")
         certificate = secured.getpeercert() if secured is not None else None
         certified = client_name(certificate, self._login_from)

@@ -155,7 +155,7 @@ class Applications:
 
     def strip_label(self, key: str, strips: int) -> str:
         """What a strip is of; with several, of which channel."""
-        return "to confirm" if strips < 2 else f"to confirm, ch {key.rpartition('/')[2]}"
+        return "broker owes" if strips < 2 else f"broker owes, ch {key.rpartition('/')[2]}"
 
     def pipe_place(
         self, who: tuple[str, str, Side], berth: Berth, where: tuple[int, int, int], app: AppPlace | None

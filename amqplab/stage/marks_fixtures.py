@@ -303,7 +303,7 @@ def hand(m: Moment, app: str, key: str, row: RowPlace, held: int) -> Iterator[Ma
     words = f"{holding} of {limit}" if limit else f"{holding}, no limit"
     had = int(m.state.get(had_key(key), NOTHING).get("count") or 0) if is_consumer else 0
     if had:
-        words += f", ✓ {had}"
+        words += f", {had} done"
     yield Mark("consumer" if is_consumer else "hand", key, app, consumer_state(m, key), words,
                Spot(row["x"], row["y"]),
                {"row": row, "hand": places.hand_of(limit, held), "limit": limit, "held": held,

@@ -265,7 +265,7 @@ def consumer(sheet: Sheet, mark: Mark) -> str:
     if mark.more["had"]:
         anchor = "end" if row["anchor"] == "end" else "start"
         spot = places.had_spot(row, hand)
-        parts.append(text(*spot, f"✓ {mark.more['had']}", fill=C.good, anchor=anchor))
+        parts.append(text(*spot, f"{mark.more['had']} done", fill=C.good, anchor=anchor))
     if mark.state:
         spot = places.slot_spot(row, 0, hand)
         parts.append(

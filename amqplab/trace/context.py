@@ -67,6 +67,8 @@ class Context:
         self.taken_for_lost: dict[int, int] = {}
         """seq of a RetransmissionTimedOut -> the segment that carried first what is now sent again."""
         self._first_sent: dict[tuple[str, str, int, bool], int] = {}
+        self.useless: set[int] = set()
+        """The numbers of segments that arrived for nothing."""
         self.waiting: set[int] = set()
         """The messages that were published in a transaction."""
         self.handed_out: dict[tuple[str, int, int], e.Delivered | e.Replied] = {}
@@ -106,6 +108,9 @@ class Context:
     def exchange_type(self, vhost: str, exchange: str) -> str:
         """The type of an exchange; "" if nothing tells it."""
         return self.exchange_types.get((vhost, exchange)) or PREDECLARED.get(exchange, "")
+
+    def _discarded(self, record: Record, event: e.SegmentDiscarded) -> None:
+        self.useless.add(event.number)
 
     def _mode(self, record: Record, event: e.ModeSelected) -> None:
         self._modes[event.connection, event.channel] = event.mode
@@ -175,6 +180,7 @@ READERS: dict[type[e.Event], Callable[[Context, Record, Any], None]] = {
     e.ExchangeDeclared: Context._exchange,
     e.CallMade: Context._call,
     e.SegmentSent: Context._segment,
+    e.SegmentDiscarded: Context._discarded,
     e.ModeSelected: Context._mode,
     e.ChannelOpened: Context._channel_over,
     e.ChannelClosed: Context._channel_over,

@@ -140,8 +140,9 @@ def segment_sent(record: Record, event: e.SegmentSent, known: Context) -> str:
     return f"{subject} with {event.flags}: it has everything before {event.acknowledgement}."
 
 
-def segment_arrived(record: Record, event: e.SegmentArrived) -> str:
-    return f"Segment {event.number} arrives at {party(record.where)}, and TCP takes it."
+def segment_arrived(record: Record, event: e.SegmentArrived, known: Context) -> str:
+    taken = "" if event.number in known.useless else ", and TCP takes it"
+    return f"Segment {event.number} arrives at {party(record.where)}{taken}."
 
 
 def segment_lost(record: Record, event: e.SegmentLost, known: Context) -> str:
@@ -328,7 +329,6 @@ SENTENCES: dict[type[e.Event], Callable[[Record, Any], str]] = {
     e.Intervened: intervened,
     e.CheckFailed: check_failed,
     e.TcpStateChanged: tcp_state_changed,
-    e.SegmentArrived: segment_arrived,
     e.WindowClosed: window_closed,
     e.WindowOpened: window_opened,
     e.FrameSent: frame_sent,
@@ -348,6 +348,7 @@ IN_CONTEXT: dict[type[e.Event], Callable[[Record, Any, Context], str]] = {
     e.CallFailed: call_failed,
     e.MessageHandled: message_handled,
     e.SegmentSent: segment_sent,
+    e.SegmentArrived: segment_arrived,
     e.SegmentLost: segment_lost,
     e.SegmentDiscarded: segment_discarded,
     e.RetransmissionTimedOut: timed_out,

@@ -71,18 +71,19 @@ LATER = " when the transaction is committed"
 
 
 def routed_by_name(event: e.Routed, waits: bool) -> str:
-    """The default exchange has no bindings that anybody made: it looks for a name."""
+    """The default exchange has no bindings that anybody made: each queue is bound to it, by its name."""
     key = f"The routing key of message {event.message} is no queue but the address of"
     if event.asked and not event.queues:
         who = ", ".join(dict.fromkeys(client_host(connection) for connection, _ in event.asked))
         return f"{key} {who}, who waits for a reply: no queue is asked."
     if event.routing_key.startswith(ADDRESS) and not event.queues:
         return f"{key} a channel that waits no more: nobody gets it."
-    looks = f"The default exchange looks for a queue named {quoted(event.routing_key)}"
-    looks += f", the routing key of message {event.message}"
+    compares = "The default exchange, to which every queue is bound by its name, compares these names with "
+    compares += f"{quoted(event.routing_key)}, the routing key of message {event.message}"
     if not event.queues:
-        return f"{looks}: there is none."
-    return f"{looks}: there it is, and it {f'will get a copy{LATER}' if waits else 'gets a copy'}."
+        return f"{compares}: no queue has it."
+    queue, copy = quoted(event.routing_key), f"will get a copy{LATER}" if waits else "gets a copy"
+    return f"{compares}: queue {queue} has it, and {copy}."
 
 
 def unroutable(record: Record, event: e.Unroutable, known: Context) -> str:

@@ -105,8 +105,8 @@ def consumer_added(record: Record, event: e.ConsumerAdded, known: Context) -> st
         terms = f"at most {event.prefetch} unacknowledged"
     else:
         terms = "any number unacknowledged"
-    alone = " alone" if event.exclusive else ""
-    return f"{at_start(consumer)} now gets the messages of queue {queue}{alone}: {terms}."
+    alone = " and nobody else may" if event.exclusive else ""
+    return f"{at_start(consumer)} now consumes from queue {queue}{alone}: {terms}."
 
 
 def consumer_activated(record: Record, event: e.ConsumerActivated, known: Context) -> str:

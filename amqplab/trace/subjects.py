@@ -43,7 +43,8 @@ def subject_of(record: Record, traffic: Traffic) -> Subject:
     if command is not None and frame is None:
         frame = traffic.commands[command].frames[0]
     about = about_of(type(event))
-    named = keys_named(about.fields, about.values(event), record.where)
+    where = "" if isinstance(event, e.SegmentLost) else record.where  # whoever waits for it hears nothing
+    named = keys_named(about.fields, about.values(event), where)
     segment = event.number if about.is_segment else None
     return Subject(named, frame, command, segment, event.message if about.is_message else None)
 
@@ -121,4 +122,5 @@ def named(of: dict[str, Any], where: str) -> Iterator[str]:
         yield f"alarm/{keys.escape(of['resource'])}"
     if "operator" in of:
         yield keys.policies_key(of["vhost"])
-    yield keys.host_key(of.get("target", where))
+    if host := of.get("target", where):
+        yield keys.host_key(host)

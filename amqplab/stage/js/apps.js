@@ -59,7 +59,7 @@ export function drawHand(view, mark) {
       return h("rect", { class: "slot", x: round(at.x - 10.5), y: round(at.y - 8), width: 21, height: 16, rx: 2.5 });
     }),
     hand.more > 0 && !hidden && h("text", { class: "quiet mid", x: round(last.x), y: last.y + 4 }, `+${hand.more}`),
-    had > 0 && h("text", { class: cls("had", row.anchor === "end" ? "end" : "start"), x: round(done.x), y: round(done.y) }, `✓ ${had}`),
+    had > 0 && h("text", { class: cls("had", row.anchor === "end" ? "end" : "start"), x: round(done.x), y: round(done.y) }, `${had} done`),
     state === "active" && h("path", { class: "active", d: pointer(slotPoint(g, row, 0, hand)) }),
     state === "waiting" && h("text", { class: "quiet mid", x: round(slotPoint(g, row, 0, hand).x - 24), y: row.y + 4 }, "…"),
   );
@@ -78,7 +78,7 @@ export function drawStrip(view, mark) {
   return h(
     "g",
     handles(mark, "confirms"),
-    words(row, "quiet", row.label || "to confirm"),
+    words(row, "quiet", row.label || "broker owes"),
     [...numbers, ...(more ? [`+${more}`] : [])].map((n, i) => {
       const at = stripPoint(g, row, i, count);
       return [

@@ -11,12 +11,18 @@
 // an acknowledgement that made room for it. So above the segments, a frame or command that is read comes from the one
 // that was written; and what the broker writes about a message comes from what it decided just before.
 //
-// A step of the story contains the records that lead from its beginning to its end.
+// A step of the story contains the records that lead from its beginning to its end. If a call is its beginning, it came of
+// that; of a call within it, it did not. Two steps often have their first records in common, as all that a commit does; then
+// neither is the other's cause. So another step is named only if the chain leads through what that step tells: its end, a
+// milestone in it, or the basic.consume of a consumer.
+//
+// A segment is lost because somebody cut its link, took its host's power, or picked it out; that it was sent is no reason.
 
 import { STORY } from "./scene.js";
 import { encode } from "./text.js";
 
 const ACTS = new Set(["CallMade", "CallReturned", "Intervened"]);
+const BLOWS = /: (the link is cut|the machine is off|injected)$/;
 const DECISIONS = {
   "basic.deliver": ["Delivered", "Replied"],
   "basic.get-ok": ["Delivered"],
@@ -30,24 +36,59 @@ export function causeOf(scene, zoom, seq, visit = false) {
   if (seq < 0 || cameFrom(scene, zoom, seq) < 0) return null;
   if (visit) return namedCause(scene, zoom, cameFrom(scene, zoom, seq));
   const own = zoom === STORY ? ownersOf(scene)[seq] : -1;
+  const begin = beginningOf(scene, zoom, seq);
   let root = seq;
   for (let at = cameFrom(scene, zoom, seq); at >= 0; at = cameFrom(scene, zoom, at)) {
     root = at;
     const step = stepWith(scene, zoom, at, own, seq);
     if (step >= 0) return namedCause(scene, zoom, step);
-    if (ACTS.has(scene.kindOf(at))) return namedCause(scene, zoom, at);
+    if (at <= begin && ACTS.has(scene.kindOf(at))) return namedCause(scene, zoom, at);
   }
+  if (begin !== seq && ACTS.has(scene.kindOf(begin))) return namedCause(scene, zoom, begin);
   return own >= 0 && ownersOf(scene)[root] === own ? null : namedCause(scene, zoom, root); // it began by itself
+}
+
+/** The record in which a step of the story begins; every other step is one record. */
+function beginningOf(scene, zoom, seq) {
+  const chapter = zoom === STORY ? scene.story?.[scene.stepOf(zoom, seq) - 1] : undefined;
+  return chapter?.[0] === seq ? chapter[1] : seq;
 }
 
 /** The record that made this one, as a zoom sees it; -1 if there is none. */
 function cameFrom(scene, zoom, seq) {
+  const blow = scene.kindOf(seq) === "SegmentLost" ? blowTo(scene, seq) : -1;
+  if (blow >= 0) return blow;
   const { frame, command } = zoom > 0 ? scene.subjectOf(seq) : {};
   for (const item of [scene.commands[command], scene.frames[frame]])
     if (item?.received === seq && item.sent !== null) return item.sent;
   const wrote = scene.commands[command];
+  const answers = wrote?.sent === seq && scene.frames[frame]?.dialect !== "amqp" ? heardBefore(scene, seq) : -1;
+  if (answers >= 0) return answers;
   const decided = wrote?.sent === seq && !wrote.up && zoom > 1 ? decisionFor(scene, wrote) : -1;
   return decided < 0 ? scene.records.cause[seq] : decided;
+}
+
+/** The intervention for which a segment is lost; -1 if it is lost by chance. */
+function blowTo(scene, seq) {
+  if (!BLOWS.test(scene.labels[seq])) return -1;
+  const client = scene.segments[scene.subjectOf(seq).segment]?.conn?.replace(/:\d+$/, "");
+  let last = -1;
+  for (let at = seq - 1; at >= 0; at--) {
+    if (scene.kindOf(at) !== "Intervened") continue;
+    if (scene.subjectOf(at).keys.includes(`host/${encode(client ?? "")}`)) return at;
+    if (last < 0) last = at;
+  }
+  return last;
+}
+
+/** What the same host had read from the same connection in the instant in which it wrote; -1 if nothing. In HTTP that is
+ * what is answered, whatever woke the program. */
+function heardBefore(scene, seq) {
+  const { where } = scene.records;
+  const connection = (at) => scene.subjectOf(at).keys.find((key) => key.startsWith("connection/"));
+  for (let at = seq - 1; at >= 0 && scene.timeOf(at) === scene.timeOf(seq); at--)
+    if (scene.kindOf(at) === "UnitReceived" && where[at] === where[seq] && connection(at) === connection(seq)) return at;
+  return -1;
 }
 
 /** What the broker had decided in the same instant when it wrote a command; -1 if that is not in the recording. */
@@ -66,8 +107,13 @@ function stepWith(scene, zoom, at, own, seq) {
   if (zoom !== STORY || !scene.story?.length) return steps[scene.stepOf(zoom, at)] === at ? at : -1;
   const owner = ownersOf(scene)[at];
   const last = owner < 0 || owner === own ? -1 : scene.story[owner][0];
-  return last < seq ? last : -1;
+  return last < seq && (at === last || isMilestone(scene, at) || consumes(scene, at, last)) ? last : -1;
 }
+
+const consumes = (scene, at, last) =>
+  scene.kindOf(last) === "ConsumerAdded" && scene.kindOf(at) === "CommandReceived" && scene.labels[at].startsWith("basic.consume");
+
+const isMilestone = (scene, at) => scene.steps[STORY - 1][scene.stepOf(STORY - 1, at)] === at;
 
 function namedCause(scene, zoom, seq) {
   const step = scene.stepOf(zoom, seq);

@@ -90,7 +90,7 @@ export function drawBar(view) {
 
 /** The sentence of the step; its height is fixed, and a longer one can be opened. */
 export function drawNarration(view) {
-  const { scene, steps, step, seq, visit, whole } = view;
+  const { scene, steps, step, seq, visit, home, whole } = view;
   const next = step + 1 < steps.length ? sentenceOfStep(view, step + 1) : undefined;
   const sentence = sentenceOf(view);
   const props = { key: "said", class: cls("said", whole && "whole"), "data-testid": "sentence" };
@@ -106,8 +106,9 @@ export function drawNarration(view) {
       { key: "meta", class: "meta" },
       h("span", {}, placeText(view)),
       seq >= 0 && h("span", {}, timeText(scene.records.at[seq])),
-      seq >= 0 && h("span", {}, `at ${scene.names[scene.records.where[seq]]}`),
+      seq >= 0 && h("span", {}, whereText(scene, seq)),
       visit && button("come-back", "back to the step", "back to the step", { class: "link visit" }),
+      !visit && home !== null && button("come-back", "back (Esc)", "back", { class: "link visit" }),
       because(view),
     ),
     h(
@@ -117,6 +118,9 @@ export function drawNarration(view) {
     ),
   ];
 }
+
+const whereText = (scene, seq) =>
+  scene.kindOf(seq) === "SegmentLost" ? "on the way" : `at ${scene.names[scene.records.where[seq]]}`;
 
 function placeText({ visit, step, steps }) {
   const last = steps.length - 1;

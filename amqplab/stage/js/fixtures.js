@@ -364,7 +364,7 @@ function handMarks(view, app) {
     const who = consumer.got ? `basic.get on channel ${nameOf(key)}` : `consumer ${nameOf(key)}`;
     return entityMark(view, consumer.got ? "hand" : "consumer", key, {
       ...{ x: row.x, y: row.y, row, held, had, limit: consumer.prefetch, ...handOf(scene.geometry, consumer.prefetch, held) },
-      ...{ place: app.name, label: limitWords(consumer) + (had ? `, ✓ ${had}` : ""), state: active, name: row.label },
+      ...{ place: app.name, label: limitWords(consumer) + (had ? `, ${had} done` : ""), state: active, name: row.label },
       said: [`${who}: ${limits}, holds ${held}`, had && `has done with ${had}`, active].filter(Boolean).join(", "),
     });
   });
@@ -390,7 +390,7 @@ function stripMarks(view, app) {
     .filter((key) => state.get(key).count && names.includes(connectionIn(key)))
     .map((key, i) => {
       const strip = state.get(key);
-      const row = app.strips?.[key] ?? { ...rowOf(app, "", i), label: "to confirm" };
+      const row = app.strips?.[key] ?? { ...rowOf(app, "", i), label: "broker owes" };
       return entityMark(view, "confirms", key, {
         ...{ x: row.x, y: row.y, row, strip, label: strip.outstanding.join(", "), state: `${strip.count} to confirm` },
         said: `${strip.count} to be confirmed, the first is number ${strip.outstanding[0]}`,

@@ -28,7 +28,7 @@ export function picture(view, marks, kept) {
     const drawn = drawKept(view, mark, kept, draw, "");
     if (drawn) layers[layer].push(drawn);
   }
-  return [defs(), ...LAYERS.map((name) => h("g", { class: name }, layers[name]))];
+  return [defsOf(view.uid), ...LAYERS.map((name) => h("g", { class: name }, layers[name]))];
 }
 
 /** The layer of what may move, from its marks. */
@@ -49,22 +49,24 @@ const arrow = (id, kind, size) =>
     h("path", { class: kind, d: "M0 .8L7.4 4L0 7.2z" }),
   );
 
-const HATCH = {
-  id: "amqplab-hatch",
-  width: 5,
-  height: 5,
-  patternUnits: "userSpaceOnUse",
-  patternTransform: "rotate(45)",
-};
+const hatch = (id) =>
+  h(
+    "pattern",
+    { id, width: 5, height: 5, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" },
+    h("rect", { class: "stripe", width: 2, height: 5 }),
+  );
 
-const DEFS = h(
-  "defs",
-  {},
-  h("pattern", HATCH, h("rect", { class: "stripe", width: 2, height: 5 })),
-  arrow("amqplab-arrow", "arrow", 7),
-  arrow("amqplab-arrow-lit", "arrow-lit", 5),
-);
-const defs = () => DEFS;
+const kits = new Map();
+
+/** What a drawing refers to by name. Names are the page's, and what a stage out of sight has under a name is not drawn:
+ * so each stage has names of its own. */
+function defsOf(uid) {
+  const known = kits.get(uid);
+  if (known) return known;
+  const kit = h("defs", {}, hatch(`${uid}-hatch`), arrow(`${uid}-arrow`, "arrow", 7), arrow(`${uid}-arrow-lit`, "arrow-lit", 5));
+  kits.set(uid, kit);
+  return kit;
+}
 
 // --- the ground ---
 
@@ -120,7 +122,7 @@ function drawLine(view, mark) {
     h("path", {
       class: "line",
       d: path(edge.curve),
-      "marker-end": state ? "url(#amqplab-arrow-lit)" : "url(#amqplab-arrow)",
+      "marker-end": `url(#${view.uid}-arrow${state ? "-lit" : ""})`,
     }),
   );
 }
@@ -147,7 +149,7 @@ const drawPolicy = (view, mark) =>
   h(
     "g",
     handles(mark, cls("policy", mark.state)),
-    h("path", { class: "line", d: path(mark.policy.curve), "marker-end": "url(#amqplab-arrow)" }),
+    h("path", { class: "line", d: path(mark.policy.curve), "marker-end": `url(#${view.uid}-arrow)` }),
     mark.policy.at && h("text", { class: "quiet mid halo", x: mark.x, y: mark.y + 4 }, mark.label),
   );
 

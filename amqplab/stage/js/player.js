@@ -114,17 +114,18 @@ export class Player {
     return found;
   }
 
-  /** Stop, and be at a record. Where that is no step, one can come back to where one was. @param {number} seq */
-  jump(seq, glide = false) {
+  /** Stop, and be at a record. Where that is no step, or if that is wished (`returns`), one can come back to where one
+   * was. @param {number} seq */
+  jump(seq, glide = false, returns = false) {
     const was = this.visit && this.home !== null ? this.home : this.seq;
     this.playing = false;
     this.arrive(between(-1, seq, this.scene.n - 1), glide);
-    this.home = this.visit ? was : null;
+    this.home = this.visit || (returns && was !== this.seq) ? was : null;
   }
 
-  /** Back from a visit; false if this is none. */
+  /** Back from a visit, or from where a jump led; false if this is neither. */
   comeBack(glide = false) {
-    if (!this.visit) return false;
+    if (!this.visit && this.home === null) return false;
     this.playing = false;
     this.arrive(this.home ?? this.scene.steps[this.zoom][this.step], glide);
     this.home = null;

@@ -90,6 +90,7 @@ export class Stage {
     this.rungs = new Rungs(this);
     this.still = matchMedia("(prefers-reduced-motion: reduce)");
     this.root.stage = this; // for the curious, and for tests
+    this.root.style.setProperty("--hatch", `url(#${this.uid}-hatch)`);
     el.append(this.root);
     this.frame = new Frame(this);
     this.listen();
@@ -285,7 +286,7 @@ export class Stage {
     else if (wish.span || wish.byte) this.hovered(target);
     else {
       player.letGo();
-      player.jump(+(wish.jump ?? wish.seq), this.glides);
+      player.jump(+(wish.jump ?? wish.seq), this.glides, true);
     }
     this.run();
     this.draw();

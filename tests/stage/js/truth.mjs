@@ -308,7 +308,26 @@ function decisionsBefore(scene, c) {
   return found;
 }
 
-/** "because" names a step of the zoom, or somebody's act, that is among the causes: or contains one of them. */
+const isAct = (scene, seq) => ["CallMade", "CallReturned", "Intervened"].includes(scene.kindOf(seq));
+
+/** What led to a record, nearest first: by its cause, by what was written where it is read, by what the broker decided, and
+ * for a segment that is lost by what was done to it. A step of the story begins with its own first record. */
+function causesOf(scene, zoom, from) {
+  const written = new Map([...scene.frames, ...scene.commands].map(({ sent, received }) => [received, sent]));
+  const begin = zoom === 4 ? ((scene.story ?? []).find(([last]) => last === from)?.[1] ?? from) : from;
+  const chain = [];
+  for (let at = from; at >= 0; at = (zoom > 0 ? written.get(at) : null) ?? scene.records.cause[at]) {
+    chain.push(at);
+    const c = scene.commands[scene.subjectOf(at).command];
+    if (zoom > 1 && c?.sent === at && !c.up) chain.push(...decisionsBefore(scene, c));
+    if (scene.kindOf(at) === "UnitSent") for (let q = at; q >= 0; q--) if (scene.kindOf(q) === "UnitReceived") chain.push(q);
+    if (scene.kindOf(at) === "SegmentLost") for (let q = at; q >= 0; q--) if (scene.kindOf(q) === "Intervened") chain.push(q);
+  }
+  return begin === from ? chain.slice(1) : [begin, ...chain.slice(1)];
+}
+
+/** "because" names a step of the zoom, or somebody's act, that is among the causes; a step of the story if its end or a
+ * milestone in it is among them. */
 function becauseLeads(one, scene, zoom, from) {
   const wrong = wrongOf(5, one.name, { zoom, seq: from });
   const found = stage.causeOf(scene, zoom, from);
@@ -317,21 +336,16 @@ function becauseLeads(one, scene, zoom, from) {
     if (zoom < 4 && from >= 0 && cause[from] >= 0) wrong("it has a cause, and none is named");
     return;
   }
-  const chain = [];
-  const written = new Map([...scene.frames, ...scene.commands].map(({ sent, received }) => [received, sent]));
-  for (let at = from; at >= 0; at = (zoom > 0 ? written.get(at) : null) ?? cause[at]) {
-    chain.push(at);
-    const c = scene.commands[scene.subjectOf(at).command];
-    if (zoom > 1 && c?.sent === at && !c.up) chain.push(...decisionsBefore(scene, c));
-  }
-  chain.shift();
+  const chain = causesOf(scene, zoom, from);
   const chapter = zoom === 4 ? (scene.story ?? []).find(([last]) => last === found.seq) : undefined;
-  const first = chapter ? chapter[1] : found.seq;
-  if (found.seq >= from || !chain.some((at) => first <= at && at <= found.seq)) wrong(`“${found.sentence}” did not lead there`);
+  const isToldBy = (at, [last, first]) =>
+    first <= at && at < last && (scene.steps[3].includes(at) || (scene.kindOf(last) === "ConsumerAdded" && scene.labels[at].startsWith("basic.consume")));
+  const tells = (at) => at === found.seq || (chapter && isToldBy(at, chapter));
+  if (found.seq >= from || !chain.some(tells)) wrong(`“${found.sentence}” did not lead there`);
   const player = new stage.Player(scene, { zoom, at: found.seq });
   if (stage.sentenceOf(player.view("wide")) !== found.sentence) wrong(`because says “${found.sentence}”, and that is not what is said there`);
   const nearer = zoom < 2 && chain.find((at) => scene.steps[zoom].includes(at));
-  if (nearer > found.seq && !["CallMade", "CallReturned", "Intervened"].includes(scene.kindOf(found.seq))) wrong(`record ${nearer} is a nearer cause, and a step`);
+  if (nearer > found.seq && !isAct(scene, found.seq)) wrong(`record ${nearer} is a nearer cause, and a step`);
 }
 
 /** The other orientation, and everything around the picture, at some steps. */

@@ -79,8 +79,8 @@ def test_consumers_of_one_program_have_the_same_numbers_in_both(story: Any) -> N
     consumes(story, "barista:1")
     consumes(story, "barista:1", channel=2)  # with the same tag, which is free on another channel
     narrator = Narrator(story.recorder)
-    assert narrator.sentence(0).startswith("Consumer barista now gets")
-    assert narrator.sentence(1).startswith("Consumer barista 2 now gets")
+    assert narrator.sentence(0).startswith("Consumer barista now consumes")
+    assert narrator.sentence(1).startswith("Consumer barista 2 now consumes")
     called = participants_of(story.recorder).names
     assert [called[consumer_key("barista:1", channel, MADE)] for channel in (1, 2)] == [
         "barista",

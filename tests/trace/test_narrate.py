@@ -180,7 +180,7 @@ def test_two_consumers_of_one_program_are_told_apart() -> None:
         channel.basic_consume("orders", lambda *delivery: None)
     lab.run()
     first, second = of_kind(lab, "ConsumerAdded")
-    assert first.startswith("Consumer barista now gets") and second.startswith("Consumer barista 2 now gets")
+    assert first.startswith("Consumer barista now consumes") and second.startswith("Consumer barista 2 now consumes")
 
 
 def test_a_second_connection_of_a_client_has_a_number() -> None:
@@ -203,7 +203,7 @@ def test_in_a_transaction_nothing_is_promised_before_the_commit() -> None:
     lab.run()
     first, _ = of_kind(lab, "Published")
     assert first.endswith("and keeps it aside until the transaction is committed.")
-    assert of_kind(lab, "Routed")[0].endswith("it will get a copy when the transaction is committed.")
+    assert of_kind(lab, "Routed")[0].endswith("will get a copy when the transaction is committed.")
     assert of_kind(lab, "Unroutable")[0].endswith("gets it back when the transaction is committed.")
     assert "will" not in of_kind(lab, "Enqueued")[0]
 

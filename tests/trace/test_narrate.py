@@ -10,7 +10,7 @@ import pytest
 from any_events import KINDS, SAMPLES
 
 from amqplab import Lab
-from amqplab.lab import Alarm, Fault
+from amqplab.lab import Alarm, Fault, LoseNext
 from amqplab.trace import events as e
 from amqplab.trace.chapters import chapters
 from amqplab.trace.narrate import Narrator, narrate
@@ -180,7 +180,9 @@ def test_two_consumers_of_one_program_are_told_apart() -> None:
         channel.basic_consume("orders", lambda *delivery: None)
     lab.run()
     first, second = of_kind(lab, "ConsumerAdded")
-    assert first.startswith("Consumer barista now consumes") and second.startswith("Consumer barista 2 now consumes")
+    assert first.startswith("Consumer barista now consumes") and second.startswith(
+        "Consumer barista 2 now consumes"
+    )
 
 
 def test_a_second_connection_of_a_client_has_a_number() -> None:
@@ -223,6 +225,17 @@ def test_a_lost_segment_and_its_timeout_tell_of_the_message_in_it() -> None:
     again = f", which is segment {number} again, because no acknowledgement came,"
     told = Narrator(lab.records)
     assert [one for one in map(told.sentence, range(len(lab.records))) if again in one]
+
+
+def test_of_a_segment_of_no_use_it_is_not_said_that_tcp_takes_it() -> None:
+    lab = waiter_and_barista()
+    narrator = Narrator(lab.fork(at="basic.publish", do=LoseNext("waiter")).recorder)
+    discarded = {one.event.number for one in narrator.records if isinstance(one.event, e.SegmentDiscarded)}
+    assert discarded
+    for record in narrator.records:
+        if isinstance(record.event, e.SegmentArrived):
+            takes = "TCP takes it" in narrator.sentence(record.seq)
+            assert takes == (record.event.number not in discarded)
 
 
 def test_returns_and_confirms_arrive_at_their_publisher() -> None:

@@ -21,6 +21,16 @@ const views = function* (every = Math.ceil(scene.n / ENOUGH)) {
 };
 const where = ({ zoom, seq }) => `zoom ${zoom}, record ${seq}: ${scene.sentences[seq]}`;
 
+test("what a drawing refers to is its own, also with many stages on one page", () => {
+  const player = new stage.Player(scene, { zoom: 3, at: scene.n - 1 });
+  for (const uid of ["one", "two"]) {
+    const view = { ...player.view("wide"), uid };
+    const markup = stage.picture(view, stage.standing(view)).map(stage.toMarkup).join("");
+    const names = [...markup.matchAll(/ id="([^"]*)"|url\(#([^)]*)\)/g)].map(([, id, reference]) => id ?? reference);
+    assert.ok(names.length > 2 && names.every((name) => name.startsWith(`${uid}-`)), names.join());
+  }
+});
+
 test("nothing raises, and every mark has a place and a name of its own", () => {
   for (const view of views(Math.ceil(scene.n / 1000))) {
     const marks = stage.marks(view);

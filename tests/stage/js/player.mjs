@@ -159,6 +159,20 @@ test("a step of the story is shown until it is read, and a long sentence longer 
   }
 });
 
+test("from where because leads one can come back, be it a step or between steps", () => {
+  for (const zoom of zooms) {
+    const player = new stage.Player(scene, { zoom, at: -1 });
+    for (const seq of scene.steps[zoom].slice(1)) {
+      const cause = stage.causeOf(scene, zoom, seq);
+      if (!cause) continue;
+      player.jump(seq);
+      player.jump(cause.seq, false, true);
+      assert.equal(player.seq, cause.seq);
+      assert.ok(player.comeBack() && player.seq === seq && !player.comeBack());
+    }
+  }
+});
+
 test("the end is the last step, whatever comes after it", () => {
   for (const zoom of zooms) {
     const player = new stage.Player(scene, { zoom, at: scene.n - 1 });

@@ -188,7 +188,7 @@ MEND = """({ stage: { narration } }) => {
 def test_axe_does_find_something_in_jupyterlab_where_something_is_wrong(notebook: Page) -> None:
     use_theme(notebook, "light")
     stage = notebook.locator(OUTPUT_STAGE).first
-    stage.scroll_into_view_if_needed()
+    stage.locator(".narration").evaluate("part => part.scrollIntoView({ block: 'center' })")
     stage.evaluate(BREAK)
     found = objections(notebook, stage)
     stage.evaluate(MEND)

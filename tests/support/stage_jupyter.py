@@ -177,3 +177,4 @@ def use_theme(page: Page, scheme: str) -> None:
     is_light = "true" if scheme == "light" else "false"
     page.wait_for_selector(f"body[data-jp-theme-light='{is_light}']", state="attached")
     page.wait_for_load_state("networkidle")
+    page.wait_for_selector("#jupyterlab-splash", state="detached")  # it lies over everything

@@ -112,7 +112,7 @@ function drawRung(seen, seq, y, kind, k) {
   const clock = isVisit || (kind !== "quiet" && (k === 0 || scene.timeOf(seq) !== scene.timeOf(plan.seqs[k - 1])));
   const props = {
     key: `r${seq}`,
-    class: cls("rung", kind, toneOf(view, plan, seq, k), isVisit && "visit", isRowLit(view, seq) && "lit"),
+    class: cls("rung", kind, toneOf(view, seq), isVisit && "visit", isRowLit(view, seq) && "lit"),
     "data-seq": seq,
     "data-kind": "row",
     "data-id": seq,
@@ -143,11 +143,7 @@ export function clockText(ns) {
 }
 
 /** "here", if it is what is shown; else whether it has happened. */
-function toneOf(view, plan, seq, k) {
-  if (seq === view.seq) return "here";
-  if (seq < view.seq) return "";
-  return k === 0 || plan.seqs[k - 1] <= view.seq ? "future next" : "future";
-}
+const toneOf = (view, seq) => (seq === view.seq ? "here" : seq > view.seq && "future");
 
 /** Whether a row belongs to what somebody picked. */
 function isRowLit(view, seq) {

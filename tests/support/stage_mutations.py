@@ -116,7 +116,7 @@ MUTATIONS = (
              "for (const { node } of byKey.values()) node.remove();", "", "7", "ttl_at_the_end", "3", page=True),
     Mutation("an attribute that changes stays as it was", f"{JS}/elements.js",
              "if (value !== before[name] || isTyped) write", "if (isTyped) write",
-             "7", "ttl_at_the_end", "3", page=True),
+             "7", "dead_letter_retry", "3", page=True),
     # --- 8: all forms agree ---
     Mutation("a blocked connection is not drawn as blocked", f"{JS}/fixtures.js",
              'if (connection.blocked) return "blocked";', "", "8", "blocked_connection"),

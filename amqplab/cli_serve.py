@@ -155,7 +155,7 @@ async def serve_until_stopped(
     for number in ending_signals():
         try:
             loop.add_signal_handler(number, stop.set)
-        except NotImplementedError:  # Windows
+        except NotImplementedError:  # the loops of Windows have no signal handlers
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
     running = await listen(found, listeners, data, log_line if verbose else None)
     settle_garbage_collection()

@@ -46,7 +46,7 @@ def filled(port: int) -> Peer:
     for start in range(0, MESSAGES, BATCH):
         peer.send_octets(b"".join(map(publish, range(start, start + BATCH))))
     while peer.counts(QUEUE)[0] < MESSAGES:
-        time.sleep(0.2)
+        time.sleep(0.2)  # to ask costs the broker time that it needs for the messages
     return peer
 
 

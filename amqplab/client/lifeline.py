@@ -70,6 +70,7 @@ class Lifeline:
         self._protocol.ended.add_done_callback(self._tell_the_end)
 
     def _on_news(self, effect: Effect) -> None:
+        """What the machine has to tell. A connection that recovers and one that does not each have their own."""
         raise NotImplementedError
 
     # --- dialling ---

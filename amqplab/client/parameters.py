@@ -53,7 +53,7 @@ class Credentials:
     mechanism = ""
 
     def response(self) -> bytes:
-        """The `response` of connection.start-ok."""
+        """The `response` of connection.start-ok; each mechanism has its own."""
         raise NotImplementedError
 
 

@@ -87,7 +87,7 @@ async def started(program: str) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
             sys.executable, "-c", program, stdin=pipe, stdout=pipe, stderr=pipe
         )
-    except (OSError, NotImplementedError) as error:
+    except (OSError, NotImplementedError) as error:  # the second is what a browser's loop says
         raise LabError(
             "No other process can be started here (in a browser there is none): run this lesson in "
             "JupyterLab on a computer."

@@ -80,7 +80,9 @@ class Exchange:
         return True
 
     def match(self, keys: tuple[str, ...], headers: Mapping[str, Any]) -> list[Binding]:
-        """The bindings that a message with these routing keys and headers takes, each once."""
+        """The bindings that a message with these routing keys and headers takes, each once. It is what makes a
+        type of exchange: each has its own.
+        """
         raise NotImplementedError
 
     def _index(self, binding: Binding) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 from brokers import rabbitmq_node
@@ -350,16 +350,14 @@ def test_what_waits_for_a_recovery_is_told_in_a_deadlock_report() -> None:
     assert "queue.declare-ok on channel 1 (held until the connection is back)" in str(caught.value)
 
 
-class Restartable:
+class Restartable(Protocol):
     """A broker that can be stopped and started again at the same address."""
 
     url: str
 
-    async def start(self) -> None:
-        raise NotImplementedError
+    async def start(self) -> None: ...
 
-    async def stop(self) -> None:
-        raise NotImplementedError
+    async def stop(self) -> None: ...
 
 
 class SimulatedBroker(Restartable):

@@ -180,7 +180,7 @@ def lacks_a_library() -> None:
 def never_ends() -> None:
     import time
 
-    time.sleep(3600)
+    time.sleep(3600)  # whoever runs it has to end it
 
 
 @pytest.mark.parametrize(

@@ -347,7 +347,7 @@ def test_killed_at_random_moments_everything_reported_is_there_in_order_and_once
         with child(tmp_path, first) as process:
             assert process.stdout is not None
             assert process.stdout.readline() == "open\n"
-            time.sleep(chance.random() * 0.08)
+            time.sleep(chance.random() * 0.08)  # the very point: nobody chooses the moment of a kill
             process.kill()
             reported = [int(line) for line in process.stdout.read().split("\n")[:-1]]
         assert reported == list(range(first, first + len(reported)))

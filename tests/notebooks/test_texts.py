@@ -31,6 +31,7 @@ PARTS = (
     "## Play with it",
 )
 LONGEST_CELL = 30  # lines
+# What no stored output may show, as it would differ on the next machine.
 ONE_MACHINES_OWN = re.compile(r"0x[0-9a-f]{7,}|/home/|/root/|/tmp/|/Users/|127\.0\.0\.1:\d|\d{4}-\d\d-\d\dT")
 
 

@@ -38,11 +38,8 @@ class DelayedAck:
 
     def _waited(self, cause: int | None) -> None:
         self._timer = None
-        if cause is None:
+        with because(cause):
             self._acknowledge()
-        else:
-            with because(cause):
-                self._acknowledge()
 
     def sent(self) -> None:
         """A segment acknowledges all that came."""

@@ -63,7 +63,7 @@ def first_publish(
     story = chapters((), narrator) if story is None else story
     for record in narrator.records:
         event = record.event
-        if isinstance(event, e.CommandSent | e.CommandReceived) and event.name == "basic.publish":
+        if isinstance(event, COMMANDS) and event.name == "basic.publish":
             begin = beginning(narrator.records, record)
             return max([chapter.last for chapter in story if chapter.last < begin], default=-1)
     return -1
@@ -73,7 +73,7 @@ def beginning(records: list[Record], record: Record, others: frozenset[type[e.Ev
     """Where it began that ended in `record`: back along its causes to a call, or to one of the `others`."""
     others = OTHER_BEGINNINGS if others is None else others
     first = record.seq
-    if isinstance(record.event, e.CommandSent | e.CommandReceived):
+    if isinstance(record.event, COMMANDS):
         first = min([first, *record.event.frames])
     cause = records[first].cause
     for _ in range(LONGEST_WAY):
@@ -316,6 +316,8 @@ AS_TOLD = (
     e.Replied,
 )
 """What is told in the story as it is at the milestones."""
+
+COMMANDS = (e.CommandSent, e.CommandReceived)
 
 OF_CONNECTING = (
     e.TcpStateChanged,

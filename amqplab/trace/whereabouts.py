@@ -82,10 +82,13 @@ class Whereabouts:
 
     def step(self, record: Record, patch: Patch, state: State) -> Patch:
         """What `record`, which changed the state by `patch`, changes among the tokens."""
-        draft = Draft(self.tokens)
-        for command in self._journeys.setting_out(record.seq):
-            self._set_out(draft, command)
+        leaving, arrived = self._journeys.setting_out(record.seq), self._journeys.arriving(record.seq)
         handle = HANDLERS.get(type(record.event))
+        if not (patch or leaving or handle or arrived or record.seq in self._doomed):
+            return []  # as for most records: nothing that is drawn has moved
+        draft = Draft(self.tokens)
+        for command in leaving:
+            self._set_out(draft, command)
         if handle is not None:
             handle(self, draft, record, record.event, state)
         for key, old, new in patch:
@@ -99,7 +102,6 @@ class Whereabouts:
                 draft.drop(had_key(key))
             elif key.startswith("connection/") and new is None:
                 self._connection_ended(draft, record.seq, keys.unescape(key.partition("/")[2]), "")
-        arrived = self._journeys.arriving(record.seq)
         if arrived is not None:
             self._arrived(draft, arrived, state)
         for key in self._doomed.pop(record.seq, ()):

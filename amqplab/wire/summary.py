@@ -21,7 +21,7 @@ from amqplab.wire.spans import plain_text
 __all__ = ["method_title", "summarise"]
 
 LONGEST_KNOWN = 256
-"""Octets of a payload that is remembered: few methods are longer, and those might be very long."""
+"""Octets of a frame that is remembered: few methods and headers are longer, and those might be very long."""
 
 SHOWN: dict[str, tuple[tuple[str, str], ...]] = {
     "connection.open": (("vhost", "virtual_host"),),
@@ -47,6 +47,15 @@ SHOWN: dict[str, tuple[tuple[str, str], ...]] = {
 
 def summarise(data: bytes) -> str:
     """One frame, or the protocol header, in one line. Anything else is said to be so; nothing raises."""
+    return _known(data) if len(data) <= LONGEST_KNOWN else _told(data)
+
+
+@lru_cache(maxsize=1 << 14)  # each frame is told of when sent, when read and where its octets are shown
+def _known(data: bytes) -> str:
+    return _told(data)
+
+
+def _told(data: bytes) -> str:
     if data[:4] == b"AMQP":
         return "Protocol-Header " + "-".join(map(str, data[5:8])) if len(data) == 8 else "Protocol-Header"
     if len(data) < FRAME_OVERHEAD:
@@ -69,15 +78,6 @@ def method_title(name: str) -> str:
 
 
 def _method(payload: bytes) -> str:
-    return _known(payload) if len(payload) <= LONGEST_KNOWN else _told(payload)
-
-
-@lru_cache(maxsize=1 << 14)  # each frame is told of when sent, when read and where its octets are shown
-def _known(payload: bytes) -> str:
-    return _told(payload)
-
-
-def _told(payload: bytes) -> str:
     ids = int.from_bytes(payload[:2], "big"), int.from_bytes(payload[2:4], "big")
     if ids not in METHODS:
         return f"Unknown method {ids[0]}/{ids[1]}"

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from amqplab.broker.timers import SECOND, Deadline
 from amqplab.trace import events
+from amqplab.trace.recorder import because
 from amqplab.wire.frames import HEARTBEAT
 
 if TYPE_CHECKING:
@@ -71,7 +72,9 @@ class Heartbeats:
         if session.state in ("closed", "silenced"):
             return  # another deadline ends the connection
         self._silent += 1
+        silence = None
         if session.report is not None:
-            session.report(events.HeartbeatMissed, session.connection, self._silent)
+            silence = session.report(events.HeartbeatMissed, session.connection, self._silent)
         if self._silent >= PATIENCE:
-            session.abort("missed heartbeats")
+            with because(silence):
+                session.abort("missed heartbeats")

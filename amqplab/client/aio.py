@@ -40,13 +40,16 @@ from amqplab.client.effects import (
     Replied,
     Returned,
     Settled,
+    Silence,
     Unblocked,
 )
 from amqplab.client.lifeline import Lifeline
 from amqplab.client.parameters import ConnectionParameters, Target, targets_from
+from amqplab.client.patience import SILENT_INTERVALS
 from amqplab.client.recovery import Recovery
 from amqplab.client.states import ConnectionState
 from amqplab.client.waiting import DONE, Waiting
+from amqplab.trace.events import HeartbeatMissed
 from amqplab.trace.recorder import Report
 from amqplab.wire.methods import Connection
 
@@ -88,6 +91,7 @@ class AsyncConnection(Lifeline):
         recovery: Recovery | None = None,
     ) -> None:
         self._report = report
+        self._tell = find_report()
         self._on_blocked: list[Callable[[AsyncConnection, str], Any]] = []
         self._on_unblocked: list[Callable[[AsyncConnection], Any]] = []
         super().__init__(targets, recovery)
@@ -167,6 +171,10 @@ class AsyncConnection(Lifeline):
 
     def _on_news(self, effect: Effect) -> None:
         NEWS[type(effect)](self, effect)
+
+    def _on_silence(self, name: str) -> int | None:
+        """The broker is taken for dead: tell it where the program runs, whoever reports its calls."""
+        return None if self._tell is None else self._tell(HeartbeatMissed, name, SILENT_INTERVALS)
 
     def _on_replied(self, news: Replied) -> None:
         news.call.answered(news.method, news.command)
@@ -267,6 +275,7 @@ NEWS: dict[type, Callable[[AsyncConnection, Any], None]] = {
     CancelledByBroker: _to_channel(AsyncChannel.on_cancelled),
     ChannelGone: _on_channel_gone,
     FlowChanged: lambda connection, news: None,  # answered already; nothing is held back
+    Silence: lambda connection, news: None,  # told before
     Opened: AsyncConnection._on_opened,
     ConnectionGone: AsyncConnection._on_gone,
     Blocked: AsyncConnection._on_blocked_news,

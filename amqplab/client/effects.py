@@ -32,6 +32,7 @@ __all__ = [
     "Returned",
     "Send",
     "Settled",
+    "Silence",
     "Unblocked",
     "WakeAt",
 ]
@@ -136,6 +137,10 @@ class Unblocked(NamedTuple):
     """connection.unblocked."""
 
 
+class Silence(NamedTuple):
+    """Nothing came from the broker for two heartbeat intervals: what follows here comes of that."""
+
+
 class ConnectionGone(NamedTuple):
     """The connection is over; `error` is None when that was our wish."""
 
@@ -157,5 +162,6 @@ Effect = (
     | ChannelGone
     | Blocked
     | Unblocked
+    | Silence
     | ConnectionGone
 )

@@ -65,12 +65,16 @@ class Lifeline:
         """A fresh machine and transport for one try."""
         self.parameters = parameters
         self.machine = ClientMachine(parameters)
-        self._protocol = ClientProtocol(self.machine, self.loop, self._on_news)
+        self._protocol = ClientProtocol(self.machine, self.loop, self._on_news, self._on_silence)
         self._opened = Waiting(f"connection.open-ok from {parameters.url}", self.loop)
         self._protocol.ended.add_done_callback(self._tell_the_end)
 
     def _on_news(self, effect: Effect) -> None:
         """What the machine has to tell. A connection that recovers and one that does not each have their own."""
+        raise NotImplementedError
+
+    def _on_silence(self, name: str) -> int | None:
+        """The broker is given up because it is silent; returns the seq of the record that says so."""
         raise NotImplementedError
 
     # --- dialling ---

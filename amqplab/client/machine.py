@@ -41,6 +41,7 @@ from amqplab.client.effects import (
     Opened,
     Replied,
     Send,
+    Silence,
     Unblocked,
     WakeAt,
 )
@@ -161,8 +162,10 @@ class ClientMachine:
     def tick(self, now: int) -> list[Effect]:
         """Time has passed: see what is due."""
         news: list[Effect] = []
-        if (silence := self._patience.over(now, self.state.value)) is not None:
-            self._ended(ConnectionLost(silence) if silence else None, news)
+        if (reason := self._patience.over(now, self.state.value)) is not None:
+            if self._patience.is_silent(now):
+                news.append(Silence())
+            self._ended(ConnectionLost(reason) if reason else None, news)
             news.append(CloseTransport(abort=True))
             return news
         if self._patience.beat(now):

@@ -15,9 +15,10 @@ from __future__ import annotations
 from amqplab.client.effects import WakeAt
 from amqplab.client.parameters import ConnectionParameters
 
-__all__ = ["Patience"]
+__all__ = ["SILENT_INTERVALS", "Patience"]
 
 S = 1_000_000_000  # nanoseconds
+SILENT_INTERVALS = 2
 CLOSE_PATIENCE_S = 10  # how long we wait for the answer to our connection.close
 
 
@@ -107,13 +108,17 @@ class Patience:
             )
         if self._unblocked_by is not None and now >= self._unblocked_by:
             return f"The broker kept the connection blocked for too long ({self._blocked_for})."
-        if self._beat_at is not None and now >= self._dead_at:
+        if self.is_silent(now):
             return (
                 f"Nothing came from the broker for two heartbeat intervals of {self._interval_s} s: "
                 "it, or the network, is taken for dead."
             )
         return None
 
+    def is_silent(self, now: int) -> bool:
+        """Whether nothing came for so long that the broker is taken for dead."""
+        return self._beat_at is not None and now >= self._dead_at
+
     @property
     def _dead_at(self) -> int:
-        return self._heard_at + 2 * self._interval_s * S
+        return self._heard_at + SILENT_INTERVALS * self._interval_s * S

@@ -17,21 +17,27 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
-from amqplab.client.effects import CloseTransport, Effect, Send, WakeAt
+from amqplab.client.effects import CloseTransport, Effect, Send, Silence, WakeAt
 from amqplab.client.machine import ClientMachine
 from amqplab.client.waiting import DONE, Waiting
+from amqplab.trace.recorder import because
 
 __all__ = ["ClientProtocol"]
 
 
 class ClientProtocol(asyncio.Protocol):
-    """Carries octets between `machine` and a transport; calls ``on_news(effect)`` for everything else."""
+    """Carries octets between `machine` and a transport; calls ``on_news(effect)`` for everything else.
+
+    Before it gives a silent broker up, ``on_silence(connection's name)`` may say so, and returns the seq of its
+    record.
+    """
 
     def __init__(
         self,
         machine: ClientMachine,
         loop: asyncio.AbstractEventLoop,
         on_news: Callable[[Effect], None],
+        on_silence: Callable[[str], int | None] = lambda name: None,
     ) -> None:
         self.machine = machine
         self.loop = loop
@@ -39,6 +45,7 @@ class ClientProtocol(asyncio.Protocol):
         self.ended: Waiting[None] = Waiting("the end of the TCP connection", loop)
         self.now: Callable[[], int] = getattr(loop, "time_ns", None) or time.monotonic_ns
         self._on_news = on_news
+        self._on_silence = on_silence
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._full = False
@@ -104,11 +111,15 @@ class ClientProtocol(asyncio.Protocol):
             self._timer = None
         if when is not None:
             delay_ns = max(0, when - self.now())
-            self._timer = self.loop.call_later(delay_ns / 1e9, self._ring)
+            with because(None):  # what time brings is nobody's doing
+                self._timer = self.loop.call_later(delay_ns / 1e9, self._ring)
 
     def _ring(self) -> None:
         self._timer = None
-        self.apply(self.machine.tick(self.now()))
+        effects = self.machine.tick(self.now())
+        silent = any(type(effect) is Silence for effect in effects)
+        with because(self._on_silence(self.name) if silent else None):
+            self.apply(effects)
 
     # --- for the faces ---
 

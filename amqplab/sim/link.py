@@ -18,9 +18,10 @@ from collections.abc import Callable
 
 from amqplab.sim.segment import LinkProfile, Segment
 
-__all__ = ["Direction"]
+__all__ = ["CUT", "INJECTED", "Direction"]
 
 SECOND = 1_000_000_000
+CUT, INJECTED = "the link is cut", "injected"
 HEADERS = 40  # octets of TCP and IP in front of every payload
 
 
@@ -33,7 +34,9 @@ class Direction:
         self.free_at = 0
         self.last_arrival = 0
         self.cut = False
+        self.cut_by: int | None = None
         self.lose_next = 0
+        self.losing_by: int | None = None
         self.losable: Callable[[Segment], bool] | None = None
 
     def times(self, segment: Segment, now: int) -> tuple[int, int]:
@@ -51,15 +54,16 @@ class Direction:
             return 0
         return (len(segment.payload) + HEADERS) * 8 * SECOND // self.profile.bandwidth_bps
 
-    def fate(self, segment: Segment, doomed: set[int]) -> str:
-        """Why the segment will be lost; empty when it will arrive. Who is doomed and lost is doomed no more."""
+    def fate(self, segment: Segment, doomed: dict[int, int | None]) -> tuple[str, int | None]:
+        """Why the segment will be lost, empty when it will arrive; and the record of who ordered it, if somebody
+        did. Who is `doomed` and lost is doomed no more.
+        """
         chance = self.random.random() if self.profile.loss else 1.0
         if self.cut:
-            return "the link is cut"
+            return CUT, self.cut_by
         if segment.number in doomed:
-            doomed.discard(segment.number)
-            return "injected"
+            return INJECTED, doomed.pop(segment.number)
         if self.lose_next and (self.losable is None or self.losable(segment)):
             self.lose_next -= 1
-            return "injected"
-        return "loss" if chance < self.profile.loss else ""
+            return INJECTED, self.losing_by
+        return ("loss" if chance < self.profile.loss else ""), None

@@ -25,13 +25,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from amqplab.sim.clock import Clock
-from amqplab.sim.link import Direction
+from amqplab.sim.link import CUT, INJECTED, Direction
 from amqplab.sim.listener import SimServer, SimSocket
 from amqplab.sim.segment import LinkProfile, Segment, endpoint_name
 from amqplab.sim.tcp import Endpoint
 from amqplab.sim.transport import SimTransport
 from amqplab.trace.events import SegmentArrived, SegmentDiscarded, SegmentLost, SegmentSent
-from amqplab.trace.recorder import ACTOR, because
+from amqplab.trace.recorder import ACTOR, CAUSE, because
 from amqplab.trace.report import ReportAt
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ class Network:
         self._directions: dict[tuple[str, str], Direction] = {}
         self._ports: dict[str, int] = {}
         self._segments = 0
-        self._doomed: set[int] = set()
-        self._off: set[str] = set()
+        self._doomed: dict[int, int | None] = {}  # number of a segment -> the record of who picked it out
+        self._off: dict[str, int | None] = {}  # host without power -> the record of who took it
 
     @property
     def clock(self) -> Clock:
@@ -183,11 +183,12 @@ class Network:
         source, destination = segment.source.rpartition(":")[0], segment.destination.rpartition(":")[0]
         way = self._direction(source, destination)
         departs, arrives = way.times(segment, self.clock.now)
-        lost = way.fate(segment, self._doomed)
+        lost, order = way.fate(segment, self._doomed)
         seq = self._report_sent(segment, source, departs, None if lost else arrives)
         if lost:
             if seq is not None:
-                self.clock.at((departs + arrives) // 2, self._report_lost, segment, destination, lost, seq)
+                cause = seq if order is None else order
+                self.clock.at((departs + arrives) // 2, self._report_lost, segment, destination, lost, cause)
             return
         segment.departs = departs
         way.last_arrival = arrives
@@ -205,6 +206,7 @@ class Network:
         )  # fmt: skip
 
     def _report_lost(self, segment: Segment, host: str, reason: str, cause: int | None) -> None:
+        """`cause` is the record of who ordered it; of the sending, if it is nobody's doing."""
         recorder = self.loop.recorder
         if recorder is not None and cause is not None:
             with because(cause):
@@ -212,11 +214,12 @@ class Network:
 
     def _arrive(self, segment: Segment, host: str, cause: int | None) -> None:
         if segment.number in self._doomed:  # it was picked out when it was under way already
-            self._doomed.discard(segment.number)
-            self._report_lost(segment, host, "injected", cause)
+            order = self._doomed.pop(segment.number)
+            self._report_lost(segment, host, INJECTED, cause if order is None else order)
             return
         if host in self._off:
-            self._report_lost(segment, host, NO_POWER, cause)
+            order = self._off[host]
+            self._report_lost(segment, host, NO_POWER, cause if order is None else order)
             return
         recorder = self.loop.recorder
         if recorder is None or cause is None:
@@ -261,28 +264,30 @@ class Network:
         """The segment with this number is lost, even if it is under way already. Numbers are the same in
         every run of a seed.
         """
-        self._doomed.add(number)
+        self._doomed[number] = CAUSE.get()
 
     def lose_next(
         self, source: str, destination: str, count: int = 1, losable: Callable[[Segment], bool] | None = None
     ) -> None:
         """The next `count` segments from `source` to `destination` (of those `losable` accepts) are lost."""
         way = self._direction(source, destination)
-        way.lose_next, way.losable = count, losable
+        way.lose_next, way.losable, way.losing_by = count, losable, CAUSE.get()
 
     def cut(self, a: str, b: str, *, both: bool = True) -> None:
         """Nothing passes from `a` to `b` (and back) any more, and neither is told. What is on it is lost."""
         ways = ((a, b), (b, a)) if both else ((a, b),)
         for way in ways:
-            self._direction(*way).cut = True
-        self._lose_what_is_under_way("the link is cut", lambda segment: _hosts(segment) in ways)
+            direction = self._direction(*way)
+            direction.cut, direction.cut_by = True, CAUSE.get()
+        self._lose_what_is_under_way(CUT, lambda segment: _hosts(segment) in ways)
 
     def _lose_what_is_under_way(self, reason: str, chosen: Callable[[Segment], bool]) -> None:
         for _, ticket, call, arguments in list(self.clock.planned()):
             if call == self._arrive and chosen(arguments[0]):
                 self.clock.cancel(ticket)
                 segment, host, cause = arguments
-                self._report_lost(segment, host, reason, cause)
+                order = CAUSE.get()
+                self._report_lost(segment, host, reason, cause if order is None else order)
 
     def half_open(self, a: str, b: str) -> None:
         """Nothing passes from `a` to `b`; the way back still works."""
@@ -296,7 +301,7 @@ class Network:
         """`host` loses power: its connections and its listening ports are gone without a word, and it is
         silent until :meth:`power_on`.
         """
-        self._off.add(host)
+        self._off[host] = CAUSE.get()
         self._stop_listening(host)
         now = self.clock.now
         self._lose_what_is_under_way(
@@ -308,7 +313,7 @@ class Network:
 
     def power_on(self, host: str) -> None:
         """`host` is back: it knows nothing of its old connections, and says so to whoever still uses them."""
-        self._off.discard(host)
+        self._off.pop(host, None)
 
     def has_power(self, host: str) -> bool:
         """Whether anybody is there."""

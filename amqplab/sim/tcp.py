@@ -226,9 +226,9 @@ class Endpoint:
         if self.retries > (SYN_RETRIES if self.state in ("SYN-SENT", "SYN-RECEIVED") else DATA_RETRIES):
             self._lose(TimeoutError(110, f"Connection timed out: {self.remote} did not answer"))
             return
-        with because(
-            self._report(RetransmissionTimedOut, self.connection, self.host, self.round_trip.timeout)
-        ):
+        with because(None):  # whatever went on when the timer was set
+            seq = self._report(RetransmissionTimedOut, self.connection, self.host, self.round_trip.timeout)
+        with because(seq):
             self._repeat()
         self._start_timer()
 
@@ -285,10 +285,11 @@ class Endpoint:
         if segment.flags != "SYN|ACK" or segment.ack != self.snd_nxt:
             return "not an answer to our SYN"
         self.arrived.expected = segment.seq + 1
-        self._become("ESTABLISHED")
+        established = self._become("ESTABLISHED")
         self._take_acknowledgement(segment)
         self._ack_now()
-        self.on_connected()
+        with because(established):
+            self.on_connected()
         return None
 
     def _repeated_syn(self, segment: Segment) -> str | None:
@@ -300,8 +301,8 @@ class Endpoint:
 
     def _take_acknowledgement(self, segment: Segment) -> None:
         if self.state == "SYN-RECEIVED" and segment.ack == self.iss + 1:
-            self._become("ESTABLISHED")
-            self.on_connected()
+            with because(self._become("ESTABLISHED")):
+                self.on_connected()
         if self.snd_wnd == 0:  # it lives: a closed window is no failure, however long
             self.retries = 0
         same_window = self.snd_wnd == segment.window
@@ -424,9 +425,10 @@ class Endpoint:
         self.vanish()
         lost(error)
 
-    def _become(self, state: str) -> None:
+    def _become(self, state: str) -> int | None:
+        """Change the state; returns the seq of its record."""
         self.state = state
-        self._report(TcpStateChanged, self.connection, state)
+        return self._report(TcpStateChanged, self.connection, state)
 
     def _report(self, kind: Callable[P, Event], /, *fields: P.args, **named: P.kwargs) -> int | None:
         report = self.network.report

@@ -101,7 +101,9 @@ def made(records: list[Record], title: str) -> Scene:
         "geometry": GEOMETRY.as_json(),
         "palette": palette(),
         "layouts": {name: layout(participants, name, needs) for name in ("wide", "tall")},
-        "records": columns(records, names, zooms, [subject_numbers[subject] for subject in subjects]),
+        "records": columns(
+            records, names, zooms, [subject_numbers[subject] for subject in subjects], narrator.causes.nearest
+        ),
         "names": list(names),
         "subjects": [subject_json(subject) for subject in subject_numbers],
         "labels": [label_of(record) for record in narrator.records],
@@ -149,13 +151,17 @@ class Interned:
 
 
 def columns(
-    records: Sequence[Record], names: Mapping[str, int], zooms: list[int], subjects: list[int]
+    records: Sequence[Record],
+    names: Mapping[str, int],
+    zooms: list[int],
+    subjects: list[int],
+    causes: Sequence[int | None],
 ) -> Records:
     """The stream as columns of integers; `where` and `kind` index `names`, `subject` indexes `subjects`."""
     return {
         "at": [record.at for record in records],
         "where": [names[record.where] for record in records],
-        "cause": [-1 if record.cause is None else record.cause for record in records],
+        "cause": [-1 if cause is None else cause for cause in causes],
         "kind": [names[kind_of(record)] for record in records],
         "zoom": zooms,
         "subject": subjects,

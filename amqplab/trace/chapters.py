@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from amqplab.trace import events as e
+from amqplab.trace.causes import Causes
 from amqplab.trace.narrate import Narrator
 from amqplab.trace.recorder import Record
 from amqplab.trace.story_words import Step, sentence_of
@@ -64,25 +65,25 @@ def first_publish(
     for record in narrator.records:
         event = record.event
         if isinstance(event, COMMANDS) and event.name == "basic.publish":
-            begin = beginning(narrator.records, record)
+            begin = beginning(narrator.causes, record)
             return max([chapter.last for chapter in story if chapter.last < begin], default=-1)
     return -1
 
 
-def beginning(records: list[Record], record: Record, others: frozenset[type[e.Event]] | None = None) -> int:
+def beginning(causes: Causes, record: Record, others: frozenset[type[e.Event]] | None = None) -> int:
     """Where it began that ended in `record`: back along its causes to a call, or to one of the `others`."""
     others = OTHER_BEGINNINGS if others is None else others
     first = record.seq
     if isinstance(record.event, COMMANDS):
         first = min([first, *record.event.frames])
-    cause = records[first].cause
+    cause = causes.above_segments(first)
     for _ in range(LONGEST_WAY):
-        if cause is None or type(records[cause].event) in others:
+        if cause is None or type(causes.event(cause)) in others:
             break
         first = min(first, cause)
-        if isinstance(records[cause].event, e.CallMade):
+        if isinstance(causes.event(cause), e.CallMade):
             break
-        cause = records[cause].cause
+        cause = causes.above_segments(cause)
     return first
 
 
@@ -93,6 +94,7 @@ class Folding:
         self.steps: list[Step] = []
         self._records = narrator.records
         self._known = narrator.context
+        self._causes = narrator.causes
         self._begun: dict[str, Record] = {}  # connection -> the first record of it
         self._latest: dict[str, Record] = {}  # of those that are not open yet
         self._opened: dict[str, Step] = {}  # connection -> its beginning, while a channel may still join it
@@ -115,7 +117,7 @@ class Folding:
         ):
             self._latest[event.connection] = record
         if record.seq in self._known.arrivals:
-            self._add("as told", record, beginning(self._records, record, ANY_BEGINNING))
+            self._add("as told", record, beginning(self._causes, record, ANY_BEGINNING))
             return
         fold = FOLDS.get(type(event))
         if fold is not None:
@@ -124,7 +126,7 @@ class Folding:
             self._add("as told", record)
 
     def _add(self, kind: str, record: Record, first: int | None = None) -> Step:
-        begin = beginning(self._records, record) if first is None else first
+        begin = beginning(self._causes, record) if first is None else first
         step = Step(kind, begin, [record])
         self.steps.append(step)
         return step
@@ -142,7 +144,7 @@ class Folding:
     def _begin(self, connection: str) -> int:
         first = self._begun[connection]
         cause = first.cause
-        return first.seq if cause is None else min(first.seq, beginning(self._records, first))
+        return first.seq if cause is None else min(first.seq, beginning(self._causes, first))
 
     def _connected(self, record: Record, event: e.ConnectionOpened) -> None:
         self._latest.pop(event.connection, None)
@@ -155,7 +157,7 @@ class Folding:
         if latest is not None:
             self._add("connect", latest, self._begin(event.connection))
         if isinstance(event, e.UnitReceived):
-            self._add("as told", record, beginning(self._records, record, ANY_BEGINNING))
+            self._add("as told", record, beginning(self._causes, record, ANY_BEGINNING))
 
     def _channel_opened(self, record: Record, event: e.ChannelOpened) -> None:
         step = self._opened.pop(event.connection, None)

@@ -8,15 +8,17 @@ words, and without the reader having seen any other sentence.
 :func:`narrate` makes it of one record and nothing else. A :class:`Narrator` has read the whole recording, so
 it knows more (:mod:`amqplab.trace.context`): which call it is that returns, which message was in the lost
 segment, which program a consumer belongs to, and that a copy has to wait for the end of a transaction. Which
-record caused which is told by :mod:`amqplab.trace.why`.
+record caused which is told by :mod:`amqplab.trace.causes`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from typing import Any
 
 from amqplab.trace import narrate_link, narrate_messages, narrate_sessions, narrate_topology
+from amqplab.trace.causes import Causes
 from amqplab.trace.context import Context
 from amqplab.trace.events import Event
 from amqplab.trace.lives import names_of_lives, renamed
@@ -46,7 +48,13 @@ class Narrator:
     def __init__(self, records: Iterable[Record], traffic: Traffic | None = None) -> None:
         told = list(records)
         self.records = list(renamed(told, names_of_lives(told)))
+        self.traffic = traffic
         self.context = Context(self.records, traffic)
+
+    @cached_property
+    def causes(self) -> Causes:
+        """What came of what."""
+        return Causes(self.records, self.traffic)
 
     def sentence(self, seq: int) -> str:
         """The sentence for one record. Raises IndexError if there is no such record."""

@@ -13,6 +13,8 @@ from typing import Any
 
 from amqplab.trace import events as e
 from amqplab.trace.context import Context
+from amqplab.trace.keys import client_host
+from amqplab.trace.names import as_start, party
 from amqplab.trace.narrate_link import sentence_end
 from amqplab.trace.recorder import Record
 from amqplab.trace.words import count, quoted
@@ -102,6 +104,11 @@ def transaction_ended(record: Record, event: e.TransactionEnded, known: Context)
 
 
 def heartbeat_missed(record: Record, event: e.HeartbeatMissed, known: Context) -> str:
+    if record.where == client_host(event.connection):
+        who = as_start(party(record.where))
+        return (
+            f"{who} heard nothing for two whole intervals, so it takes the broker, or the network, for dead."
+        )
     fate = "so it takes the client for dead" if event.missed >= 2 else "and gives it one more"
     client = known.names.client(event.connection)
     return f"The broker heard nothing from {client} for {ordinal(event.missed)} whole interval, {fate}."

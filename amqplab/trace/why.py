@@ -2,7 +2,7 @@
 
 Theory
 ------
-Every record names its cause: the record whose processing made it. So the answer to "why?" is a chain,
+Every record came of another (:mod:`amqplab.trace.causes`). So the answer to "why?" is a chain,
 
     a call -> a frame handed to TCP -> a segment -> its arrival -> the frame at the broker -> the command
     -> published -> routed -> enqueued -> delivered -> …
@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from amqplab.trace import events as e
+from amqplab.trace.causes import Causes
 from amqplab.trace.narrate import Narrator
 from amqplab.trace.query import command_at
 from amqplab.trace.recorder import Record, Recorder
@@ -32,32 +33,38 @@ __all__ = ["LifeRow", "effects_of", "lifecycle", "outcome_of", "story", "why"]
 
 def why(recorder: Recorder, seq: int) -> list[Record]:
     """The chain of causes, from the first one to the record itself. Raises IndexError for no such record."""
-    chain: list[Record] = []
-    cause: int | None = seq
-    while cause is not None:
-        record = recorder[cause]
-        chain.append(record)
-        cause = record.cause
-    return chain[::-1]
+    return chain_to(seq, recorder, Causes(list(recorder)))
+
+
+def chain_to(seq: int, recorder: Recorder, causes: Causes) -> list[Record]:
+    """The same for who asks more than once."""
+    return [recorder[one] for one in causes.chain(seq)][::-1]
 
 
 def effects_of(recorder: Recorder, seq: int) -> list[Record]:
     """What record `seq` caused directly, in order."""
-    return [record for record in recorder[seq + 1 :] if record.cause == seq]
+    causes = Causes(list(recorder))
+    return [
+        recorder[later]
+        for later in range(seq + 1, len(recorder))
+        if seq in (causes.of(later), causes.above_segments(later))
+    ]
 
 
 def outcome_of(recorder: Recorder, seq: int) -> list[tuple[int, Record]]:
     """Everything that goes back to record `seq`: (depth, record), itself first, causes before effects."""
-    effects: dict[int, list[Record]] = {seq: []}
-    for record in recorder[seq + 1 :]:
-        if record.cause in effects:
-            effects[record.cause].append(record)
-            effects[record.seq] = []
-    found, waiting = [], [(0, recorder[seq])]
+    causes = Causes(list(recorder))
+    effects: dict[int | None, list[int]] = {seq: []}
+    for later in range(seq + 1, len(recorder)):
+        cause = causes.above_segments(later)
+        if cause in effects:
+            effects[cause].append(later)
+            effects[later] = []
+    found, waiting = [], [(0, seq)]
     while waiting:
-        depth, record = waiting.pop()
-        found.append((depth, record))
-        waiting += [(depth + 1, effect) for effect in reversed(effects[record.seq])]
+        depth, at = waiting.pop()
+        found.append((depth, recorder[at]))
+        waiting += [(depth + 1, effect) for effect in reversed(effects[at])]
     return found
 
 
@@ -104,10 +111,11 @@ def lifecycle(recorder: Recorder, message: int) -> Rows[LifeRow]:
     With the broker's own records stand the call and the command that brought the message, its confirm, the
     arrival of each delivery, and the commands that answered them. Raises LookupError for an unknown message.
     """
-    steps = sorted(_steps(recorder, message), key=lambda step: step[0].seq)
+    told = Narrator(recorder)
+    steps = sorted(_steps(recorder, message, told.causes), key=lambda step: step[0].seq)
     if not steps:
         raise LookupError(f"no message {message} in this recording")
-    rows, before, told = [], steps[0][0].at, Narrator(recorder)
+    rows, before = [], steps[0][0].at
     for record, queue in steps:
         after = duration(record.at - before) if record.at > before else ""
         before = record.at
@@ -131,7 +139,7 @@ ANSWERS = ("basic.ack", "basic.nack", "basic.reject")
 HANDED_OUT = ("basic.deliver", "basic.get-ok")
 
 
-def _steps(recorder: Recorder, message: int) -> Iterator[tuple[Record, str]]:
+def _steps(recorder: Recorder, message: int, causes: Causes) -> Iterator[tuple[Record, str]]:
     """(record, queue or "") of all that belongs to a message, each once."""
     arrivals = _arrivals(recorder)
     seen: set[int] = set()
@@ -139,25 +147,28 @@ def _steps(recorder: Recorder, message: int) -> Iterator[tuple[Record, str]]:
         if not _is_about(record.event, message):
             continue
         queue = getattr(record.event, "queue", "")
-        around = [] if seen else [(link, "") for link in _how_it_came(recorder, record)]
+        around = [] if seen else [(link, "") for link in _how_it_came(recorder, record, causes)]
         around.append((record, queue))
-        around += [(link, queue) for link in _what_belongs_to(recorder, record, arrivals)]
+        around += [(link, queue) for link in _what_belongs_to(recorder, record, arrivals, causes)]
         for step in around:
             if step[0].seq not in seen:
                 seen.add(step[0].seq)
                 yield step
 
 
-def _how_it_came(recorder: Recorder, record: Record) -> Iterator[Record]:
+def _how_it_came(recorder: Recorder, record: Record, causes: Causes) -> Iterator[Record]:
     """The last call before the message, and the publish that it made."""
-    chain = why(recorder, record.seq)[:-1]
+    chain = chain_to(record.seq, recorder, causes)[:-1]
     calls = [link for link in chain if isinstance(link.event, e.CallMade)]
     yield from calls[-1:]
     yield from [link for link in chain if getattr(link.event, "name", "") == "basic.publish"]
 
 
 def _what_belongs_to(
-    recorder: Recorder, record: Record, arrivals: dict[tuple[str, int, int], list[Record]]
+    recorder: Recorder,
+    record: Record,
+    arrivals: dict[tuple[str, int, int], list[Record]],
+    causes: Causes,
 ) -> Iterator[Record]:
     """Of a publish its confirm; of a delivery its arrival; of an acknowledgement the command it came in."""
     event = record.event
@@ -167,7 +178,7 @@ def _what_belongs_to(
         later = arrivals.get((event.connection, event.channel, event.delivery_tag), [])
         yield from [arrival for arrival in later if arrival.seq > record.seq][:1]
     elif isinstance(event, e.Acknowledged | e.Rejected):
-        chain = why(recorder, record.seq)[:-1]
+        chain = chain_to(record.seq, recorder, causes)[:-1]
         yield from [link for link in chain if getattr(link.event, "name", "") in ANSWERS][-1:]
 
 

@@ -30,6 +30,7 @@ from amqplab.stage.marks import marks
 from amqplab.stage.scene import scene, to_json
 from amqplab.stage.svg import key_steps, moments
 from amqplab.trace import events as e
+from amqplab.trace.causes import Causes
 from amqplab.trace.fold import step
 from amqplab.trace.recorder import Record
 from amqplab.trace.traffic import Traffic
@@ -169,9 +170,16 @@ def write_case(
         "whole": whole,
         "scene": made,
         "marks": said_in_python(records, traffic, made["layouts"]["wide"], wanted, draw),
+        "chains": chains(records, traffic, wanted),
         "counts": counts(records, [seq for seq in wanted if seq >= 0] or [len(records) - 1]),
     }
     (folder / f"{name}.json").write_text(to_json(told), encoding="utf-8")
+
+
+def chains(records: Sequence[Record], traffic: Traffic, wanted: Sequence[int]) -> list[tuple[int, list[int]]]:
+    """For some records what led to them, as ``lab.why`` tells it."""
+    causes = Causes(records, traffic)
+    return [(seq, list(causes.chain(seq))) for seq in wanted if seq >= 0]
 
 
 def cases(folder: Path, chosen: Sequence[str] | None = None) -> None:

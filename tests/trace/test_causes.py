@@ -9,10 +9,13 @@ import pytest
 from lab_runs import RUNS
 
 from amqplab.trace import events as e
+from amqplab.trace.keys import client_host
 from amqplab.trace.narrate import narrate
 from amqplab.trace.query import command_at
 from amqplab.trace.recorder import Record, Recorder
 from amqplab.trace.why import why
+from amqplab.wire.frames import FRAME_METHOD
+from amqplab.wire.methods import Basic, decode_method
 
 Chain = list[Record]
 """From the first cause to the record itself."""
@@ -83,8 +86,59 @@ def same_segment(kind: type[e.Event]) -> Callable[[Chain], bool]:
     return rule
 
 
+def segment_lost(chain: Chain) -> bool:
+    """By chance, after it was sent; or somebody cut its link, took its host's power, or picked it out."""
+    event: Any = chain[-1].event
+    if event.reason == "loss":
+        return same_segment(e.SegmentSent)(chain)
+    return isinstance(chain[-2].event, e.Intervened)
+
+
+def segment_sent(chain: Chain) -> bool:
+    """Octets were handed to TCP there, or there came room for them; an end began, answered or ended."""
+    event: Any = chain[-1].event
+    cause = chain[-2].event if len(chain) > 1 else None
+    if not event.payload or event.retransmission:
+        return True
+    return (
+        isinstance(cause, e.FrameSent | e.UnitSent | e.SegmentArrived) and chain[-2].where == chain[-1].where
+    )
+
+
+def timed_out(chain: Chain) -> bool:
+    """A segment of this end was lost; or it was sent, and no answer came."""
+    event, cause = chain[-1].event, chain[-2].event if len(chain) > 1 else None
+    assert isinstance(event, e.RetransmissionTimedOut)
+    if isinstance(cause, e.SegmentLost):
+        return cause.connection == event.connection
+    if cause is None:
+        return True  # it probes a closed window
+    return isinstance(cause, e.SegmentSent) and chain[-2].where == event.host
+
+
+def frame_sent(chain: Chain) -> bool:
+    """A delivery, a return and a confirm come of what the broker has decided, and of that very decision."""
+    event: Any = chain[-1].event
+    if chain[-1].where == client_host(event.connection) or event.data[0] != FRAME_METHOD:
+        return True
+    method: Any = decode_method(event.data[7:-1])
+    cause: Any = chain[-2].event if len(chain) > 1 else None
+    if isinstance(method, Basic.Deliver | Basic.GetOk):
+        return isinstance(cause, e.Delivered | e.Replied) and cause.delivery_tag == method.delivery_tag
+    if isinstance(method, Basic.Return):
+        return isinstance(cause, e.Returned) and cause.code == method.reply_code
+    if isinstance(method, Basic.Ack | Basic.Nack):
+        return isinstance(cause, e.Confirmed) and cause.sequence == method.delivery_tag
+    return True
+
+
 def frame_received(chain: Chain) -> bool:
-    """A segment brought it; or the host began to read again."""
+    """It was written, if that was seen, and it is that frame to which the way back leads; a segment brought it,
+    or the host began to read again.
+    """
+    written = [record.event for record in chain if isinstance(record.event, e.FrameSent)]
+    if written and written[-1].data != chain[-1].event.data:  # type: ignore[attr-defined]
+        return False
     event: Any = chain[-1].event
     for record in chain[:-1][::-1]:
         if isinstance(record.event, e.Intervened):
@@ -163,7 +217,9 @@ def handled(chain: Chain) -> bool:
 RULES: dict[type[e.Event], Callable[[Chain], bool]] = {
     **{kind: (lambda chain, names=names: command(chain, *names)) for kind, names in COMMANDS.items()},
     e.SegmentArrived: same_segment(e.SegmentSent),
-    e.SegmentLost: same_segment(e.SegmentSent),
+    e.SegmentLost: segment_lost,
+    e.SegmentSent: segment_sent,
+    e.FrameSent: frame_sent,
     e.SegmentDiscarded: same_segment(e.SegmentArrived),
     e.FrameReceived: frame_received,
     e.CommandReceived: last_frame,
@@ -189,7 +245,7 @@ RULES: dict[type[e.Event], Callable[[Chain], bool]] = {
         command(chain, "tx.commit", "tx.rollback") or end_of_a_connection(chain) or error_of_a_channel(chain)
     ),
     e.HeartbeatMissed: nobody,
-    e.RetransmissionTimedOut: nobody,
+    e.RetransmissionTimedOut: timed_out,
 }
 
 

@@ -2,34 +2,26 @@
 //
 // Theory
 // ------
-// Every record names the record that made it. At a coarse zoom that one is mostly part of the step itself ("the last
-// byte has arrived"), which explains nothing. So the chain is followed back until it leaves the step: to another step
-// of this zoom, or to somebody's act (a call, its return, an intervention), whichever comes first. What is no step of the
-// zoom is named all the same: a jump there is a visit.
+// Every record has the record that it came of (amqplab.trace.causes). At a coarse zoom that one is mostly part of the step
+// itself ("the last byte has arrived"), which explains nothing. So the chain is followed back until it leaves the step: to
+// another step of this zoom, or to somebody's act (a call, its return, an intervention), whichever comes first. If there is
+// none, the nearest is named that is a step at a finer zoom; a jump there is a visit.
 //
-// What arrived was sent. The record goes the way of the segments, and a segment may be sent because of something else:
-// an acknowledgement that made room for it. So above the segments, a frame or command that is read comes from the one
-// that was written; and what the broker writes about a message comes from what it decided just before.
+// What arrived was sent. The record goes the way of the segments, and a segment carries much at once. So above the segments,
+// a frame or command that is read comes from the one that was written.
 //
 // A step of the story contains the records that lead from its beginning to its end. If a call is its beginning, it came of
 // that; of a call within it, it did not. Two steps often have their first records in common, as all that a commit does; then
 // neither is the other's cause. So another step is named only if the chain leads through what that step tells: its end, a
-// milestone in it, or the basic.consume of a consumer.
+// milestone in it, the basic.consume of a consumer, or of who connects that the connection stands.
 //
-// A segment is lost because somebody cut its link, took its host's power, or picked it out; that it was sent is no reason.
+// That a segment was sent is no reason for its loss. If nobody cut its link, took its host's power or picked it out, it was
+// chance, and chance has no cause.
 
 import { STORY } from "./scene.js";
-import { encode } from "./text.js";
 
+const READ = new Set(["FrameReceived", "UnitReceived"]);
 const ACTS = new Set(["CallMade", "CallReturned", "Intervened"]);
-const BLOWS = /: (the link is cut|the machine is off|injected)$/;
-const DECISIONS = {
-  "basic.deliver": ["Delivered", "Replied"],
-  "basic.get-ok": ["Delivered"],
-  "basic.return": ["Returned"],
-  "basic.ack": ["Confirmed"],
-  "basic.nack": ["Confirmed"],
-};
 
 /** The record to go to for "why?", and the sentence there; null for what has no cause. */
 export function causeOf(scene, zoom, seq, visit = false) {
@@ -37,15 +29,57 @@ export function causeOf(scene, zoom, seq, visit = false) {
   if (visit) return namedCause(scene, zoom, cameFrom(scene, zoom, seq));
   const own = zoom === STORY ? ownersOf(scene)[seq] : -1;
   const begin = beginningOf(scene, zoom, seq);
-  let root = seq;
+  const chain = [];
   for (let at = cameFrom(scene, zoom, seq); at >= 0; at = cameFrom(scene, zoom, at)) {
-    root = at;
+    chain.push(at);
     const step = stepWith(scene, zoom, at, own, seq);
     if (step >= 0) return namedCause(scene, zoom, step);
     if (at <= begin && ACTS.has(scene.kindOf(at))) return namedCause(scene, zoom, at);
   }
   if (begin !== seq && ACTS.has(scene.kindOf(begin))) return namedCause(scene, zoom, begin);
-  return own >= 0 && ownersOf(scene)[root] === own ? null : namedCause(scene, zoom, root); // it began by itself
+  const nearest = nearestStep(scene, zoom, seq, chain, own);
+  return nearest < 0 ? null : namedCause(scene, zoom, nearest); // else it began by itself
+}
+
+/** Of the records before a step, the first that is one at a finer zoom and no part of this one; -1 if there is none. */
+function nearestStep(scene, zoom, seq, chain, own) {
+  const { command } = scene.subjectOf(seq);
+  const others = chain.filter((at) =>
+    zoom === STORY ? own < 0 || ownersOf(scene)[at] !== own : command === undefined || scene.subjectOf(at).command !== command);
+  for (let finer = zoom - 1; finer >= 0; finer--) {
+    const found = others.find((at) => scene.steps[finer][scene.stepOf(finer, at)] === at);
+    if (found !== undefined) return found;
+  }
+  return -1;
+}
+
+/** Everything that led to a record, itself first, nearest next; back through segments the frame is followed, not what else
+ * was in them (amqplab.trace.causes, Causes.chain). */
+export function chainOf(scene, seq, most = Infinity) {
+  const chain = [];
+  let frame = null;
+  for (let at = seq; at >= 0 && chain.length < most; at = goBack(scene, at, frame)) {
+    chain.push(at);
+    if (READ.has(scene.kindOf(at))) frame = scene.frames[scene.subjectOf(at).frame] ?? frame;
+  }
+  return chain;
+}
+
+function goBack(scene, at, frame) {
+  const cause = scene.records.cause[at];
+  if (frame === null || frame.sent === null || frame.sent >= at) return cause;
+  const kind = scene.kindOf(at);
+  const segment = scene.segmentByNumber.get(scene.subjectOf(at).segment);
+  if (kind === "SegmentLost") return segment?.sent ?? cause;
+  if (kind === "RetransmissionTimedOut") return beforeSentAgain(scene, at, frame);
+  if (kind !== "SegmentSent" || !frame.carriers.some(([n]) => n === segment?.n)) return cause;
+  return cause >= 0 && scene.kindOf(cause) === "RetransmissionTimedOut" ? cause : beforeSentAgain(scene, at, frame);
+}
+
+/** Why octets of a frame are sent: they were lost, or have been written. */
+function beforeSentAgain(scene, at, frame) {
+  const lost = frame.carriers.map(([n]) => scene.segmentByNumber.get(n)?.lost_seq ?? -1).filter((seq) => seq >= 0 && seq < at);
+  return lost.length ? Math.max(...lost) : frame.sent;
 }
 
 /** The record in which a step of the story begins; every other step is one record. */
@@ -56,49 +90,12 @@ function beginningOf(scene, zoom, seq) {
 
 /** The record that made this one, as a zoom sees it; -1 if there is none. */
 function cameFrom(scene, zoom, seq) {
-  const blow = scene.kindOf(seq) === "SegmentLost" ? blowTo(scene, seq) : -1;
-  if (blow >= 0) return blow;
+  const cause = scene.records.cause[seq];
+  if (scene.kindOf(seq) === "SegmentLost") return cause >= 0 && scene.kindOf(cause) === "Intervened" ? cause : -1;
   const { frame, command } = zoom > 0 ? scene.subjectOf(seq) : {};
   for (const item of [scene.commands[command], scene.frames[frame]])
     if (item?.received === seq && item.sent !== null) return item.sent;
-  const wrote = scene.commands[command];
-  const answers = wrote?.sent === seq && scene.frames[frame]?.dialect !== "amqp" ? heardBefore(scene, seq) : -1;
-  if (answers >= 0) return answers;
-  const decided = wrote?.sent === seq && !wrote.up && zoom > 1 ? decisionFor(scene, wrote) : -1;
-  return decided < 0 ? scene.records.cause[seq] : decided;
-}
-
-/** The intervention for which a segment is lost; -1 if it is lost by chance. */
-function blowTo(scene, seq) {
-  if (!BLOWS.test(scene.labels[seq])) return -1;
-  const client = scene.segments[scene.subjectOf(seq).segment]?.conn?.replace(/:\d+$/, "");
-  let last = -1;
-  for (let at = seq - 1; at >= 0; at--) {
-    if (scene.kindOf(at) !== "Intervened") continue;
-    if (scene.subjectOf(at).keys.includes(`host/${encode(client ?? "")}`)) return at;
-    if (last < 0) last = at;
-  }
-  return last;
-}
-
-/** What the same host had read from the same connection in the instant in which it wrote; -1 if nothing. In HTTP that is
- * what is answered, whatever woke the program. */
-function heardBefore(scene, seq) {
-  const { where } = scene.records;
-  const connection = (at) => scene.subjectOf(at).keys.find((key) => key.startsWith("connection/"));
-  for (let at = seq - 1; at >= 0 && scene.timeOf(at) === scene.timeOf(seq); at--)
-    if (scene.kindOf(at) === "UnitReceived" && where[at] === where[seq] && connection(at) === connection(seq)) return at;
-  return -1;
-}
-
-/** What the broker had decided in the same instant when it wrote a command; -1 if that is not in the recording. */
-function decisionFor(scene, { conn, name, messages, sent }) {
-  for (let at = sent - 1; at >= 0 && scene.timeOf(at) === scene.timeOf(sent); at--) {
-    const { keys, message } = scene.subjectOf(at);
-    const fits = DECISIONS[name]?.includes(scene.kindOf(at)) && keys.includes(`connection/${encode(conn)}`);
-    if (fits && (!messages.length || messages.includes(message))) return at;
-  }
-  return -1;
+  return cause;
 }
 
 /** The last record of the step, before `seq`, to which a record belongs; -1 if there is none. */
@@ -107,11 +104,13 @@ function stepWith(scene, zoom, at, own, seq) {
   if (zoom !== STORY || !scene.story?.length) return steps[scene.stepOf(zoom, at)] === at ? at : -1;
   const owner = ownersOf(scene)[at];
   const last = owner < 0 || owner === own ? -1 : scene.story[owner][0];
-  return last < seq && (at === last || isMilestone(scene, at) || consumes(scene, at, last)) ? last : -1;
+  return last < seq && (at === last || isMilestone(scene, at) || consumes(scene, at, last) || connects(scene, at)) ? last : -1;
 }
 
 const consumes = (scene, at, last) =>
   scene.kindOf(last) === "ConsumerAdded" && scene.kindOf(at) === "CommandReceived" && scene.labels[at].startsWith("basic.consume");
+
+const connects = (scene, at) => scene.kindOf(at) === "TcpStateChanged" && scene.labels[at].endsWith("ESTABLISHED");
 
 const isMilestone = (scene, at) => scene.steps[STORY - 1][scene.stepOf(STORY - 1, at)] === at;
 

@@ -7,6 +7,7 @@
 
 import { cut, timeText } from "./text.js";
 import { cls, h } from "./elements.js";
+import { chainOf } from "./causes.js";
 import { sentenceOf } from "./player.js";
 
 const AROUND_STEP = 60;
@@ -51,8 +52,8 @@ function drawStep(view, k) {
 /** Why this happened: the chain of causes, each a jump. */
 export function drawCauses({ scene, seq }) {
   if (seq < 0) return [h("p", { class: "empty" }, "Nothing has happened yet, so nothing has a cause.")];
-  const chain = [];
-  for (let at = seq; at >= 0 && chain.length < CAUSES_SHOWN; at = scene.records.cause[at]) chain.push(at);
+  const causes = chainOf(scene, seq, CAUSES_SHOWN + 1);
+  const chain = causes.slice(0, CAUSES_SHOWN);
   const link = (at, i) => {
     const words = [
       h("span", { class: "step-time" }, timeText(scene.records.at[at])),
@@ -67,7 +68,7 @@ export function drawCauses({ scene, seq }) {
     };
     return h("li", { key: at }, h("button", props, words));
   };
-  const isWhole = scene.records.cause[chain.at(-1)] < 0;
+  const isWhole = causes.length === chain.length;
   return [
     h("ol", { key: "causes", class: "steps causes" }, chain.map(link)),
     isWhole && h("p", { key: "root", class: "muted small" }, FIRST_CAUSE),

@@ -133,7 +133,9 @@ class TransactionEnded(Event):
 
 @event(chapter="session", level="milestone", label="heartbeat missed: {missed}")
 class HeartbeatMissed(Event):
-    """The broker found a client silent for a whole interval; the second time it gives up."""
+    """The broker found a client silent for a whole interval; the second time it gives up. Or a client, which
+    does not count but waits for two, gives up the broker.
+    """
 
     connection: str
     missed: int

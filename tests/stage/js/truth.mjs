@@ -310,20 +310,29 @@ function decisionsBefore(scene, c) {
 
 const isAct = (scene, seq) => ["CallMade", "CallReturned", "Intervened"].includes(scene.kindOf(seq));
 
-/** What led to a record, nearest first: by its cause, by what was written where it is read, by what the broker decided, and
- * for a segment that is lost by what was done to it. A step of the story begins with its own first record. */
+/** What led to a record, nearest first: by its cause, and above the segments by what was written where it is read. A step
+ * of the story begins with its own first record. */
 function causesOf(scene, zoom, from) {
   const written = new Map([...scene.frames, ...scene.commands].map(({ sent, received }) => [received, sent]));
   const begin = zoom === 4 ? ((scene.story ?? []).find(([last]) => last === from)?.[1] ?? from) : from;
   const chain = [];
-  for (let at = from; at >= 0; at = (zoom > 0 ? written.get(at) : null) ?? scene.records.cause[at]) {
-    chain.push(at);
-    const c = scene.commands[scene.subjectOf(at).command];
-    if (zoom > 1 && c?.sent === at && !c.up) chain.push(...decisionsBefore(scene, c));
-    if (scene.kindOf(at) === "UnitSent") for (let q = at; q >= 0; q--) if (scene.kindOf(q) === "UnitReceived") chain.push(q);
-    if (scene.kindOf(at) === "SegmentLost") for (let q = at; q >= 0; q--) if (scene.kindOf(q) === "Intervened") chain.push(q);
-  }
+  for (let at = from; at >= 0; at = (zoom > 0 ? written.get(at) : null) ?? scene.records.cause[at]) chain.push(at);
   return begin === from ? chain.slice(1) : [begin, ...chain.slice(1)];
+}
+
+/** Whether a record is nobody's doing although another went before: it was lost by chance. */
+const isChance = (scene, seq) => scene.kindOf(seq) === "SegmentLost" && scene.kindOf(scene.records.cause[seq]) !== "Intervened";
+
+/** Whether all that led to a command is that its own frames were written, as for a heartbeat. */
+const isOwnFrame = (scene, seq) => {
+  const { command } = scene.subjectOf(seq);
+  return causesOf(scene, 0, seq).every((at) => command !== undefined && scene.subjectOf(at).command === command);
+};
+
+/** The Why panel shows the chain of causes that lab.why tells. */
+function sameChain(one, scene) {
+  for (const [seq, chain] of one.chains ?? [])
+    if (stage.chainOf(scene, seq).join() !== chain.join()) wrongOf(5, one.name, { zoom: 0, seq })(`Python goes back ${chain}, the page ${stage.chainOf(scene, seq)}`);
 }
 
 /** "because" names a step of the zoom, or somebody's act, that is among the causes; a step of the story if its end or a
@@ -333,9 +342,10 @@ function becauseLeads(one, scene, zoom, from) {
   const found = stage.causeOf(scene, zoom, from);
   const { cause } = scene.records;
   if (!found) {
-    if (zoom < 4 && from >= 0 && cause[from] >= 0) wrong("it has a cause, and none is named");
+    if (zoom < 4 && from >= 0 && cause[from] >= 0 && !isOwnFrame(scene, from) && !isChance(scene, from)) wrong("it has a cause, and none is named");
     return;
   }
+  if (isChance(scene, from)) wrong(`chance has no cause, and “${found.sentence}” is named`);
   const chain = causesOf(scene, zoom, from);
   const chapter = zoom === 4 ? (scene.story ?? []).find(([last]) => last === found.seq) : undefined;
   const isToldBy = (at, [last, first]) =>
@@ -481,6 +491,7 @@ function judge(one) {
   const scene = safely(one.name, null, () => stage.decode(one.whole ? structuredClone(one.scene) : one.scene));
   if (!scene) return;
   for (const zoom of ZOOMS) safely(one.name, { zoom, seq: -1 }, () => play(one, scene, zoom));
+  if (has(5)) safely(one.name, { zoom: 0, seq: -1 }, () => sameChain(one, scene));
   if (has("4 ladder")) safely(one.name, { zoom: -1, seq: scene.n }, () => ladder(one, scene));
   if (one.whole) safely(one.name, { zoom: -1, seq: -1 }, () => wholeStage(one, chanceOf(one.name)));
 }

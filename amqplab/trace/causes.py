@@ -1,0 +1,201 @@
+"""What a record came of: the cause that was recorded, or a nearer one that follows from what is around it.
+
+Theory
+------
+Every record names the record whose processing made it (:mod:`amqplab.trace.recorder`). That is how the machine
+worked, and mostly what a reader means by "because". Four times it is not:
+
+    a segment       is planned when the first of its octets is written, and others may join it. It is sent because
+                    they were handed to TCP; or because an acknowledgement has made room for it, if that was later
+    what is read    came in a segment with much else. It is there because *it* was written, whatever else was
+    what is said    the broker decides, and writes all of it when it is done with what it was given: a delivery, a
+                    return and a confirm came of that decision. A server that answers had read a question
+    a timeout       is silence, and silence has no cause of its own. But the timer stands for a segment, and it ran
+                    out because that was lost, or for want of an answer to it
+
+So what is here is worked out, never recorded; a recording keeps what happened. Causes are always earlier than
+their effects, and :meth:`Causes.chain` ends at a program's act, at somebody's intervention, or at a timer.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from amqplab.trace import events as e
+from amqplab.trace.keys import client_host
+from amqplab.trace.recorder import Record
+from amqplab.trace.tags import delivery_tag, is_multiple
+from amqplab.trace.traffic import Frame, Traffic
+from amqplab.wire.frames import FRAME_METHOD
+from amqplab.wire.methods import METHODS, Basic
+
+__all__ = ["Causes"]
+
+Lane = tuple[str, int]
+"""A channel: its connection and number."""
+
+READ = (e.FrameReceived, e.UnitReceived)
+
+
+class Causes:
+    """The causes in one recording, each by the seq of its effect."""
+
+    def __init__(self, records: Sequence[Record], traffic: Traffic | None = None) -> None:
+        self._records = records
+        self._first = records[0].seq if records else 0
+        self._traffic = Traffic(records) if traffic is None else traffic
+        self._deliveries: dict[tuple[str, int, int], int] = {}
+        self._confirms: dict[tuple[str, int, int, bool], int] = {}
+        self._returns: defaultdict[Lane, deque[int]] = defaultdict(deque)
+        self._saying: dict[Lane, int | None] = {}  # why the command is written whose frames come now
+        self._heard: dict[tuple[str, str], Record] = {}  # (connection, host) -> the last unit read there
+        self._last_sent: dict[
+            tuple[str, str, int], int
+        ] = {}  # who sent which octet last: (connection, end, number)
+        self._behind: dict[int, int] = {}  # timeout -> the segment for which it stands
+        self.nearest: list[int | None] = [self._read(record) for record in records]
+        """For each record in turn the seq of the one that it came of; None if nobody did it."""
+        for timeout, number in self._behind.items():
+            self._explain(timeout, number)
+
+    def of(self, seq: int) -> int | None:
+        """What record `seq` came of; None for nothing that is in the recording."""
+        cause = self.nearest[seq - self._first]
+        return None if cause is None or cause < self._first else cause
+
+    def above_segments(self, seq: int) -> int | None:
+        """The same for who sees no segments: a frame is read because it was written."""
+        frame = self._traffic.frame_at.get(seq) if isinstance(self.event(seq), READ) else None
+        written = None if frame is None else self._traffic.frames[frame].sent
+        return self.of(seq) if written is None or written >= seq else written
+
+    def event(self, seq: int) -> e.Event:
+        """What record `seq` tells."""
+        return self._records[seq - self._first].event
+
+    def chain(self, seq: int) -> Iterator[int]:
+        """The record itself, what it came of, what that came of, …
+
+        On the way back through segments a frame is followed, not the segment: what else it carried is another
+        story. Raises IndexError for no such record.
+        """
+        frame: Frame | None = None
+        at: int | None = self._records[seq].seq
+        while at is not None:
+            yield at
+            event = self.event(at)
+            if isinstance(event, READ) and at in self._traffic.frame_at:
+                frame = self._traffic.frames[self._traffic.frame_at[at]]
+            at = self._before(at, event, frame)
+
+    def _before(self, at: int, event: e.Event, frame: Frame | None) -> int | None:
+        cause = self.of(at)
+        if frame is None or frame.sent is None or frame.sent >= at:
+            return cause
+        if isinstance(event, e.SegmentLost) and event.number in self._traffic.segments:
+            return self._traffic.segments[event.number].sent
+        if isinstance(event, e.RetransmissionTimedOut):
+            return self._before_sent_again(at, frame)
+        if isinstance(event, e.SegmentSent) and any(event.number == number for number, *_ in frame.carriers):
+            timed_out = cause is not None and isinstance(self.event(cause), e.RetransmissionTimedOut)
+            return cause if timed_out else self._before_sent_again(at, frame)
+        return cause
+
+    def _before_sent_again(self, at: int, frame: Frame) -> int | None:
+        """Why octets of the frame are sent at `at`: they were lost, or have been written."""
+        carriers = [self._traffic.segments[number] for number, *_ in frame.carriers]
+        lost = [one.lost_seq for one in carriers if one.lost_seq is not None and one.lost_seq < at]
+        return max(lost, default=frame.sent)
+
+    # --- one pass, record by record ----------------------------------------------------------------------
+
+    def _read(self, record: Record) -> int | None:
+        read = READERS.get(type(record.event))
+        return record.cause if read is None else read(self, record, record.event)
+
+    def _segment(self, record: Record, event: e.SegmentSent) -> int | None:
+        place = (event.connection, event.source, event.sequence)
+        before, self._last_sent[place] = self._last_sent.get(place), event.number
+        if event.retransmission:
+            if record.cause is not None and record.cause >= self._first and before is not None:
+                self._behind.setdefault(record.cause, before)
+            return record.cause
+        frames = self._traffic.segments[event.number].frames
+        handed = self._traffic.frames[frames[0]].sent if frames else None
+        return latest(record, handed)
+
+    def _explain(self, timeout: int, number: int) -> None:
+        """A timeout came of the loss of its segment; else of its having been sent, and nobody answered."""
+        if isinstance(self.event(timeout), e.RetransmissionTimedOut):
+            segment = self._traffic.segments[number]
+            was_lost = segment.lost_seq is not None and segment.lost_seq < timeout
+            self.nearest[timeout - self._first] = segment.lost_seq if was_lost else segment.sent
+
+    def _delivered(self, record: Record, event: e.Delivered | e.Replied) -> int | None:
+        self._deliveries[event.connection, event.channel, event.delivery_tag] = record.seq
+        return record.cause
+
+    def _returned(self, record: Record, event: e.Returned) -> int | None:
+        self._returns[event.connection, event.channel].append(record.seq)
+        return record.cause
+
+    def _confirmed(self, record: Record, event: e.Confirmed) -> int | None:
+        self._confirms[event.connection, event.channel, event.sequence, event.multiple] = record.seq
+        return record.cause
+
+    def _frame_sent(self, record: Record, event: e.FrameSent) -> int | None:
+        if event.host == client_host(event.connection):
+            return record.cause
+        lane = event.connection, int.from_bytes(event.data[1:3], "big")
+        if event.data[:1] == METHOD:
+            self._saying[lane] = self._decision(lane, event.data)
+        return latest(record, self._saying.get(lane))
+
+    def _decision(self, lane: Lane, data: bytes) -> int | None:
+        """What the broker had decided that it says by this method; None for what is no decision of its own."""
+        name = DECIDED.get(data[7:11])
+        if name in ("basic.deliver", "basic.get-ok"):
+            return self._deliveries.get((*lane, delivery_tag(name, data)))
+        if name in ("basic.ack", "basic.nack"):
+            return self._confirms.get((*lane, delivery_tag(name, data), is_multiple(data)))
+        if name == "basic.return" and self._returns[lane]:
+            return self._returns[lane].popleft()
+        return None
+
+    def _unit_received(self, record: Record, event: e.UnitReceived) -> int | None:
+        self._heard[event.connection, event.host] = record
+        return record.cause
+
+    def _unit_sent(self, record: Record, event: e.UnitSent) -> int | None:
+        heard = self._heard.get((event.connection, event.host))
+        return latest(record, heard.seq if heard is not None and heard.at == record.at else None)
+
+
+def latest(record: Record, other: int | None) -> int | None:
+    """The later of the record's own cause and another, if that is before it."""
+    if other is None or other >= record.seq:
+        return record.cause
+    return other if record.cause is None else max(record.cause, other)
+
+
+METHOD = bytes((FRAME_METHOD,))
+
+DECIDED = {
+    method.ids[0].to_bytes(2, "big") + method.ids[1].to_bytes(2, "big"): method.name
+    for method in METHODS.values()
+    if method in (Basic.Deliver, Basic.GetOk, Basic.Return, Basic.Ack, Basic.Nack)
+}
+"""The methods by which a broker says what it has decided, by the octets with which their payloads begin."""
+
+READERS: dict[type[e.Event], Callable[[Causes, Record, Any], int | None]] = {
+    e.SegmentSent: Causes._segment,
+    e.Delivered: Causes._delivered,
+    e.Replied: Causes._delivered,
+    e.Returned: Causes._returned,
+    e.Confirmed: Causes._confirmed,
+    e.FrameSent: Causes._frame_sent,
+    e.UnitReceived: Causes._unit_received,
+    e.UnitSent: Causes._unit_sent,
+}

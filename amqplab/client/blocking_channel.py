@@ -336,6 +336,7 @@ class BlockingChannel(BlockingCore):
         for tag in list(self._consumers):
             self.basic_cancel(tag)
 
+    @told
     def consume(
         self,
         queue: str,

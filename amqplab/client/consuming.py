@@ -26,6 +26,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
+from amqplab.client.calls import reported
 from amqplab.client.waiting import Waiting
 from amqplab.errors import ConnectionLost, UsageError
 from amqplab.trace.recorder import CAUSE
@@ -203,8 +204,11 @@ class TaskConsumer:
 class Consumption:
     """``async for message in channel.consume("q")``; also ``async with``. Leaving it cancels the consumer."""
 
+    spoken = "channel"
+
     def __init__(self, channel: AsyncChannel, queue: str, auto_ack: bool, **options: Any) -> None:
         self._channel = channel
+        self._report = channel._report
         self._queue = queue
         self._auto_ack = auto_ack
         self._options = options
@@ -235,9 +239,15 @@ class Consumption:
     async def start(self) -> None:
         """Begin to consume, unless begun."""
         if self.consumer_tag is None:
-            self.consumer_tag = await self._channel.start_consumer(
-                self, self._queue, self._auto_ack, **self._options
-            )
+            given = {name: value for name, value in self._options.items() if value}
+            if self._auto_ack:
+                given["auto_ack"] = True
+            self.consumer_tag = await self.consume(self._queue, **given)
+
+    @reported
+    def consume(self, /, queue: str, **given: Any) -> Waiting[str]:
+        """The call as it is told: it was written some time ago, and is made when somebody begins to read."""
+        return self._channel.start_consumer(self, queue, **given)
 
     async def next(self) -> Message | None:
         """The next message; None when the consumer was cancelled. What the program does from here on it does

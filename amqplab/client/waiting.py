@@ -102,7 +102,7 @@ def describe(value: object) -> str:
         return f"[{inside}]" if isinstance(value, list) else f"({inside})"
     if callable(value):
         return str(getattr(value, "__name__", type(value).__name__))
-    if type(value).__repr__ is object.__repr__:
+    if type(value).__repr__ is object.__repr__ or isinstance(value, Generator):
         return f"<{type(value).__name__}>"
     return repr(value)
 

@@ -93,6 +93,10 @@ MUTATIONS = (
              "this.arrive(this.home ?? this", "this.arrive(this", "5", "hello"),
     Mutation("a visit tells the sentence of the chapter", f"{JS}/player.js",
              "if (zoom === STORY && !visit &&", "if (zoom === STORY && step > 0 &&", "5", "hello", "4"),
+    Mutation("why follows the segment, and not the frame in it", f"{JS}/causes.js",
+             "if (READ.has(scene.kindOf(at))) frame =", "if (at < 0) frame =", "5", "publisher_confirms", "0"),
+    Mutation("what is lost by chance came of having been sent", f"{JS}/causes.js",
+             'if (scene.kindOf(seq) === "SegmentLost") return', 'if (seq < 0) return', "5", "loss_20_percent", "0"),
     Mutation("because leads to what happened just before", f"{JS}/causes.js",
              "namedCause(scene, zoom, step);", "namedCause(scene, zoom, seq - 1);", "5", "two_channels", "3"),
     # --- 6: one number everywhere ---

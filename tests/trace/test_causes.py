@@ -14,7 +14,7 @@ from amqplab.trace.narrate import narrate
 from amqplab.trace.query import command_at
 from amqplab.trace.recorder import Record, Recorder
 from amqplab.trace.why import why
-from amqplab.wire.frames import FRAME_METHOD
+from amqplab.wire.frames import FRAME_HEARTBEAT, FRAME_METHOD
 from amqplab.wire.methods import Basic, decode_method
 
 Chain = list[Record]
@@ -117,8 +117,12 @@ def timed_out(chain: Chain) -> bool:
 
 
 def frame_sent(chain: Chain) -> bool:
-    """A delivery, a return and a confirm come of what the broker has decided, and of that very decision."""
+    """A delivery, a return and a confirm come of what the broker has decided, and of that very decision; time
+    brings a heartbeat.
+    """
     event: Any = chain[-1].event
+    if event.data[0] == FRAME_HEARTBEAT:
+        return nobody(chain)
     if chain[-1].where == client_host(event.connection) or event.data[0] != FRAME_METHOD:
         return True
     method: Any = decode_method(event.data[7:-1])

@@ -17,6 +17,8 @@ import { lastAtMost } from "./lifetimes.js";
 export const READABLE = 0.78;
 /** So small may a picture be, if only all of it is seen. */
 export const SMALLEST_WHOLE = 0.68;
+/** At a smaller scale the least letters are larger than the layout has room for. */
+export const ROOMY = 0.9;
 const LARGEST_SCALE = 1.45;
 const CLOSEST = 4;
 const LOOK_BACK_FOR_PLACE = 200;
@@ -259,6 +261,7 @@ export function pointsOf(view, marks) {
 }
 
 const rankOf = ({ kind, place }) => {
+  if (kind === "server") return 4; // almost everything happens at the broker, and it is large
   if (kind !== "message") return 3;
   if (place === "lost" || place === "returned") return 0;
   return place.endsWith(":ghost") ? 2 : 1;

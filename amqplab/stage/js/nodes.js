@@ -41,8 +41,14 @@ export function drawQueue(view, mark) {
     h("rect", { class: "shape", ...frame, rx: 9 }),
     drawCells(view, node),
     drawShares(view, node, queue),
-    words(node.more, "counts", mark.state),
+    words(node.more, "counts", ...countsOf(mark.state)),
   );
+}
+
+/** The three words; the sum of the others goes where letters that stay readable have no room for it. */
+function countsOf(state) {
+  const at = state.lastIndexOf(" · ");
+  return [state.slice(0, at), h("tspan", { class: "sum" }, state.slice(at))];
 }
 
 function drawCells(view, node) {

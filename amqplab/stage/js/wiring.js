@@ -11,7 +11,7 @@ import { patch, writeAll } from "./elements.js";
 import { AXES } from "./axis.js";
 import { drawBranches } from "./branches.js";
 import { drawClock } from "./clock.js";
-import { closer, lens, pointsOf, setting, shifted, wishedHeight } from "./camera.js";
+import { ROOMY, closer, lens, pointsOf, setting, shifted, wishedHeight } from "./camera.js";
 import { drawAxisButton, drawBar, drawHelp, drawNarration, drawTransport } from "./controls.js";
 import { arrangementOf, dockOf, DOCKS, keeperOf, redock, resized, seenPanels, togglePanel } from "./dock.js";
 import { Focus } from "./focus.js";
@@ -300,9 +300,9 @@ export class Frame {
     this.lens = lens(this.setting, this.room, this.look, this.look ? [] : pointsOf(view, [...this.stage.marks, ...this.stage.rest]));
     const { x, y, width, height, scale } = this.lens;
     const numbers = [x, y, width, height].map((value) => Math.round(value * 10) / 10);
-    writeAll(svg, { viewBox: numbers.join(" ") });
-    const least = `${Math.round((11 / scale) * 100) / 100}px`;
-    if (least !== this.least) svg.style.setProperty("--least", (this.least = least));
+    const least = Math.round((11 / scale) * 100) / 100;
+    writeAll(svg, { viewBox: numbers.join(" "), style: `--least:${least}px`, "data-letters": scale < ROOMY ? "large" : "fit" });
+    svg.classList.toggle("small", scale < ROOMY);
     this.stage.canvas.classList.toggle("larger", width < this.setting.layout.width - 1 || height < this.setting.layout.height - 1);
   }
 

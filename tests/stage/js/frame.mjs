@@ -74,6 +74,23 @@ test("whatever ends outside its queue is in sight when the step says so, in ever
   }
 });
 
+test("of the things that a step speaks of one is in sight, and it is not only the server", () => {
+  const player = new stage.Player(scene, { zoom: 3, at: -1 });
+  for (const seq of scene.steps[3].slice(1).filter((_, i, all) => i % Math.ceil(all.length / 20) === 0)) {
+    player.jump(seq);
+    for (const room of rooms) {
+      const set = stage.setting(scene.layouts, room);
+      const view = { ...player.view(set.orientation), layout: set.layout };
+      const marks = stage.marks(view);
+      const spoken = marks.filter(({ kind, subject }) => subject && !["binding", "server"].includes(kind));
+      if (!spoken.length) continue;
+      const seen = stage.lens(set, room, null, stage.pointsOf(view, marks));
+      const isIn = ({ x, y }) => seen.x <= x && x <= seen.x + seen.width && seen.y <= y && y <= seen.y + seen.height;
+      assert.ok(spoken.some(isIn), `${room.width}×${room.height}: ${scene.sentences[seq]}`);
+    }
+  }
+});
+
 test("a closer look keeps the place under the pointer", () => {
   const room = { width: 600, height: 400 };
   const set = stage.setting(scene.layouts, room);

@@ -9,7 +9,8 @@ whole recording once and answers such questions; :mod:`amqplab.trace.narrate` pu
 and :mod:`amqplab.trace.zoom` makes steps of them.
 
 An *arrival* is the moment at which a client has all of what the broker sent it about a message: a delivery, a
-return, a confirm. What lost segments carried is the subject of :mod:`amqplab.trace.cargo`.
+return, a confirm. What lost segments carried is the subject of :mod:`amqplab.trace.cargo`, what is sent again
+that of :mod:`amqplab.trace.repeats`.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from amqplab.trace.entities import PREDECLARED
 from amqplab.trace.keys import client_host
 from amqplab.trace.names import Names
 from amqplab.trace.recorder import Record
+from amqplab.trace.repeats import Again, Repeats, Taken
 from amqplab.trace.tags import delivery_tag, is_multiple
 from amqplab.trace.traffic import Traffic
 
@@ -33,6 +35,7 @@ __all__ = ["Arrival", "Context"]
 Channel = tuple[str, int]
 HANDED_OUT = ("basic.deliver", "basic.get-ok")
 CONFIRMS = ("basic.ack", "basic.nack")
+OF_LOSSES = (e.SegmentLost, e.SegmentDiscarded, e.RetransmissionTimedOut)
 
 
 class Arrival(NamedTuple):
@@ -62,11 +65,15 @@ class Context:
         """seq of a CommandReceived at a client -> what arrived."""
         self.cargo: dict[int, Cargo] = {}
         """seq of a SegmentLost, SegmentDiscarded or RetransmissionTimedOut -> what was in the segment."""
-        self.sent_before: dict[int, int] = {}
-        """number of a segment that is sent again -> the segment that carried the same first."""
-        self.taken_for_lost: dict[int, int] = {}
-        """seq of a RetransmissionTimedOut -> the segment that carried first what is now sent again."""
-        self._first_sent: dict[tuple[str, str, int, bool], int] = {}
+        self.again: dict[int, Again] = {}
+        """number of a segment that is sent again -> whose octets those are, and why."""
+        self.taken_for_lost: dict[int, Taken] = {}
+        """seq of a RetransmissionTimedOut -> what TCP takes for lost."""
+        self.probes: set[int] = set()
+        """The numbers of segments that probe a closed window, and the seqs of the timeouts that send them."""
+        self.probing: set[int | None] = set()
+        self.unanswered: dict[int, str] = {}
+        """number of a segment with nothing that is ever acknowledged -> "ACK" or "RST"."""
         self.useless: set[int] = set()
         """The numbers of segments that arrived for nothing."""
         self.waiting: set[int] = set()
@@ -83,8 +90,15 @@ class Context:
             read = READERS.get(type(record.event))
             if read is not None:
                 read(self, record, record.event)
-        if any(isinstance(record.event, e.SegmentLost | e.SegmentDiscarded) for record in records):
-            self.cargo = Hold(records, traffic or Traffic(records), self.handed_out).lost()
+        if any(isinstance(record.event, OF_LOSSES) for record in records):
+            self._losses(records, traffic or Traffic(records))
+
+    def _losses(self, records: Sequence[Record], traffic: Traffic) -> None:
+        """What was lost, and what TCP does about it."""
+        repeats = Repeats(records, traffic)
+        self.again, self.taken_for_lost = repeats.again, repeats.taken
+        self.probes, self.probing = repeats.probes, repeats.probing
+        self.cargo = Hold(records, traffic, self.handed_out, self.taken_for_lost).lost()
 
     # --- one method per kind of record -------------------------------------------------------------------
 
@@ -92,15 +106,9 @@ class Context:
         self.calls[record.seq] = event.call
 
     def _segment(self, record: Record, event: e.SegmentSent) -> None:
-        empty = not event.payload and not {"SYN", "FIN"} & set(event.flags.split("|"))
-        if empty:  # nobody acknowledges it, so it is never sent again
-            return
-        place = (event.connection, event.source, event.sequence, "SYN" in event.flags)
-        first = self._first_sent.setdefault(place, event.number)
-        if event.retransmission and first != event.number:
-            self.sent_before[event.number] = first
-            if record.cause is not None:
-                self.taken_for_lost[record.cause] = first
+        flags = event.flags.split("|")
+        if "RST" in flags or not (event.payload or "SYN" in flags or "FIN" in flags):
+            self.unanswered[event.number] = "RST" if "RST" in flags else "ACK"
 
     def _exchange(self, record: Record, event: e.ExchangeDeclared) -> None:
         self.exchange_types[event.vhost, event.exchange] = event.type

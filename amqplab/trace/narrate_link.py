@@ -8,6 +8,7 @@ See :mod:`amqplab.trace.narrate`. Every function here tells one kind of event.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +16,16 @@ from amqplab.trace import events as e
 from amqplab.trace.context import Arrival, Context
 from amqplab.trace.names import as_start, party
 from amqplab.trace.recorder import Record
-from amqplab.trace.words import METHOD_WORDS, TCP_STATE_WORDS, count, duration, messages_named, quoted
+from amqplab.trace.repeats import Taken
+from amqplab.trace.words import (
+    METHOD_WORDS,
+    TCP_STATE_WORDS,
+    count,
+    duration,
+    messages_named,
+    numbered,
+    quoted,
+)
 from amqplab.wire.dialects import dialect_named
 from amqplab.wire.dissect import summarise
 from amqplab.wire.frames import (
@@ -118,9 +128,7 @@ def tcp_state_changed(record: Record, event: e.TcpStateChanged) -> str:
 
 def segment_sent(record: Record, event: e.SegmentSent, known: Context) -> str:
     subject = f"{as_start(party(record.where))} sends segment {event.number}"
-    first = known.sent_before.get(event.number)
-    which = f", which is segment {first} again" if first else " again"
-    again = f"{which}, because no acknowledgement came," if event.retransmission else ""
+    again = again_words(event, known)
     flags = event.flags.split("|")
     size = len(event.payload)
     if "RST" in flags:
@@ -132,12 +140,39 @@ def segment_sent(record: Record, event: e.SegmentSent, known: Context) -> str:
         last = (event.sequence + size - 1) % 2**32
         fin = " and FIN, because they are the last" if "FIN" in flags else ""
         numbers = f"sequence numbers {event.sequence} to {last}"
-        return f"{subject}{again} with {count(size, 'byte')}{fin}: {numbers}."
+        asks = ", to ask whether there is room again" if event.number in known.probes else ""
+        return f"{subject}{again} with {count(size, 'byte')}{fin}{asks}: {numbers}."
     if "FIN" in flags:
         return f"{subject}{again} with {event.flags}: it has nothing more to send."
     if event.window == 0:
         return f"{subject} with ACK and a window of 0: it has no room for more bytes."
     return f"{subject} with {event.flags}: it has everything before {event.acknowledgement}."
+
+
+def again_words(event: e.SegmentSent, known: Context) -> str:
+    """Of a segment that is sent again: whose bytes it carries, and why."""
+    if not event.retransmission:
+        return ""
+    again = known.again.get(event.number)
+    if again is None:
+        return " again, because it was not acknowledged,"
+    those = numbered("segment", again.segments)
+    those = f"has bytes of {those} again" if again.part else f"is {those} again"
+    together = " in one" if len(again.segments) > 1 and not again.part else ""
+    new = " and more" if again.more else ""
+    return (
+        f", which {those}{together}{new}, because {AGAIN_WORDS.get(again.reason, 'it was not acknowledged')},"
+    )
+
+
+AGAIN_WORDS = {
+    "timeout": "no acknowledgement came in time",
+    "after timeout": "TCP took this for lost, too, when no acknowledgement came in time",
+    "repeated": "the same acknowledgement came again and again and asks for it",
+    "asked": "the acknowledgement that came asks for it",
+    "SYN": "the other end's SYN came again",
+}
+"""Why TCP sends something again (:mod:`amqplab.trace.repeats`)."""
 
 
 def segment_arrived(record: Record, event: e.SegmentArrived, known: Context) -> str:
@@ -148,8 +183,16 @@ def segment_arrived(record: Record, event: e.SegmentArrived, known: Context) -> 
 def segment_lost(record: Record, event: e.SegmentLost, known: Context) -> str:
     why = LOSS_WORDS.get(event.reason, event.reason)
     segment = f"Segment {event.number}{cargo_words(record, known)} is lost, because {why}"
-    return f"{segment}; nobody is told, so its sender has to notice by itself."
+    noticed = NOTICED_WORDS[known.unanswered.get(event.number, "")]
+    return f"{segment}; nobody is told, {noticed}."
 
+
+NOTICED_WORDS = {
+    "": "so its sender has to notice by itself that no acknowledgement comes",
+    "ACK": "and it is not sent again: any later acknowledgement says the same",
+    "RST": "and it is not sent again: its sender knows of no such connection",
+}
+"""Who finds out that a segment was lost, by what is never acknowledged in it."""
 
 LOSS_WORDS = {
     "loss": "the link loses some segments",
@@ -163,10 +206,27 @@ def segment_discarded(record: Record, event: e.SegmentDiscarded, known: Context)
 
 
 def timed_out(record: Record, event: e.RetransmissionTimedOut, known: Context) -> str:
-    nothing = f"No acknowledgement reached {party(event.host)} within {duration(event.rto_ns)}"
-    first = known.taken_for_lost.get(record.seq)
-    segment = f"segment {first}" if first else "the segment"
-    return f"{nothing}, so TCP takes {segment}{cargo_words(record, known)} for lost and sends it again."
+    host, time = party(event.host), duration(event.rto_ns)
+    if record.seq in known.probing:
+        return f"For {time} nobody told {host} that there is room again, so its TCP asks with one byte."
+    nothing, cargo = f"No acknowledgement reached {host} within {time}", cargo_words(record, known)
+    taken = known.taken_for_lost.get(record.seq)
+    if taken is None or not taken.segments:
+        return f"{nothing}, so TCP takes what waits for one{cargo} for lost."
+    them = "it" if len(taken.segments) == 1 else "them"
+    sends = f"sends {them}" if taken.all_sent else f"begins to send {them}"
+    lost = f"{numbered('segment', taken.segments)}{cargo}"
+    return f"{nothing}, so TCP takes {lost} for lost and {sends} again{arrived_words(taken, host)}."
+
+
+def arrived_words(taken: Taken, host: str) -> str:
+    """TCP knows of acknowledgements only: what it takes for lost may have arrived."""
+    if not taken.arrived:
+        return ""
+    which = numbered("segment", taken.arrived)
+    if taken.arrived == taken.segments:
+        which = "it" if len(taken.segments) == 1 else "they"
+    return f"; {which} had arrived, but {host} does not know"
 
 
 def cargo_words(record: Record, known: Context) -> str:
@@ -178,8 +238,10 @@ def cargo_words(record: Record, known: Context) -> str:
     unnumbered = "a message" if cargo.unnumbered == 1 else f"{cargo.unnumbered} messages"
     words = [messages_named(cargo.messages)] if cargo.messages else []
     words += [unnumbered] if cargo.unnumbered else []
-    words = [part + " and ".join(words)] if words else [" and ".join(cargo.answers)]
-    return f" with {words[0]}"
+    if words:
+        return f" with {part}{' and '.join(words)}"
+    answers = Counter(cargo.answers).items()
+    return f" with {' and '.join(name if many == 1 else count(many, name) for name, many in answers)}"
 
 
 def window_closed(record: Record, event: e.WindowClosed) -> str:

@@ -54,6 +54,8 @@ def sentence_of(step: Step, narrator: Narrator) -> str:
             return f"{names.client(connection_of(step))} closes channel {event.channel}."  # type: ignore[attr-defined]
         case "connection closed":
             return f"{names.client(connection_of(step))} closes its connection."
+        case "timed out":
+            return narrator.sentence(step.told[0].seq)
         case "plumbing":
             return plumbing(step.told[0], narrator)
         case "message":

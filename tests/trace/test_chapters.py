@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from scenes import build
 
 from amqplab import Lab
 from amqplab.trace import events as e
@@ -146,8 +147,19 @@ def test_losses_interventions_and_remarks_are_in_the_story() -> None:
     lab.run()
     kinds = [type(lab.recorder[chapter.last].event) for chapter in chapters(lab.recorder)]
     assert kinds == [
-        e.ChannelOpened, e.NoteMade, e.Intervened, e.SegmentLost, e.RetransmissionTimedOut, e.Unroutable
+        e.ChannelOpened, e.NoteMade, e.Intervened, e.SegmentLost, e.SegmentSent, e.Unroutable
     ]  # fmt: skip
+
+
+def test_a_timeout_in_the_story_is_over_when_it_has_sent_again_what_it_takes_for_lost() -> None:
+    """So that the picture of the step has the message on the link."""
+    lab = build("lost_batch")
+    steps = [one for one in chapters(lab.recorder) if " for lost and " in one.sentence]
+    assert steps
+    for step in steps:
+        first, last = lab.recorder[step.first], lab.recorder[step.last]
+        assert isinstance(first.event, e.RetransmissionTimedOut)
+        assert isinstance(last.event, e.SegmentSent) and last.cause == first.seq
 
 
 def test_a_lab_steps_through_the_story() -> None:

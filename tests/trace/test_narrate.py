@@ -83,7 +83,7 @@ def test_a_segment_is_told_by_its_flags(flags: str, payload: bytes, window: int,
 
 def test_a_retransmission_says_why() -> None:
     fields = ("p:1", 1, "p:1", "broker:5672", "PSH|ACK", 100, 200, 9, b"abc", True, 0, 1)
-    assert "again, because no acknowledgement came," in told(e.SegmentSent, *fields, where="p")
+    assert "again, because it was not acknowledged," in told(e.SegmentSent, *fields, where="p")
 
 
 def test_an_event_of_somebody_elses_is_named() -> None:
@@ -222,7 +222,7 @@ def test_a_lost_segment_and_its_timeout_tell_of_the_message_in_it() -> None:
     number = lab.first(e.SegmentLost).event.number
     late = f"within 200 ms, so TCP takes segment {number} with message 1 for lost and sends it again."
     assert f"No acknowledgement reached waiter {late}" in of_kind(lab, "RetransmissionTimedOut")
-    again = f", which is segment {number} again, because no acknowledgement came,"
+    again = f", which is segment {number} again, because no acknowledgement came in time,"
     told = Narrator(lab.records)
     assert [one for one in map(told.sentence, range(len(lab.records))) if again in one]
 

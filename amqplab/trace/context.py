@@ -41,7 +41,7 @@ OF_LOSSES = (e.SegmentLost, e.SegmentDiscarded, e.RetransmissionTimedOut)
 class Arrival(NamedTuple):
     """What a client got: `kind` is "delivery", "reply", "return" or "confirm" (`positive` or not) of these
     `messages`. `no_ack`: nobody will acknowledge it. `tag` is the delivery tag or the confirm number, and
-    `multiple` that of the confirm; `reply` is code and text of a return.
+    `multiple` that of the confirm, which is of these `publishes`; `reply` is code and text of a return.
     """
 
     kind: str
@@ -52,6 +52,7 @@ class Arrival(NamedTuple):
     positive: bool = True
     multiple: bool = False
     reply: str = ""
+    publishes: tuple[int, ...] = ()
 
 
 class Context:
@@ -78,12 +79,21 @@ class Context:
         """The numbers of segments that arrived for nothing."""
         self.waiting: set[int] = set()
         """The messages that were published in a transaction."""
+        self.unroutable: set[int] = set()
+        """The messages that no queue is to get."""
+        self.kept_out: set[tuple[str, str, int]] = set()
+        """(virtual host, queue, message) of copies that never got into their queue."""
+        self.confirmed: dict[int, dict[int, int]] = {}
+        """seq of a Confirmed -> the publishes that were still open, with their messages."""
         self.handed_out: dict[tuple[str, int, int], e.Delivered | e.Replied] = {}
         """(connection, channel, delivery tag) -> the delivery."""
         self.exchange_types: dict[tuple[str, str], str] = {}
         """(virtual host, exchange) -> its type, as it was declared last."""
         self._modes: dict[Channel, str] = {}
-        self._unconfirmed: dict[Channel, dict[int, int]] = defaultdict(dict)
+        self._unconfirmed: dict[Channel, dict[int, int]] = defaultdict(dict)  # as the publisher sees it
+        self._owed: dict[Channel, dict[int, int]] = defaultdict(dict)  # as the broker sees it
+        self._met: set[int] = set()  # messages that the recording has from their beginning
+        self._was_in: set[tuple[str, str, int]] = set()
         self._returned: dict[Channel, list[e.Returned]] = defaultdict(list)
         self._frames: dict[int, bytes] = {}
         for record in records:
@@ -127,6 +137,7 @@ class Context:
         lane = (event.connection, event.channel)
         self._modes.pop(lane, None)
         self._unconfirmed.pop(lane, None)
+        self._owed.pop(lane, None)
         self._returned.pop(lane, None)
 
     def _published(self, record: Record, event: e.Published) -> None:
@@ -134,7 +145,25 @@ class Context:
         if self._modes.get(lane) == "tx":
             self.waiting.add(event.message)
         if event.sequence:
-            self._unconfirmed[lane][event.sequence] = event.message
+            self._unconfirmed[lane][event.sequence] = self._owed[lane][event.sequence] = event.message
+
+    def _routed(self, record: Record, event: e.Routed) -> None:
+        self._met.add(event.message)
+
+    def _unroutable(self, record: Record, event: e.Unroutable) -> None:
+        self.unroutable.add(event.message)
+
+    def _enqueued(self, record: Record, event: e.Enqueued) -> None:
+        self._was_in.add((event.vhost, event.queue, event.message))
+
+    def _gone(self, record: Record, event: e.Discarded | e.DeadLettered) -> None:
+        copy = event.vhost, event.queue, event.message
+        if event.message in self._met and copy not in self._was_in:
+            self.kept_out.add(copy)
+
+    def _confirmed(self, record: Record, event: e.Confirmed) -> None:
+        owed = self._owed[event.connection, event.channel]
+        self.confirmed[record.seq] = covered(owed, event.sequence, multiple=event.multiple)
 
     def _delivered(self, record: Record, event: e.Delivered | e.Replied) -> None:
         self.handed_out[event.connection, event.channel, event.delivery_tag] = event
@@ -171,17 +200,27 @@ class Context:
     def _confirm(self, lane: Channel, event: e.CommandReceived) -> Arrival:
         data = self._octets(event)
         tag, multiple = delivery_tag(event.name, data), is_multiple(data)
-        open_ones = self._unconfirmed[lane]
-        up_to = takewhile(lambda number: number <= tag, open_ones)  # they are numbered in order
-        covered = list(up_to) if multiple else [tag] if tag in open_ones else []
-        messages = tuple(open_ones.pop(number) for number in covered)
+        those = covered(self._unconfirmed[lane], tag, multiple=multiple)
         return Arrival(
-            "confirm", lane[0], messages, tag, positive=event.name == "basic.ack", multiple=multiple
+            "confirm",
+            lane[0],
+            tuple(those.values()),
+            tag,
+            positive=event.name == "basic.ack",
+            multiple=multiple,
+            publishes=tuple(those),
         )
 
     def _octets(self, event: e.CommandReceived) -> bytes:
         """The method frame of a command; b"" if it is not in the recording."""
         return self._frames.get(event.frames[0], b"") if event.frames else b""
+
+
+def covered(open_ones: dict[int, int], number: int, *, multiple: bool) -> dict[int, int]:
+    """Take those out of the publishes that are still open which a confirm of this number is about."""
+    up_to = takewhile(lambda one: one <= number, open_ones)  # they are numbered in order
+    numbers = list(up_to) if multiple else [number] if number in open_ones else []
+    return {one: open_ones.pop(one) for one in numbers}
 
 
 READERS: dict[type[e.Event], Callable[[Context, Record, Any], None]] = {
@@ -193,6 +232,12 @@ READERS: dict[type[e.Event], Callable[[Context, Record, Any], None]] = {
     e.ChannelOpened: Context._channel_over,
     e.ChannelClosed: Context._channel_over,
     e.Published: Context._published,
+    e.Routed: Context._routed,
+    e.Unroutable: Context._unroutable,
+    e.Enqueued: Context._enqueued,
+    e.Discarded: Context._gone,
+    e.DeadLettered: Context._gone,
+    e.Confirmed: Context._confirmed,
     e.Delivered: Context._delivered,
     e.Replied: Context._delivered,
     e.Returned: Context._went_back,

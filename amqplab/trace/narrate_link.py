@@ -37,7 +37,7 @@ from amqplab.wire.frames import (
     read_frame,
 )
 
-__all__ = ["IN_CONTEXT", "SENTENCES", "cargo_words", "sentence_end"]
+__all__ = ["IN_CONTEXT", "SENTENCES", "cargo_words", "publishes_named", "sentence_end", "taken_words"]
 
 
 # --- programs and calls ----------------------------------------------------------------------------------
@@ -302,7 +302,7 @@ def arrival_words(arrival: Arrival, known: Context) -> str:
         because = f" with {arrival.reply}" if arrival.reply else ""
         return f"{message} is back at its publisher {who}{because}: no queue was to get it."
     if arrival.kind == "confirm":
-        return confirm_words(arrival, who)
+        return confirm_words(arrival, who, known)
     if arrival.kind == "reply":
         return f"{message} arrives at {who} as a reply, and nobody will acknowledge it."
     if arrival.no_ack:
@@ -310,14 +310,35 @@ def arrival_words(arrival: Arrival, known: Context) -> str:
     return f"{message} arrives at {who}, who has yet to acknowledge it."
 
 
-def confirm_words(arrival: Arrival, who: str) -> str:
+def confirm_words(arrival: Arrival, who: str, known: Context) -> str:
     """The publisher hears of its publishes."""
-    which = f"all publishes up to {arrival.tag}" if arrival.multiple else f"publish {arrival.tag}"
+    which = publishes_named(arrival.publishes, arrival.tag, multiple=arrival.multiple)
     if arrival.messages:
         which += f" ({messages_named(arrival.messages)})"
     if arrival.positive:
-        return f"The confirm of {which} arrives at {who}: the broker has taken responsibility."
-    return f"The refusal of {which} arrives at {who}: the broker could not take it."
+        return f"The confirm of {which} arrives at {who}: {taken_words(arrival.messages, known)}."
+    them = "them" if len(arrival.messages) > 1 else "it"
+    return f"The refusal of {which} arrives at {who}: the broker could not take {them}."
+
+
+def publishes_named(open_ones: tuple[int, ...], number: int, *, multiple: bool) -> str:
+    """The publishes that a confirm is about: those which were still open, if that is known."""
+    if open_ones:
+        return numbered("publish", open_ones, "es")
+    return f"all open publishes up to {number}" if multiple else f"publish {number}"
+
+
+def taken_words(messages: tuple[int, ...], known: Context) -> str:
+    """What a confirm means. Of what is for no queue, it is that the broker has found that out."""
+    nowhere = tuple(message for message in messages if message in known.unroutable)
+    if not nowhere:
+        return "the broker has taken responsibility"
+    if nowhere == messages:
+        it, they = ("it", "it is") if len(nowhere) == 1 else ("them", "they are")
+        return f"no queue is to get {it}, and with that {they} settled"
+    return (
+        f"the broker has taken responsibility, except for {messages_named(nowhere)}, which no queue is to get"
+    )
 
 
 def command_words(event: e.CommandSent | e.CommandReceived) -> str:

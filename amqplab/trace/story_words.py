@@ -17,6 +17,7 @@ from typing import Any
 from amqplab.trace import events as e
 from amqplab.trace.narrate import Narrator
 from amqplab.trace.narrate_link import sentence_end
+from amqplab.trace.narrate_messages import departure, kept_out_words
 from amqplab.trace.recorder import Record
 from amqplab.trace.words import count, exchange_name, listed, messages_named, quoted
 
@@ -130,8 +131,7 @@ def message(step: Step, narrator: Narrator) -> str:
         return narrator.sentence(step.last)
     way = way_of(first, of_kind, narrator)
     if isinstance(first, e.DeadLettered):
-        left = f"Message {first.message} leaves queue {quoted(first.queue)} ({first.reason})"
-        return f"{left}; as message {first.successor} it {way}."
+        return f"{departure(first, narrator.context)}; as message {first.successor} it {way}."
     queues = [record.event.queue for record in step.told if isinstance(record.event, e.Enqueued)]
     routed = of_kind.get(e.Routed)
     if queues and isinstance(routed, e.Routed) and len(queues) < len(routed.queues):
@@ -198,4 +198,7 @@ def alike(step: Step, narrator: Narrator) -> str:
         return f"{who} has acknowledged {those}: {fate}."
     if isinstance(first, e.Requeued):
         return f"{those.capitalize()} {are} back in {queue}: {sentence_end(first.reason)}"
+    if (first.vhost, first.queue, first.message) in narrator.context.kept_out:
+        get = "do not get" if many else "does not get"
+        return f"{those.capitalize()} {get} into {queue}: {kept_out_words(first.reason)}"
     return f"{those.capitalize()} {are} dropped from {queue}: {sentence_end(first.reason)}"

@@ -138,16 +138,16 @@ def messages_named(numbers: tuple[int, ...]) -> str:
     return numbered("message", numbers)
 
 
-def numbered(noun: str, numbers: tuple[int, ...]) -> str:
+def numbered(noun: str, numbers: tuple[int, ...], ending: str = "s") -> str:
     """ "segment 1", "segments 1 and 2", "segments 1 to 4"."""
     if len(numbers) == 1:
         return f"{noun} {numbers[0]}"
     if len(numbers) > 2 and numbers == tuple(range(numbers[0], numbers[-1] + 1)):
-        return f"{noun}s {numbers[0]} to {numbers[-1]}"
+        return f"{noun}{ending} {numbers[0]} to {numbers[-1]}"
     some = [str(number) for number in numbers]
     if len(some) > MOST_NAMED:
         some = [*some[: MOST_NAMED - 1], f"{len(some) - MOST_NAMED + 1} more"]
-    return f"{noun}s {', '.join(some[:-1])} and {some[-1]}"
+    return f"{noun}{ending} {', '.join(some[:-1])} and {some[-1]}"
 
 
 def duration(nanoseconds: int) -> str:

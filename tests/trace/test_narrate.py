@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from any_events import KINDS, SAMPLES
+from scenes import build
 
 from amqplab import Lab
 from amqplab.lab import Alarm, Fault, LoseNext
@@ -247,8 +248,59 @@ def test_returns_and_confirms_arrive_at_their_publisher() -> None:
     lab.run()
     told = of_kind(lab, "CommandReceived")
     assert "Message 1 is back at its publisher waiter with 312 NO_ROUTE: no queue was to get it." in told
-    confirm = "The confirm of publish 1 (message 1) arrives at waiter: the broker has taken responsibility."
-    assert confirm in told
+    confirm = (
+        "The confirm of publish 1 (message 1) arrives at waiter: no queue is to get it, and with that it is"
+    )
+    assert f"{confirm} settled." in told
+
+
+def test_what_a_full_queue_refuses_never_was_in_it() -> None:
+    lab = build("returned_and_rejected")
+    [refused, dropped] = of_kind(lab, "Discarded")
+    assert (
+        refused == "Message 2 does not get into queue 'small': it is full, and it refuses what is too much."
+    )
+    assert dropped == "Queue 'small' drops its copy of message 1: rejected."
+    assert refused in [chapter.sentence for chapter in chapters(lab.recorder)]
+    assert of_kind(lab, "Routed")[1].endswith("queue 'small' has it, and is to get a copy.")
+
+
+def test_what_a_full_queue_gives_to_the_dead_letters_never_was_in_it() -> None:
+    lab = Lab(seed=1)
+    channel = lab.connect("waiter").channel()
+    channel.queue_declare("late")
+    full = {"x-max-length": 1, "x-overflow": "reject-publish-dlx"}
+    letters = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "late"}
+    channel.queue_declare("orders", arguments=full | letters)
+    for body in ("espresso", "tea"):
+        channel.basic_publish(exchange="", routing_key="orders", body=body)
+    lab.run()
+    start = "Message 2 does not get into queue 'orders' (maxlen)"
+    assert of_kind(lab, "DeadLettered")[0].startswith(f"{start} and goes to the default exchange")
+    assert [
+        one for one in chapters(lab.recorder) if one.sentence.startswith(f"{start}; as message 2′ it goes ")
+    ]
+
+
+def test_a_confirm_names_the_publishes_that_were_still_open() -> None:
+    lab = build("returned_and_rejected")
+    assert any(" refuses publish 2 on channel 1 of producer (" in one for one in of_kind(lab, "Confirmed"))
+    assert (
+        "The refusal of publish 2 (message 2) arrives at producer: the broker could not take it."
+    ) in of_kind(lab, "CommandReceived")
+    assert told(e.Confirmed, "p:1", 1, 7, True, True).startswith(
+        "The broker confirms all open publishes up to 7 "
+    )
+
+
+def test_a_confirm_of_what_no_queue_was_to_get_does_not_say_that_the_broker_has_it() -> None:
+    lab = build("returned_and_rejected")
+    settled = "no queue is to get it, and with that it is settled."
+    assert (
+        of_kind(lab, "Confirmed")[2] == f"The broker confirms publish 3 on channel 1 of producer: {settled}"
+    )
+    arrival = f"The confirm of publish 3 (message 3) arrives at producer: {settled}"
+    assert arrival in of_kind(lab, "CommandReceived")
 
 
 def test_who_is_let_in_by_a_certificate_needed_no_password() -> None:

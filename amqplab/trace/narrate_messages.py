@@ -18,7 +18,7 @@ from amqplab.trace.narrate_link import publishes_named, sentence_end, taken_word
 from amqplab.trace.recorder import Record
 from amqplab.trace.words import count, exchange_name, listed, quoted
 
-__all__ = ["IN_CONTEXT", "SENTENCES", "departure", "kept_out_words"]
+__all__ = ["IN_CONTEXT", "SENTENCES", "SETTLES", "departure", "kept_out_words"]
 
 
 def published(record: Record, event: e.Published, known: Context) -> str:
@@ -38,9 +38,11 @@ def routed(record: Record, event: e.Routed, known: Context) -> str:
     if known.exchange_type(event.vhost, event.exchange) == "fanout" and not event.alternates:
         return routed_to_all(event, waits)
     message = f"message {event.message} (routing key {quoted(event.routing_key)})"
-    others = tuple(dict.fromkeys(match[0] for match in event.matched if match[0] != event.exchange))
-    also = f", then those of {listed(others)}," if others else ""
-    also += f", and the alternate exchange {listed(event.alternates)} too," if event.alternates else ""
+    others = others_asked(event)
+    also = f", then those of {listed(others)}" if others else ""
+    if event.alternates:
+        also += f", and then those of the alternate exchange {listed(event.alternates)}"
+    also += "," if also else ""
     checks = f"The {exchange_name(event.exchange)} checks each of its bindings{also} against {message}"
     matches = len(event.matched)
     match = f"{matches} matches" if matches == 1 else f"{matches} match" if matches else "none matches"
@@ -64,14 +66,20 @@ def get_words(event: e.Routed, known: Context) -> str:
 
 def routed_to_all(event: e.Routed, waits: bool) -> str:
     """A fanout exchange compares nothing."""
-    everything = f"The fanout exchange {quoted(event.exchange)} sends message {event.message}"
+    others = others_asked(event)
+    on = f", and it goes on through {listed(others)}" if others else ""
+    everything = f"The fanout exchange {quoted(event.exchange)} sends message {event.message} to everything"
+    everything += f" bound to it, whatever its routing key{on}"
     if not event.queues:
-        return (
-            f"{everything} to everything bound to it, whatever its routing key: no queue is, so none gets it."
-        )
+        return f"{everything}: that leads to no queue, so none gets it."
     kind = "queue" if len(event.queues) == 1 else "the queues"
-    later = LATER if waits else ""
-    return f"{everything} to everything bound to it, whatever its routing key: {kind} {listed(event.queues)}{later}."
+    return f"{everything}: {kind} {listed(event.queues)}{LATER if waits else ''}."
+
+
+def others_asked(event: e.Routed) -> tuple[str, ...]:
+    """The exchanges that took the message from another by a binding, and had a binding that matched."""
+    known = (event.exchange, *event.alternates)
+    return tuple(dict.fromkeys(match[0] for match in event.matched if match[0] not in known))
 
 
 ADDRESS = "amq.rabbitmq.reply-to."

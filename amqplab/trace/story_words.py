@@ -17,7 +17,7 @@ from typing import Any
 from amqplab.trace import events as e
 from amqplab.trace.narrate import Narrator
 from amqplab.trace.narrate_link import sentence_end
-from amqplab.trace.narrate_messages import departure, kept_out_words
+from amqplab.trace.narrate_messages import SETTLES, departure, kept_out_words
 from amqplab.trace.recorder import Record
 from amqplab.trace.words import count, exchange_name, listed, messages_named, quoted
 
@@ -148,13 +148,42 @@ def way_of(
         return "is kept aside until its transaction is committed"
     routed = told.get(e.Routed)
     if isinstance(routed, e.Routed) and routed.queues:
-        kind = "queue" if len(routed.queues) == 1 else "the queues"
-        return f"goes {through} to {kind} {listed(routed.queues)}"
+        return f"goes {route_of(routed)}"
     if e.Returned in told:
         return f"finds no queue {through} and goes back to its publisher"
     if e.Unroutable in told:
         return f"finds no queue {through} and is dropped"
     return f"goes {through}"
+
+
+def route_of(routed: e.Routed) -> str:
+    """By which exchanges to which queues: "through the exchange 'orders' and then 'regions' to queue 'berlin'"."""
+    reached: dict[str, list[str]] = {routed.exchange: []}
+    for source, kind, name, _ in routed.matched:
+        found = reached.setdefault(source, [])
+        if (
+            kind == "queue"
+            and name in routed.queues
+            and not any(name in queues for queues in reached.values())
+        ):
+            found.append(name)
+    known = {name for queues in reached.values() for name in queues}
+    reached[routed.exchange] += [name for name in routed.queues if name not in known]  # the default exchange
+    parts, way = [], []
+    for exchange, queues in reached.items():
+        way.append(exchange_on_the_way(exchange, routed))
+        if queues:
+            kind = "queue" if len(queues) == 1 else "the queues"
+            parts.append(f"through {' and then '.join(way)} to {kind} {listed(tuple(sorted(queues)))}")
+            way = []
+    return ", and ".join(parts)
+
+
+def exchange_on_the_way(name: str, routed: e.Routed) -> str:
+    """An exchange, as a part of the way."""
+    if name == routed.exchange:
+        return f"the {exchange_name(name)}"
+    return f"the alternate exchange {quoted(name)}" if name in routed.alternates else quoted(name)
 
 
 def delivered(step: Step, narrator: Narrator) -> str:
@@ -185,7 +214,8 @@ def alike(step: Step, narrator: Narrator) -> str:
     those = messages_named(tuple(record.event.message for record in step.told))  # type: ignore[attr-defined]
     queue = f"queue {quoted(first.queue)}"
     if isinstance(first, e.SettlementHeld):
-        return f"{narrator.context.names.client(first.connection)} settles {those} when the transaction is committed."
+        who, does = narrator.context.names.client(first.connection), SETTLES.get(first.outcome, "settles")
+        return f"{who} {does} {those}, which takes effect only when the transaction is committed."
     if isinstance(first, e.Acknowledged | e.Rejected):
         who = narrator.context.names.client(first.connection)
         if isinstance(first, e.Rejected):

@@ -10,6 +10,7 @@ from amqplab.trace import events as e
 from amqplab.trace.chapters import STORY_KINDS, chapters, first_publish
 from amqplab.trace.narrate import Narrator
 from amqplab.trace.recorder import Recorder
+from amqplab.trace.story_words import route_of
 
 
 def told(lab: Lab) -> list[str]:
@@ -84,6 +85,30 @@ def test_a_connection_that_is_not_open_yet_is_connecting() -> None:
     lab.connect("waiter")
     records = list(lab.recorder)
     assert [chapter.sentence for chapter in chapters(records[:20])] == ["waiter is connecting."]
+
+
+def test_the_way_of_a_message_names_every_exchange_that_it_went_through() -> None:
+    story = told(build("exchange_to_exchange"))
+    assert story[-3:] == [
+        "Message 1 of shop goes through the exchange 'orders' and then 'regions' to the queues 'berlin' and "
+        "'everything'.",
+        "Message 2 of shop goes through the exchange 'orders' to queue 'overseas'.",
+        "Message 3 of shop goes through the exchange 'orders' and then the alternate exchange 'strays' to queue "
+        "'lost_and_found'.",
+    ]
+
+
+def test_a_queue_is_told_behind_the_exchange_that_it_is_bound_to() -> None:
+    matched = (
+        ("a", "queue", "q", ""),
+        ("a", "exchange", "b", ""),
+        ("b", "queue", "r", ""),
+        ("b", "queue", "q", ""),
+    )
+    routed = e.Routed("/", 1, "a", "k", matched, ("q", "r"), ())
+    assert route_of(routed) == "through the exchange 'a' to queue 'q', and through 'b' to queue 'r'"
+    by_name = e.Routed("/", 1, "", "q", (), ("q",), ())
+    assert route_of(by_name) == "through the default exchange to queue 'q'"
 
 
 def test_a_second_channel_is_a_step_of_its_own() -> None:

@@ -58,7 +58,9 @@ def test_routing_is_told_with_its_matches(queues: tuple[str, ...], end: str) -> 
 def test_routing_by_way_of_other_exchanges_names_them() -> None:
     matched = (("a", "exchange", "b", "k"), ("b", "queue", "q", "k"))
     assert ", then those of 'b', against" in told(e.Routed, "/", 1, "a", "k", matched, ("q",), ())
-    assert "the alternate exchange 'c' too" in told(e.Routed, "/", 1, "a", "k", (), ("q",), ("c",))
+    strays = (("c", "queue", "q", ""),)
+    alternate = ", and then those of the alternate exchange 'c', against"
+    assert alternate in told(e.Routed, "/", 1, "a", "k", strays, ("q",), ("c",))
 
 
 def test_the_default_exchange_is_called_that() -> None:
@@ -209,6 +211,15 @@ def test_in_a_transaction_nothing_is_promised_before_the_commit() -> None:
     assert of_kind(lab, "Routed")[0].endswith("will get a copy when the transaction is committed.")
     assert of_kind(lab, "Unroutable")[0].endswith("gets it back when the transaction is committed.")
     assert "will" not in of_kind(lab, "Enqueued")[0]
+
+
+def test_the_end_of_a_transaction_comes_after_what_it_does() -> None:
+    lab = build("transactions")
+    committed, rolled_back = of_kind(lab, "TransactionEnded")
+    assert committed.endswith("is committed: the broker has done what was said since the last one.")
+    assert rolled_back.endswith("is rolled back: the broker drops what was said since the last one.")
+    held = "bank acknowledges message 1, which takes effect only when the transaction is committed."
+    assert held in [chapter.sentence for chapter in chapters(lab.recorder)]
 
 
 def test_a_lost_segment_and_its_timeout_tell_of_the_message_in_it() -> None:

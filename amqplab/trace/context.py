@@ -25,6 +25,7 @@ from amqplab.trace.cargo import Cargo, Hold
 from amqplab.trace.entities import PREDECLARED
 from amqplab.trace.keys import client_host
 from amqplab.trace.names import Names
+from amqplab.trace.priorities import overtaken
 from amqplab.trace.recorder import Record
 from amqplab.trace.repeats import Again, Repeats, Taken
 from amqplab.trace.tags import delivery_tag, is_multiple
@@ -81,6 +82,8 @@ class Context:
         """The messages that were published in a transaction."""
         self.unroutable: set[int] = set()
         """The messages that no queue is to get."""
+        self.overtaken: dict[int, int] = overtaken(records)
+        """seq of an Enqueued or Delivered -> how many older messages of a lower priority must wait for it."""
         self.kept_out: set[tuple[str, str, int]] = set()
         """(virtual host, queue, message) of copies that never got into their queue."""
         self.confirmed: dict[int, dict[int, int]] = {}

@@ -18,7 +18,7 @@ from amqplab.trace.narrate_link import publishes_named, sentence_end, taken_word
 from amqplab.trace.recorder import Record
 from amqplab.trace.words import count, exchange_name, listed, quoted
 
-__all__ = ["IN_CONTEXT", "SENTENCES", "SETTLES", "departure", "kept_out_words"]
+__all__ = ["IN_CONTEXT", "SENTENCES", "SETTLES", "departure", "kept_out_words", "overtaking"]
 
 
 def published(record: Record, event: e.Published, known: Context) -> str:
@@ -115,9 +115,17 @@ def publish_refused(record: Record, event: e.PublishRefused) -> str:
     return f"The broker does not take message {event.message}: {sentence_end(event.reason)}"
 
 
-def enqueued(record: Record, event: e.Enqueued) -> str:
+def enqueued(record: Record, event: e.Enqueued, known: Context) -> str:
     place = "first in line" if event.position == 0 else f"with {event.position} ready before it"
-    return f"A copy of message {event.message} stands in queue {quoted(event.queue)}, {place}."
+    ahead = overtaking(record, known)
+    return f"A copy of message {event.message} stands in queue {quoted(event.queue)}, {place}{ahead}."
+
+
+def overtaking(record: Record, known: Context) -> str:
+    """The reason why it comes before older ones, if it does."""
+    many = known.overtaken.get(record.seq, 0)
+    those = "an older one" if many == 1 else f"{many} older ones"
+    return f", ahead of {those} of lower priority" if many else ""
 
 
 def delivered(record: Record, event: e.Delivered, known: Context) -> str:
@@ -134,6 +142,7 @@ def delivered(record: Record, event: e.Delivered, known: Context) -> str:
     else:
         rest = "it stays unacked until the acknowledgement"
     tag = f"delivery tag {event.delivery_tag}"
+    again += overtaking(record, known)
     return f"Queue {queue} hands message {event.message} to {who} under {tag}{again}: {rest}."
 
 
@@ -222,7 +231,6 @@ def confirmed(record: Record, event: e.Confirmed, known: Context) -> str:
 
 SENTENCES: dict[type[e.Event], Callable[[Record, Any], str]] = {
     e.PublishRefused: publish_refused,
-    e.Enqueued: enqueued,
     e.Requeued: requeued,
 }
 
@@ -230,6 +238,7 @@ IN_CONTEXT: dict[type[e.Event], Callable[[Record, Any, Context], str]] = {
     e.Published: published,
     e.Routed: routed,
     e.Unroutable: unroutable,
+    e.Enqueued: enqueued,
     e.Delivered: delivered,
     e.Replied: replied,
     e.Acknowledged: acknowledged,

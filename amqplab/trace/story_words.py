@@ -17,7 +17,7 @@ from typing import Any
 from amqplab.trace import events as e
 from amqplab.trace.narrate import Narrator
 from amqplab.trace.narrate_link import sentence_end
-from amqplab.trace.narrate_messages import SETTLES, departure, kept_out_words
+from amqplab.trace.narrate_messages import SETTLES, departure, kept_out_words, overtaking
 from amqplab.trace.recorder import Record
 from amqplab.trace.words import count, exchange_name, listed, messages_named, quoted
 
@@ -194,7 +194,8 @@ def delivered(step: Step, narrator: Narrator) -> str:
     if not event.consumer_tag:
         who = f"{narrator.context.names.client(event.connection)}, which asked for one"
     again = " again" if event.redelivered else ""
-    return f"Queue {quoted(event.queue)} hands message {event.message}{again} to {who}."
+    ahead = overtaking(step.told[0], narrator.context)
+    return f"Queue {quoted(event.queue)} hands message {event.message}{again} to {who}{ahead}."
 
 
 def later(step: Step, narrator: Narrator) -> str:

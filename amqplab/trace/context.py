@@ -61,6 +61,8 @@ class Context:
 
     def __init__(self, records: Sequence[Record] = (), traffic: Traffic | None = None) -> None:
         self.names = Names(records)
+        self.goes_on: set[int] = set()
+        """seq of a ProgramFinished where something that the program has left running is heard of later."""
         self.calls: dict[int, str] = {}
         """seq of a CallMade -> the call's text."""
         self.arrivals: dict[int, Arrival] = {}
@@ -92,6 +94,8 @@ class Context:
         """(connection, channel, delivery tag) -> the delivery."""
         self.exchange_types: dict[tuple[str, str], str] = {}
         """(virtual host, exchange) -> its type, as it was declared last."""
+        self._running: defaultdict[str, set[str]] = defaultdict(set)  # host -> its programs
+        self._finished: dict[str, list[int]] = {}  # host -> where they finished, while none runs there
         self._modes: dict[Channel, str] = {}
         self._unconfirmed: dict[Channel, dict[int, int]] = defaultdict(dict)  # as the publisher sees it
         self._owed: dict[Channel, dict[int, int]] = defaultdict(dict)  # as the broker sees it
@@ -114,6 +118,20 @@ class Context:
         self.cargo = Hold(records, traffic, self.handed_out, self.taken_for_lost).lost()
 
     # --- one method per kind of record -------------------------------------------------------------------
+
+    def _started(self, record: Record, event: e.ProgramStarted) -> None:
+        self._running[record.where].add(event.program)
+        self._finished.pop(record.where, None)
+
+    def _program_finished(self, record: Record, event: e.ProgramFinished) -> None:
+        running = self._running[record.where]
+        running.discard(event.program)
+        if not running:
+            self._finished.setdefault(record.where, []).append(record.seq)
+
+    def _said(self, record: Record, event: e.Event) -> None:
+        """Somebody there has something to say, though no program runs: a server, a callback."""
+        self.goes_on.update(self._finished.pop(record.where, ()))
 
     def _call(self, record: Record, event: e.CallMade) -> None:
         self.calls[record.seq] = event.call
@@ -228,6 +246,11 @@ def covered(open_ones: dict[int, int], number: int, *, multiple: bool) -> dict[i
 
 READERS: dict[type[e.Event], Callable[[Context, Record, Any], None]] = {
     e.ExchangeDeclared: Context._exchange,
+    e.ProgramStarted: Context._started,
+    e.ProgramFinished: Context._program_finished,
+    e.FrameSent: Context._said,
+    e.MessageHandled: Context._said,
+    e.UnitSent: Context._said,
     e.CallMade: Context._call,
     e.SegmentSent: Context._segment,
     e.SegmentDiscarded: Context._discarded,

@@ -48,8 +48,10 @@ def program_started(record: Record, event: e.ProgramStarted) -> str:
     return f"The program {party(event.program)} starts to run{at}."
 
 
-def program_finished(record: Record, event: e.ProgramFinished) -> str:
+def program_finished(record: Record, event: e.ProgramFinished, known: Context) -> str:
     program = f"The program {party(event.program)}"
+    if event.outcome == "returned" and record.seq in known.goes_on:
+        return f"The function of the program {party(event.program)} has returned; what it has left running goes on."
     if event.outcome == "returned":
         return f"{program} is finished, because its function returned."
     if event.outcome == "cancelled":
@@ -406,7 +408,6 @@ def sentence_end(text: str) -> str:
 
 SENTENCES: dict[type[e.Event], Callable[[Record, Any], str]] = {
     e.ProgramStarted: program_started,
-    e.ProgramFinished: program_finished,
     e.CallMade: call_made,
     e.NoteMade: note_made,
     e.Intervened: intervened,
@@ -427,6 +428,7 @@ SENTENCES: dict[type[e.Event], Callable[[Record, Any], str]] = {
 }
 
 IN_CONTEXT: dict[type[e.Event], Callable[[Record, Any, Context], str]] = {
+    e.ProgramFinished: program_finished,
     e.CallReturned: call_returned,
     e.CallFailed: call_failed,
     e.MessageHandled: message_handled,

@@ -175,6 +175,16 @@ def test_a_consumer_is_called_by_its_program_and_by_a_tag_that_somebody_chose() 
     assert "to consumer 'hot drinks' of barista under" in sentence
 
 
+def test_who_has_left_a_server_running_is_not_gone_when_its_function_returns() -> None:
+    lab = build("websocket")
+    narrator = Narrator(lab.recorder)
+    finished = {record.where: narrator.sentence(record.seq) for record in lab.find(e.ProgramFinished)}
+    assert (
+        finished["web"] == "The function of the program web has returned; what it has left running goes on."
+    )
+    assert finished["producer"] == "The program producer is finished, because its function returned."
+
+
 def test_two_consumers_of_one_program_are_told_apart() -> None:
     lab = Lab(seed=1)
     channel = lab.connect("barista").channel()

@@ -95,7 +95,7 @@ class Context:
         self.exchange_types: dict[tuple[str, str], str] = {}
         """(virtual host, exchange) -> its type, as it was declared last."""
         self._running: defaultdict[str, set[str]] = defaultdict(set)  # host -> its programs
-        self._finished: dict[str, list[int]] = {}  # host -> where they finished, while none runs there
+        self._finished: dict[str, list[Record]] = {}  # host -> where they finished, while none runs there
         self._modes: dict[Channel, str] = {}
         self._unconfirmed: dict[Channel, dict[int, int]] = defaultdict(dict)  # as the publisher sees it
         self._owed: dict[Channel, dict[int, int]] = defaultdict(dict)  # as the broker sees it
@@ -127,11 +127,13 @@ class Context:
         running = self._running[record.where]
         running.discard(event.program)
         if not running:
-            self._finished.setdefault(record.where, []).append(record.seq)
+            self._finished.setdefault(record.where, []).append(record)
 
     def _said(self, record: Record, event: e.Event) -> None:
-        """Somebody there has something to say, though no program runs: a server, a callback."""
-        self.goes_on.update(self._finished.pop(record.where, ()))
+        """Somebody there does something later, though no program runs: a server, a callback."""
+        finished = self._finished.get(record.where)
+        if finished and finished[-1].at < record.at:
+            self.goes_on.update(one.seq for one in self._finished.pop(record.where))
 
     def _call(self, record: Record, event: e.CallMade) -> None:
         self.calls[record.seq] = event.call

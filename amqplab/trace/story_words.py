@@ -143,12 +143,12 @@ def way_of(
     first: e.Published | e.DeadLettered, told: dict[type[e.Event], e.Event], narrator: Narrator
 ) -> str:
     """Where a message goes, after its name: "goes through the exchange 'logs' to queue 'app'"."""
-    through = f"through the {exchange_name(first.exchange)}"
     if isinstance(first, e.Published) and first.message in narrator.context.waiting:
         return "is kept aside until its transaction is committed"
     routed = told.get(e.Routed)
     if isinstance(routed, e.Routed) and routed.queues:
         return f"goes {route_of(routed)}"
+    through = f"through {asked_of(routed) if isinstance(routed, e.Routed) else the_exchange(first.exchange)}"
     if e.Returned in told:
         return f"finds no queue {through} and goes back to its publisher"
     if e.Unroutable in told:
@@ -179,10 +179,22 @@ def route_of(routed: e.Routed) -> str:
     return ", and ".join(parts)
 
 
+def asked_of(routed: e.Routed) -> str:
+    """All exchanges that were asked for a queue: "the exchange 'orders' and then 'regions'"."""
+    passed = [name for _, kind, name, _ in routed.matched if kind == "exchange"]
+    asked = dict.fromkeys([routed.exchange, *passed, *routed.alternates])
+    return " and then ".join(exchange_on_the_way(name, routed) for name in asked)
+
+
+def the_exchange(name: str) -> str:
+    """The first exchange of a way."""
+    return f"the {exchange_name(name)}"
+
+
 def exchange_on_the_way(name: str, routed: e.Routed) -> str:
     """An exchange, as a part of the way."""
     if name == routed.exchange:
-        return f"the {exchange_name(name)}"
+        return the_exchange(name)
     return f"the alternate exchange {quoted(name)}" if name in routed.alternates else quoted(name)
 
 

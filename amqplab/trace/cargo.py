@@ -6,8 +6,8 @@ Theory
 it, or the acknowledgement of message 1: so the octets of a segment are laid over the commands of its direction.
 
 A segment that arrives and is discarded mostly was a duplicate, and nothing is missing for its sake; only what
-nobody has ever received counts. And a timer that runs out stands for the oldest octets that are still missing:
-it is because of *them* that TCP sends again.
+nobody has ever received counts. And a timer that runs out stands for everything that TCP takes for lost then; it
+tells of a loss if any of it is truly missing, and not only its acknowledgement.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from amqplab.trace import events as e
 from amqplab.trace.journeys import messages_published
 from amqplab.trace.keys import client_host
 from amqplab.trace.recorder import Record
+from amqplab.trace.repeats import Taken
 from amqplab.trace.tags import delivery_tag
 from amqplab.trace.traffic import Command, Lane, Segment, Traffic
 
@@ -44,7 +45,8 @@ class Cargo(NamedTuple):
 class Hold:
     """Looks into segments that were lost or discarded, and finds the ones that a timer stands for.
 
-    `handed_out` has the delivery of each (connection, channel, delivery tag).
+    `handed_out` has the delivery of each (connection, channel, delivery tag), and `taken` what each timeout
+    takes for lost.
     """
 
     def __init__(
@@ -52,10 +54,12 @@ class Hold:
         records: Sequence[Record],
         traffic: Traffic,
         handed_out: Mapping[tuple[str, int, int], e.Delivered | e.Replied],
+        taken: Mapping[int, Taken],
     ) -> None:
         self._records = records
         self._traffic = traffic
         self._handed_out = handed_out
+        self._taken = taken
         self._published = messages_published(records, traffic)
         self._missing: defaultdict[Lane, dict[int, Segment]] = defaultdict(dict)
 
@@ -63,27 +67,33 @@ class Hold:
         """seq of what lost a segment, or of the timeout behind it -> its cargo, if there was any."""
         found: dict[int, Cargo] = {}
         for record in self._records:
-            cargo = self._read(record.event)
+            cargo = self._read(record)
             if cargo is not None and (cargo.messages or cargo.unnumbered or cargo.answers):
                 found[record.seq] = cargo
         return found
 
-    def _read(self, event: e.Event) -> Cargo | None:
-        match event:
-            case e.SegmentLost():
-                segment = self._loaded(event.number)
+    def _read(self, record: Record) -> Cargo | None:
+        match record.event:
+            case e.SegmentLost(number=number):
+                segment = self._loaded(number)
                 if segment is not None:
                     self._missing[segment.lane].setdefault(segment.start, segment)
-                return None if segment is None else self._cargo(segment)
-            case e.SegmentDiscarded():
-                segment = self._loaded(event.number)
-                return None if segment is None else self._cargo(segment, only_unheard=True)
-            case e.SegmentArrived():
-                self._arrived(self._loaded(event.number))
-            case e.RetransmissionTimedOut():
-                missing = self._missing[event.connection, event.host == client_host(event.connection)]
-                return self._cargo(missing[min(missing)]) if missing else None
+                return None if segment is None else self._cargo([segment])
+            case e.SegmentDiscarded(number=number):
+                segment = self._loaded(number)
+                return None if segment is None else self._cargo([segment], only_unheard=True)
+            case e.SegmentArrived(number=number):
+                self._arrived(self._loaded(number))
+            case e.RetransmissionTimedOut(connection=connection, host=host):
+                missing = self._missing[connection, host == client_host(connection)]
+                return self._cargo(self._of(record.seq) or [missing[min(missing)]]) if missing else None
         return None
+
+    def _of(self, timeout: int) -> list[Segment]:
+        """The segments with octets that a timeout takes for lost."""
+        taken = self._taken.get(timeout)
+        loaded = map(self._loaded, taken.segments if taken else ())
+        return [segment for segment in loaded if segment is not None]
 
     def _loaded(self, number: int) -> Segment | None:
         """The segment of that number, if it is known and has octets."""
@@ -97,28 +107,30 @@ class Hold:
             for start in [at for at in missing if segment.start <= at < segment.end]:
                 del missing[start]
 
-    def _cargo(self, segment: Segment, *, only_unheard: bool = False) -> Cargo:
+    def _cargo(self, segments: list[Segment], *, only_unheard: bool = False) -> Cargo:
         commands = [
             command
-            for command in self._commands(segment)
+            for command in self._commands(segments)
             if not (only_unheard and command.received is not None)
         ]
         contents = [command for command in commands if command.name in CONTENTS]
         numbers = [self._number(command) for command in contents]
         known = tuple(number for number in numbers if number)
         answers = tuple(command.name for command in commands if command.name in ANSWERS)
-        part = any(self._is_part(segment, command) for command in contents)
+        start, end = segments[0].start, segments[-1].end
+        part = any(self._is_part(start, end, command) for command in contents)
         return Cargo(known, len(numbers) - len(known), answers, part)
 
-    def _commands(self, segment: Segment) -> list[Command]:
-        """The commands with octets in the segment, in order, each once."""
-        numbers = [self._traffic.frames[number].command for number in segment.frames]
+    def _commands(self, segments: list[Segment]) -> list[Command]:
+        """The commands with octets in the segments, in order, each once."""
+        frames = self._traffic.frames
+        numbers = [frames[number].command for segment in segments for number in segment.frames]
         return [self._traffic.commands[one] for one in dict.fromkeys(numbers) if one is not None]
 
-    def _is_part(self, segment: Segment, command: Command) -> bool:
-        """Whether the command begins before the segment, or ends after it."""
+    def _is_part(self, start: int, end: int, command: Command) -> bool:
+        """Whether the command begins before the octet at `start`, or ends after the one before `end`."""
         first, last = self._traffic.frames[command.frames[0]], self._traffic.frames[command.frames[-1]]
-        return first.offset < segment.start or segment.end < last.end
+        return first.offset < start or end < last.end
 
     def _number(self, command: Command) -> int:
         """The message in a command; 0 if the broker never got to give it a number."""

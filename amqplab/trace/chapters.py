@@ -9,6 +9,7 @@ that told in one breath. So the coarsest zoom folds:
     other plumbing   one step for each thing declared, bound, deleted, consumed from or closed; what only sets
                      something (prefetch, confirm mode) is no step at all
     a message        published, routed and ready in its queues, if that is one instant
+    a timeout        with the segments that it sends again
 
 and leaves as steps of their own what a tale of the messages must not miss: delivered, arrived, acknowledged,
 refused, back in its queue, dropped, dead-lettered, returned, confirmed, lost on its way; alarms,
@@ -98,6 +99,7 @@ class Folding:
         self._begun: dict[str, Record] = {}  # connection -> the first record of it
         self._latest: dict[str, Record] = {}  # of those that are not open yet
         self._opened: dict[str, Step] = {}  # connection -> its beginning, while a channel may still join it
+        self._timed_out: dict[int | None, Step] = {}  # by the record of the timeout
         self._closing: set[tuple[str, int]] = set()  # what a client closes; channel 0 is the whole connection
         self._hears_confirms = {
             one.connection for one in self._known.arrivals.values() if one.kind == "confirm"
@@ -122,6 +124,10 @@ class Folding:
         fold = FOLDS.get(type(event))
         if fold is not None:
             fold(self, record, event)
+        elif isinstance(event, e.RetransmissionTimedOut) and record.seq in self._known.cargo:
+            self._timed_out[record.seq] = self._add("timed out", record)
+        elif record.cause in self._timed_out and isinstance(event, e.SegmentSent):
+            self._timed_out[record.cause].told.append(record)
         elif type(event) in AS_TOLD or record.seq in self._known.cargo:
             self._add("as told", record)
 

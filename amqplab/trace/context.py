@@ -9,7 +9,8 @@ whole recording once and answers such questions; :mod:`amqplab.trace.narrate` pu
 and :mod:`amqplab.trace.zoom` makes steps of them.
 
 An *arrival* is the moment at which a client has all of what the broker sent it about a message: a delivery, a
-return, a confirm. What lost segments carried is the subject of :mod:`amqplab.trace.cargo`.
+return, a confirm. What lost segments carried is the subject of :mod:`amqplab.trace.cargo`, what is sent again
+that of :mod:`amqplab.trace.repeats`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ from amqplab.trace.cargo import Cargo, Hold
 from amqplab.trace.entities import PREDECLARED
 from amqplab.trace.keys import client_host
 from amqplab.trace.names import Names
+from amqplab.trace.priorities import overtaken
 from amqplab.trace.recorder import Record
+from amqplab.trace.repeats import Again, Repeats, Taken
 from amqplab.trace.tags import delivery_tag, is_multiple
 from amqplab.trace.traffic import Traffic
 
@@ -33,12 +36,13 @@ __all__ = ["Arrival", "Context"]
 Channel = tuple[str, int]
 HANDED_OUT = ("basic.deliver", "basic.get-ok")
 CONFIRMS = ("basic.ack", "basic.nack")
+OF_LOSSES = (e.SegmentLost, e.SegmentDiscarded, e.RetransmissionTimedOut)
 
 
 class Arrival(NamedTuple):
     """What a client got: `kind` is "delivery", "reply", "return" or "confirm" (`positive` or not) of these
     `messages`. `no_ack`: nobody will acknowledge it. `tag` is the delivery tag or the confirm number, and
-    `multiple` that of the confirm; `reply` is code and text of a return.
+    `multiple` that of the confirm, which is of these `publishes`; `reply` is code and text of a return.
     """
 
     kind: str
@@ -49,6 +53,7 @@ class Arrival(NamedTuple):
     positive: bool = True
     multiple: bool = False
     reply: str = ""
+    publishes: tuple[int, ...] = ()
 
 
 class Context:
@@ -56,51 +61,87 @@ class Context:
 
     def __init__(self, records: Sequence[Record] = (), traffic: Traffic | None = None) -> None:
         self.names = Names(records)
+        self.goes_on: set[int] = set()
+        """seq of a ProgramFinished where something that the program has left running is heard of later."""
         self.calls: dict[int, str] = {}
         """seq of a CallMade -> the call's text."""
         self.arrivals: dict[int, Arrival] = {}
         """seq of a CommandReceived at a client -> what arrived."""
         self.cargo: dict[int, Cargo] = {}
         """seq of a SegmentLost, SegmentDiscarded or RetransmissionTimedOut -> what was in the segment."""
-        self.sent_before: dict[int, int] = {}
-        """number of a segment that is sent again -> the segment that carried the same first."""
-        self.taken_for_lost: dict[int, int] = {}
-        """seq of a RetransmissionTimedOut -> the segment that carried first what is now sent again."""
-        self._first_sent: dict[tuple[str, str, int, bool], int] = {}
+        self.again: dict[int, Again] = {}
+        """number of a segment that is sent again -> whose octets those are, and why."""
+        self.taken_for_lost: dict[int, Taken] = {}
+        """seq of a RetransmissionTimedOut -> what TCP takes for lost."""
+        self.probes: set[int] = set()
+        """The numbers of segments that probe a closed window, and the seqs of the timeouts that send them."""
+        self.probing: set[int | None] = set()
+        self.unanswered: dict[int, str] = {}
+        """number of a segment with nothing that is ever acknowledged -> "ACK" or "RST"."""
         self.useless: set[int] = set()
         """The numbers of segments that arrived for nothing."""
         self.waiting: set[int] = set()
         """The messages that were published in a transaction."""
+        self.unroutable: set[int] = set()
+        """The messages that no queue is to get."""
+        self.overtaken: dict[int, int] = overtaken(records)
+        """seq of an Enqueued or Delivered -> how many older messages of a lower priority must wait for it."""
+        self.kept_out: set[tuple[str, str, int]] = set()
+        """(virtual host, queue, message) of copies that never got into their queue."""
+        self.confirmed: dict[int, dict[int, int]] = {}
+        """seq of a Confirmed -> the publishes that were still open, with their messages."""
         self.handed_out: dict[tuple[str, int, int], e.Delivered | e.Replied] = {}
         """(connection, channel, delivery tag) -> the delivery."""
         self.exchange_types: dict[tuple[str, str], str] = {}
         """(virtual host, exchange) -> its type, as it was declared last."""
+        self._running: defaultdict[str, set[str]] = defaultdict(set)  # host -> its programs
+        self._finished: dict[str, list[Record]] = {}  # host -> where they finished, while none runs there
         self._modes: dict[Channel, str] = {}
-        self._unconfirmed: dict[Channel, dict[int, int]] = defaultdict(dict)
+        self._unconfirmed: dict[Channel, dict[int, int]] = defaultdict(dict)  # as the publisher sees it
+        self._owed: dict[Channel, dict[int, int]] = defaultdict(dict)  # as the broker sees it
+        self._met: set[int] = set()  # messages that the recording has from their beginning
+        self._was_in: set[tuple[str, str, int]] = set()
         self._returned: dict[Channel, list[e.Returned]] = defaultdict(list)
         self._frames: dict[int, bytes] = {}
         for record in records:
             read = READERS.get(type(record.event))
             if read is not None:
                 read(self, record, record.event)
-        if any(isinstance(record.event, e.SegmentLost | e.SegmentDiscarded) for record in records):
-            self.cargo = Hold(records, traffic or Traffic(records), self.handed_out).lost()
+        if any(isinstance(record.event, OF_LOSSES) for record in records):
+            self._losses(records, traffic or Traffic(records))
+
+    def _losses(self, records: Sequence[Record], traffic: Traffic) -> None:
+        """What was lost, and what TCP does about it."""
+        repeats = Repeats(records, traffic)
+        self.again, self.taken_for_lost = repeats.again, repeats.taken
+        self.probes, self.probing = repeats.probes, repeats.probing
+        self.cargo = Hold(records, traffic, self.handed_out, self.taken_for_lost).lost()
 
     # --- one method per kind of record -------------------------------------------------------------------
+
+    def _started(self, record: Record, event: e.ProgramStarted) -> None:
+        self._running[record.where].add(event.program)
+        self._finished.pop(record.where, None)
+
+    def _program_finished(self, record: Record, event: e.ProgramFinished) -> None:
+        running = self._running[record.where]
+        running.discard(event.program)
+        if not running:
+            self._finished.setdefault(record.where, []).append(record)
+
+    def _said(self, record: Record, event: e.Event) -> None:
+        """Somebody there does something later, though no program runs: a server, a callback."""
+        finished = self._finished.get(record.where)
+        if finished and finished[-1].at < record.at:
+            self.goes_on.update(one.seq for one in self._finished.pop(record.where))
 
     def _call(self, record: Record, event: e.CallMade) -> None:
         self.calls[record.seq] = event.call
 
     def _segment(self, record: Record, event: e.SegmentSent) -> None:
-        empty = not event.payload and not {"SYN", "FIN"} & set(event.flags.split("|"))
-        if empty:  # nobody acknowledges it, so it is never sent again
-            return
-        place = (event.connection, event.source, event.sequence, "SYN" in event.flags)
-        first = self._first_sent.setdefault(place, event.number)
-        if event.retransmission and first != event.number:
-            self.sent_before[event.number] = first
-            if record.cause is not None:
-                self.taken_for_lost[record.cause] = first
+        flags = event.flags.split("|")
+        if "RST" in flags or not (event.payload or "SYN" in flags or "FIN" in flags):
+            self.unanswered[event.number] = "RST" if "RST" in flags else "ACK"
 
     def _exchange(self, record: Record, event: e.ExchangeDeclared) -> None:
         self.exchange_types[event.vhost, event.exchange] = event.type
@@ -119,6 +160,7 @@ class Context:
         lane = (event.connection, event.channel)
         self._modes.pop(lane, None)
         self._unconfirmed.pop(lane, None)
+        self._owed.pop(lane, None)
         self._returned.pop(lane, None)
 
     def _published(self, record: Record, event: e.Published) -> None:
@@ -126,7 +168,25 @@ class Context:
         if self._modes.get(lane) == "tx":
             self.waiting.add(event.message)
         if event.sequence:
-            self._unconfirmed[lane][event.sequence] = event.message
+            self._unconfirmed[lane][event.sequence] = self._owed[lane][event.sequence] = event.message
+
+    def _routed(self, record: Record, event: e.Routed) -> None:
+        self._met.add(event.message)
+
+    def _unroutable(self, record: Record, event: e.Unroutable) -> None:
+        self.unroutable.add(event.message)
+
+    def _enqueued(self, record: Record, event: e.Enqueued) -> None:
+        self._was_in.add((event.vhost, event.queue, event.message))
+
+    def _gone(self, record: Record, event: e.Discarded | e.DeadLettered) -> None:
+        copy = event.vhost, event.queue, event.message
+        if event.message in self._met and copy not in self._was_in:
+            self.kept_out.add(copy)
+
+    def _confirmed(self, record: Record, event: e.Confirmed) -> None:
+        owed = self._owed[event.connection, event.channel]
+        self.confirmed[record.seq] = covered(owed, event.sequence, multiple=event.multiple)
 
     def _delivered(self, record: Record, event: e.Delivered | e.Replied) -> None:
         self.handed_out[event.connection, event.channel, event.delivery_tag] = event
@@ -163,12 +223,15 @@ class Context:
     def _confirm(self, lane: Channel, event: e.CommandReceived) -> Arrival:
         data = self._octets(event)
         tag, multiple = delivery_tag(event.name, data), is_multiple(data)
-        open_ones = self._unconfirmed[lane]
-        up_to = takewhile(lambda number: number <= tag, open_ones)  # they are numbered in order
-        covered = list(up_to) if multiple else [tag] if tag in open_ones else []
-        messages = tuple(open_ones.pop(number) for number in covered)
+        those = covered(self._unconfirmed[lane], tag, multiple=multiple)
         return Arrival(
-            "confirm", lane[0], messages, tag, positive=event.name == "basic.ack", multiple=multiple
+            "confirm",
+            lane[0],
+            tuple(those.values()),
+            tag,
+            positive=event.name == "basic.ack",
+            multiple=multiple,
+            publishes=tuple(those),
         )
 
     def _octets(self, event: e.CommandReceived) -> bytes:
@@ -176,8 +239,20 @@ class Context:
         return self._frames.get(event.frames[0], b"") if event.frames else b""
 
 
+def covered(open_ones: dict[int, int], number: int, *, multiple: bool) -> dict[int, int]:
+    """Take those out of the publishes that are still open which a confirm of this number is about."""
+    up_to = takewhile(lambda one: one <= number, open_ones)  # they are numbered in order
+    numbers = list(up_to) if multiple else [number] if number in open_ones else []
+    return {one: open_ones.pop(one) for one in numbers}
+
+
 READERS: dict[type[e.Event], Callable[[Context, Record, Any], None]] = {
     e.ExchangeDeclared: Context._exchange,
+    e.ProgramStarted: Context._started,
+    e.ProgramFinished: Context._program_finished,
+    e.FrameSent: Context._said,
+    e.MessageHandled: Context._said,
+    e.UnitSent: Context._said,
     e.CallMade: Context._call,
     e.SegmentSent: Context._segment,
     e.SegmentDiscarded: Context._discarded,
@@ -185,6 +260,12 @@ READERS: dict[type[e.Event], Callable[[Context, Record, Any], None]] = {
     e.ChannelOpened: Context._channel_over,
     e.ChannelClosed: Context._channel_over,
     e.Published: Context._published,
+    e.Routed: Context._routed,
+    e.Unroutable: Context._unroutable,
+    e.Enqueued: Context._enqueued,
+    e.Discarded: Context._gone,
+    e.DeadLettered: Context._gone,
+    e.Confirmed: Context._confirmed,
     e.Delivered: Context._delivered,
     e.Replied: Context._delivered,
     e.Returned: Context._went_back,

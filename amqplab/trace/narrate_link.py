@@ -8,6 +8,7 @@ See :mod:`amqplab.trace.narrate`. Every function here tells one kind of event.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +16,16 @@ from amqplab.trace import events as e
 from amqplab.trace.context import Arrival, Context
 from amqplab.trace.names import as_start, party
 from amqplab.trace.recorder import Record
-from amqplab.trace.words import METHOD_WORDS, TCP_STATE_WORDS, count, duration, messages_named, quoted
+from amqplab.trace.repeats import Taken
+from amqplab.trace.words import (
+    METHOD_WORDS,
+    TCP_STATE_WORDS,
+    count,
+    duration,
+    messages_named,
+    numbered,
+    quoted,
+)
 from amqplab.wire.dialects import dialect_named
 from amqplab.wire.dissect import summarise
 from amqplab.wire.frames import (
@@ -27,7 +37,7 @@ from amqplab.wire.frames import (
     read_frame,
 )
 
-__all__ = ["IN_CONTEXT", "SENTENCES", "cargo_words", "sentence_end"]
+__all__ = ["IN_CONTEXT", "SENTENCES", "cargo_words", "publishes_named", "sentence_end", "taken_words"]
 
 
 # --- programs and calls ----------------------------------------------------------------------------------
@@ -38,8 +48,10 @@ def program_started(record: Record, event: e.ProgramStarted) -> str:
     return f"The program {party(event.program)} starts to run{at}."
 
 
-def program_finished(record: Record, event: e.ProgramFinished) -> str:
+def program_finished(record: Record, event: e.ProgramFinished, known: Context) -> str:
     program = f"The program {party(event.program)}"
+    if event.outcome == "returned" and record.seq in known.goes_on:
+        return f"The function of the program {party(event.program)} has returned; what it has left running goes on."
     if event.outcome == "returned":
         return f"{program} is finished, because its function returned."
     if event.outcome == "cancelled":
@@ -118,9 +130,7 @@ def tcp_state_changed(record: Record, event: e.TcpStateChanged) -> str:
 
 def segment_sent(record: Record, event: e.SegmentSent, known: Context) -> str:
     subject = f"{as_start(party(record.where))} sends segment {event.number}"
-    first = known.sent_before.get(event.number)
-    which = f", which is segment {first} again" if first else " again"
-    again = f"{which}, because no acknowledgement came," if event.retransmission else ""
+    again = again_words(event, known)
     flags = event.flags.split("|")
     size = len(event.payload)
     if "RST" in flags:
@@ -132,12 +142,39 @@ def segment_sent(record: Record, event: e.SegmentSent, known: Context) -> str:
         last = (event.sequence + size - 1) % 2**32
         fin = " and FIN, because they are the last" if "FIN" in flags else ""
         numbers = f"sequence numbers {event.sequence} to {last}"
-        return f"{subject}{again} with {count(size, 'byte')}{fin}: {numbers}."
+        asks = ", to ask whether there is room again" if event.number in known.probes else ""
+        return f"{subject}{again} with {count(size, 'byte')}{fin}{asks}: {numbers}."
     if "FIN" in flags:
         return f"{subject}{again} with {event.flags}: it has nothing more to send."
     if event.window == 0:
         return f"{subject} with ACK and a window of 0: it has no room for more bytes."
     return f"{subject} with {event.flags}: it has everything before {event.acknowledgement}."
+
+
+def again_words(event: e.SegmentSent, known: Context) -> str:
+    """Of a segment that is sent again: whose bytes it carries, and why."""
+    if not event.retransmission:
+        return ""
+    again = known.again.get(event.number)
+    if again is None:
+        return " again, because it was not acknowledged,"
+    those = numbered("segment", again.segments)
+    those = f"has bytes of {those} again" if again.part else f"is {those} again"
+    together = " in one" if len(again.segments) > 1 and not again.part else ""
+    new = " and more" if again.more else ""
+    return (
+        f", which {those}{together}{new}, because {AGAIN_WORDS.get(again.reason, 'it was not acknowledged')},"
+    )
+
+
+AGAIN_WORDS = {
+    "timeout": "no acknowledgement came in time",
+    "after timeout": "TCP took this for lost, too, when no acknowledgement came in time",
+    "repeated": "the same acknowledgement came again and again and asks for it",
+    "asked": "the acknowledgement that came asks for it",
+    "SYN": "the other end's SYN came again",
+}
+"""Why TCP sends something again (:mod:`amqplab.trace.repeats`)."""
 
 
 def segment_arrived(record: Record, event: e.SegmentArrived, known: Context) -> str:
@@ -148,8 +185,16 @@ def segment_arrived(record: Record, event: e.SegmentArrived, known: Context) -> 
 def segment_lost(record: Record, event: e.SegmentLost, known: Context) -> str:
     why = LOSS_WORDS.get(event.reason, event.reason)
     segment = f"Segment {event.number}{cargo_words(record, known)} is lost, because {why}"
-    return f"{segment}; nobody is told, so its sender has to notice by itself."
+    noticed = NOTICED_WORDS[known.unanswered.get(event.number, "")]
+    return f"{segment}; nobody is told, {noticed}."
 
+
+NOTICED_WORDS = {
+    "": "so its sender has to notice by itself that no acknowledgement comes",
+    "ACK": "and it is not sent again: any later acknowledgement says the same",
+    "RST": "and it is not sent again: its sender knows of no such connection",
+}
+"""Who finds out that a segment was lost, by what is never acknowledged in it."""
 
 LOSS_WORDS = {
     "loss": "the link loses some segments",
@@ -163,10 +208,27 @@ def segment_discarded(record: Record, event: e.SegmentDiscarded, known: Context)
 
 
 def timed_out(record: Record, event: e.RetransmissionTimedOut, known: Context) -> str:
-    nothing = f"No acknowledgement reached {party(event.host)} within {duration(event.rto_ns)}"
-    first = known.taken_for_lost.get(record.seq)
-    segment = f"segment {first}" if first else "the segment"
-    return f"{nothing}, so TCP takes {segment}{cargo_words(record, known)} for lost and sends it again."
+    host, time = party(event.host), duration(event.rto_ns)
+    if record.seq in known.probing:
+        return f"For {time} nobody told {host} that there is room again, so its TCP asks with one byte."
+    nothing, cargo = f"No acknowledgement reached {host} within {time}", cargo_words(record, known)
+    taken = known.taken_for_lost.get(record.seq)
+    if taken is None or not taken.segments:
+        return f"{nothing}, so TCP takes what waits for one{cargo} for lost."
+    them = "it" if len(taken.segments) == 1 else "them"
+    sends = f"sends {them}" if taken.all_sent else f"begins to send {them}"
+    lost = f"{numbered('segment', taken.segments)}{cargo}"
+    return f"{nothing}, so TCP takes {lost} for lost and {sends} again{arrived_words(taken, host)}."
+
+
+def arrived_words(taken: Taken, host: str) -> str:
+    """TCP knows of acknowledgements only: what it takes for lost may have arrived."""
+    if not taken.arrived:
+        return ""
+    which = numbered("segment", taken.arrived)
+    if taken.arrived == taken.segments:
+        which = "it" if len(taken.segments) == 1 else "they"
+    return f"; {which} had arrived, but {host} does not know"
 
 
 def cargo_words(record: Record, known: Context) -> str:
@@ -178,8 +240,10 @@ def cargo_words(record: Record, known: Context) -> str:
     unnumbered = "a message" if cargo.unnumbered == 1 else f"{cargo.unnumbered} messages"
     words = [messages_named(cargo.messages)] if cargo.messages else []
     words += [unnumbered] if cargo.unnumbered else []
-    words = [part + " and ".join(words)] if words else [" and ".join(cargo.answers)]
-    return f" with {words[0]}"
+    if words:
+        return f" with {part}{' and '.join(words)}"
+    answers = Counter(cargo.answers).items()
+    return f" with {' and '.join(name if many == 1 else count(many, name) for name, many in answers)}"
 
 
 def window_closed(record: Record, event: e.WindowClosed) -> str:
@@ -240,7 +304,7 @@ def arrival_words(arrival: Arrival, known: Context) -> str:
         because = f" with {arrival.reply}" if arrival.reply else ""
         return f"{message} is back at its publisher {who}{because}: no queue was to get it."
     if arrival.kind == "confirm":
-        return confirm_words(arrival, who)
+        return confirm_words(arrival, who, known)
     if arrival.kind == "reply":
         return f"{message} arrives at {who} as a reply, and nobody will acknowledge it."
     if arrival.no_ack:
@@ -248,14 +312,35 @@ def arrival_words(arrival: Arrival, known: Context) -> str:
     return f"{message} arrives at {who}, who has yet to acknowledge it."
 
 
-def confirm_words(arrival: Arrival, who: str) -> str:
+def confirm_words(arrival: Arrival, who: str, known: Context) -> str:
     """The publisher hears of its publishes."""
-    which = f"all publishes up to {arrival.tag}" if arrival.multiple else f"publish {arrival.tag}"
+    which = publishes_named(arrival.publishes, arrival.tag, multiple=arrival.multiple)
     if arrival.messages:
         which += f" ({messages_named(arrival.messages)})"
     if arrival.positive:
-        return f"The confirm of {which} arrives at {who}: the broker has taken responsibility."
-    return f"The refusal of {which} arrives at {who}: the broker could not take it."
+        return f"The confirm of {which} arrives at {who}: {taken_words(arrival.messages, known)}."
+    them = "them" if len(arrival.messages) > 1 else "it"
+    return f"The refusal of {which} arrives at {who}: the broker could not take {them}."
+
+
+def publishes_named(open_ones: tuple[int, ...], number: int, *, multiple: bool) -> str:
+    """The publishes that a confirm is about: those which were still open, if that is known."""
+    if open_ones:
+        return numbered("publish", open_ones, "es")
+    return f"all open publishes up to {number}" if multiple else f"publish {number}"
+
+
+def taken_words(messages: tuple[int, ...], known: Context) -> str:
+    """What a confirm means. Of what is for no queue, it is that the broker has found that out."""
+    nowhere = tuple(message for message in messages if message in known.unroutable)
+    if not nowhere:
+        return "the broker has taken responsibility"
+    if nowhere == messages:
+        it, they = ("it", "it is") if len(nowhere) == 1 else ("them", "they are")
+        return f"no queue is to get {it}, and with that {they} settled"
+    return (
+        f"the broker has taken responsibility, except for {messages_named(nowhere)}, which no queue is to get"
+    )
 
 
 def command_words(event: e.CommandSent | e.CommandReceived) -> str:
@@ -323,7 +408,6 @@ def sentence_end(text: str) -> str:
 
 SENTENCES: dict[type[e.Event], Callable[[Record, Any], str]] = {
     e.ProgramStarted: program_started,
-    e.ProgramFinished: program_finished,
     e.CallMade: call_made,
     e.NoteMade: note_made,
     e.Intervened: intervened,
@@ -344,6 +428,7 @@ SENTENCES: dict[type[e.Event], Callable[[Record, Any], str]] = {
 }
 
 IN_CONTEXT: dict[type[e.Event], Callable[[Record, Any, Context], str]] = {
+    e.ProgramFinished: program_finished,
     e.CallReturned: call_returned,
     e.CallFailed: call_failed,
     e.MessageHandled: message_handled,

@@ -14,11 +14,11 @@ from typing import Any
 from amqplab.trace import events as e
 from amqplab.trace.context import Context
 from amqplab.trace.keys import client_host
-from amqplab.trace.narrate_link import sentence_end
+from amqplab.trace.narrate_link import publishes_named, sentence_end, taken_words
 from amqplab.trace.recorder import Record
 from amqplab.trace.words import count, exchange_name, listed, quoted
 
-__all__ = ["IN_CONTEXT", "SENTENCES"]
+__all__ = ["IN_CONTEXT", "SENTENCES", "SETTLES", "departure", "kept_out_words", "overtaking"]
 
 
 def published(record: Record, event: e.Published, known: Context) -> str:
@@ -34,43 +34,59 @@ def published(record: Record, event: e.Published, known: Context) -> str:
 def routed(record: Record, event: e.Routed, known: Context) -> str:
     waits = event.message in known.waiting
     if not event.exchange and not event.matched:
-        return routed_by_name(event, waits)
+        return routed_by_name(event, known)
     if known.exchange_type(event.vhost, event.exchange) == "fanout" and not event.alternates:
         return routed_to_all(event, waits)
     message = f"message {event.message} (routing key {quoted(event.routing_key)})"
-    others = tuple(dict.fromkeys(match[0] for match in event.matched if match[0] != event.exchange))
-    also = f", then those of {listed(others)}," if others else ""
-    also += f", and the alternate exchange {listed(event.alternates)} too," if event.alternates else ""
+    others = others_asked(event)
+    also = f", then those of {listed(others)}" if others else ""
+    if event.alternates:
+        also += f", and then those of the alternate exchange {listed(event.alternates)}"
+    also += "," if also else ""
     checks = f"The {exchange_name(event.exchange)} checks each of its bindings{also} against {message}"
     matches = len(event.matched)
     match = f"{matches} matches" if matches == 1 else f"{matches} match" if matches else "none matches"
     if not event.queues:
         return f"{checks}: {match}, so no queue gets a copy."
-    later = LATER if waits else ""
+    later, get = LATER if waits else "", get_words(event, known)
     if len(event.queues) == 1:
-        get = "will get" if waits else "gets"
         return f"{checks}: {match}, so queue {listed(event.queues)} {get} a copy{later}."
-    get = "will get" if waits else "get"
     return f"{checks}: {match}, so the queues {listed(event.queues)} {get} one copy each{later}."
+
+
+def get_words(event: e.Routed, known: Context) -> str:
+    """What its queues do with their copies: a full one may refuse it."""
+    several = len(event.queues) > 1
+    if event.message in known.waiting:
+        return "will get"
+    if any((event.vhost, queue, event.message) in known.kept_out for queue in event.queues):
+        return "are to get" if several else "is to get"
+    return "get" if several else "gets"
 
 
 def routed_to_all(event: e.Routed, waits: bool) -> str:
     """A fanout exchange compares nothing."""
-    everything = f"The fanout exchange {quoted(event.exchange)} sends message {event.message}"
+    others = others_asked(event)
+    on = f", and it goes on through {listed(others)}" if others else ""
+    everything = f"The fanout exchange {quoted(event.exchange)} sends message {event.message} to everything"
+    everything += f" bound to it, whatever its routing key{on}"
     if not event.queues:
-        return (
-            f"{everything} to everything bound to it, whatever its routing key: no queue is, so none gets it."
-        )
+        return f"{everything}: that leads to no queue, so none gets it."
     kind = "queue" if len(event.queues) == 1 else "the queues"
-    later = LATER if waits else ""
-    return f"{everything} to everything bound to it, whatever its routing key: {kind} {listed(event.queues)}{later}."
+    return f"{everything}: {kind} {listed(event.queues)}{LATER if waits else ''}."
+
+
+def others_asked(event: e.Routed) -> tuple[str, ...]:
+    """The exchanges that took the message from another by a binding, and had a binding that matched."""
+    known = (event.exchange, *event.alternates)
+    return tuple(dict.fromkeys(match[0] for match in event.matched if match[0] not in known))
 
 
 ADDRESS = "amq.rabbitmq.reply-to."
 LATER = " when the transaction is committed"
 
 
-def routed_by_name(event: e.Routed, waits: bool) -> str:
+def routed_by_name(event: e.Routed, known: Context) -> str:
     """The default exchange has no bindings that anybody made: each queue is bound to it, by its name."""
     key = f"The routing key of message {event.message} is no queue but the address of"
     if event.asked and not event.queues:
@@ -82,8 +98,8 @@ def routed_by_name(event: e.Routed, waits: bool) -> str:
     compares += f"{quoted(event.routing_key)}, the routing key of message {event.message}"
     if not event.queues:
         return f"{compares}: no queue has it."
-    queue, copy = quoted(event.routing_key), f"will get a copy{LATER}" if waits else "gets a copy"
-    return f"{compares}: queue {queue} has it, and {copy}."
+    queue, later = quoted(event.routing_key), LATER if event.message in known.waiting else ""
+    return f"{compares}: queue {queue} has it, and {get_words(event, known)} a copy{later}."
 
 
 def unroutable(record: Record, event: e.Unroutable, known: Context) -> str:
@@ -99,9 +115,17 @@ def publish_refused(record: Record, event: e.PublishRefused) -> str:
     return f"The broker does not take message {event.message}: {sentence_end(event.reason)}"
 
 
-def enqueued(record: Record, event: e.Enqueued) -> str:
+def enqueued(record: Record, event: e.Enqueued, known: Context) -> str:
     place = "first in line" if event.position == 0 else f"with {event.position} ready before it"
-    return f"A copy of message {event.message} stands in queue {quoted(event.queue)}, {place}."
+    ahead = overtaking(record, known)
+    return f"A copy of message {event.message} stands in queue {quoted(event.queue)}, {place}{ahead}."
+
+
+def overtaking(record: Record, known: Context) -> str:
+    """The reason why it comes before older ones, if it does."""
+    many = known.overtaken.get(record.seq, 0)
+    those = "an older one" if many == 1 else f"{many} older ones"
+    return f", ahead of {those} of lower priority" if many else ""
 
 
 def delivered(record: Record, event: e.Delivered, known: Context) -> str:
@@ -118,6 +142,7 @@ def delivered(record: Record, event: e.Delivered, known: Context) -> str:
     else:
         rest = "it stays unacked until the acknowledgement"
     tag = f"delivery tag {event.delivery_tag}"
+    again += overtaking(record, known)
     return f"Queue {queue} hands message {event.message} to {who} under {tag}{again}: {rest}."
 
 
@@ -158,13 +183,30 @@ def requeued(record: Record, event: e.Requeued) -> str:
     return f"Message {event.message} is back in queue {queue}, {place}, and will count as redelivered: {why}"
 
 
-def discarded(record: Record, event: e.Discarded) -> str:
+def discarded(record: Record, event: e.Discarded, known: Context) -> str:
     queue = quoted(event.queue)
+    if (event.vhost, event.queue, event.message) in known.kept_out:
+        return f"Message {event.message} does not get into queue {queue}: {kept_out_words(event.reason)}"
     return f"Queue {queue} drops its copy of message {event.message}: {sentence_end(event.reason)}"
 
 
-def dead_lettered(record: Record, event: e.DeadLettered) -> str:
-    copy = f"Message {event.message} leaves queue {quoted(event.queue)} ({event.reason})"
+def kept_out_words(reason: str) -> str:
+    """Why a queue does not take a copy."""
+    return "it is full, and it refuses what is too much." if reason == REFUSED else sentence_end(reason)
+
+
+REFUSED = "refused: the queue is full"
+
+
+def departure(event: e.DeadLettered, known: Context) -> str:
+    """A copy dies in its queue; or at its door, if the queue is full and refuses more (reject-publish-dlx)."""
+    copy = event.vhost, event.queue, event.message
+    leaves = "does not get into" if copy in known.kept_out else "leaves"
+    return f"Message {event.message} {leaves} queue {quoted(event.queue)} ({event.reason})"
+
+
+def dead_lettered(record: Record, event: e.DeadLettered, known: Context) -> str:
+    copy = departure(event, known)
     target = f"the dead-letter {exchange_name(event.exchange).removeprefix('default ')}"
     if not event.exchange:
         target = "the default exchange"
@@ -177,30 +219,33 @@ def returned(record: Record, event: e.Returned, known: Context) -> str:
 
 
 def confirmed(record: Record, event: e.Confirmed, known: Context) -> str:
-    which = f"all publishes up to {event.sequence}" if event.multiple else f"publish {event.sequence}"
-    lane = known.names.lane(event.connection, event.channel)
+    open_ones = known.confirmed.get(record.seq, {})
+    which = publishes_named(tuple(open_ones), event.sequence, multiple=event.multiple)
+    lane, messages = known.names.lane(event.connection, event.channel), tuple(open_ones.values())
     if event.positive:
-        return f"The broker confirms {which} on {lane}: it has taken responsibility."
-    return f"The broker refuses {which} on {lane} (basic.nack): it could not take it."
+        taken = taken_words(messages, known).replace("the broker", "it", 1)
+        return f"The broker confirms {which} on {lane}: {taken}."
+    them = "them" if len(open_ones) > 1 else "it"
+    return f"The broker refuses {which} on {lane} (basic.nack): it could not take {them}."
 
 
 SENTENCES: dict[type[e.Event], Callable[[Record, Any], str]] = {
     e.PublishRefused: publish_refused,
-    e.Enqueued: enqueued,
     e.Requeued: requeued,
-    e.Discarded: discarded,
-    e.DeadLettered: dead_lettered,
 }
 
 IN_CONTEXT: dict[type[e.Event], Callable[[Record, Any, Context], str]] = {
     e.Published: published,
     e.Routed: routed,
     e.Unroutable: unroutable,
+    e.Enqueued: enqueued,
     e.Delivered: delivered,
     e.Replied: replied,
     e.Acknowledged: acknowledged,
     e.Rejected: rejected,
     e.SettlementHeld: settlement_held,
+    e.Discarded: discarded,
+    e.DeadLettered: dead_lettered,
     e.Returned: returned,
     e.Confirmed: confirmed,
 }

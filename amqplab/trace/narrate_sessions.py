@@ -98,9 +98,11 @@ def mode_selected(record: Record, event: e.ModeSelected, known: Context) -> str:
 
 
 def transaction_ended(record: Record, event: e.TransactionEnded, known: Context) -> str:
-    effect = "now takes effect" if event.outcome == "committed" else "is dropped"
+    done = "has done" if event.outcome == "committed" else "drops"
     lane = known.names.lane(event.connection, event.channel)
-    return f"The transaction of {lane} is {event.outcome}: what was said since the last one {effect}."
+    return (
+        f"The transaction of {lane} is {event.outcome}: the broker {done} what was said since the last one."
+    )
 
 
 def heartbeat_missed(record: Record, event: e.HeartbeatMissed, known: Context) -> str:

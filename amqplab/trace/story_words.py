@@ -17,6 +17,7 @@ from typing import Any
 from amqplab.trace import events as e
 from amqplab.trace.narrate import Narrator
 from amqplab.trace.narrate_link import sentence_end
+from amqplab.trace.narrate_messages import SETTLES, departure, kept_out_words, overtaking
 from amqplab.trace.recorder import Record
 from amqplab.trace.words import count, exchange_name, listed, messages_named, quoted
 
@@ -54,6 +55,8 @@ def sentence_of(step: Step, narrator: Narrator) -> str:
             return f"{names.client(connection_of(step))} closes channel {event.channel}."  # type: ignore[attr-defined]
         case "connection closed":
             return f"{names.client(connection_of(step))} closes its connection."
+        case "timed out":
+            return narrator.sentence(step.told[0].seq)
         case "plumbing":
             return plumbing(step.told[0], narrator)
         case "message":
@@ -128,8 +131,7 @@ def message(step: Step, narrator: Narrator) -> str:
         return narrator.sentence(step.last)
     way = way_of(first, of_kind, narrator)
     if isinstance(first, e.DeadLettered):
-        left = f"Message {first.message} leaves queue {quoted(first.queue)} ({first.reason})"
-        return f"{left}; as message {first.successor} it {way}."
+        return f"{departure(first, narrator.context)}; as message {first.successor} it {way}."
     queues = [record.event.queue for record in step.told if isinstance(record.event, e.Enqueued)]
     routed = of_kind.get(e.Routed)
     if queues and isinstance(routed, e.Routed) and len(queues) < len(routed.queues):
@@ -141,18 +143,59 @@ def way_of(
     first: e.Published | e.DeadLettered, told: dict[type[e.Event], e.Event], narrator: Narrator
 ) -> str:
     """Where a message goes, after its name: "goes through the exchange 'logs' to queue 'app'"."""
-    through = f"through the {exchange_name(first.exchange)}"
     if isinstance(first, e.Published) and first.message in narrator.context.waiting:
         return "is kept aside until its transaction is committed"
     routed = told.get(e.Routed)
     if isinstance(routed, e.Routed) and routed.queues:
-        kind = "queue" if len(routed.queues) == 1 else "the queues"
-        return f"goes {through} to {kind} {listed(routed.queues)}"
+        return f"goes {route_of(routed)}"
+    through = f"through {asked_of(routed) if isinstance(routed, e.Routed) else the_exchange(first.exchange)}"
     if e.Returned in told:
         return f"finds no queue {through} and goes back to its publisher"
     if e.Unroutable in told:
         return f"finds no queue {through} and is dropped"
     return f"goes {through}"
+
+
+def route_of(routed: e.Routed) -> str:
+    """By which exchanges to which queues: "through the exchange 'orders' and then 'regions' to queue 'berlin'"."""
+    reached: dict[str, list[str]] = {routed.exchange: []}
+    for source, kind, name, _ in routed.matched:
+        found = reached.setdefault(source, [])
+        if (
+            kind == "queue"
+            and name in routed.queues
+            and not any(name in queues for queues in reached.values())
+        ):
+            found.append(name)
+    known = {name for queues in reached.values() for name in queues}
+    reached[routed.exchange] += [name for name in routed.queues if name not in known]  # the default exchange
+    parts, way = [], []
+    for exchange, queues in reached.items():
+        way.append(exchange_on_the_way(exchange, routed))
+        if queues:
+            kind = "queue" if len(queues) == 1 else "the queues"
+            parts.append(f"through {' and then '.join(way)} to {kind} {listed(tuple(sorted(queues)))}")
+            way = []
+    return ", and ".join(parts)
+
+
+def asked_of(routed: e.Routed) -> str:
+    """All exchanges that were asked for a queue: "the exchange 'orders' and then 'regions'"."""
+    passed = [name for _, kind, name, _ in routed.matched if kind == "exchange"]
+    asked = dict.fromkeys([routed.exchange, *passed, *routed.alternates])
+    return " and then ".join(exchange_on_the_way(name, routed) for name in asked)
+
+
+def the_exchange(name: str) -> str:
+    """The first exchange of a way."""
+    return f"the {exchange_name(name)}"
+
+
+def exchange_on_the_way(name: str, routed: e.Routed) -> str:
+    """An exchange, as a part of the way."""
+    if name == routed.exchange:
+        return the_exchange(name)
+    return f"the alternate exchange {quoted(name)}" if name in routed.alternates else quoted(name)
 
 
 def delivered(step: Step, narrator: Narrator) -> str:
@@ -163,7 +206,8 @@ def delivered(step: Step, narrator: Narrator) -> str:
     if not event.consumer_tag:
         who = f"{narrator.context.names.client(event.connection)}, which asked for one"
     again = " again" if event.redelivered else ""
-    return f"Queue {quoted(event.queue)} hands message {event.message}{again} to {who}."
+    ahead = overtaking(step.told[0], narrator.context)
+    return f"Queue {quoted(event.queue)} hands message {event.message}{again} to {who}{ahead}."
 
 
 def later(step: Step, narrator: Narrator) -> str:
@@ -183,7 +227,8 @@ def alike(step: Step, narrator: Narrator) -> str:
     those = messages_named(tuple(record.event.message for record in step.told))  # type: ignore[attr-defined]
     queue = f"queue {quoted(first.queue)}"
     if isinstance(first, e.SettlementHeld):
-        return f"{narrator.context.names.client(first.connection)} settles {those} when the transaction is committed."
+        who, does = narrator.context.names.client(first.connection), SETTLES.get(first.outcome, "settles")
+        return f"{who} {does} {those}, which takes effect only when the transaction is committed."
     if isinstance(first, e.Acknowledged | e.Rejected):
         who = narrator.context.names.client(first.connection)
         if isinstance(first, e.Rejected):
@@ -196,4 +241,7 @@ def alike(step: Step, narrator: Narrator) -> str:
         return f"{who} has acknowledged {those}: {fate}."
     if isinstance(first, e.Requeued):
         return f"{those.capitalize()} {are} back in {queue}: {sentence_end(first.reason)}"
+    if (first.vhost, first.queue, first.message) in narrator.context.kept_out:
+        get = "do not get" if many else "does not get"
+        return f"{those.capitalize()} {get} into {queue}: {kept_out_words(first.reason)}"
     return f"{those.capitalize()} {are} dropped from {queue}: {sentence_end(first.reason)}"

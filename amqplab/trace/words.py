@@ -16,6 +16,7 @@ __all__ = [
     "exchange_name",
     "listed",
     "messages_named",
+    "numbered",
     "quoted",
 ]
 
@@ -134,14 +135,19 @@ def listed(names: tuple[str, ...]) -> str:
 
 def messages_named(numbers: tuple[int, ...]) -> str:
     """ "message 1", "messages 1 and 2", "messages 1 to 4"."""
+    return numbered("message", numbers)
+
+
+def numbered(noun: str, numbers: tuple[int, ...], ending: str = "s") -> str:
+    """ "segment 1", "segments 1 and 2", "segments 1 to 4"."""
     if len(numbers) == 1:
-        return f"message {numbers[0]}"
+        return f"{noun} {numbers[0]}"
     if len(numbers) > 2 and numbers == tuple(range(numbers[0], numbers[-1] + 1)):
-        return f"messages {numbers[0]} to {numbers[-1]}"
+        return f"{noun}{ending} {numbers[0]} to {numbers[-1]}"
     some = [str(number) for number in numbers]
     if len(some) > MOST_NAMED:
         some = [*some[: MOST_NAMED - 1], f"{len(some) - MOST_NAMED + 1} more"]
-    return f"messages {', '.join(some[:-1])} and {some[-1]}"
+    return f"{noun}{ending} {', '.join(some[:-1])} and {some[-1]}"
 
 
 def duration(nanoseconds: int) -> str:

@@ -175,6 +175,12 @@ def _bit(start: int, octets: int, word: int, place: int, name: str) -> Span:
     return Span(start, start + octets, shown, flag, f"{drawn} {meaning}".rstrip(), bit=place)
 
 
+MORE_FLAGS = "more flags follow"
+"""Bit 0 announces two more octets of flags (AMQP 0-9-1 section 4.2.6.1). Class basic has fourteen properties, so
+they fit, and RabbitMQ does not ask.
+"""
+
+
 def walk_header(data: bytes, at: int, end: int) -> tuple[Span, ...]:
     """The spans of a content header frame's payload."""
     walk = Walk(data, at, end)
@@ -186,9 +192,10 @@ def walk_header(data: bytes, at: int, end: int) -> tuple[Span, ...]:
         start = walk.at
         flags = int.from_bytes(walk.octets(2, "property flags"), "big")
         bits = [_bit(start, 2, flags, flag.bit_length() - 1, name) for name, _, flag in PROPERTIES]
-        bits += [_bit(start, 2, flags, place, "unused") for place in (1, 0)]
+        bits += [_bit(start, 2, flags, place, name) for place, name in ((1, "unused"), (0, MORE_FLAGS))]
         count = (flags >> 2).bit_count()
         meaning = f"{count} {'property follows' if count == 1 else 'properties follow'}"
+        meaning += ", the lowest two bits are ignored" if flags & 3 else ""  # CODEC-50
         walk.spans.append(Span(start, walk.at, "property flags", flags, meaning, tuple(bits)))
         for name, domain, flag in PROPERTIES:
             if flags & flag:

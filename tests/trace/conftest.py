@@ -82,16 +82,20 @@ class Link:
         self.taps[up].sent(data)
         cause = -1
         for payload in [data] if cut is None else [data[:cut], data[cut:]]:
-            if lost:
-                self.segment(up, "PSH|ACK", payload, lost=lost)
-                self.story.now += 200 * MS
-                self.story.tell(self.here(up), e.RetransmissionTimedOut, self.name, self.here(up), 200 * MS)
-            arrival = self.segment(up, "PSH|ACK", payload, again=bool(lost))
+            arrival = self.lossy(up, payload, lost) if lost else self.segment(up, "PSH|ACK", payload)
             lost = ""
             with because(arrival):
                 for seq, _ in self.taps[not up].received(payload):
                     cause = seq if seq is not None else cause
         return cause
+
+    def lossy(self, up: bool, payload: bytes, lost: str) -> int:
+        """A segment is lost, and sent again when the time is out."""
+        self.segment(up, "PSH|ACK", payload, lost=lost)
+        self.story.now += 200 * MS
+        here = self.here(up)
+        with because(self.story.tell(here, e.RetransmissionTimedOut, self.name, here, 200 * MS)):
+            return self.segment(up, "PSH|ACK", payload, again=True)
 
     def method(self, up: bool, channel: int, method: object) -> int:
         return self.send(up, encode_method(channel, method))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from scenes import build
 
 from amqplab import Lab
 from amqplab.trace import events as e
 from amqplab.trace.chapters import STORY_KINDS, chapters, first_publish
 from amqplab.trace.narrate import Narrator
 from amqplab.trace.recorder import Recorder
+from amqplab.trace.story_words import asked_of, route_of
 
 
 def told(lab: Lab) -> list[str]:
@@ -85,6 +87,33 @@ def test_a_connection_that_is_not_open_yet_is_connecting() -> None:
     assert [chapter.sentence for chapter in chapters(records[:20])] == ["waiter is connecting."]
 
 
+def test_the_way_of_a_message_names_every_exchange_that_it_went_through() -> None:
+    story = told(build("exchange_to_exchange"))
+    assert story[-3:] == [
+        "Message 1 of shop goes through the exchange 'orders' and then 'regions' to the queues 'berlin' and "
+        "'everything'.",
+        "Message 2 of shop goes through the exchange 'orders' to queue 'overseas'.",
+        "Message 3 of shop goes through the exchange 'orders' and then the alternate exchange 'strays' to queue "
+        "'lost_and_found'.",
+    ]
+
+
+def test_a_queue_is_told_behind_the_exchange_that_it_is_bound_to() -> None:
+    matched = (
+        ("a", "queue", "q", ""),
+        ("a", "exchange", "b", ""),
+        ("b", "queue", "r", ""),
+        ("b", "queue", "q", ""),
+    )
+    routed = e.Routed("/", 1, "a", "k", matched, ("q", "r"), ())
+    assert route_of(routed) == "through the exchange 'a' to queue 'q', and through 'b' to queue 'r'"
+    nowhere = (("a", "exchange", "b", ""),)
+    asked = asked_of(e.Routed("/", 1, "a", "k", nowhere, (), ("c",)))
+    assert asked == "the exchange 'a' and then 'b' and then the alternate exchange 'c'"
+    by_name = e.Routed("/", 1, "", "q", (), ("q",), ())
+    assert route_of(by_name) == "through the default exchange to queue 'q'"
+
+
 def test_a_second_channel_is_a_step_of_its_own() -> None:
     lab = Lab(seed=1)
     connection = lab.connect("waiter")
@@ -146,8 +175,19 @@ def test_losses_interventions_and_remarks_are_in_the_story() -> None:
     lab.run()
     kinds = [type(lab.recorder[chapter.last].event) for chapter in chapters(lab.recorder)]
     assert kinds == [
-        e.ChannelOpened, e.NoteMade, e.Intervened, e.SegmentLost, e.RetransmissionTimedOut, e.Unroutable
+        e.ChannelOpened, e.NoteMade, e.Intervened, e.SegmentLost, e.SegmentSent, e.Unroutable
     ]  # fmt: skip
+
+
+def test_a_timeout_in_the_story_is_over_when_it_has_sent_again_what_it_takes_for_lost() -> None:
+    """So that the picture of the step has the message on the link."""
+    lab = build("lost_batch")
+    steps = [one for one in chapters(lab.recorder) if " for lost and " in one.sentence]
+    assert steps
+    for step in steps:
+        last = lab.recorder[step.last]
+        assert isinstance(last.event, e.SegmentSent) and last.cause is not None
+        assert isinstance(lab.recorder[last.cause].event, e.RetransmissionTimedOut)
 
 
 def test_a_lab_steps_through_the_story() -> None:

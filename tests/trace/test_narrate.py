@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from any_events import KINDS, SAMPLES
+from scenes import build
 
 from amqplab import Lab
 from amqplab.lab import Alarm, Fault, LoseNext
@@ -57,7 +58,9 @@ def test_routing_is_told_with_its_matches(queues: tuple[str, ...], end: str) -> 
 def test_routing_by_way_of_other_exchanges_names_them() -> None:
     matched = (("a", "exchange", "b", "k"), ("b", "queue", "q", "k"))
     assert ", then those of 'b', against" in told(e.Routed, "/", 1, "a", "k", matched, ("q",), ())
-    assert "the alternate exchange 'c' too" in told(e.Routed, "/", 1, "a", "k", (), ("q",), ("c",))
+    strays = (("c", "queue", "q", ""),)
+    alternate = ", and then those of the alternate exchange 'c', against"
+    assert alternate in told(e.Routed, "/", 1, "a", "k", strays, ("q",), ("c",))
 
 
 def test_the_default_exchange_is_called_that() -> None:
@@ -83,7 +86,7 @@ def test_a_segment_is_told_by_its_flags(flags: str, payload: bytes, window: int,
 
 def test_a_retransmission_says_why() -> None:
     fields = ("p:1", 1, "p:1", "broker:5672", "PSH|ACK", 100, 200, 9, b"abc", True, 0, 1)
-    assert "again, because no acknowledgement came," in told(e.SegmentSent, *fields, where="p")
+    assert "again, because it was not acknowledged," in told(e.SegmentSent, *fields, where="p")
 
 
 def test_an_event_of_somebody_elses_is_named() -> None:
@@ -172,6 +175,16 @@ def test_a_consumer_is_called_by_its_program_and_by_a_tag_that_somebody_chose() 
     assert "to consumer 'hot drinks' of barista under" in sentence
 
 
+def test_who_has_left_a_server_running_is_not_gone_when_its_function_returns() -> None:
+    lab = build("websocket")
+    narrator = Narrator(lab.recorder)
+    finished = {record.where: narrator.sentence(record.seq) for record in lab.find(e.ProgramFinished)}
+    assert (
+        finished["web"] == "The function of the program web has returned; what it has left running goes on."
+    )
+    assert finished["producer"] == "The program producer is finished, because its function returned."
+
+
 def test_two_consumers_of_one_program_are_told_apart() -> None:
     lab = Lab(seed=1)
     channel = lab.connect("barista").channel()
@@ -210,6 +223,15 @@ def test_in_a_transaction_nothing_is_promised_before_the_commit() -> None:
     assert "will" not in of_kind(lab, "Enqueued")[0]
 
 
+def test_the_end_of_a_transaction_comes_after_what_it_does() -> None:
+    lab = build("transactions")
+    committed, rolled_back = of_kind(lab, "TransactionEnded")
+    assert committed.endswith("is committed: the broker has done what was said since the last one.")
+    assert rolled_back.endswith("is rolled back: the broker drops what was said since the last one.")
+    held = "bank acknowledges message 1, which takes effect only when the transaction is committed."
+    assert held in [chapter.sentence for chapter in chapters(lab.recorder)]
+
+
 def test_a_lost_segment_and_its_timeout_tell_of_the_message_in_it() -> None:
     lab = Lab(seed=1)
     channel = lab.connect("waiter").channel()
@@ -222,7 +244,7 @@ def test_a_lost_segment_and_its_timeout_tell_of_the_message_in_it() -> None:
     number = lab.first(e.SegmentLost).event.number
     late = f"within 200 ms, so TCP takes segment {number} with message 1 for lost and sends it again."
     assert f"No acknowledgement reached waiter {late}" in of_kind(lab, "RetransmissionTimedOut")
-    again = f", which is segment {number} again, because no acknowledgement came,"
+    again = f", which is segment {number} again, because no acknowledgement came in time,"
     told = Narrator(lab.records)
     assert [one for one in map(told.sentence, range(len(lab.records))) if again in one]
 
@@ -247,8 +269,59 @@ def test_returns_and_confirms_arrive_at_their_publisher() -> None:
     lab.run()
     told = of_kind(lab, "CommandReceived")
     assert "Message 1 is back at its publisher waiter with 312 NO_ROUTE: no queue was to get it." in told
-    confirm = "The confirm of publish 1 (message 1) arrives at waiter: the broker has taken responsibility."
-    assert confirm in told
+    confirm = (
+        "The confirm of publish 1 (message 1) arrives at waiter: no queue is to get it, and with that it is"
+    )
+    assert f"{confirm} settled." in told
+
+
+def test_what_a_full_queue_refuses_never_was_in_it() -> None:
+    lab = build("returned_and_rejected")
+    [refused, dropped] = of_kind(lab, "Discarded")
+    assert (
+        refused == "Message 2 does not get into queue 'small': it is full, and it refuses what is too much."
+    )
+    assert dropped == "Queue 'small' drops its copy of message 1: rejected."
+    assert refused in [chapter.sentence for chapter in chapters(lab.recorder)]
+    assert of_kind(lab, "Routed")[1].endswith("queue 'small' has it, and is to get a copy.")
+
+
+def test_what_a_full_queue_gives_to_the_dead_letters_never_was_in_it() -> None:
+    lab = Lab(seed=1)
+    channel = lab.connect("waiter").channel()
+    channel.queue_declare("late")
+    full = {"x-max-length": 1, "x-overflow": "reject-publish-dlx"}
+    letters = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "late"}
+    channel.queue_declare("orders", arguments=full | letters)
+    for body in ("espresso", "tea"):
+        channel.basic_publish(exchange="", routing_key="orders", body=body)
+    lab.run()
+    start = "Message 2 does not get into queue 'orders' (maxlen)"
+    assert of_kind(lab, "DeadLettered")[0].startswith(f"{start} and goes to the default exchange")
+    assert [
+        one for one in chapters(lab.recorder) if one.sentence.startswith(f"{start}; as message 2′ it goes ")
+    ]
+
+
+def test_a_confirm_names_the_publishes_that_were_still_open() -> None:
+    lab = build("returned_and_rejected")
+    assert any(" refuses publish 2 on channel 1 of producer (" in one for one in of_kind(lab, "Confirmed"))
+    assert (
+        "The refusal of publish 2 (message 2) arrives at producer: the broker could not take it."
+    ) in of_kind(lab, "CommandReceived")
+    assert told(e.Confirmed, "p:1", 1, 7, True, True).startswith(
+        "The broker confirms all open publishes up to 7 "
+    )
+
+
+def test_a_confirm_of_what_no_queue_was_to_get_does_not_say_that_the_broker_has_it() -> None:
+    lab = build("returned_and_rejected")
+    settled = "no queue is to get it, and with that it is settled."
+    assert (
+        of_kind(lab, "Confirmed")[2] == f"The broker confirms publish 3 on channel 1 of producer: {settled}"
+    )
+    arrival = f"The confirm of publish 3 (message 3) arrives at producer: {settled}"
+    assert arrival in of_kind(lab, "CommandReceived")
 
 
 def test_who_is_let_in_by_a_certificate_needed_no_password() -> None:

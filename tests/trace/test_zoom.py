@@ -51,6 +51,7 @@ def test_what_brings_or_loses_a_message_is_a_milestone(recorder: Recorder) -> No
     assert [type(record.event) for record in milestones] == [
         e.SegmentLost,
         e.RetransmissionTimedOut,
+        e.SegmentSent,  # what it sends again
         e.CommandReceived,  # a confirm
         e.CommandReceived,  # a delivery
         e.CommandReceived,  # and again

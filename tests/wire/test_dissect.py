@@ -93,6 +93,18 @@ def test_the_notes_message_has_fourteen_octets_and_no_properties() -> None:
     assert body.end - body.start == 14 + 8
 
 
+def test_the_last_two_property_flags_are_no_properties() -> None:
+    """Bit 1 means nothing to class basic; bit 0 announces more flags, and RabbitMQ ignores it (CODEC-50)."""
+    data = encode_content(1, Basic.Publish(exchange="", routing_key="q"), Properties(), b"", 4096)
+    flags = data[:-3] + b"\x00\x03" + data[-1:]
+    [span] = [one for one in leaves(dissect(flags)) if one.name == "property flags"]
+    assert span.meaning == "0 properties follow, the lowest two bits are ignored"
+    assert [(bit.name, bit.value) for bit in span.children[-2:]] == [
+        ("unused", True),
+        ("more flags follow", True),
+    ]
+
+
 def test_bits_are_spelled_out() -> None:
     data = encode_method(1, Queue.Declare(queue="q", durable=True))
     names = {span.name for span in leaves(dissect(data))} | {

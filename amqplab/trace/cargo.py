@@ -20,7 +20,7 @@ from amqplab.trace import events as e
 from amqplab.trace.journeys import messages_published
 from amqplab.trace.keys import client_host
 from amqplab.trace.recorder import Record
-from amqplab.trace.repeats import Taken
+from amqplab.trace.repeats import Again, Taken
 from amqplab.trace.tags import delivery_tag
 from amqplab.trace.traffic import Command, Lane, Segment, Traffic
 
@@ -46,7 +46,7 @@ class Hold:
     """Looks into segments that were lost or discarded, and finds the ones that a timer stands for.
 
     `handed_out` has the delivery of each (connection, channel, delivery tag), and `taken` what each timeout
-    takes for lost.
+    takes for lost, and `again` what each segment carries again.
     """
 
     def __init__(
@@ -55,16 +55,20 @@ class Hold:
         traffic: Traffic,
         handed_out: Mapping[tuple[str, int, int], e.Delivered | e.Replied],
         taken: Mapping[int, Taken],
+        again: Mapping[int, Again],
     ) -> None:
         self._records = records
         self._traffic = traffic
         self._handed_out = handed_out
         self._taken = taken
+        self._again = again
         self._published = messages_published(records, traffic)
         self._missing: defaultdict[Lane, dict[int, Segment]] = defaultdict(dict)
 
     def lost(self) -> dict[int, Cargo]:
-        """seq of what lost a segment, or of the timeout behind it -> its cargo, if there was any."""
+        """seq of what lost a segment, of the timeout behind it, or of what is sent again because its loss was heard
+        of -> its cargo, if there was any.
+        """
         found: dict[int, Cargo] = {}
         for record in self._records:
             cargo = self._read(record)
@@ -82,12 +86,20 @@ class Hold:
             case e.SegmentDiscarded(number=number):
                 segment = self._loaded(number)
                 return None if segment is None else self._cargo([segment], only_unheard=True)
+            case e.SegmentSent(number=number) if number in self._again:
+                return self._asked_for(self._traffic.segments[number])
             case e.SegmentArrived(number=number):
                 self._arrived(self._loaded(number))
             case e.RetransmissionTimedOut(connection=connection, host=host):
                 missing = self._missing[connection, host == client_host(connection)]
                 return self._cargo(self._of(record.seq) or [missing[min(missing)]]) if missing else None
         return None
+
+    def _asked_for(self, segment: Segment) -> Cargo | None:
+        """The other end has told that something is missing, and here it goes again."""
+        missing = any(segment.start <= at < segment.end for at in self._missing[segment.lane])
+        asked = self._again[segment.number].reason in ("repeated", "asked")
+        return self._cargo([segment]) if asked and missing else None
 
     def _of(self, timeout: int) -> list[Segment]:
         """The segments with octets that a timeout takes for lost."""

@@ -11,7 +11,8 @@ worked, and mostly what a reader means by "because". Four times it is not:
     what is said    the broker decides, and writes all of it when it is done with what it was given: a delivery, a
                     return and a confirm came of that decision. A server that answers had read a question
     a timeout       is silence, and silence has no cause of its own. But the timer stands for a segment, and it ran
-                    out because that was lost, or for want of an answer to it
+                    out because that was lost, or for want of an answer to it. Whoever is asked again and again
+                    for the same octets sends them again because they were lost, too
 
 So what is here is worked out, never recorded; a recording keeps what happened. Causes are always earlier than
 their effects, and :meth:`Causes.chain` ends at a program's act, at somebody's intervention, or at a timer.
@@ -27,7 +28,7 @@ from amqplab.trace import events as e
 from amqplab.trace.keys import client_host
 from amqplab.trace.recorder import Record
 from amqplab.trace.tags import delivery_tag, is_multiple
-from amqplab.trace.traffic import Frame, Traffic
+from amqplab.trace.traffic import Frame, Segment, Traffic
 from amqplab.wire.frames import FRAME_METHOD
 from amqplab.wire.methods import METHODS, Basic
 
@@ -54,11 +55,11 @@ class Causes:
         self._last_sent: dict[
             tuple[str, str, int], int
         ] = {}  # who sent which octet last: (connection, end, number)
-        self._behind: dict[int, int] = {}  # timeout -> the segment for which it stands
+        self._behind: dict[int, Segment] = {}  # timeout -> the segment for which it stands
         self.nearest: list[int | None] = [self._read(record) for record in records]
         """For each record in turn the seq of the one that it came of; None if nobody did it."""
-        for timeout, number in self._behind.items():
-            self._explain(timeout, number)
+        for timeout, before in self._behind.items():
+            self._explain(timeout, before)
 
     def of(self, seq: int) -> int | None:
         """What record `seq` came of; None for nothing that is in the recording."""
@@ -119,19 +120,25 @@ class Causes:
         place = (event.connection, event.source, event.sequence)
         before, self._last_sent[place] = self._last_sent.get(place), event.number
         if event.retransmission:
-            if record.cause is not None and record.cause >= self._first and before is not None:
-                self._behind.setdefault(record.cause, before)
-            return record.cause
+            return record.cause if before is None else self._again(record, self._traffic.segments[before])
         frames = self._traffic.segments[event.number].frames
         handed = self._traffic.frames[frames[0]].sent if frames else None
         return latest(record, handed)
 
-    def _explain(self, timeout: int, number: int) -> None:
+    def _again(self, record: Record, before: Segment) -> int | None:
+        """A timer sends it again, and stands for `before`; else the other end has asked for what was lost."""
+        cause = record.cause
+        if cause is None or cause < self._first:
+            return None
+        if isinstance(self.event(cause), e.RetransmissionTimedOut):
+            self._behind.setdefault(cause, before)
+            return cause
+        return cause if before.lost_seq is None or before.lost_seq > record.seq else before.lost_seq
+
+    def _explain(self, timeout: int, before: Segment) -> None:
         """A timeout came of the loss of its segment; else of its having been sent, and nobody answered."""
-        if isinstance(self.event(timeout), e.RetransmissionTimedOut):
-            segment = self._traffic.segments[number]
-            was_lost = segment.lost_seq is not None and segment.lost_seq < timeout
-            self.nearest[timeout - self._first] = segment.lost_seq if was_lost else segment.sent
+        was_lost = before.lost_seq is not None and before.lost_seq < timeout
+        self.nearest[timeout - self._first] = before.lost_seq if was_lost else before.sent
 
     def _delivered(self, record: Record, event: e.Delivered | e.Replied) -> int | None:
         self._deliveries[event.connection, event.channel, event.delivery_tag] = record.seq

@@ -128,6 +128,8 @@ class Folding:
             self._timed_out[record.seq] = self._add("timed out", record)
         elif record.cause in self._timed_out and isinstance(event, e.SegmentSent):
             self._timed_out[record.cause].told.append(record)
+        elif isinstance(event, e.SegmentSent) and record.seq in self._known.cargo:
+            self._add("sent again", record)
         elif type(event) in AS_TOLD or record.seq in self._known.cargo:
             self._add("as told", record)
 

@@ -68,7 +68,9 @@ class Context:
         self.arrivals: dict[int, Arrival] = {}
         """seq of a CommandReceived at a client -> what arrived."""
         self.cargo: dict[int, Cargo] = {}
-        """seq of a SegmentLost, SegmentDiscarded or RetransmissionTimedOut -> what was in the segment."""
+        """seq of a SegmentLost, SegmentDiscarded or RetransmissionTimedOut, or of a SegmentSent that brings again
+        what the other end misses -> what was in the segment.
+        """
         self.again: dict[int, Again] = {}
         """number of a segment that is sent again -> whose octets those are, and why."""
         self.taken_for_lost: dict[int, Taken] = {}
@@ -115,7 +117,7 @@ class Context:
         repeats = Repeats(records, traffic)
         self.again, self.taken_for_lost = repeats.again, repeats.taken
         self.probes, self.probing = repeats.probes, repeats.probing
-        self.cargo = Hold(records, traffic, self.handed_out, self.taken_for_lost).lost()
+        self.cargo = Hold(records, traffic, self.handed_out, self.taken_for_lost, self.again).lost()
 
     # --- one method per kind of record -------------------------------------------------------------------
 

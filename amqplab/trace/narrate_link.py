@@ -129,7 +129,7 @@ def tcp_state_changed(record: Record, event: e.TcpStateChanged) -> str:
 
 
 def segment_sent(record: Record, event: e.SegmentSent, known: Context) -> str:
-    subject = f"{as_start(party(record.where))} sends segment {event.number}"
+    subject = f"{as_start(party(record.where))} sends segment {event.number}{cargo_words(record, known)}"
     again = again_words(event, known)
     flags = event.flags.split("|")
     size = len(event.payload)
@@ -149,6 +149,12 @@ def segment_sent(record: Record, event: e.SegmentSent, known: Context) -> str:
     if event.window == 0:
         return f"{subject} with ACK and a window of 0: it has no room for more bytes."
     return f"{subject} with {event.flags}: it has everything before {event.acknowledgement}."
+
+
+def sent_again(record: Record, event: e.SegmentSent, known: Context) -> str:
+    """The same of a segment that brings again what the other end misses, for who counts no bytes."""
+    subject = f"{as_start(party(record.where))} sends segment {event.number}{cargo_words(record, known)}"
+    return f"{subject}{again_words(event, known).rstrip(',')}."
 
 
 def again_words(event: e.SegmentSent, known: Context) -> str:

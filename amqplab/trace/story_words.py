@@ -16,7 +16,7 @@ from typing import Any
 
 from amqplab.trace import events as e
 from amqplab.trace.narrate import Narrator
-from amqplab.trace.narrate_link import sentence_end
+from amqplab.trace.narrate_link import sent_again, sentence_end
 from amqplab.trace.narrate_messages import SETTLES, departure, kept_out_words, overtaking
 from amqplab.trace.recorder import Record
 from amqplab.trace.words import count, exchange_name, listed, messages_named, quoted
@@ -57,6 +57,8 @@ def sentence_of(step: Step, narrator: Narrator) -> str:
             return f"{names.client(connection_of(step))} closes its connection."
         case "timed out":
             return narrator.sentence(step.told[0].seq)
+        case "sent again":
+            return sent_again(step.told[0], event, narrator.context)  # type: ignore[arg-type]
         case "plumbing":
             return plumbing(step.told[0], narrator)
         case "message":

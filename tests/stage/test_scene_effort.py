@@ -15,8 +15,8 @@ from amqplab import Lab
 from amqplab.stage.scene import packed, scene
 from amqplab.trace.recorder import Recorder
 
-MOST_CALLS = 179
-"""A record's share of the work, measured with 175. Whoever adds a reader of all records finds it here."""
+MOST_CALLS = 183
+"""A record's share of the work, measured with 179. Whoever adds a reader of all records finds it here."""
 
 MOST_CHANGES = 0.9
 """Entities that change with a record, measured with 0.83."""

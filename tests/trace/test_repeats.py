@@ -9,6 +9,7 @@ from scenes import build
 
 from amqplab import Lab
 from amqplab.trace import events as e
+from amqplab.trace.chapters import chapters
 from amqplab.trace.narrate import Narrator
 from amqplab.trace.recorder import Record
 from amqplab.trace.repeats import Again, Repeats, Taken
@@ -65,7 +66,18 @@ def test_acknowledgements_that_repeat_themselves_ask_for_what_is_missing() -> No
     [told] = [one for one in sentences(lab, e.SegmentSent, retransmission=True) if "481 bytes" in one]
     again = "which is segments 18 to 25 again in one"
     why = "because the same acknowledgement came again and again and asks for it"
-    assert told.startswith(f"producer sends segment 33, {again}, {why}, with 481 bytes: ")
+    assert told.startswith(
+        f"producer sends segment 33 with messages 3 to 10, {again}, {why}, with 481 bytes: "
+    )
+
+
+def test_what_is_asked_for_again_is_a_step_of_the_story_and_came_of_the_loss() -> None:
+    lab = build("loss_20_percent")
+    [step] = [one for one in chapters(lab.recorder) if one.sentence.startswith("producer sends segment 33 ")]
+    assert "bytes" not in step.sentence and "messages 3 to 10" in step.sentence
+    cause = Narrator(lab.recorder).causes.of(step.last)
+    assert cause is not None
+    assert lab.recorder[cause].event == lab.first(e.SegmentLost, number=18).event
 
 
 def test_a_timeout_takes_everything_for_lost_that_is_not_acknowledged() -> None:

@@ -41,8 +41,8 @@ __all__ = ["SHAPES", "typescript"]
 
 
 class Records(TypedDict):
-    """The stream as columns; `where` and `kind` index `names`, `subject` indexes `subjects`; `cause` -1 is
-    none; `zoom` has a bit for each zoom at which the record is a step.
+    """The stream as columns; `where` and `kind` index `names`; `zoom` has a bit for each zoom at which the record
+    is a step. What it speaks of: `keys` indexes `keys`, the rest are numbers. -1 is none.
     """
 
     at: list[int]
@@ -50,17 +50,11 @@ class Records(TypedDict):
     cause: list[int]
     kind: list[int]
     zoom: list[int]
-    subject: list[int]
-
-
-class Subject(TypedDict):
-    """What a record speaks of: keys of the state, the first the most important, and numbers."""
-
-    keys: list[str]
-    frame: NotRequired[int]
-    command: NotRequired[int]
-    segment: NotRequired[int]
-    message: NotRequired[int]
+    keys: list[int]
+    frame: list[int]
+    command: list[int]
+    segment: list[int]
+    message: list[int]
 
 
 class Server(TypedDict):
@@ -260,7 +254,7 @@ class Scene(TypedDict):
     layouts: dict[Literal["wide", "tall"], Layout]
     records: Records
     names: list[str]
-    subjects: list[Subject]
+    keys: list[list[str]]
     labels: list[str]
     sentences: list[str]
     story: list[Annotated[list[Any], Chapter]]
@@ -275,7 +269,7 @@ class Scene(TypedDict):
 
 
 SHAPES: tuple[type, ...] = (
-    *(Records, Subject, Server, Kind, Segment, Carrier, Frame, Command, Token, Signal, Life),
+    *(Records, Server, Kind, Segment, Carrier, Frame, Command, Token, Signal, Life),
     *(Word, CheckedBinding, Change, ChangeOf, Chapter, Span, Geometry),
     *(getattr(contract_layout, name) for name in contract_layout.SHAPES),
     Scene,

@@ -7,7 +7,7 @@ holds everything a picture needs and nothing else, as plain data. Its types are 
 :mod:`amqplab.stage.contract`; the JavaScript is checked against the same ones.
 
     layouts      where everything stands, wide and tall              (layout.py)
-    records      the stream as columns: at, where, cause, kind, zoom, subject
+    records      the stream as columns: at, where, cause, kind, zoom, and what each speaks of
     sentences    one per record, with its reason                     (trace.narrate)
     story        the coarsest steps: chapters and their sentences    (trace.chapters)
     patches      what each record changes in the state               (trace.fold, trace.whereabouts)
@@ -35,7 +35,7 @@ from typing import Any, TypeVar, cast
 
 from amqplab._collector import without_collections
 from amqplab.stage import contract
-from amqplab.stage.contract import Records, Scene
+from amqplab.stage.contract import Scene
 from amqplab.stage.geometry import GEOMETRY
 from amqplab.stage.layout import layout
 from amqplab.stage.needs import needs_of
@@ -49,7 +49,7 @@ from amqplab.trace.narrate import Narrator
 from amqplab.trace.participants import participants_of
 from amqplab.trace.recorder import Record, Recorder
 from amqplab.trace.routing_words import all_routes
-from amqplab.trace.subjects import Subject, subject_of
+from amqplab.trace.subjects import subject_of
 from amqplab.trace.traffic import Command, Frame, Segment, Traffic
 from amqplab.trace.until import METHOD_NAMES
 from amqplab.trace.whereabouts import Whereabouts
@@ -84,9 +84,8 @@ def made(records: list[Record], title: str) -> Scene:
     needs = needs_of(records)
     story = chapters(records, narrator)
     names = numbered([record.where for record in records] + [kind_of(record) for record in records])
-    zooms = [zoom_of(record, traffic, narrator.context) for record in records]
     subjects = [subject_of(record, traffic) for record in records]
-    subject_numbers, spans = numbered(subjects), Interned()
+    keys, spans = numbered(subject.keys for subject in subjects), Interned()
     return {
         "format": FORMAT,
         "title": title,
@@ -101,11 +100,20 @@ def made(records: list[Record], title: str) -> Scene:
         "geometry": GEOMETRY.as_json(),
         "palette": palette(),
         "layouts": {name: layout(participants, name, needs) for name in ("wide", "tall")},
-        "records": columns(
-            records, names, zooms, [subject_numbers[subject] for subject in subjects], narrator.causes.nearest
-        ),
+        "records": {
+            "at": [record.at for record in records],
+            "where": [names[record.where] for record in records],
+            "cause": column(narrator.causes.nearest),
+            "kind": [names[kind_of(record)] for record in records],
+            "zoom": [zoom_of(record, traffic, narrator.context) for record in records],
+            "keys": [keys[subject.keys] for subject in subjects],
+            "frame": column(subject.frame for subject in subjects),
+            "command": column(subject.command for subject in subjects),
+            "segment": column(subject.segment for subject in subjects),
+            "message": column(subject.message for subject in subjects),
+        },
         "names": list(names),
-        "subjects": [subject_json(subject) for subject in subject_numbers],
+        "keys": list(map(list, keys)),
         "labels": [label_of(record) for record in narrator.records],
         "sentences": [narrator.sentence(seq) for seq in range(len(records))],
         "story": [[one.last, one.first, one.sentence] for one in story],
@@ -150,22 +158,9 @@ class Interned:
         return key in self._numbers
 
 
-def columns(
-    records: Sequence[Record],
-    names: Mapping[str, int],
-    zooms: list[int],
-    subjects: list[int],
-    causes: Sequence[int | None],
-) -> Records:
-    """The stream as columns of integers; `where` and `kind` index `names`, `subject` indexes `subjects`."""
-    return {
-        "at": [record.at for record in records],
-        "where": [names[record.where] for record in records],
-        "cause": [-1 if cause is None else cause for cause in causes],
-        "kind": [names[kind_of(record)] for record in records],
-        "zoom": zooms,
-        "subject": subjects,
-    }
+def column(numbers: Iterable[int | None]) -> list[int]:
+    """Numbers as they are sent: -1 for none."""
+    return [-1 if number is None else number for number in numbers]
 
 
 def kind_of(record: Record) -> str:
@@ -176,11 +171,6 @@ def kind_of(record: Record) -> str:
 def numbered(values: Iterable[Value]) -> dict[Value, int]:
     """Numbers for values that come again and again, in order of first use."""
     return {value: number for number, value in enumerate(dict.fromkeys(values))}
-
-
-def subject_json(subject: Subject) -> contract.Subject:
-    shown = {name: value for name, value in zip(subject._fields, subject, strict=True) if value is not None}
-    return cast(contract.Subject, shown)
 
 
 def zoom_of(record: Record, traffic: Traffic, known: Context) -> int:

@@ -41,11 +41,18 @@ class Span(NamedTuple):
     def to_json(self) -> list[Any]:
         """``[start, end, name, value, meaning, children]``; integers beyond 2**53 become text."""
         start, end, name, value, meaning, children, _ = self
-        if isinstance(value, int) and not isinstance(value, bool):
-            value = int(value) if abs(value) <= LARGEST_EXACT else str(int(value))
-        elif isinstance(value, float):
-            value = float(value) if abs(value) <= LARGEST_EXACT else repr(float(value))
-        return [start, end, name, value, meaning, [child.to_json() for child in children]]
+        if value is not None and type(value) is not str:
+            value = number_json(value)
+        return [start, end, name, value, meaning, [child.to_json() for child in children] if children else []]
+
+
+def number_json(value: float | str) -> int | float | str:
+    """A number as JavaScript can have it: beyond 2**53 as text."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return int(value) if abs(value) <= LARGEST_EXACT else str(int(value))
+    if isinstance(value, float):
+        return float(value) if abs(value) <= LARGEST_EXACT else repr(float(value))
+    return value
 
 
 def leaves(spans: Iterable[Span]) -> Iterator[Span]:

@@ -132,7 +132,9 @@ def test_every_number_in_a_scene_points_at_something(run: str, recordings: Recor
         assert frame["command"] is None or frame["command"] < len(sent["commands"])
         assert {number for number, _, _ in frame["carriers"]} <= segments
         assert frame["conn"] in sent["layouts"]["wide"]["pipes"]
-    assert all(-1 <= subject < len(sent["subjects"]) for subject in sent["records"]["subject"])
+    limits = {"keys": sent["keys"], "frame": sent["frames"], "command": sent["commands"]}
+    for name, table in limits.items():
+        assert all(-1 <= number < len(table) for number in sent["records"][name])
     for last, first, sentence in sent["story"]:
         assert 0 <= first <= last < length and sentence
     assert -1 <= sent["opening"] < length

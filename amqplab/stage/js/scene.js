@@ -180,9 +180,14 @@ export class Scene {
     return this.kinds?.[this.kindOf(seq)] ?? NOTHING_SAID;
   }
 
-  /** What a record speaks of: {keys, frame?, command?, segment?, message?}. @param {number} seq */
+  /** What a record speaks of. @param {number} seq @returns {Subject} */
   subjectOf(seq) {
-    return this.subjects?.[this.records.subject?.[seq]] ?? NOBODY;
+    if (!(seq >= 0 && seq < this.n)) return NOBODY;
+    const { keys, frame, command, segment, message } = this.records;
+    return {
+      ...{ keys: this.keys[keys[seq]], frame: numberOf(frame, seq), command: numberOf(command, seq) },
+      ...{ segment: numberOf(segment, seq), message: numberOf(message, seq) },
+    };
   }
 
   /** @param {number} seq */
@@ -272,6 +277,9 @@ export class Scene {
 /** @type {Readonly<Subject>} */
 const NOBODY = Object.freeze({ keys: [] });
 const NOTHING_SAID = Object.freeze({ level: "milestone", mark: "", chapter: "", hold: 460 });
+
+/** -1 is none. @param {number[]} column @param {number} seq */
+const numberOf = (column, seq) => (column[seq] < 0 ? undefined : column[seq]);
 
 /** @param {Sent.Chapter[]} story */
 const storySteps = (story) => Int32Array.from([-1, ...story.map(([last]) => last)]);

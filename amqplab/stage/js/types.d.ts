@@ -9,15 +9,11 @@ declare namespace Sent {
     cause: number[];
     kind: number[];
     zoom: number[];
-    subject: number[];
-  }
-
-  interface Subject {
-    keys: string[];
-    frame?: number;
-    command?: number;
-    segment?: number;
-    message?: number;
+    keys: number[];
+    frame: number[];
+    command: number[];
+    segment: number[];
+    message: number[];
   }
 
   interface Server {
@@ -326,7 +322,7 @@ declare namespace Sent {
     layouts: Record<"wide" | "tall", Layout>;
     records: Records;
     names: string[];
-    subjects: Subject[];
+    keys: string[][];
     labels: string[];
     sentences: string[];
     story: Chapter[];

@@ -17,7 +17,14 @@ declare global {
   type Keyed = [key: string, entity: Entity];
 
   type Layout = Sent.Layout;
-  type Subject = Sent.Subject;
+  /** What a record speaks of: keys of the state, the first the most important, and numbers. */
+  interface Subject {
+    keys: string[];
+    frame?: number;
+    command?: number;
+    segment?: number;
+    message?: number;
+  }
   type Geometry = Sent.Geometry;
   type Point = Sent.Point;
 

@@ -20,7 +20,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from operator import attrgetter
 from typing import Any, Literal, TypeVar, dataclass_transform
 
@@ -68,17 +67,12 @@ class About:
 
     name: str
     level: Level
-    label: str | Callable[[Any], str]
+    label_of: Callable[[Any], str]
     mark: Mark
     chapter: Chapter
     hold: int
 
-    def label_of(self, event: Event) -> str:
-        """The short label of one such event."""
-        return _written(self.label)(event)
 
-
-@cache
 def _written(label: str | Callable[[Any], str]) -> Callable[[Any], str]:
     """A label as a function: a text has the fields' names in braces."""
     if callable(label):
@@ -115,7 +109,7 @@ def event(
     def declare(cls: type[AnyEvent]) -> type[AnyEvent]:
         made = dataclass(frozen=True, slots=True)(cls)
         ABOUT[made] = About(
-            made.__name__, level, label, mark, chapter, HOLDS[level] if hold is None else hold
+            made.__name__, level, _written(label), mark, chapter, HOLDS[level] if hold is None else hold
         )
         return made
 

@@ -20,7 +20,7 @@ from amqplab.stage.geometry import GEOMETRY as G
 from amqplab.stage.lettering import width
 from amqplab.stage.mark import Entity, Mark, Moment, app_of, more_mark, name_of
 from amqplab.stage.marks_fixtures import limit_of
-from amqplab.stage.places import Spot
+from amqplab.stage.places import Spot, Wish
 from amqplab.trace import keys
 from amqplab.trace.lives import root_of
 from amqplab.trace.rides import ride
@@ -29,9 +29,10 @@ from amqplab.trace.traffic import Command
 __all__ = ["messages", "signal_width", "trays"]
 
 Token = tuple[str, Entity]
+OUTSIDE = -10
 
 
-def messages(m: Moment, hosts: Mapping[int, Spot]) -> Iterator[Mark]:
+def messages(m: Moment, hosts: Mapping[int, Spot | None]) -> Iterator[Mark]:
     """Messages that stand in no queue's line, and what is said about them on the wire."""
     groups: dict[tuple[str, str], list[Token]] = {}
     for key, one in m.state.items():
@@ -95,8 +96,10 @@ def on_link(m: Moment, at: str, crowd: Sequence[Token]) -> Iterator[Mark]:
         yield from in_lane(m, at, pipe, up, riders)
 
 
-def badges(m: Moment, at: str, crowd: Sequence[Token], hosts: Mapping[int, Spot]) -> Iterator[Mark]:
-    """On a link whose frames or commands are seen: each message's number, written on what carries it."""
+def badges(m: Moment, at: str, crowd: Sequence[Token], hosts: Mapping[int, Spot | None]) -> Iterator[Mark]:
+    """On a link whose frames or commands are seen: each message's number, written on what carries it; before
+    there is any, outside the mouth.
+    """
     pipe = m.layout["pipes"].get(at)
     for key, token in crowd:
         command = command_of(m, token)
@@ -107,11 +110,12 @@ def badges(m: Moment, at: str, crowd: Sequence[Token], hosts: Mapping[int, Spot]
             channel = command.channel
             part, state, _ = ride(m.traffic, command, m.seq, m.now)
         up = bool(token.get("up"))
-        own = places.lane_spot(pipe, m.wide, up, channel, part, G.mouth)
+        own = places.lane_spot(pipe, m.wide, up, channel, part, OUTSIDE)
         spot = own if command is None else hosts.get(command.number, own)
         yield message_mark(
-            key, token, f"link:{pipe['app']}", spot, "lost" if state == "lost" else "", badge=True
-        )
+            key, token, f"link:{pipe['app']}", spot or own, "lost" if state == "lost" else "",
+            badge=True, covered=spot is None,
+        )  # fmt: skip
 
 
 def in_lane(
@@ -124,11 +128,11 @@ def in_lane(
     fits = max(1, length // size)
     shown = riders if len(riders) <= fits else riders[: fits - 1]
     wanted = [
-        (G.mouth + round(part * (length - 2 * G.mouth)), breadth_of(item, size) if m.wide else size)
+        Wish(G.mouth + round(part * (length - 2 * G.mouth)), breadth_of(item, size) if m.wide else size)
         for part, item, *_ in shown
     ]
     hidden = len(riders) - len(shown)
-    middles = places.lined_up([*wanted, (0, size)] if hidden else wanted, length)
+    middles = places.lined_up([*wanted, Wish(0, size)] if hidden else wanted, length)
     for middle, (_, (key, token), channel, state) in zip(middles, shown, strict=False):
         spot = places.lane_spot(pipe, m.wide, up, channel, middle / length, 2)
         if key.startswith("signal/"):

@@ -103,6 +103,34 @@ def test_the_static_picture_shows_every_message_that_is_a_mark(name: str) -> Non
         assert not wanted - shown, f"record {seq}"
 
 
+@SCENES
+def test_frames_of_the_static_picture_stand_in_the_order_of_their_octets(name: str) -> None:
+    """The first is nearest to the receiver, while nothing is lost; the law of the browser's is in js/laws.mjs."""
+    records = list(recording(name))
+    traffic = Traffic(records)
+    place = layout(participants_of(records), "wide", needs_of(records))
+    lossy = {
+        (segment.connection, segment.up)
+        for segment in traffic.segments.values()
+        if segment.lost_seq is not None or segment.arrives_at is None
+    }
+    wanted = [frame.received for frame in traffic.frames if frame.received is not None]
+    for seq, moment in moments(
+        records, traffic, place, wanted[:: max(1, len(wanted) // 20)], "frame"
+    ).items():
+        lanes: dict[tuple[str, bool, int], list[tuple[int, int]]] = {}
+        for mark in marks(moment):
+            if mark.kind == "frame":
+                frame = traffic.frames[int(mark.id)]
+                pipe = place["pipes"][frame.connection]
+                ahead = (1 if frame.up else -1) * (1 if pipe["x1"] > pipe["x0"] else -1)
+                lane = (frame.connection, frame.up, mark.spot.y)
+                lanes.setdefault(lane, []).append((frame.offset, -ahead * mark.spot.x))
+        for (connection, up, _), stand in lanes.items():
+            if (connection, up) not in lossy:
+                assert [x for _, x in sorted(stand)] == sorted(x for _, x in stand), f"record {seq}"
+
+
 SETS_OUT = re.compile(r"(Basic\.(?:Publish|Deliver|Ack|Return))\b")
 
 

@@ -85,6 +85,11 @@ MUTATIONS = (
     Mutation("an arrow of a lost segment has a head", f"{JS}/legs.js",
              'leg(s.sent, s.lost_seq, "lost", {', 'leg(s.sent, s.lost_seq, "arrived", {', "4 ladder",
              "lost_batch", "0"),
+    Mutation("what the record speaks of stands last on the link, whenever it was sent", f"{JS}/wire.js",
+             "b.ride.p - a.ride.p || a.octet - b.octet;", "b.ride.p - a.ride.p;", "4 order", "lost_batch", "1"),
+    Mutation("what waits on a link stands before what has come", f"{JS}/wire.js",
+             "b.ride.p - a.ride.p || a.octet - b.octet;", "a.ride.p - b.ride.p || a.octet - b.octet;",
+             "4 order", "lost_batch", "0"),
     # --- 5: a jump lands on its record ---
     Mutation("a jump lands on the step before its record", f"{JS}/player.js",
              "this.arrive(between(-1, seq, this.scene.n - 1), glide);",

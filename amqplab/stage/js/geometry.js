@@ -171,23 +171,69 @@ export function onCurve([x0, y0, x1, y1, x2, y2, x3, y3], t) {
 /** From 0 to 1, starting and ending gently. */
 export const smooth = (t) => t * t * (3 - 2 * t);
 
+/** How far the lanes of a tube are filled, from one of its ends. What has no lane of its own fills all of them. */
+class Filling {
+  whole = 0;
+  lanes = new Map();
+
+  of(lane) {
+    return Math.max(this.whole, ...(lane === undefined ? this.lanes.values() : [this.lanes.get(lane) ?? 0]));
+  }
+
+  fill(lane, to) {
+    if (lane === undefined) this.whole = to;
+    else this.lanes.set(lane, to);
+  }
+}
+
 /**
- * Things of different widths one behind the other in a lane: none over another while there is room, each as near to
- * where it wants to be as the ones before it allow, and none behind the lane's beginning. First is who is farthest.
- * @param {{at: number, width: number}[]} things `at` is where the middle wants to be, 0..length
+ * Things of different widths one behind the other in a tube: none over another while there is room, each as near to
+ * where it wants to be as the ones before it allow, and none behind the tube's beginning. First is who is farthest.
+ * Things of different lanes may stand beside each other; what has no lane fills them all.
+ * @param {{at: number, width: number, lane?: number}[]} things `at` is where the middle wants to be, 0..length
  * @returns {number[]} where the middles are
  */
 export function linedUp(things, length) {
-  const whole = things.reduce((sum, { width }) => sum + width, 0);
-  const squeeze = Math.min(1, length / Math.max(1, whole));
-  const halves = things.map(({ width }) => (width * squeeze) / 2);
-  const behind = new Array(things.length + 1).fill(0);
-  for (let i = things.length - 1; i >= 0; i--) behind[i] = behind[i + 1] + 2 * halves[i];
-  const found = [];
-  let front = length;
-  things.forEach(({ at }, i) => {
-    found[i] = Math.min(front - halves[i], Math.max(at, behind[i + 1] + halves[i]));
-    front = found[i] - halves[i];
+  const behind = new Filling();
+  const least = [];
+  for (let i = things.length - 1; i >= 0; i--) {
+    const { lane, width } = things[i];
+    least[i] = behind.of(lane) + width / 2;
+    behind.fill(lane, least[i] + width / 2);
+  }
+  const squeeze = Math.min(1, length / Math.max(1, behind.of()));
+  const before = new Filling();
+  return things.map(({ at, width, lane }, i) => {
+    const half = (width * squeeze) / 2;
+    const found = Math.min(length - before.of(lane) - half, Math.max(at, least[i] * squeeze));
+    before.fill(lane, length - found + half);
+    return found;
   });
-  return found;
+}
+
+/**
+ * Which of such things have room, the farthest first; of the rest each lane shows a count of `breadth` at its
+ * beginning. What is meant has room, whatever else must go for it.
+ * @template {{width: number, lane?: number, meant?: boolean}} T
+ * @param {T[]} things
+ * @returns {{shown: T[], hidden: T[]}}
+ */
+export function roomFor(things, length, breadth) {
+  const before = new Filling();
+  for (const { lane, width } of things) before.fill(lane, before.of(lane) + width);
+  if (before.of() <= length) return { shown: things, hidden: [] };
+  const [filled, full] = [new Filling(), new Filling()];
+  let kept = things.reduce((sum, { width, meant }) => sum + (meant ? width : 0), 0);
+  const hasRoom = ({ width, lane, meant }, i) => {
+    if (meant) kept -= width;
+    const isFirst = i === 0 && !kept;
+    if (!meant && !isFirst && (full.of(lane) || filled.of(lane) + width > length - breadth - kept)) {
+      full.fill(lane, 1);
+      return false;
+    }
+    filled.fill(lane, filled.of(lane) + width);
+    return true;
+  };
+  const shown = things.filter(hasRoom);
+  return { shown, hidden: things.filter((thing) => !shown.includes(thing)) };
 }

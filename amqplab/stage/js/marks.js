@@ -102,7 +102,7 @@ function wordsOf(view, mark, w) {
 const drawBadge = (mark) =>
   h(
     "g",
-    handles(mark, cls("message badge", hue(mark.hue), mark.state === "lost" && "dead"), { transform: moveTo(mark) }),
+    handles(mark, cls("message badge", hue(mark.hue), mark.state === "lost" && "dead", mark.covered && "covered"), { transform: moveTo(mark) }),
     h("rect", { class: "paper", x: round(-badgeWidth(mark) / 2), y: -7, width: round(badgeWidth(mark)), height: 14, rx: 7 }),
     h("text", { class: "number" }, mark.label),
   );

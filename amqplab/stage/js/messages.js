@@ -30,6 +30,8 @@ import { rideOfCommand } from "./ride.js";
 import { handsOfApp, isStream, rowOf } from "./fixtures.js";
 import { entityMark, numberedMark } from "./mark.js";
 
+const OUTSIDE = -10;
+
 /** The marks of messages and signals. `hosts` are those of commands and frames (wire.js), by command. */
 export const messageMarks = (view, hosts) => [
   ...queuedMarks(view),
@@ -326,14 +328,13 @@ const SIGNALS = {
   return: "return",
 };
 
-/** The number of a message, on its command or on the last of its frames. */
+/** The number of a message, on its command or on the last of its frames; before there is any, outside the mouth. */
 function badgeMark(view, rider, hosts) {
   const { scene, layout } = view;
   const { token, pipe, channel, ride } = rider;
   const wide = layout.orientation === "wide";
-  const host = hosts.get(token.command);
-  const at = host ?? lanePoint(scene.geometry, pipe, wide, token.up, channel, ride.p, scene.geometry.mouth);
-  const mark = riderMark(view, rider, { x: at.x, y: at.y });
+  const own = lanePoint(scene.geometry, pipe, wide, token.up, channel, ride.p, OUTSIDE);
+  const mark = riderMark(view, rider, { ...own, ...hosts.get(token.command) });
   return { ...mark, badge: true };
 }
 

@@ -192,6 +192,19 @@ test("a lost segment shows its frames, and they stand at the × until another on
   }
 });
 
+test("on a link the number of a message is written once, and only on what carries it", () => {
+  for (const view of views()) {
+    if (view.zoom > 1) continue;
+    const marks = stage.marks(view);
+    const frames = marks.filter(({ kind }) => kind === "frame" || kind === "part" || kind === "more");
+    for (const badge of marks.filter((mark) => mark.badge && !mark.covered))
+      for (const mark of frames) {
+        const isOn = Math.abs(mark.x - badge.x) < 9 && Math.abs(mark.y - badge.y) < 9.5;
+        assert.ok(!isOn || (mark.f?.command === badge.command && !mark.group), `${badge.key} on ${mark.key}, ${where(view)}`);
+      }
+  }
+});
+
 test("motion begins where things were, ends exactly at the picture at rest, and takes its time but no more", () => {
   for (const zoom of zooms) {
     const player = new stage.Player(scene, { zoom, at: -1 });

@@ -17,7 +17,6 @@ from typing import Any
 from amqplab.stage import places
 from amqplab.stage.contract_layout import PipePlace
 from amqplab.stage.geometry import GEOMETRY as G
-from amqplab.stage.lettering import width
 from amqplab.stage.mark import Entity, Mark, Moment, app_of, more_mark, name_of
 from amqplab.stage.marks_fixtures import limit_of
 from amqplab.stage.places import Spot, Wish
@@ -125,11 +124,12 @@ def in_lane(
     size = (G.message_w if m.wide else G.message_h) + 2
     ends = (pipe["x0"], pipe["x1"]) if m.wide else (pipe["y0"], pipe["y1"])
     length = abs(ends[1] - ends[0]) - 4
-    fits = max(1, length // size)
-    shown = riders if len(riders) <= fits else riders[: fits - 1]
+    breadths = [breadth_of(item, size) if m.wide else size for _, item, *_ in riders]
+    fits = places.how_many_fit(breadths, length, size)
+    shown = riders[:fits]
     wanted = [
-        Wish(G.mouth + round(part * (length - 2 * G.mouth)), breadth_of(item, size) if m.wide else size)
-        for part, item, *_ in shown
+        Wish(G.mouth + round(part * (length - 2 * G.mouth)), breadth)
+        for (part, *_), breadth in zip(shown, breadths, strict=False)
     ]
     hidden = len(riders) - len(shown)
     middles = places.lined_up([*wanted, Wish(0, size)] if hidden else wanted, length)
@@ -159,7 +159,7 @@ def breadth_of(item: Token, size: int) -> int:
 
 def signal_width(label: str) -> int:
     """How broad the capsule of a signal is."""
-    return width(label, G.small, bold=True) + 10
+    return max(18, len(label) * 66 // 10 + 10)
 
 
 def signal_mark(key: str, signal: Entity, pipe: PipePlace, spot: Spot, state: str) -> Mark:

@@ -174,12 +174,15 @@ export const smooth = (t) => t * t * (3 - 2 * t);
 /** How far the lanes of a tube are filled, from one of its ends. What has no lane of its own fills all of them. */
 class Filling {
   whole = 0;
+  /** @type {Map<number, number>} */
   lanes = new Map();
 
+  /** @param {number} [lane] */
   of(lane) {
     return Math.max(this.whole, ...(lane === undefined ? this.lanes.values() : [this.lanes.get(lane) ?? 0]));
   }
 
+  /** @param {number | undefined} lane @param {number} to */
   fill(lane, to) {
     if (lane === undefined) this.whole = to;
     else this.lanes.set(lane, to);
@@ -195,6 +198,7 @@ class Filling {
  */
 export function linedUp(things, length) {
   const behind = new Filling();
+  /** @type {number[]} */
   const least = [];
   for (let i = things.length - 1; i >= 0; i--) {
     const { lane, width } = things[i];
@@ -215,7 +219,7 @@ export function linedUp(things, length) {
  * Which of such things have room, the farthest first; of the rest each lane shows a count of `breadth` at its
  * beginning. What is meant has room, whatever else must go for it.
  * @template {{width: number, lane?: number, meant?: boolean}} T
- * @param {T[]} things
+ * @param {T[]} things @param {number} length @param {number} breadth
  * @returns {{shown: T[], hidden: T[]}}
  */
 export function roomFor(things, length, breadth) {
@@ -224,7 +228,7 @@ export function roomFor(things, length, breadth) {
   if (before.of() <= length) return { shown: things, hidden: [] };
   const [filled, full] = [new Filling(), new Filling()];
   let kept = things.reduce((sum, { width, meant }) => sum + (meant ? width : 0), 0);
-  const hasRoom = ({ width, lane, meant }, i) => {
+  const hasRoom = (/** @type {T} */ { width, lane, meant }, /** @type {number} */ i) => {
     if (meant) kept -= width;
     const isFirst = i === 0 && !kept;
     if (!meant && !isFirst && (full.of(lane) || filled.of(lane) + width > length - breadth - kept)) {

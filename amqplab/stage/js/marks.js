@@ -119,9 +119,12 @@ export function drawMore(view, mark) {
   return h("g", handles(mark, cls("more", mark.state)), text);
 }
 
+/** How broad the capsule of a signal is. @param {string} label */
+export const signalWidth = (label) => Math.max(18, Math.floor((label.length * 66) / 10) + 10);
+
 /** An acknowledgement, a refusal or a confirm on its way. @param {View} view @param {DrawnMark} mark */
 export function drawSignal(view, mark) {
-  const w = Math.max(18, mark.label.length * MARK_LETTER + 10);
+  const w = signalWidth(mark.label);
   const bad = /nack|reject|refus/.test(mark.signal);
   return h(
     "g",

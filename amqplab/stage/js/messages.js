@@ -22,6 +22,7 @@ import {
   nodePoint,
   pipeSpan,
   point,
+  roomFor,
   roomOf,
   slotPoint,
   trayPoint,
@@ -29,6 +30,7 @@ import {
 import { rideOfCommand } from "./ride.js";
 import { handsOfApp, isStream, rowOf } from "./fixtures.js";
 import { entityMark, numberedMark } from "./mark.js";
+import { signalWidth } from "./marks.js";
 
 const OUTSIDE = -10;
 
@@ -283,13 +285,14 @@ function laneMarks(view, name, pipe, riders) {
   const { scene, layout } = view;
   const { geometry: g } = scene;
   const wide = layout.orientation === "wide";
-  const width = wide ? g.message_w + 2 : g.message_h + 2;
+  const breadth = wide ? g.message_w + 2 : g.message_h + 2;
   const length = pipeSpan(g, pipe, wide).length - 4;
-  const fits = Math.max(1, Math.floor(length / width));
-  const shown = riders.length > fits ? riders.slice(0, fits - 1) : riders;
-  const things = shown.map(({ ride }) => ({ at: g.mouth + ride.p * (length - 2 * g.mouth), width }));
-  const hidden = riders.slice(shown.length);
-  if (hidden.length) things.push({ at: 0, width });
+  const widthFor = ({ token }) => (wide && isSignal(token) ? signalWidth(token.label) + 2 : breadth);
+  /** @type {any[]} */
+  const broad = riders.map((rider) => ({ ...rider, width: widthFor(rider) }));
+  const { shown, hidden } = roomFor(broad, length, breadth);
+  const things = shown.map(({ ride, width }) => ({ at: g.mouth + ride.p * (length - 2 * g.mouth), width }));
+  if (hidden.length) things.push({ at: 0, width: breadth });
   const middles = linedUp(things, length);
   const where = (i, { token, channel }) => lanePoint(g, pipe, wide, token.up, channel, middles[i] / length, 2);
   const marks = shown.map((rider, i) =>

@@ -16,7 +16,7 @@ import { box, lanePoint, linedUp, pipeSpan, point, roomFor, tubeMiddle } from ".
 import { rideOfCommand, rideOfFrame, rideOfSegment } from "./ride.js";
 import { TYPES } from "./scene.js";
 import { entityMark, numberedMark } from "./mark.js";
-import { cut, encode } from "./text.js";
+import { cut, encode, widthOf } from "./text.js";
 
 const PILL_LETTER = 6.2;
 const PILL_PAD = 14;
@@ -24,7 +24,7 @@ const SHORT_PILL = 26;
 const GROUP_W = 24;
 const LEAST_SLAB = 14;
 const MORE_W = 24;
-const CAPTION_LETTER = 6;
+const CAPTION_SIZE = 11;
 
 /** Marks on the links, and for each command the point at which its message's number is written; it is covered where
  * that number is there already, or where what it stands on is only counted.
@@ -175,7 +175,7 @@ function captionsOf({ subject }, found, wide) {
   const spoken = new Set();
   const order = [...found].sort(([a], [b]) => +(b.s.n === subject.segment) - +(a.s.n === subject.segment));
   for (const [{ s }, at] of order) {
-    const half = (segmentLabel(s).length * CAPTION_LETTER) / 2 + 4;
+    const half = widthOf(segmentLabel(s), CAPTION_SIZE) / 2 + 4;
     const along = wide ? at.x : at.y;
     if (taken.some((other) => Math.abs(other.along - along) < other.half + half)) continue;
     taken.push({ along, half });

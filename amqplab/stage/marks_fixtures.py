@@ -96,9 +96,8 @@ def policies(m: Moment) -> Iterator[Mark]:
     """Where dead letters go and what could not be routed, while both ends exist and it is so."""
     for key, edge in m.layout["policies"].items():
         if leads(m, edge) and exists(m, edge["target"]):
-            yield Mark(
-                "policy", key, "", edge["kind"], edge["words"], Spot(*edge["curve"][:2]), {"place": edge}
-            )
+            state = f"{edge['kind']} taken" if key in m.matched else edge["kind"]
+            yield Mark("policy", key, "", state, edge["words"], Spot(*edge["curve"][:2]), {"place": edge})
 
 
 def leads(m: Moment, edge: PolicyPlace) -> bool:

@@ -179,8 +179,16 @@ def at_broker(m: Moment, at: str, crowd: Sequence[Token]) -> Iterator[Mark]:
     pipe = m.layout["pipes"].get(keys.unescape(at.split("/")[1])) if "/" in at else None
     broker = m.layout["broker"]
     middle = Spot(broker["x"] + broker["w"] // 2, broker["y"] + broker["h"] // 2)
-    for number, (key, token) in enumerate(crowd):
-        spot = middle if pipe is None else places.dock_spot(pipe, number)
+    counts: dict[str, int] = {}
+    for key, token in crowd:
+        queue = "" if pipe else str(token.get("queue") or "")
+        number = counts.get(queue, 0)
+        counts[queue] = number + 1
+        node = m.layout["nodes"].get(queue)
+        if pipe is not None:
+            spot = places.dock_spot(pipe, number)
+        else:
+            spot = middle if node is None else places.leaving_spot(node, number)
         yield message_mark(key, token, "broker", spot, covered=number >= G.dock_shown)
 
 

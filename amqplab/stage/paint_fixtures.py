@@ -53,8 +53,15 @@ def binding(sheet: Sheet, mark: Mark) -> str:
 
 def policy(sheet: Sheet, mark: Mark) -> str:
     curve = mark.more["place"]["curve"]
-    colour = C.bad if mark.state == "dead-letter" else C.x_line
-    return path(curved(curve), colour, stroke_width=1.5, stroke_dasharray="6 4") + tip(curve, colour)
+    taken = mark.state.endswith("taken")
+    colour = C.accent if taken else policy_colour(mark)
+    wide = 2.75 if taken else 1.5
+    return path(curved(curve), colour, stroke_width=wide, stroke_dasharray="6 4") + tip(curve, colour)
+
+
+def policy_colour(mark: Mark) -> str:
+    """Of dead letters, or of what was not routed."""
+    return C.bad if mark.state.startswith("dead-letter") else C.x_line
 
 
 def keys(sheet: Sheet) -> Iterator[str]:
@@ -65,7 +72,7 @@ def keys(sheet: Sheet) -> Iterator[str]:
             continue
         x, y = place["at"]
         if mark.kind == "policy":
-            colour = C.bad if mark.state == "dead-letter" else C.x_line
+            colour = policy_colour(mark)
             box = rect(x - place["w"] // 2, y - 8, place["w"], 16, C.sunk, rx=8)
             yield box + text(x, y + 4, place["words"], fill=colour, anchor="middle")
         elif mark.kind == "binding":

@@ -21,8 +21,8 @@ from amqplab.stage.geometry import GEOMETRY as G
 
 __all__ = [
     "Cell", "Filling", "Hand", "Spot", "Wish", "cell_spot", "cells_of", "dock_spot", "had_spot", "hand_of",
-    "how_many_fit", "lane_spot", "lined_up", "lost_room", "lost_spot", "node_spot", "slot_spot", "strip_spot",
-    "tray_spot", "tube_span",
+    "how_many_fit", "lane_spot", "leaving_spot", "lined_up", "lost_room", "lost_spot", "node_spot", "slot_spot",
+    "strip_spot", "tray_spot", "tube_span",
 ]  # fmt: skip
 
 
@@ -145,6 +145,14 @@ def tube_span(pipe: PipePlace, wide: bool, up: bool) -> Box:
 def dock_spot(pipe: PipePlace, number: int) -> Spot:
     """Inside the server's wall, where what has just come in stands: one above the other."""
     return Spot(pipe["dock"]["x"], pipe["dock"]["y"] - G.dock * min(number, G.dock_shown - 1))
+
+
+def leaving_spot(node: NodePlace, number: int) -> Spot:
+    """Where a message stands that leaves its queue and is nowhere else yet: above the queue's head, where no edge
+    goes.
+    """
+    x = node["x"] + node["w"] // 2 - G.cell // 2 - G.cell * min(number, G.dock_shown - 1)
+    return Spot(x, node["y"] - node["h"] // 2 - G.message_h // 2 - 4)
 
 
 # --- nodes -----------------------------------------------------------------------------------------------

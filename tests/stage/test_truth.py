@@ -103,6 +103,32 @@ def test_the_static_picture_shows_every_message_that_is_a_mark(name: str) -> Non
         assert not wanted - shown, f"record {seq}"
 
 
+@pytest.mark.parametrize(
+    ("name", "kind"), [("dead_letter_retry", "dead-letter"), ("exchange_to_exchange", "alternate")]
+)
+def test_the_way_past_the_bindings_is_lit_when_a_message_takes_it(name: str, kind: str) -> None:
+    """At the death and until the message is in a queue, as bindings are; at other records it is not. That the
+    browser's picture says the same is law 8.
+    """
+    records = list(recording(name))
+    traffic = Traffic(records)
+    place = layout(participants_of(records), "wide", needs_of(records))
+    steps = [record.seq for record in records]
+    found: Counter[tuple[str, str]] = Counter()
+    for seq, moment in moments(records, traffic, place, steps, "story").items():
+        event = type(records[seq].event).__name__ if seq >= 0 else ""
+        for mark in marks(moment):
+            if mark.kind == "policy":
+                found[event, mark.state] += 1
+    taken = f"{kind} taken"
+    assert found["Routed", taken] and found["Enqueued", taken]
+    assert found["CommandSent", kind] and not found["CommandSent", taken]
+    if kind == "dead-letter":
+        assert found["DeadLettered", taken] == sum(
+            isinstance(record.event, e.DeadLettered) for record in records
+        )
+
+
 @SCENES
 def test_frames_of_the_static_picture_stand_in_the_order_of_their_octets(name: str) -> None:
     """The first is nearest to the receiver, while nothing is lost; the law of the browser's is in js/laws.mjs."""

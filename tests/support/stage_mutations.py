@@ -131,6 +131,9 @@ MUTATIONS = (
     Mutation("after a loss nothing is said to be lost", f"{JS}/ride.js",
              "if (latest.lost_seq !== null && latest.lost_seq <= seq)", "if (latest.lost_seq === -1)",
              "8", "lost_batch", "1"),
+    Mutation("the way that a dead letter takes is not lit", f"{JS}/fixtures.js",
+             "if (message) for (const key of policiesOf(view, message)) found.add(key);", "", "8",
+             "dead_letter_retry"),
     Mutation("a dead letter changes its number", "amqplab/trace/whereabouts.py",
              "self._labels.get(message, str(message))", "str(message)", "8", "dead_letter_retry", again=SCENE),
 )  # fmt: skip

@@ -140,6 +140,12 @@ export const trayPoint = (g, app, i) => stacked(g, app.tray ?? app, i);
 /** Inside the server's wall, where what has just come in stands: one above the other. */
 export const dockPoint = (g, pipe, i) => stacked(g, pipe.dock ?? { x: pipe.x1, y: pipe.y1 }, i);
 
+/** Where a message stands that leaves its queue and is nowhere else yet: above the queue's head, where no edge goes. */
+export const leavingPoint = (g, node, i) => ({
+  x: node.x + node.w / 2 - g.cell / 2 - g.cell * Math.min(i, g.dock_shown - 1),
+  y: node.y - node.h / 2 - g.message_h / 2 - 4,
+});
+
 const stacked = (g, { x, y }, i) => ({ x, y: y - g.dock * Math.min(i, g.dock_shown - 1) });
 
 /** On an exchange, for one of several messages: one below the other. */

@@ -17,6 +17,7 @@ import {
   gutterRoom,
   handOf,
   lanePoint,
+  leavingPoint,
   linedUp,
   lostPoint,
   nodePoint,
@@ -169,9 +170,11 @@ function dockMarks(view) {
   return tokensOf(view, "broker").map(([key, token]) => {
     const connection = connectionOf(token);
     const pipe = layout.pipes[connection];
-    const i = counts.get(connection) ?? 0;
-    counts.set(connection, i + 1);
-    const at = pipe ? dockPoint(scene.geometry, pipe, i) : middleOfBroker(layout);
+    const where = pipe ? connection : token.queue;
+    const i = counts.get(where) ?? 0;
+    counts.set(where, i + 1);
+    const node = layout.nodes[token.queue];
+    const at = pipe ? dockPoint(scene.geometry, pipe, i) : node ? leavingPoint(scene.geometry, node, i) : middleOfBroker(layout);
     const more = { place: "broker", state: token.state, connection, covered: i >= scene.geometry.dock_shown };
     return messageMark(view, key, token.message, token, at, more);
   });

@@ -58,12 +58,15 @@ def alarms_at(m: Moment, host: str) -> list[str]:
     ]
 
 
+NO_POWER = "lost its power"
+
+
 def host_state(host: Entity) -> str:
     """How a machine or a program is, in a word."""
     if host.get("off"):
         return "powered off"
     if host.get("crashed"):
-        return "crashed"
+        return NO_POWER if host.get("status") == NO_POWER else "killed"
     if host.get("frozen"):
         return "frozen"
     status = str(host.get("status") or "")

@@ -234,7 +234,9 @@ def in_gutter(m: Moment, at: str, crowd: Sequence[Token]) -> Iterator[Mark]:
     room = places.lost_room(m.layout)
     shown = crowd if len(crowd) <= room else crowd[-max(1, room - 1) :]
     for number, (key, token) in enumerate(shown):
-        yield message_mark(key, token, str(token.get("place")), places.lost_spot(m.layout, number))
+        room = places.reason_room(m.layout, number, len(shown), len(crowd) - len(shown))
+        spot = places.lost_spot(m.layout, number)
+        yield message_mark(key, token, str(token.get("place")), spot, room=room)
     if len(shown) < len(crowd):
         gutter = m.layout["gutter"]
         spot = Spot(gutter["x"] + gutter["w"] - 24, gutter["y"] + gutter["h"] // 2)

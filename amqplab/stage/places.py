@@ -21,8 +21,8 @@ from amqplab.stage.geometry import GEOMETRY as G
 
 __all__ = [
     "Cell", "Filling", "Hand", "Spot", "Wish", "cell_spot", "cells_of", "dock_spot", "had_spot", "hand_of",
-    "how_many_fit", "lane_spot", "leaving_spot", "lined_up", "lost_room", "lost_spot", "node_spot", "slot_spot",
-    "strip_spot", "tray_spot", "tube_span",
+    "how_many_fit", "lane_spot", "leaving_spot", "lined_up", "lost_room", "lost_spot", "node_spot",
+    "reason_room", "slot_spot", "strip_spot", "tray_spot", "tube_span",
 ]  # fmt: skip
 
 
@@ -243,6 +243,14 @@ def tray_spot(app: AppPlace, number: int) -> Spot:
 def lost_room(layout: Layout) -> int:
     """How many lost messages have a place."""
     return max(1, (layout["gutter"]["w"] - G.lost_left) // G.lost_pitch)
+
+
+def reason_room(layout: Layout, number: int, of: int, hidden: int) -> int:
+    """How much room there is from the middle of one of so many to the next one, or behind the last to what counts the
+    rest, or to the gutter's end.
+    """
+    behind = layout["gutter"]["w"] - G.lost_left - number * G.lost_pitch - (34 if hidden else 0)
+    return (G.lost_pitch if number + 1 < of else behind) - G.message_w
 
 
 def lost_spot(layout: Layout, number: int) -> Spot:

@@ -16,7 +16,7 @@ export const SIZES = {
   ...{ cell: 24, cell_w: 22, cell_h: 28, cell_margin: 12 },
   ...{ slot: 22, most_slots: 5, hand_row: 22, strip_row: 34, strip_chip: 20, strip_shown: 4, rows_shown: 6 },
   ...{ dock: 24, dock_shown: 3, capsule_h: 18, capsule_pad: 7, capsule_most: 118 },
-  ...{ gutter: 56, lost_left: 140, lost_pitch: 172, lost_reason: 136 },
+  ...{ gutter: 56, lost_left: 140, lost_pitch: 172 },
 };
 
 export const xy = ({ x, y }) => ({ x, y });
@@ -164,6 +164,11 @@ export const lostPoint = (g, { gutter }, i) => ({
   x: gutter.x + g.lost_left + i * g.lost_pitch,
   y: gutter.y + gutter.h / 2,
 });
+
+/** How much room there is from the middle of the i-th of so many to the next one, or behind the last to what counts the
+ * rest, or to the gutter's end. */
+export const reasonRoom = (g, { gutter }, i, of, hidden) =>
+  (i + 1 < of ? g.lost_pitch : gutter.w - g.lost_left - i * g.lost_pitch - (hidden ? 34 : 0)) - g.message_w;
 
 // --- curves ---
 

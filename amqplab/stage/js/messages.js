@@ -23,6 +23,7 @@ import {
   nodePoint,
   pipeSpan,
   point,
+  reasonRoom,
   roomFor,
   roomOf,
   slotPoint,
@@ -353,14 +354,15 @@ function gutterMarks(view) {
   if (!lost.length) return [];
   const room = gutterRoom(geometry, layout);
   const shown = lost.length <= room ? lost : newest(lost, Math.max(1, room - 1), subject.message);
+  const hidden = lost.length - shown.length;
   const marks = shown.map(([key, token], i) =>
     messageMark(view, key, token.message, token, lostPoint(geometry, layout, i), {
       place: token.place,
       state: token.state,
       reason: token.reason,
+      room: reasonRoom(geometry, layout, i, shown.length, hidden),
     }),
   );
-  const hidden = lost.length - shown.length;
   if (!hidden) return marks;
   const at = point(true, layout.gutter.x + layout.gutter.w - 24, layout.gutter.y + layout.gutter.h / 2);
   return [...marks, moreMark(view, "more lost", "gutter", hidden, at, "lost", false, `${hidden} more lost or returned`)];

@@ -85,7 +85,7 @@ function drawServer(view, mark) {
   );
 }
 
-const DOWN = new Set(["crashed", "powered off", "frozen", "failed"]);
+const DOWN = new Set(["killed", "lost its power", "powered off", "frozen", "failed"]);
 
 function drawAlarm(view, mark) {
   const w = mark.label.length * 6.4 + 30;

@@ -89,7 +89,10 @@ MUTATIONS = (
              "b.ride.p - a.ride.p || a.octet - b.octet;", "b.ride.p - a.ride.p;", "4 order", "lost_batch", "1"),
     Mutation("what waits on a link stands before what has come", f"{JS}/wire.js",
              "b.ride.p - a.ride.p || a.octet - b.octet;", "a.ride.p - b.ride.p || a.octet - b.octet;",
-             "4 order", "lost_batch", "0"),
+             "4 order", "loss_20_percent", "1"),
+    Mutation("while things move, what appears stands before what was sent before it", f"{JS}/motion.js",
+             "const isNew = ({ key }) => !known.has(key) || !known.has(mark.key);", "const isNew = () => false;",
+             "4 order", "channel_error", "1"),
     # --- 5: a jump lands on its record ---
     Mutation("a jump lands on the step before its record", f"{JS}/player.js",
              "this.arrive(between(-1, seq, this.scene.n - 1), glide);",

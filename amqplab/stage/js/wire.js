@@ -138,7 +138,7 @@ function segmentMarks(view, tube, hosts) {
   const marks = found.flatMap(([thing, at]) => {
     if (thing.s) return slabMarks(view, tube, thing, wide ? at.x : at.y, spoken, hosts);
     carries(view, hosts, thing.f, badgePoint(at, wide));
-    return frameMark(view, thing.f, at, thing.ride, { rest: 0 });
+    return frameMark(view, thing.f, at, thing.ride, { rest: 0, ...inStream(view, tube, thing) });
   });
   return [...marks, ...rest];
 }
@@ -147,6 +147,12 @@ function segmentMarks(view, tube, hosts) {
 function roomBeside({ scene, seq, now }, { segments, frames }) {
   const isInside = (f) => segments.includes(rideOfFrame(scene, f, seq, now).segment);
   return frames.every(isInside) ? 0 : 2 * MORE_W;
+}
+
+/** Which stream of octets something is in, where in it, and which way that goes. */
+function inStream({ scene, layout }, { name, pipe, up }, { octet, lane }) {
+  const ahead = pipeSpan(scene.geometry, pipe, layout.orientation === "wide").ahead * (up ? 1 : -1);
+  return { stream: `${name} ${up} ${lane}`, octet, ahead };
 }
 
 /** A segment across its tube, and what is in it; `along` is where its middle is. */
@@ -262,7 +268,8 @@ const looseFrames = ({ scene, seq, now }, { pipe, frames }, inSlabs) =>
       ...{ width: scene.geometry.chip, lane: laneInPipe(pipe, f.channel) },
     }));
 
-function groupedBy(things, nameOfGroup) {
+/** Things with the same name, together, in their order. */
+export function groupedBy(things, nameOfGroup) {
   const groups = new Map();
   for (const thing of things) {
     const name = nameOfGroup(thing);
@@ -301,13 +308,15 @@ function commandMarks(view, tube, hosts) {
     lane.forEach((one, i) => Object.assign(one, pillOf(one.c, lane[i - 1], wide)));
   const { found, rest, hidden } = placed(view, tube, all);
   for (const { c } of hidden) hosts.set(c.id, COVERED);
-  const marks = found.map(([{ c, ride, words, width }, at]) => {
+  const marks = found.map(([thing, at]) => {
+    const { c, ride, words, width } = thing;
     const badge = c.messages.length > 0;
     const across = wide ? { x: at.x + width / 2 - 11, y: at.y } : { x: at.x, y: at.y };
     if (badge) hosts.set(c.id, across);
     return numberedMark(view, "command", c.id, {
       ...{ ...at, c, w: width, label: c.name, words: wordsIn(words, width, badge), state: ride.state },
       ...{ hue: scene.rootOf(c.messages[0]), badge, place: `link:${tube.pipe.app}` },
+      ...inStream(view, tube, thing),
       said: `${c.name} on channel ${c.channel}, ${ride.state}`,
     });
   });

@@ -90,8 +90,8 @@ MUTATIONS = (
     Mutation("what waits on a link stands before what has come", f"{JS}/wire.js",
              "b.ride.p - a.ride.p || a.octet - b.octet;", "a.ride.p - b.ride.p || a.octet - b.octet;",
              "4 order", "loss_20_percent", "1"),
-    Mutation("while things move, what appears stands before what was sent before it", f"{JS}/motion.js",
-             "const isNew = ({ key }) => !known.has(key) || !known.has(mark.key);", "const isNew = () => false;",
+    Mutation("while things move, what appears stands before what was sent before it", f"{JS}/convoy.js",
+             "if (!newcomers.length) return marks;", "if (newcomers) return marks;",
              "4 order", "channel_error", "1"),
     # --- 5: a jump lands on its record ---
     Mutation("a jump lands on the step before its record", f"{JS}/player.js",

@@ -15,7 +15,7 @@ import { lanePoint, onCurve, smooth, xy } from "./geometry.js";
 import { LOST_AT, rideOfCommand } from "./ride.js";
 import { startOf, wayTo } from "./fixtures.js";
 import { nameOf } from "./text.js";
-import { groupedBy } from "./wire.js";
+import { inLine, newcomersOf } from "./convoy.js";
 
 const LEG_MS = 260;
 const LONGEST_MS = 1200;
@@ -43,7 +43,7 @@ export function planMotion(view, before, after, trail, from) {
   if (!journeys.length) return null;
   const sprites = new Map(journeys.map((journey) => [journey.mark.key, { ...journey, path: timed(journey, slots) }]));
   const vanishing = [...sprites.values()].filter((sprite) => sprite.gone);
-  const followers = followersOf(view, before, after);
+  const newcomers = newcomersOf(view, before, after);
   const at = (t) => {
     if (t >= 1) return after;
     const moved = after.map((mark) => {
@@ -52,44 +52,9 @@ export function planMotion(view, before, after, trail, from) {
     });
     for (const { mark, path } of vanishing)
       if (t < path.at(-1).t && t >= path[0].t) moved.push({ ...mark, ...pointAt(path, t), alone: false });
-    return inLine(followers, moved.filter((mark) => isThere(sprites.get(mark.key), t)));
+    return inLine(newcomers, moved.filter((mark) => isThere(sprites.get(mark.key), t)));
   };
   return { ms: Math.min(LONGEST_MS, slots.weight * LEG_MS), at };
-}
-
-/** Those on links that keep behind others while things move: of what was sent in turn, where one of the two was not drawn
- * before. Others have been in line already, or pass each other.
- * @returns {{key: string, axis: "x" | "y", ahead: number, leaders: string[]}[]} the foremost first */
-function followersOf(view, before, after) {
-  const axis = view.layout.orientation === "wide" ? "x" : "y";
-  const known = new Set(before.map(({ key }) => key));
-  const kept = new Set(after.map(({ key }) => key));
-  const gone = before.filter(({ key, stream }) => stream && !kept.has(key));
-  const found = [];
-  for (const lane of groupedBy(after.filter(({ stream }) => stream), ({ stream }) => stream)) {
-    const { ahead } = lane[0];
-    lane.sort((a, b) => ahead * (b[axis] - a[axis]));
-    lane.forEach((mark, i) => {
-      const isNew = ({ key }) => !known.has(key) || !known.has(mark.key);
-      const leaders = [...gone.filter(({ stream }) => stream === mark.stream), ...lane.slice(0, i)]
-        .filter((other) => other.octet < mark.octet && isNew(other))
-        .map(({ key }) => key);
-      if (leaders.length) found.push({ key: mark.key, axis, ahead, leaders });
-    });
-  }
-  return found;
-}
-
-/** The same marks, those that follow others not before them. */
-function inLine(followers, marks) {
-  if (!followers.length) return marks;
-  const places = new Map(marks.map((mark) => [mark.key, mark]));
-  for (const { key, axis, ahead, leaders } of followers) {
-    const mark = places.get(key);
-    const limits = leaders.map((leader) => places.get(leader)).filter(Boolean).map((leader) => ahead * leader[axis]);
-    if (mark && limits.length) places.set(key, { ...mark, [axis]: ahead * Math.min(ahead * mark[axis], ...limits) });
-  }
-  return marks.map(({ key }) => places.get(key));
 }
 
 /** What comes into being on the way is not there before. */

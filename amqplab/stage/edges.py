@@ -28,8 +28,12 @@ Rectangle = tuple[int, int, int, int]
 SQUARE = 64
 PLACES = (50, 44, 56, 38, 62, 32, 68, 26, 74, 20, 80)
 """Where along its curve a label may stand, in percent, best first."""
+INNER = 7
+"""So many of them are well away from the nodes at both ends."""
 FANNED = (84, 80, 88, 76, 72, 68, 64, 58, 52)
 """The same for one of many edges of an exchange: near its queue, where the edges lie apart."""
+SAMPLES = range(3, 100, 3)
+"""The points of a curve that are looked at where labels must not lie on it."""
 SHORTER = (G.capsule_most, 70, 40)
 MOST_BESIDE = 3
 """So many bindings between one pair may each have their key."""
@@ -58,6 +62,27 @@ class Board:
             self._squares.setdefault(square, []).append(box)
 
 
+class Lines:
+    """The curves that are drawn, as points of them, each in the square that it is in."""
+
+    def __init__(self) -> None:
+        self._squares: dict[tuple[int, int], list[tuple[int, int, tuple[int, ...]]]] = {}
+
+    def draw(self, curve: Sequence[int]) -> None:
+        """A curve goes there."""
+        for percent in SAMPLES:
+            x, y = on_curve(curve, percent)
+            self._squares.setdefault((x // SQUARE, y // SQUARE), []).append((x, y, tuple(curve)))
+
+    def through(self, box: Rectangle, own: Sequence[int]) -> int:
+        """How much of other curves than its own goes through a box."""
+        return sum(
+            box[0] < x < box[2] and box[1] < y < box[3] and curve != tuple(own)
+            for square in squares(box)
+            for x, y, curve in self._squares.get(square, ())
+        )
+
+
 def squares(box: Rectangle) -> Iterator[tuple[int, int]]:
     for column in range(box[0] // SQUARE, box[2] // SQUARE + 1):
         for row in range(box[1] // SQUARE, box[3] // SQUARE + 1):
@@ -71,6 +96,7 @@ class Edges:
         self.nodes = nodes
         self.board = board
         self.wide = wide
+        self.lines = Lines()
         self.edges: dict[str, EdgePlace] = {}
         self.folds: dict[str, FoldPlace] = {}
         self.policies: dict[str, PolicyPlace] = {}
@@ -90,11 +116,14 @@ class Edges:
         targets: dict[str, int] = {}
         for source, _ in pairs:
             targets[source] = targets.get(source, 0) + 1
+        for (source, _), between in pairs.items():
+            for index, edge in enumerate(between):
+                place = self.placed(edge, index, len(between), fanned=targets[source] > MANY_TARGETS)
+                self.edges[edge.key] = place
+                self.lines.draw(place["curve"])
         roots: dict[str, list[str]] = {}
         for (source, target), between in pairs.items():
             many = targets[source] > MANY_TARGETS
-            for index, edge in enumerate(between):
-                self.edges[edge.key] = self.placed(edge, index, len(between), fanned=many)
             if (many and len(pairs) > CROWDED) or not self.label(between, FANNED if many else PLACES):
                 fold = f"fold/{source}/{target}"
                 crowded = many and len(pairs) > CROWDED
@@ -130,17 +159,19 @@ class Edges:
     def spot(
         self, curve: Sequence[int], label: str, places: Sequence[int], others: Sequence[Rectangle]
     ) -> tuple[Rectangle, str] | None:
-        """A free box on the curve for the label, cut if it must be."""
+        """A free box on the curve for the label, cut if it must be; one that no other curve crosses, if there is."""
         tried = ""
         for room in SHORTER:
             words = cut(label, room - 2 * G.capsule_pad, G.small, mono=True)
             if words == tried:
                 break
             tried = words
-            for percent in places:
-                box = capsule(on_curve(curve, percent), words)
-                if self.board.free(box) and not any(meet(box, other) for other in others):
-                    return box, words
+            boxes = [capsule(on_curve(curve, percent), words) for percent in places]
+            free = [
+                box for box in boxes if self.board.free(box) and not any(meet(box, other) for other in others)
+            ]
+            if free:
+                return min(free, key=lambda box: self.lines.through(box, curve)), words
         return None
 
     def fold(self, key: str, source: str, target: str, between: Sequence[Edge]) -> bool:
@@ -232,6 +263,7 @@ class Edges:
 
     def police(self, edges: Iterable[PolicyEdge]) -> None:
         """Dead letters run back from queue to exchange, alternates on the far side of the exchanges."""
+        curves: list[tuple[PolicyEdge, list[int]]] = []
         for edge in edges:
             source, target = self.nodes.get(edge.source), self.nodes.get(edge.target)
             if source is None or target is None:
@@ -239,6 +271,9 @@ class Edges:
             curve = (
                 self.back(source, target) if edge.kind == "dead-letter" else self.loop(source, target, 0, -44)
             )
+            curves.append((edge, curve))
+            self.lines.draw(curve)
+        for edge, curve in curves:
             words = "dead letters" if edge.kind == "dead-letter" else "alternate"
             spot = self.spot_for_words(curve, words)
             if spot is not None:
@@ -250,8 +285,9 @@ class Edges:
             }  # fmt: skip
 
     def spot_for_words(self, curve: Sequence[int], words: str) -> Rectangle | None:
-        boxes = (capsule(on_curve(curve, percent), words, mono=False) for percent in PLACES)
-        return next((box for box in boxes if self.board.free(box)), None)
+        boxes = (capsule(on_curve(curve, percent), words, mono=False) for percent in PLACES[:INNER])
+        free = [box for box in boxes if self.board.free(box)]
+        return min(free, key=lambda box: self.lines.through(box, curve), default=None)
 
     def back(self, source: NodePlace, target: NodePlace) -> list[int]:
         """From a queue to an exchange, against the stream, below the bindings."""

@@ -73,7 +73,6 @@ class Geometry:
     gutter: int = 56
     lost_left: int = 140
     lost_pitch: int = 172
-    lost_reason: int = 136
 
     def as_json(self) -> dict[str, Any]:
         """As the scene carries it."""

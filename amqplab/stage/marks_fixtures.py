@@ -58,12 +58,15 @@ def alarms_at(m: Moment, host: str) -> list[str]:
     ]
 
 
+NO_POWER = "lost its power"
+
+
 def host_state(host: Entity) -> str:
     """How a machine or a program is, in a word."""
     if host.get("off"):
         return "powered off"
     if host.get("crashed"):
-        return "crashed"
+        return NO_POWER if host.get("status") == NO_POWER else "killed"
     if host.get("frozen"):
         return "frozen"
     status = str(host.get("status") or "")
@@ -96,9 +99,8 @@ def policies(m: Moment) -> Iterator[Mark]:
     """Where dead letters go and what could not be routed, while both ends exist and it is so."""
     for key, edge in m.layout["policies"].items():
         if leads(m, edge) and exists(m, edge["target"]):
-            yield Mark(
-                "policy", key, "", edge["kind"], edge["words"], Spot(*edge["curve"][:2]), {"place": edge}
-            )
+            state = f"{edge['kind']} taken" if key in m.matched else edge["kind"]
+            yield Mark("policy", key, "", state, edge["words"], Spot(*edge["curve"][:2]), {"place": edge})
 
 
 def leads(m: Moment, edge: PolicyPlace) -> bool:

@@ -17,10 +17,9 @@ from typing import Any
 from amqplab.stage import places
 from amqplab.stage.contract_layout import PipePlace
 from amqplab.stage.geometry import GEOMETRY as G
-from amqplab.stage.lettering import width
 from amqplab.stage.mark import Entity, Mark, Moment, app_of, more_mark, name_of
 from amqplab.stage.marks_fixtures import limit_of
-from amqplab.stage.places import Spot
+from amqplab.stage.places import Spot, Wish
 from amqplab.trace import keys
 from amqplab.trace.lives import root_of
 from amqplab.trace.rides import ride
@@ -29,9 +28,10 @@ from amqplab.trace.traffic import Command
 __all__ = ["messages", "signal_width", "trays"]
 
 Token = tuple[str, Entity]
+OUTSIDE = -10
 
 
-def messages(m: Moment, hosts: Mapping[int, Spot]) -> Iterator[Mark]:
+def messages(m: Moment, hosts: Mapping[int, Spot | None]) -> Iterator[Mark]:
     """Messages that stand in no queue's line, and what is said about them on the wire."""
     groups: dict[tuple[str, str], list[Token]] = {}
     for key, one in m.state.items():
@@ -95,8 +95,10 @@ def on_link(m: Moment, at: str, crowd: Sequence[Token]) -> Iterator[Mark]:
         yield from in_lane(m, at, pipe, up, riders)
 
 
-def badges(m: Moment, at: str, crowd: Sequence[Token], hosts: Mapping[int, Spot]) -> Iterator[Mark]:
-    """On a link whose frames or commands are seen: each message's number, written on what carries it."""
+def badges(m: Moment, at: str, crowd: Sequence[Token], hosts: Mapping[int, Spot | None]) -> Iterator[Mark]:
+    """On a link whose frames or commands are seen: each message's number, written on what carries it; before
+    there is any, outside the mouth.
+    """
     pipe = m.layout["pipes"].get(at)
     for key, token in crowd:
         command = command_of(m, token)
@@ -107,11 +109,12 @@ def badges(m: Moment, at: str, crowd: Sequence[Token], hosts: Mapping[int, Spot]
             channel = command.channel
             part, state, _ = ride(m.traffic, command, m.seq, m.now)
         up = bool(token.get("up"))
-        own = places.lane_spot(pipe, m.wide, up, channel, part, G.mouth)
+        own = places.lane_spot(pipe, m.wide, up, channel, part, OUTSIDE)
         spot = own if command is None else hosts.get(command.number, own)
         yield message_mark(
-            key, token, f"link:{pipe['app']}", spot, "lost" if state == "lost" else "", badge=True
-        )
+            key, token, f"link:{pipe['app']}", spot or own, "lost" if state == "lost" else "",
+            badge=True, covered=spot is None,
+        )  # fmt: skip
 
 
 def in_lane(
@@ -121,14 +124,15 @@ def in_lane(
     size = (G.message_w if m.wide else G.message_h) + 2
     ends = (pipe["x0"], pipe["x1"]) if m.wide else (pipe["y0"], pipe["y1"])
     length = abs(ends[1] - ends[0]) - 4
-    fits = max(1, length // size)
-    shown = riders if len(riders) <= fits else riders[: fits - 1]
+    breadths = [breadth_of(item, size) if m.wide else size for _, item, *_ in riders]
+    fits = places.how_many_fit(breadths, length, size)
+    shown = riders[:fits]
     wanted = [
-        (G.mouth + round(part * (length - 2 * G.mouth)), breadth_of(item, size) if m.wide else size)
-        for part, item, *_ in shown
+        Wish(G.mouth + round(part * (length - 2 * G.mouth)), breadth)
+        for (part, *_), breadth in zip(shown, breadths, strict=False)
     ]
     hidden = len(riders) - len(shown)
-    middles = places.lined_up([*wanted, (0, size)] if hidden else wanted, length)
+    middles = places.lined_up([*wanted, Wish(0, size)] if hidden else wanted, length)
     for middle, (_, (key, token), channel, state) in zip(middles, shown, strict=False):
         spot = places.lane_spot(pipe, m.wide, up, channel, middle / length, 2)
         if key.startswith("signal/"):
@@ -155,7 +159,7 @@ def breadth_of(item: Token, size: int) -> int:
 
 def signal_width(label: str) -> int:
     """How broad the capsule of a signal is."""
-    return width(label, G.small, bold=True) + 10
+    return max(18, len(label) * 66 // 10 + 10)
 
 
 def signal_mark(key: str, signal: Entity, pipe: PipePlace, spot: Spot, state: str) -> Mark:
@@ -175,8 +179,16 @@ def at_broker(m: Moment, at: str, crowd: Sequence[Token]) -> Iterator[Mark]:
     pipe = m.layout["pipes"].get(keys.unescape(at.split("/")[1])) if "/" in at else None
     broker = m.layout["broker"]
     middle = Spot(broker["x"] + broker["w"] // 2, broker["y"] + broker["h"] // 2)
-    for number, (key, token) in enumerate(crowd):
-        spot = middle if pipe is None else places.dock_spot(pipe, number)
+    counts: dict[str, int] = {}
+    for key, token in crowd:
+        queue = "" if pipe else str(token.get("queue") or "")
+        number = counts.get(queue, 0)
+        counts[queue] = number + 1
+        node = m.layout["nodes"].get(queue)
+        if pipe is not None:
+            spot = places.dock_spot(pipe, number)
+        else:
+            spot = middle if node is None else places.leaving_spot(node, number)
         yield message_mark(key, token, "broker", spot, covered=number >= G.dock_shown)
 
 
@@ -222,7 +234,9 @@ def in_gutter(m: Moment, at: str, crowd: Sequence[Token]) -> Iterator[Mark]:
     room = places.lost_room(m.layout)
     shown = crowd if len(crowd) <= room else crowd[-max(1, room - 1) :]
     for number, (key, token) in enumerate(shown):
-        yield message_mark(key, token, str(token.get("place")), places.lost_spot(m.layout, number))
+        room = places.reason_room(m.layout, number, len(shown), len(crowd) - len(shown))
+        spot = places.lost_spot(m.layout, number)
+        yield message_mark(key, token, str(token.get("place")), spot, room=room)
     if len(shown) < len(crowd):
         gutter = m.layout["gutter"]
         spot = Spot(gutter["x"] + gutter["w"] - 24, gutter["y"] + gutter["h"] // 2)

@@ -8,7 +8,9 @@ stand at the × where they were lost, or at the far door until what is missing h
 command is a pill with its name. They all ride by the same rule (:mod:`amqplab.trace.rides`), so changing the
 zoom never changes what happens. Above, only messages and signals remain (:mod:`amqplab.stage.marks_messages`).
 
-Things that are at one point stand one behind the other: three messages in one segment look like three.
+Things that are at one point stand one behind the other: three messages in one segment look like three. TCP hands
+over what was sent in its order, so of two things that are equally far the one with the earlier octets stands
+nearer to the receiver; a later one is farther only where the earlier one was lost.
 """
 
 from __future__ import annotations
@@ -21,8 +23,8 @@ from amqplab.stage import places
 from amqplab.stage.contract_layout import PipePlace
 from amqplab.stage.geometry import GEOMETRY as G
 from amqplab.stage.lettering import width
-from amqplab.stage.mark import Mark, Moment
-from amqplab.stage.places import Spot
+from amqplab.stage.mark import Mark, Moment, more_mark
+from amqplab.stage.places import Filling, Spot, Wish
 from amqplab.trace import keys
 from amqplab.trace.lives import root_of
 from amqplab.trace.rides import Ride, progress, ride, segment_end, segments_under_way
@@ -34,10 +36,11 @@ FRAME_LETTERS = {1: "M", 2: "H", 3: "B", 8: "♥", 65: "A", 256: "h", 257: "w", 
 SHORT_PILL = 28
 FOR_BADGE = 22
 GROUP_W = 24
+MORE_W = 24
 LEAST_SLAB = 14
 
-Hosts = dict[int, Spot]
-"""Command -> the point at which its message's number is written."""
+Hosts = dict[int, Spot | None]
+"""Command -> the point at which its message's number is written; None if it is there already, or is counted."""
 Thing = TypeVar("Thing")
 
 
@@ -45,6 +48,7 @@ Thing = TypeVar("Thing")
 class Tube:
     """One direction of one connection, with what is alive in it."""
 
+    connection: str
     pipe: PipePlace
     up: bool
     segments: list[Segment] = field(default_factory=list)
@@ -65,11 +69,20 @@ class Tube:
 
 @dataclass
 class Rider(Generic[Thing]):
-    """Something in a lane: how far it is, and how much room along the lane it takes."""
+    """Something in a tube: how far it is, how much room it takes, where it ends in the stream of octets, and which
+    lane it uses (None: all of them).
+    """
 
     thing: Thing
     ride: Ride
     room: int
+    octet: int
+    lane: int | None
+
+    @property
+    def turn(self) -> tuple[float, int]:
+        """The farthest first; of those that are equally far the one with the earlier octets."""
+        return -self.ride.progress, self.octet
 
 
 def wire(m: Moment) -> tuple[list[Mark], Hosts]:
@@ -96,7 +109,7 @@ def tubes(m: Moment) -> list[Tube]:
         pipe = m.layout["pipes"].get(connection)
         if pipe is None or not (own or keys.connection_key(connection) in m.state):
             return None
-        return found.setdefault((connection, up), Tube(pipe, up, cargo=cargo))
+        return found.setdefault((connection, up), Tube(connection, pipe, up, cargo=cargo))
 
     if m.zoom == "command":
         for command in m.traffic.commands:
@@ -134,32 +147,66 @@ def under_way(m: Moment, sent: int | None, received: int | None) -> bool:
 
 
 def placed(
-    m: Moment, tube: Tube, riders: Sequence[Rider[Thing]], channel: Callable[[Thing], int]
-) -> tuple[list[tuple[Rider[Thing], Spot]], int]:
-    """Riders of one lane, one behind the other, the farthest first; and how many have no room."""
+    m: Moment, tube: Tube, riders: Sequence[Rider[Thing]], meant: Callable[[Thing], bool]
+) -> tuple[list[tuple[Rider[Thing], Spot]], list[Rider[Thing]], list[Mark]]:
+    """Riders of one tube, one behind the other; those that have no room; and marks that count these."""
     pipe = tube.pipe
     start, end = (pipe["x0"], pipe["x1"]) if m.wide else (pipe["y0"], pipe["y1"])
     inside = abs(end - start) - 2
-    farthest = sorted(riders, key=lambda rider: -rider.ride.progress)
-    wanted = [
-        (rider.room // 2 + round(rider.ride.progress * max(0, inside - rider.room)), rider.room)
-        for rider in farthest
-    ]
-    middles = places.lined_up(wanted, inside)
-    found = [
-        (rider, places.lane_spot(pipe, m.wide, tube.up, channel(rider.thing), middle / inside, 1))
-        for rider, middle in zip(farthest, middles, strict=False)
-    ]
-    return found, len(farthest) - len(middles)
-
-
-def by_lane(
-    tube: Tube, riders: Sequence[Rider[Thing]], channel: Callable[[Thing], int]
-) -> list[list[Rider[Thing]]]:
-    lanes: dict[int, list[Rider[Thing]]] = {}
     for rider in riders:
-        lanes.setdefault(tube.lane(channel(rider.thing)), []).append(rider)
-    return list(lanes.values())
+        rider.room = min(rider.room, inside - MORE_W)  # one alone may be too long
+    ordered = sorted(riders, key=lambda rider: rider.turn)
+    shown, hidden = room_for(ordered, inside, meant)
+    counts: dict[int | None, list[Rider[Thing]]] = {}
+    for rider in hidden:
+        counts.setdefault(rider.lane, []).append(rider)
+    wanted = [
+        Wish(
+            rider.room // 2 + round(rider.ride.progress * max(0, inside - rider.room)), rider.room, rider.lane
+        )
+        for rider in shown
+    ] + [Wish(0, MORE_W, lane) for lane in counts]
+    middles = places.lined_up(wanted, inside)
+
+    def spot(lane: int | None, middle: int) -> Spot:
+        return places.lane_spot(pipe, m.wide, tube.up, pipe["lanes"][lane or 0], middle / inside, 1)
+
+    found = [(rider, spot(rider.lane, middle)) for rider, middle in zip(shown, middles, strict=False)]
+    more = [
+        more_mark(keys.connection_key(tube.connection), "link", len(those), spot(lane, middle))
+        for (lane, those), middle in zip(counts.items(), middles[len(shown) :], strict=False)
+    ]
+    return found, hidden, more
+
+
+def room_for(
+    riders: Sequence[Rider[Thing]], length: int, meant: Callable[[Thing], bool]
+) -> tuple[list[Rider[Thing]], list[Rider[Thing]]]:
+    """Who has room, the farthest first, and who has not. What is meant has room, whatever must go for it."""
+    filled = Filling()
+    for rider in riders:
+        filled.fill(rider.lane, filled.of(rider.lane) + rider.room)
+    if filled.of(None) <= length:
+        return list(riders), []
+    filled, full = Filling(), Filling()
+    kept = sum(rider.room for rider in riders if meant(rider.thing))
+    shown, hidden = [], []
+    for number, rider in enumerate(riders):
+        own = meant(rider.thing)
+        kept -= rider.room if own else 0
+        free = length - MORE_W - kept - filled.of(rider.lane)
+        if own or (number == 0 and not kept) or (not full.of(rider.lane) and rider.room <= free):
+            filled.fill(rider.lane, filled.of(rider.lane) + rider.room)
+            shown.append(rider)
+        else:
+            full.fill(rider.lane, 1)
+            hidden.append(rider)
+    return shown, hidden
+
+
+def octet_of(frame: Frame) -> int:
+    """Where a frame ends in its direction's stream."""
+    return frame.offset + len(frame.data)
 
 
 # --- commands --------------------------------------------------------------------------------------------
@@ -167,26 +214,30 @@ def by_lane(
 
 def command_marks(m: Moment, tube: Tube, hosts: Hosts) -> Iterator[Mark]:
     """Commands as wholes: a pill with its name."""
-    riders = [Rider(one, ride(m.traffic, one, m.seq, m.now), 0) for one in tube.commands]
-    for lane in by_lane(tube, riders, channel_of_command):
-        lane.sort(key=lambda rider: -rider.ride.progress)
-        words = {}
-        for number, rider in enumerate(lane):
-            before = lane[number - 1].thing if number else None
-            words[rider.thing.number], rider.room = pill_of(
-                rider.thing, before, m.wide, rider.thing.number in tube.cargo
-            )
-        found, hidden = placed(m, tube, lane, channel_of_command)
-        for number, (rider, spot) in enumerate(found):
-            command = rider.thing
-            if command.number in tube.cargo:
-                hosts[command.number] = Spot(spot.x + rider.room // 2 - 12, spot.y) if m.wide else spot
-            label = words[command.number]
-            if hidden and number == len(found) - 1:
-                label = f"{label} +{hidden}"
-            yield Mark("command", str(command.number), tube.place, rider.ride.state, command.name, spot,
-                       {"w": rider.room, "words": label, "root": root_of(tube.cargo.get(command.number, "")),
-                        "badge": command.number in tube.cargo})  # fmt: skip
+    riders = [
+        Rider(one, ride(m.traffic, one, m.seq, m.now), 0, octet_of(m.traffic.frames[one.frames[-1]]),
+              tube.lane(one.channel))
+        for one in tube.commands
+    ]  # fmt: skip
+    riders.sort(key=lambda rider: rider.turn)
+    words: dict[int, str] = {}
+    before: dict[int | None, Command] = {}
+    for rider in riders:
+        loaded = rider.thing.number in tube.cargo
+        words[rider.thing.number], rider.room = pill_of(rider.thing, before.get(rider.lane), m.wide, loaded)
+        before[rider.lane] = rider.thing
+    found, hidden, more = placed(m, tube, riders, lambda one: one.number == m.subject.command)
+    for rider in hidden:
+        hosts[rider.thing.number] = None
+    for rider, spot in found:
+        command = rider.thing
+        if command.number in tube.cargo:
+            hosts[command.number] = Spot(spot.x + rider.room // 2 - 12, spot.y) if m.wide else spot
+        yield Mark("command", str(command.number), tube.place, rider.ride.state, command.name, spot,
+                   {"w": rider.room, "words": words[command.number],
+                    "root": root_of(tube.cargo.get(command.number, "")),
+                    "badge": command.number in tube.cargo})  # fmt: skip
+    yield from more
 
 
 def pill_of(command: Command, before: Command | None, wide: bool, loaded: bool) -> tuple[str, int]:
@@ -195,10 +246,6 @@ def pill_of(command: Command, before: Command | None, wide: bool, loaded: bool) 
         return "", SHORT_PILL
     words = command.name if wide else command.name.rpartition(".")[2]
     return words, width(words, G.small) + 12 + FOR_BADGE * loaded if wide else 18
-
-
-def channel_of_command(command: Command) -> int:
-    return command.channel
 
 
 # --- segments and frames ---------------------------------------------------------------------------------
@@ -217,28 +264,81 @@ class Chip(NamedTuple):
     rest: int = 0
 
 
+class Slab(NamedTuple):
+    """A segment, and what is seen in it."""
+
+    segment: Segment
+    chips: list[Chip]
+    pitch: int
+
+
 def segment_marks(m: Moment, tube: Tube, hosts: Hosts) -> Iterator[Mark]:
-    """Slabs with what is in them; then frames that no segment carries."""
-    inside: set[int] = set()
-    slabs = []
+    """Slabs with what is in them, and frames that no segment carries."""
+    pipe = tube.pipe
+    length = abs(pipe["x1"] - pipe["x0"]) + abs(pipe["y1"] - pipe["y0"]) - room_beside(m, tube)
+    slabs: list[Rider[Slab | Frame]] = []
     for segment in tube.segments:
-        chips, pitch = cargo_of(m, tube, segment)
+        chips, pitch = cargo_of(m, tube, segment, length)
         room = max(LEAST_SLAB, len(chips) * pitch + 6)
-        slabs.append(Rider((segment, chips, pitch), segment_ride(m, segment), room))
-    found, _ = placed(m, tube, slabs, lambda thing: 0)
-    box = places.tube_span(tube.pipe, m.wide, tube.up)
+        slabs.append(Rider(Slab(segment, chips, pitch), segment_ride(m, segment), room, segment.end, None))
+    inside = {
+        frame.number
+        for rider in slabs
+        for chip in (rider.thing.chips if isinstance(rider.thing, Slab) else ())
+        if chip.whole
+        for frame in chip.stands_for
+    }
+    found, hidden, more = placed(m, tube, [*slabs, *loose_frames(m, tube, inside)], is_meant(m))
+    for rider in hidden:
+        for frame in last_frames(rider.thing):
+            remember(m, frame, None, hosts)
     for rider, at in found:
-        segment, chips, pitch = rider.thing
-        centre = Spot(at.x, box["y"] + box["h"] // 2) if m.wide else Spot(box["x"] + box["w"] // 2, at.y)
-        yield Mark("segment", str(segment.number), tube.place, rider.ride.state, segment_words(segment), centre,
-                   {"pipe": tube.pipe, "up": tube.up, "long": rider.room})  # fmt: skip
-        for number, chip in enumerate(chips):
-            spot = chip_spot(m, tube, chip, centre, len(chips) - 1 - 2 * number, pitch)
-            if chip.whole:
-                inside |= {frame.number for frame in chip.stands_for}
-                remember(m, chip.last, spot, hosts, beside=not chip.group)
-            yield frame_mark(m, tube, chip, spot, rider.ride.state)
-    yield from loose_frames(m, tube, inside, hosts)
+        if isinstance(rider.thing, Slab):
+            yield from slab_marks(m, tube, rider.thing, rider, at, hosts)
+        else:
+            remember(m, rider.thing, beside(m, at), hosts)
+            chip = Chip(rider.thing, rider.thing, True, (rider.thing,))
+            yield frame_mark(m, tube, chip, at, rider.ride.state)
+    yield from more
+
+
+def room_beside(m: Moment, tube: Tube) -> int:
+    """What segments leave to the frames beside them: for one that has come, and for a count of the rest."""
+    inside = {segment.number for segment in tube.segments}
+    rides = (ride(m.traffic, alone(frame), m.seq, m.now) for frame in tube.frames)
+    return 0 if all(one.segment in inside for one in rides) else 2 * MORE_W
+
+
+def is_meant(m: Moment) -> Callable[[Slab | Frame], bool]:
+    """Whether the record speaks of it."""
+    return lambda thing: (
+        thing.segment.number == m.subject.segment
+        if isinstance(thing, Slab)
+        else thing.number == m.subject.frame
+    )
+
+
+def last_frames(thing: Slab | Frame) -> Sequence[Frame]:
+    """The frames on which numbers of messages are written."""
+    return [chip.last for chip in thing.chips if chip.whole] if isinstance(thing, Slab) else [thing]
+
+
+def slab_marks(
+    m: Moment, tube: Tube, slab: Slab, rider: Rider[Slab | Frame], at: Spot, hosts: Hosts
+) -> Iterator[Mark]:
+    """A segment across its tube, and what is in it."""
+    segment, chips, pitch = slab
+    box = places.tube_span(tube.pipe, m.wide, tube.up)
+    centre = Spot(at.x, box["y"] + box["h"] // 2) if m.wide else Spot(box["x"] + box["w"] // 2, at.y)
+    yield Mark("segment", str(segment.number), tube.place, rider.ride.state, segment_words(segment), centre,
+               {"pipe": tube.pipe, "up": tube.up, "long": rider.room})  # fmt: skip
+    for number, chip in enumerate(chips):
+        spot = chip_spot(m, tube, chip, centre, len(chips) - 1 - 2 * number, pitch)
+        if chip.whole:
+            for frame in chip.stands_for:
+                remember(m, frame, None, hosts)
+            remember(m, chip.last, None if chip.group else beside(m, spot), hosts)
+        yield frame_mark(m, tube, chip, spot, rider.ride.state)
 
 
 def segment_ride(m: Moment, segment: Segment) -> Ride:
@@ -255,11 +355,11 @@ def segment_words(segment: Segment) -> str:
     return f"{words} again" if segment.retransmission else words
 
 
-def cargo_of(m: Moment, tube: Tube, segment: Segment) -> tuple[list[Chip], int]:
-    """Its frames one by one; if there are many, those of each command as one."""
+def cargo_of(m: Moment, tube: Tube, segment: Segment, length: int) -> tuple[list[Chip], int]:
+    """Its frames one by one; if there are too many for `length`, those of each command as one."""
     frames = [m.traffic.frames[number] for number in segment.frames]
     chips = [Chip(one, one, is_here(m, one, segment), (one,)) for one in frames]
-    if len(chips) <= G.frames_shown:
+    if len(chips) <= G.frames_shown and len(chips) * G.chip + 6 <= length:
         return chips, G.chip
     groups: list[Chip] = []
     for chip in chips:
@@ -269,8 +369,6 @@ def cargo_of(m: Moment, tube: Tube, segment: Segment) -> tuple[list[Chip], int]:
             groups[-1] = groups[-1]._replace(last=chip.frame, whole=chip.whole, stands_for=mates)
         else:
             groups.append(chip._replace(group=True))
-    pipe = tube.pipe
-    length = abs(pipe["x1"] - pipe["x0"]) + abs(pipe["y1"] - pipe["y0"])
     room = max(1, (length - 30) // GROUP_W)
     if len(groups) > room:
         rest = groups[room - 1 :]
@@ -296,20 +394,14 @@ def chip_spot(m: Moment, tube: Tube, chip: Chip, centre: Spot, steps: int, pitch
     return Spot(centre.x + shift, lane.y) if m.wide else Spot(lane.x, centre.y + shift)
 
 
-def loose_frames(m: Moment, tube: Tube, inside: set[int], hosts: Hosts) -> Iterator[Mark]:
+def loose_frames(m: Moment, tube: Tube, inside: set[int]) -> list[Rider[Slab | Frame]]:
     """Frames that no segment under way carries."""
-    riders = [
-        Rider(frame, ride(m.traffic, alone(frame), m.seq, m.now), G.chip)
+    return [
+        Rider(frame, ride(m.traffic, alone(frame), m.seq, m.now), G.chip, octet_of(frame),
+              tube.lane(channel_of(frame)))
         for frame in tube.frames
         if frame.number not in inside
-    ]
-    for lane in by_lane(tube, riders, channel_of):
-        found, hidden = placed(m, tube, lane, channel_of)
-        for number, (rider, spot) in enumerate(found):
-            remember(m, rider.thing, spot, hosts)
-            rest = hidden if number == len(found) - 1 else 0
-            chip = Chip(rider.thing, rider.thing, True, (rider.thing,), rest=rest)
-            yield frame_mark(m, tube, chip, spot, rider.ride.state)
+    ]  # fmt: skip
 
 
 def alone(frame: Frame) -> Command:
@@ -317,10 +409,19 @@ def alone(frame: Frame) -> Command:
     return Command(-1, frame.connection, frame.up, 0, "", [frame.number])
 
 
-def remember(m: Moment, frame: Frame, spot: Spot, hosts: Hosts, *, beside: bool = True) -> None:
-    """A message's number is written on the last frame of its command."""
-    if frame.command is not None and m.traffic.commands[frame.command].frames[-1] == frame.number:
-        hosts[frame.command] = Spot(spot.x + 7, spot.y - 6) if beside else spot
+def remember(m: Moment, frame: Frame, spot: Spot | None, hosts: Hosts) -> None:
+    """A message's number is written on the last frame of its command that there is by now."""
+    if frame.command is None:
+        return
+    mates = [m.traffic.frames[number] for number in m.traffic.commands[frame.command].frames]
+    there = [one.number for one in mates if one.sent is not None and one.sent <= m.seq]
+    if there and there[-1] == frame.number:
+        hosts[frame.command] = spot
+
+
+def beside(m: Moment, spot: Spot) -> Spot:
+    """At the upper right corner of a frame; where the next one stands above it, at its side."""
+    return Spot(spot.x + 7, spot.y - 6) if m.wide else Spot(spot.x + 10, spot.y - 3)
 
 
 def frame_mark(m: Moment, tube: Tube, chip: Chip, spot: Spot, state: str) -> Mark:

@@ -3,7 +3,7 @@
 Theory
 ------
 What is where was decided by the layout; how it is, by the marks. A thing that is not there for long, or not
-well, is drawn in broken lines: a cut connection, a crashed application, a server without power.
+well, is drawn in broken lines: a cut connection, a killed application, a server without power.
 """
 
 from __future__ import annotations
@@ -24,9 +24,12 @@ from amqplab.stage.signs import counted, cross, curved, squeezed, words
 __all__ = ["PAINTS", "keys"]
 
 
+GONE = ("killed", "lost its power", "powered off")
+
+
 def server(sheet: Sheet, mark: Mark) -> str:
     place = sheet.place["servers"][mark.id]
-    down = mark.state in ("crashed", "powered off", "frozen")
+    down = mark.state in (*GONE, "frozen")
     return (
         rect(place["x"] + 1, place["y"] + 1, place["w"] - 2, place["h"] - 2, C.sunk, C.line_strong, 14,
              stroke_dasharray="6 5" if down else None)
@@ -53,8 +56,15 @@ def binding(sheet: Sheet, mark: Mark) -> str:
 
 def policy(sheet: Sheet, mark: Mark) -> str:
     curve = mark.more["place"]["curve"]
-    colour = C.bad if mark.state == "dead-letter" else C.x_line
-    return path(curved(curve), colour, stroke_width=1.5, stroke_dasharray="6 4") + tip(curve, colour)
+    taken = mark.state.endswith("taken")
+    colour = C.accent if taken else policy_colour(mark)
+    wide = 2.75 if taken else 1.5
+    return path(curved(curve), colour, stroke_width=wide, stroke_dasharray="6 4") + tip(curve, colour)
+
+
+def policy_colour(mark: Mark) -> str:
+    """Of dead letters, or of what was not routed."""
+    return C.bad if mark.state.startswith("dead-letter") else C.x_line
 
 
 def keys(sheet: Sheet) -> Iterator[str]:
@@ -65,7 +75,7 @@ def keys(sheet: Sheet) -> Iterator[str]:
             continue
         x, y = place["at"]
         if mark.kind == "policy":
-            colour = C.bad if mark.state == "dead-letter" else C.x_line
+            colour = policy_colour(mark)
             box = rect(x - place["w"] // 2, y - 8, place["w"], 16, C.sunk, rx=8)
             yield box + text(x, y + 4, place["words"], fill=colour, anchor="middle")
         elif mark.kind == "binding":
@@ -224,7 +234,7 @@ def cursor(sheet: Sheet, mark: Mark) -> str:
 def client(sheet: Sheet, mark: Mark) -> str:
     app = mark.more["app"]
     x, y, r = app["x"], app["y"], app["r"]
-    dead, away = mark.state in ("crashed", "powered off", "failed"), mark.more["away"]
+    dead, away = mark.state in (*GONE, "failed"), mark.more["away"]
     consumer = app["roles"] == "C"
     fill, line = (C.c, C.c_line) if consumer else (C.p, C.p_line)
     dash = "3 4" if dead or away else "1 4" if mark.state == "frozen" else None
@@ -238,12 +248,12 @@ def client(sheet: Sheet, mark: Mark) -> str:
     said = text(x, y - r - 5, word_of(sheet, mark), fill=C.bad if dead else C.ink2, anchor="middle")
     named = words(app["words"], app["label"], G.name, C.ink, bold=True)
     left_out = text(x, y + r + 12, f"+{app['left_out']} more", anchor="middle") if app["left_out"] else ""
-    return shape + letter + (cross(x, y, r - 8) if mark.state == "crashed" else "") + said + named + left_out
+    return shape + letter + (cross(x, y, r - 8) if mark.state in GONE[:2] else "") + said + named + left_out
 
 
 def word_of(sheet: Sheet, mark: Mark) -> str:
     """What stands above an application, if it is news."""
-    if mark.state in ("crashed", "powered off", "frozen", "failed", "finished"):
+    if mark.state in (*GONE, "frozen", "failed", "finished"):
         return mark.state
     states = {
         one.state for one in sheet.marks if one.kind == "consumer" and one.place == mark.id and one.state

@@ -36,7 +36,7 @@ def message(sheet: Sheet, mark: Mark) -> str:
         return badge(sheet, mark)
     x, y = mark.spot
     if mark.place in ("lost", "returned"):
-        reason = cut(str(mark.more["reason"]), G.lost_reason, G.small)
+        reason = cut(str(mark.more["reason"]), int(mark.more["room"]) - 18, G.small)
         return envelope(mark, x, y) + cross(x + 10, y - 8, 4, 2) + text(x + 18, y + 4, reason, fill=C.ink2)
     return envelope(mark, x, y) + (cross(x, y - 14, 5, 2.5) if mark.state == "lost" else "")
 

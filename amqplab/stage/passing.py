@@ -5,6 +5,7 @@ Theory
 At *Routed* the bindings that matched are lit. They stay so for as long as the message stands at its exchange,
 because not every queue has its copy yet; and at *Enqueued* the way is lit by which this copy came, the shortest
 there is among the bindings that matched. The story tells of all copies at once, and lights all their ways.
+So it is with the ways past the bindings, those of dead letters and of what no binding wanted.
 ``js/fixtures.js`` says the same, and a test compares the two.
 """
 
@@ -21,12 +22,16 @@ from amqplab.trace.recorder import Record
 __all__ = ["matched_by", "passing", "taken"]
 
 State = Mapping[str, Mapping[str, Any]]
+NONE: Mapping[int, e.DeadLettered] = {}
 
 
 def passing(
-    record: Record, state: State, tokens: State, routed: Mapping[int, e.Routed], place: Layout
-) -> frozenset[str]:
-    """Keys of the bindings lit after `record`; `routed` has the last Routed of each message up to then."""
+    record: Record, state: State, tokens: State, routed: Mapping[int, e.Routed], place: Layout,
+    deaths: Mapping[int, e.DeadLettered] = NONE,
+) -> frozenset[str]:  # fmt: skip
+    """Keys of the bindings and policies lit after `record`; `routed` has the last Routed of each message up to then,
+    `deaths` by the number of each dead letter how it became one.
+    """
     event = record.event
     lit = set(matched_by(event, place)) if isinstance(event, e.Routed) else set()
     for token in tokens.values():
@@ -34,7 +39,39 @@ def passing(
             lit |= matched_by(routed[token["message"]], place)
     if isinstance(event, e.Enqueued):
         lit |= set(way_to(event, state, routed.get(event.message), place))
+    messages = {token["message"] for token in tokens.values() if token.get("place") == "exchange"}
+    if isinstance(event, (e.Routed, e.Enqueued)):
+        messages.add(event.message)
+    if isinstance(event, e.DeadLettered):
+        messages.add(event.successor)
+    for message in messages:
+        lit |= set(policies_of(deaths.get(message), routed.get(message), place))
     return frozenset(lit)
+
+
+def policies_of(death: e.DeadLettered | None, routed: e.Routed | None, place: Layout) -> list[str]:
+    """The policies by which a message came to its exchange, and from there to others."""
+    found: list[str] = []
+    if death is not None:
+        ends = queue_key(death.vhost, death.queue), exchange_key(death.vhost, death.exchange)
+        found += [
+            key
+            for key, way in place["policies"].items()
+            if way["kind"] == "dead-letter" and (way["source"], way["target"]) == ends
+        ]
+    if routed is None:
+        return found
+    left = {place["edges"][key]["source"] for key in matched_by(routed, place)}
+    exchange: str | None = exchange_key(routed.vhost, routed.exchange)
+    while exchange is not None and exchange not in left:
+        ways = (
+            (key, way["target"])
+            for key, way in place["policies"].items()
+            if way["kind"] == "alternate" and way["source"] == exchange and key not in found
+        )
+        key, exchange = next(ways, ("", None))
+        found += [key] if key else []
+    return found
 
 
 def taken(

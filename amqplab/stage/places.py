@@ -20,8 +20,9 @@ from amqplab.stage.contract_layout import AppPlace, Box, Layout, NodePlace, Pipe
 from amqplab.stage.geometry import GEOMETRY as G
 
 __all__ = [
-    "Cell", "Hand", "Spot", "cell_spot", "cells_of", "dock_spot", "had_spot", "hand_of", "lane_spot", "lined_up",
-    "lost_room", "lost_spot", "node_spot", "slot_spot", "strip_spot", "tray_spot", "tube_span",
+    "Cell", "Filling", "Hand", "Spot", "Wish", "cell_spot", "cells_of", "dock_spot", "had_spot", "hand_of",
+    "how_many_fit", "lane_spot", "leaving_spot", "lined_up", "lost_room", "lost_spot", "node_spot",
+    "reason_room", "slot_spot", "strip_spot", "tray_spot", "tube_span",
 ]  # fmt: skip
 
 
@@ -68,24 +69,66 @@ def lane_offset(lanes: Sequence[int], up: bool, channel: int) -> int:
     return G.tube_gap // 2 + index * G.lane + G.lane // 2
 
 
-def lined_up(wanted: Sequence[tuple[int, int]], length: int) -> list[int]:
-    """Things one behind the other in a lane, none over another, each as near to where it wants to be as those
-    before it allow; first is who is farthest. `wanted` are (middle, width); answers are middles. What has no
-    room is left out at the end.
+class Filling:
+    """How far the lanes of a tube are filled, from one of its ends. What has no lane of its own fills all."""
+
+    def __init__(self) -> None:
+        self.whole = 0
+        self.lanes: dict[int, int] = {}
+
+    def of(self, lane: int | None) -> int:
+        if lane is None:
+            return max(self.whole, *self.lanes.values()) if self.lanes else self.whole
+        return max(self.whole, self.lanes.get(lane, 0))
+
+    def fill(self, lane: int | None, to: int) -> None:
+        if lane is None:
+            self.whole = to
+        else:
+            self.lanes[lane] = to
+
+
+class Wish(NamedTuple):
+    """Where the middle of something in a tube wants to be, how wide it is, and which lane it uses; None: all."""
+
+    at: int
+    width: int
+    lane: int | None = None
+
+
+def lined_up(wanted: Sequence[Wish], length: int) -> list[int]:
+    """Things one behind the other in a tube, none over another, each as near to where it wants to be as those
+    before it allow; first is who is farthest. Things of different lanes may stand beside each other. Answers
+    are middles. What has no room is left out at the end.
     """
-    count, room = 0, length
-    while count < len(wanted) and wanted[count][1] <= room:
-        room -= wanted[count][1]
+    filled, count = Filling(), 0
+    for _, wide, lane in wanted:
+        if filled.of(lane) + wide > length:
+            break
+        filled.fill(lane, filled.of(lane) + wide)
         count += 1
-    behind = [0] * (count + 1)
+    behind, least = Filling(), [0] * count
     for i in range(count - 1, -1, -1):
-        behind[i] = behind[i + 1] + wanted[i][1]
-    found, front = [], length
-    for i, (at, wide) in enumerate(wanted[:count]):
-        middle = min(front - wide // 2, max(at, behind[i + 1] + wide // 2))
+        _, wide, lane = wanted[i]
+        least[i] = behind.of(lane) + wide // 2
+        behind.fill(lane, behind.of(lane) + wide)
+    before, found = Filling(), []
+    for (at, wide, lane), low in zip(wanted, least, strict=False):
+        middle = min(length - before.of(lane) - wide // 2, max(at, low))
         found.append(middle)
-        front = middle - wide // 2
+        before.fill(lane, length - middle + wide // 2)
     return found
+
+
+def how_many_fit(breadths: Sequence[int], length: int, count: int) -> int:
+    """How many of the first things in a lane have room, if the rest is counted in one of the breadth `count`."""
+    if sum(breadths) <= length:
+        return len(breadths)
+    fits, left = 0, length - count
+    while fits < len(breadths) and (breadths[fits] <= left or fits == 0):
+        left -= breadths[fits]
+        fits += 1
+    return fits
 
 
 def tube_span(pipe: PipePlace, wide: bool, up: bool) -> Box:
@@ -102,6 +145,14 @@ def tube_span(pipe: PipePlace, wide: bool, up: bool) -> Box:
 def dock_spot(pipe: PipePlace, number: int) -> Spot:
     """Inside the server's wall, where what has just come in stands: one above the other."""
     return Spot(pipe["dock"]["x"], pipe["dock"]["y"] - G.dock * min(number, G.dock_shown - 1))
+
+
+def leaving_spot(node: NodePlace, number: int) -> Spot:
+    """Where a message stands that leaves its queue and is nowhere else yet: above the queue's head, where no edge
+    goes.
+    """
+    x = node["x"] + node["w"] // 2 - G.cell // 2 - G.cell * min(number, G.dock_shown - 1)
+    return Spot(x, node["y"] - node["h"] // 2 - G.message_h // 2 - 4)
 
 
 # --- nodes -----------------------------------------------------------------------------------------------
@@ -192,6 +243,14 @@ def tray_spot(app: AppPlace, number: int) -> Spot:
 def lost_room(layout: Layout) -> int:
     """How many lost messages have a place."""
     return max(1, (layout["gutter"]["w"] - G.lost_left) // G.lost_pitch)
+
+
+def reason_room(layout: Layout, number: int, of: int, hidden: int) -> int:
+    """How much room there is from the middle of one of so many to the next one, or behind the last to what counts the
+    rest, or to the gutter's end.
+    """
+    behind = layout["gutter"]["w"] - G.lost_left - number * G.lost_pitch - (34 if hidden else 0)
+    return (G.lost_pitch if number + 1 < of else behind) - G.message_w
 
 
 def lost_spot(layout: Layout, number: int) -> Spot:

@@ -150,6 +150,7 @@ def moments(
     at_once: set[int] = (
         set()
     )  # the messages routed just now, with nothing since but copies that come to their queues
+    deaths: dict[int, e.DeadLettered] = {}
     for record in records[: max(asked, default=-1) + 1]:
         patch = step(state, record)
         whereabouts.step(record, patch, state)
@@ -158,10 +159,12 @@ def moments(
             at_once.add(record.event.message)
         elif not isinstance(record.event, e.Enqueued):
             at_once.clear()
+        if isinstance(record.event, e.DeadLettered):
+            deaths[record.event.successor] = record.event
         if record.seq in asked:
             found[record.seq] = replace(
                 blank, state={**state, **whereabouts.tokens}, seq=record.seq, now=record.at,
-                matched=passing(record, state, whereabouts.tokens, routed, place),
+                matched=passing(record, state, whereabouts.tokens, routed, place, deaths),
                 taken=taken(record, routed, at_once, place),
                 subject=subject_of(record, traffic),
             )  # fmt: skip

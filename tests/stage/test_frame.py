@@ -204,6 +204,19 @@ def test_every_panel_says_something_at_every_step(chromium: Browser, urls: dict[
     page.context.close()
 
 
+@pytest.mark.parametrize("width", [1366, 600])
+def test_a_curve_of_depths_stays_on_its_card(width: int, chromium: Browser, urls: dict[str, str]) -> None:
+    page, watch = open_page(chromium, urls["journey"], width=width)
+    show_panels(page, "depths")
+    press(page, "End")
+    for card in page.locator(f"{STAGE} .depth").all():
+        own, curve = card.bounding_box(), card.locator(".depth-curve").bounding_box()
+        assert own and curve and own["x"] <= curve["x"]
+        assert curve["x"] + curve["width"] <= own["x"] + own["width"]
+    watch.assert_quiet()
+    page.context.close()
+
+
 def test_the_story_is_a_list_of_jumps(chromium: Browser, urls: dict[str, str]) -> None:
     page, watch = open_page(chromium, urls["journey"], width=1200, height=700)
     show_panels(page, "story")

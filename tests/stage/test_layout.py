@@ -15,7 +15,7 @@ from scenes import names, recording
 from stage_runs import RUNS
 
 from amqplab.stage.contract_layout import Layout
-from amqplab.stage.edges import MOST_BESIDE
+from amqplab.stage.edges import MOST_BESIDE, on_curve
 from amqplab.stage.geometry import GEOMETRY as G
 from amqplab.stage.layout import boxes_of, layout
 from amqplab.stage.lettering import abridged, cut, width
@@ -350,6 +350,21 @@ def test_in_any_topology_nothing_covers_anything(orientation: str, shape: dict[s
     place = layout(cast, orientation, needs)
     assert_apart(things(place))
     assert_apart(iter([*labels(place), *((k, box) for k, box in things(place) if k.startswith("node"))]))
+
+
+@pytest.mark.parametrize("scene", ["topics", "dead_letter_retry", "exchange_to_exchange"])
+def test_no_line_goes_through_the_label_of_another(scene: str) -> None:
+    """At most it goes behind a corner, where it has no other place: labels are drawn over lines."""
+    place = place_of(scene)
+    ways = {**place["edges"], **place["policies"]}
+    for key, way in ways.items():
+        if way["at"] is None:
+            continue
+        (x, y), half = way["at"], way["w"] // 2
+        for other, line in ways.items():
+            points = [on_curve(line["curve"], percent) for percent in range(3, 100)]
+            through = [one for one in points if abs(one[0] - x) < half - 3 and abs(one[1] - y) < 6]
+            assert other == key or line.get("ghost") or len(through) < 7, f"{other} goes through {key}"
 
 
 def test_policies_avoid_labels_in_any_number() -> None:

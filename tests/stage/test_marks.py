@@ -223,7 +223,8 @@ def test_a_connection_says_how_it_is(fields: Entity, host: Entity, state: str) -
         ({"status": "returned"}, "finished"),
         ({"status": "NotFound: 404"}, "failed"),
         ({"status": "running", "frozen": True}, "frozen"),
-        ({"status": "running", "crashed": True}, "crashed"),
+        ({"status": "running", "crashed": True}, "killed"),
+        ({"status": "lost its power", "crashed": True}, "lost its power"),
         ({"status": "running", "crashed": True, "off": True}, "powered off"),
     ],
 )

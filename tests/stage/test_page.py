@@ -38,7 +38,7 @@ def test_a_scrub_on_the_timeline_goes_there_and_back(chromium: Browser, urls: di
     scrub(page, 1)
     last = re.search(r"of (\d+)", step_of(page))
     assert last and step_of(page) == f"step {last[1]} of {last[1]}"
-    assert "The recording ends here." in page.locator(f"{STAGE} .upcoming").inner_text()
+    assert "nothing follows" in page.locator(f"{STAGE} .upcoming").inner_text()
     scrub(page, 0.5)
     assert step_of(page) == f"step {round(int(last[1]) / 2)} of {last[1]}"
     scrub(page, 0)
@@ -121,7 +121,7 @@ def test_playing_runs_to_the_end_and_stops(chromium: Browser, urls: dict[str, st
     page, watch = open_page(chromium, urls["journey"], still=False)
     press(page, "End", *["ArrowLeft"] * 2, "+", "+", "+", " ")
     page.wait_for_selector(f"{STAGE} [data-do=toggle][aria-label^=pause]", state="detached", timeout=20000)
-    assert "The recording ends here." in page.locator(f"{STAGE} .upcoming").inner_text()
+    assert "nothing follows" in page.locator(f"{STAGE} .upcoming").inner_text()
     assert page.locator(f"{STAGE} [data-do=toggle]").get_attribute("aria-label") == "play (Space)"
     watch.assert_quiet()
     page.context.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from amqplab.stage.contract_layout import PipePlace
 from amqplab.stage.geometry import GEOMETRY as G
-from amqplab.stage.places import cells_of, hand_of, lane_spot, lined_up, slot_spot, tube_span
+from amqplab.stage.places import Wish, cells_of, hand_of, lane_spot, lined_up, slot_spot, tube_span
 
 SHOWN = 100
 PIPE: PipePlace = {
@@ -86,14 +86,20 @@ def test_up_leads_to_the_server_and_down_to_the_client() -> None:
     assert lane_spot(PIPE, True, True, 0, 1).x == lane_spot(PIPE, True, False, 0, 0).x == 300
 
 
-@given(st.lists(st.tuples(st.integers(0, 200), st.integers(2, 60)), max_size=30))
-def test_what_stands_in_a_lane_stands_one_behind_the_other(wanted: list[tuple[int, int]]) -> None:
+LANES = st.one_of(st.none(), st.integers(0, 2))
+WISHES = st.lists(st.builds(Wish, st.integers(0, 200), st.integers(2, 60), LANES), max_size=30)
+
+
+@given(WISHES)
+def test_what_stands_in_a_lane_stands_one_behind_the_other(wanted: list[Wish]) -> None:
+    """What has no lane of its own fills all, so nothing stands beside it."""
     length = 180
-    ordered = sorted(wanted, key=lambda item: -item[0])
-    middles = lined_up(ordered, length)
-    for (a, (_, wide)), (b, (_, other)) in pairwise(zip(middles, ordered, strict=False)):
-        assert a - wide // 2 >= b + other // 2
-    for middle, (_, wide) in zip(middles, ordered, strict=False):
+    ordered = sorted(wanted, key=lambda wish: -wish.at)
+    placed = list(zip(lined_up(ordered, length), ordered, strict=False))
+    for (a, (_, wide, lane)), (b, (_, other, another)) in combinations(placed, 2):
+        if lane is None or another is None or lane == another:
+            assert a - wide // 2 >= b + other // 2
+    for middle, (_, wide, _lane) in placed:
         assert middle - wide // 2 >= 0 and middle + wide // 2 <= length
 
 

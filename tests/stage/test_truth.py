@@ -103,6 +103,60 @@ def test_the_static_picture_shows_every_message_that_is_a_mark(name: str) -> Non
         assert not wanted - shown, f"record {seq}"
 
 
+@pytest.mark.parametrize(
+    ("name", "kind"), [("dead_letter_retry", "dead-letter"), ("exchange_to_exchange", "alternate")]
+)
+def test_the_way_past_the_bindings_is_lit_when_a_message_takes_it(name: str, kind: str) -> None:
+    """At the death and until the message is in a queue, as bindings are; at other records it is not. That the
+    browser's picture says the same is law 8.
+    """
+    records = list(recording(name))
+    traffic = Traffic(records)
+    place = layout(participants_of(records), "wide", needs_of(records))
+    steps = [record.seq for record in records]
+    found: Counter[tuple[str, str]] = Counter()
+    for seq, moment in moments(records, traffic, place, steps, "story").items():
+        event = type(records[seq].event).__name__ if seq >= 0 else ""
+        for mark in marks(moment):
+            if mark.kind == "policy":
+                found[event, mark.state] += 1
+    taken = f"{kind} taken"
+    assert found["Routed", taken] and found["Enqueued", taken]
+    assert found["CommandSent", kind] and not found["CommandSent", taken]
+    if kind == "dead-letter":
+        assert found["DeadLettered", taken] == sum(
+            isinstance(record.event, e.DeadLettered) for record in records
+        )
+
+
+@SCENES
+def test_frames_of_the_static_picture_stand_in_the_order_of_their_octets(name: str) -> None:
+    """The first is nearest to the receiver, while nothing is lost; the law of the browser's is in js/laws.mjs."""
+    records = list(recording(name))
+    traffic = Traffic(records)
+    place = layout(participants_of(records), "wide", needs_of(records))
+    lossy = {
+        (segment.connection, segment.up)
+        for segment in traffic.segments.values()
+        if segment.lost_seq is not None or segment.arrives_at is None
+    }
+    wanted = [frame.received for frame in traffic.frames if frame.received is not None]
+    for seq, moment in moments(
+        records, traffic, place, wanted[:: max(1, len(wanted) // 20)], "frame"
+    ).items():
+        lanes: dict[tuple[str, bool, int], list[tuple[int, int]]] = {}
+        for mark in marks(moment):
+            if mark.kind == "frame":
+                frame = traffic.frames[int(mark.id)]
+                pipe = place["pipes"][frame.connection]
+                ahead = (1 if frame.up else -1) * (1 if pipe["x1"] > pipe["x0"] else -1)
+                lane = (frame.connection, frame.up, mark.spot.y)
+                lanes.setdefault(lane, []).append((frame.offset, -ahead * mark.spot.x))
+        for (connection, up, _), stand in lanes.items():
+            if (connection, up) not in lossy:
+                assert [x for _, x in sorted(stand)] == sorted(x for _, x in stand), f"record {seq}"
+
+
 SETS_OUT = re.compile(r"(Basic\.(?:Publish|Deliver|Ack|Return))\b")
 
 

@@ -11,7 +11,7 @@
 import { cut, timeText } from "./text.js";
 import { cls, h } from "./elements.js";
 import { causeOf } from "./causes.js";
-import { ZOOMS } from "./scene.js";
+import { STORY, ZOOMS } from "./scene.js";
 import { SPEEDS, sentenceOf } from "./player.js";
 import { HELP } from "./keys.js";
 import { closeButton } from "./legend.js";
@@ -114,9 +114,17 @@ export function drawNarration(view) {
     h(
       "p",
       { key: "next", class: "upcoming", title: next },
-      next === undefined ? "The recording ends here." : [h("span", {}, "next  "), next],
+      next === undefined ? endText(view) : [h("span", {}, "next  "), next],
     ),
   ];
+}
+
+/** What is true at the last step of a zoom: the recording may go on with what only finer zooms show. */
+function endText({ scene, zoom, seq, visit }) {
+  const last = Math.max(seq, ...scene.steps.slice(0, zoom).map((steps) => steps[steps.length - 1]));
+  if (last === seq) return "The recording ends here.";
+  const own = zoom < STORY ? "At this zoom nothing follows" : visit ? "The story has ended" : "The story ends here";
+  return `${own}; the recording goes on to ${timeText(scene.records.at[last])} at a finer zoom.`;
 }
 
 const whereText = (scene, seq) =>

@@ -15,6 +15,7 @@ import { placesOn } from "./axis.js";
 const QUEUES_SHOWN = 12;
 const POINTS = 400;
 const CURVE_HEIGHT = 54;
+const AROUND_CURVE = 44; // the panel's edges and those of the queue's card
 const WINDOW_SHARE = 10;
 const ROUND = [1, 2, 5, 10];
 
@@ -92,7 +93,7 @@ export function drawDepths(view, width) {
   if (!all.length) return [h("p", { class: "empty" }, "No queue is declared in this recording.")];
   const shown = all.length <= QUEUES_SHOWN ? all : keepHighest(all);
   const most = Math.max(1, ...shown.map((depth) => depth.most));
-  const inner = Math.max(160, width - 30);
+  const inner = Math.max(160, width - AROUND_CURVE);
   const plan = planOf(view, inner, most);
   const cursor = round(plan.places[view.step] * inner + onward(view, plan) * inner);
   const rest = all.length - shown.length;

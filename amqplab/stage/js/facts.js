@@ -8,7 +8,7 @@
 
 import { cut, decodeName, isList, nameOf, plural } from "./text.js";
 import { h } from "./elements.js";
-import { hadOf } from "./fixtures.js";
+import { hadOf, hostCondition } from "./fixtures.js";
 
 const LISTED = 12;
 
@@ -149,7 +149,7 @@ const FACTS = {
   ],
   host: (view, host, key) => [
     ["program", host.program === nameOf(key) ? null : host.program],
-    ["status", host.off ? "without power" : host.crashed ? "its process is gone" : host.frozen ? "frozen" : host.status],
+    ["status", host.off || host.crashed || host.frozen ? hostCondition(host) : host.status],
     ["waits in", host.calls.length ? host.calls.map(([, call]) => call).join(" › ") : null],
     ["its link", host.link],
   ],

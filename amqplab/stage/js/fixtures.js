@@ -59,11 +59,13 @@ export const serversOf = (layout, scene) =>
 
 const middleOf = ({ x, y, w, h }) => ({ x: x + w / 2, y: y + h / 2 });
 
-/** How a machine or a program is, in a word. */
-function hostCondition(host) {
+const NO_POWER = "lost its power";
+
+/** How a machine or a program is, in a word; the same for picture and inspector. */
+export function hostCondition(host) {
   if (!host) return "";
   if (host.off) return "powered off";
-  if (host.crashed) return "crashed";
+  if (host.crashed) return host.status === NO_POWER ? NO_POWER : "killed";
   if (host.frozen) return "frozen";
   if (host.status === "" || host.status === "running") return host.status;
   return host.status === "returned" ? "finished" : "failed";
@@ -213,13 +215,50 @@ export function wayTo(view, source, target, message = view.subject.message) {
   return [];
 }
 
+/** The ways past the bindings that messages take: those of dead letters, and of what no binding wanted. They are lit while
+ * the bindings are: for messages at exchanges, and at this record. */
+function usedPolicies(view) {
+  const { scene, state, seq, subject } = view;
+  const found = new Set();
+  if (seq < 0) return found;
+  const kind = scene.kindOf(seq);
+  const passing = new Set(kind === "Routed" || kind === "Enqueued" ? [subject.message] : []);
+  for (const [place, tokens] of state.places)
+    if (place.startsWith("exchange|")) for (const key of tokens) passing.add(state.get(key).message);
+  if (kind === "DeadLettered")
+    for (const [message, life] of Object.entries(scene.lives ?? {})) if (life.seq === seq) passing.add(+message);
+  for (const message of passing) if (message) for (const key of policiesOf(view, message)) found.add(key);
+  return found;
+}
+
+/** The policies by which a message came to its exchange, and from there to others. */
+function policiesOf(view, message) {
+  const { scene, state, seq, layout } = view;
+  const all = Object.entries(layout.policies ?? {});
+  const found = [];
+  const life = scene.lives?.[message];
+  const vhost = encode(state.get(`message/${life?.message}`)?.vhost ?? "");
+  const [left, at] = life ? [`queue/${vhost}/${encode(life.queue)}`, `exchange/${vhost}/${encode(life.exchange)}`] : [];
+  for (const [key, { kind, source, target }] of all) if (kind === "dead-letter" && source === left && target === at) found.push(key);
+  const routed = scene.routedAt(message, seq);
+  const matched = routed === null ? [] : scene.matchedAt(routed).map((key) => layout.edges[key]?.source);
+  let exchange = routed === null ? null : startOf(view, message);
+  while (exchange && !matched.includes(exchange)) {
+    const next = all.find(([key, { kind, source }]) => kind === "alternate" && source === exchange && !found.includes(key));
+    if (next) found.push(next[0]);
+    exchange = next?.[1].target;
+  }
+  return found;
+}
+
 function policyMarks(view) {
+  const used = usedPolicies(view);
   return Object.entries(view.layout.policies ?? {}).flatMap(([key, policy]) => {
     if (!leads(view, policy) || !exists(view, policy.target)) return [];
     const [x, y] = policy.at ?? policy.curve.slice(6);
     const what = policy.words || (policy.kind === "alternate" ? "not routed" : "dead letters");
     return entityMark(view, "policy", key, {
-      ...{ x, y, policy, label: what, state: policy.kind },
+      ...{ x, y, policy, label: what, state: used.has(key) ? `${policy.kind} taken` : policy.kind },
       said: `${what}: ${nameOf(policy.source)} to ${nameOf(policy.target) || "the default exchange"}`,
       touched: false,
       pick: `entity:${policy.source}`,

@@ -16,7 +16,7 @@ export const SIZES = {
   ...{ cell: 24, cell_w: 22, cell_h: 28, cell_margin: 12 },
   ...{ slot: 22, most_slots: 5, hand_row: 22, strip_row: 34, strip_chip: 20, strip_shown: 4, rows_shown: 6 },
   ...{ dock: 24, dock_shown: 3, capsule_h: 18, capsule_pad: 7, capsule_most: 118 },
-  ...{ gutter: 56, lost_left: 140, lost_pitch: 172, lost_reason: 136 },
+  ...{ gutter: 56, lost_left: 140, lost_pitch: 172 },
 };
 
 export const xy = ({ x, y }) => ({ x, y });
@@ -140,6 +140,12 @@ export const trayPoint = (g, app, i) => stacked(g, app.tray ?? app, i);
 /** Inside the server's wall, where what has just come in stands: one above the other. */
 export const dockPoint = (g, pipe, i) => stacked(g, pipe.dock ?? { x: pipe.x1, y: pipe.y1 }, i);
 
+/** Where a message stands that leaves its queue and is nowhere else yet: above the queue's head, where no edge goes. */
+export const leavingPoint = (g, node, i) => ({
+  x: node.x + node.w / 2 - g.cell / 2 - g.cell * Math.min(i, g.dock_shown - 1),
+  y: node.y - node.h / 2 - g.message_h / 2 - 4,
+});
+
 const stacked = (g, { x, y }, i) => ({ x, y: y - g.dock * Math.min(i, g.dock_shown - 1) });
 
 /** On an exchange, for one of several messages: one below the other. */
@@ -159,6 +165,11 @@ export const lostPoint = (g, { gutter }, i) => ({
   y: gutter.y + gutter.h / 2,
 });
 
+/** How much room there is from the middle of the i-th of so many to the next one, or behind the last to what counts the
+ * rest, or to the gutter's end. */
+export const reasonRoom = (g, { gutter }, i, of, hidden) =>
+  (i + 1 < of ? g.lost_pitch : gutter.w - g.lost_left - i * g.lost_pitch - (hidden ? 34 : 0)) - g.message_w;
+
 // --- curves ---
 
 /** A point of a cubic Bezier given as eight numbers. */
@@ -171,23 +182,73 @@ export function onCurve([x0, y0, x1, y1, x2, y2, x3, y3], t) {
 /** From 0 to 1, starting and ending gently. */
 export const smooth = (t) => t * t * (3 - 2 * t);
 
+/** How far the lanes of a tube are filled, from one of its ends. What has no lane of its own fills all of them. */
+class Filling {
+  whole = 0;
+  /** @type {Map<number, number>} */
+  lanes = new Map();
+
+  /** @param {number} [lane] */
+  of(lane) {
+    return Math.max(this.whole, ...(lane === undefined ? this.lanes.values() : [this.lanes.get(lane) ?? 0]));
+  }
+
+  /** @param {number | undefined} lane @param {number} to */
+  fill(lane, to) {
+    if (lane === undefined) this.whole = to;
+    else this.lanes.set(lane, to);
+  }
+}
+
 /**
- * Things of different widths one behind the other in a lane: none over another while there is room, each as near to
- * where it wants to be as the ones before it allow, and none behind the lane's beginning. First is who is farthest.
- * @param {{at: number, width: number}[]} things `at` is where the middle wants to be, 0..length
+ * Things of different widths one behind the other in a tube: none over another while there is room, each as near to
+ * where it wants to be as the ones before it allow, and none behind the tube's beginning. First is who is farthest.
+ * Things of different lanes may stand beside each other; what has no lane fills them all.
+ * @param {{at: number, width: number, lane?: number}[]} things `at` is where the middle wants to be, 0..length
  * @returns {number[]} where the middles are
  */
 export function linedUp(things, length) {
-  const whole = things.reduce((sum, { width }) => sum + width, 0);
-  const squeeze = Math.min(1, length / Math.max(1, whole));
-  const halves = things.map(({ width }) => (width * squeeze) / 2);
-  const behind = new Array(things.length + 1).fill(0);
-  for (let i = things.length - 1; i >= 0; i--) behind[i] = behind[i + 1] + 2 * halves[i];
-  const found = [];
-  let front = length;
-  things.forEach(({ at }, i) => {
-    found[i] = Math.min(front - halves[i], Math.max(at, behind[i + 1] + halves[i]));
-    front = found[i] - halves[i];
+  const behind = new Filling();
+  /** @type {number[]} */
+  const least = [];
+  for (let i = things.length - 1; i >= 0; i--) {
+    const { lane, width } = things[i];
+    least[i] = behind.of(lane) + width / 2;
+    behind.fill(lane, least[i] + width / 2);
+  }
+  const squeeze = Math.min(1, length / Math.max(1, behind.of()));
+  const before = new Filling();
+  return things.map(({ at, width, lane }, i) => {
+    const half = (width * squeeze) / 2;
+    const found = Math.min(length - before.of(lane) - half, Math.max(at, least[i] * squeeze));
+    before.fill(lane, length - found + half);
+    return found;
   });
-  return found;
+}
+
+/**
+ * Which of such things have room, the farthest first; of the rest each lane shows a count of `breadth` at its
+ * beginning. What is meant has room, whatever else must go for it.
+ * @template {{width: number, lane?: number, meant?: boolean}} T
+ * @param {T[]} things @param {number} length @param {number} breadth
+ * @returns {{shown: T[], hidden: T[]}}
+ */
+export function roomFor(things, length, breadth) {
+  const before = new Filling();
+  for (const { lane, width } of things) before.fill(lane, before.of(lane) + width);
+  if (before.of() <= length) return { shown: things, hidden: [] };
+  const [filled, full] = [new Filling(), new Filling()];
+  let kept = things.reduce((sum, { width, meant }) => sum + (meant ? width : 0), 0);
+  const hasRoom = (/** @type {T} */ { width, lane, meant }, /** @type {number} */ i) => {
+    if (meant) kept -= width;
+    const isFirst = i === 0 && !kept;
+    if (!meant && !isFirst && (full.of(lane) || filled.of(lane) + width > length - breadth - kept)) {
+      full.fill(lane, 1);
+      return false;
+    }
+    filled.fill(lane, filled.of(lane) + width);
+    return true;
+  };
+  const shown = things.filter(hasRoom);
+  return { shown, hidden: things.filter((thing) => !shown.includes(thing)) };
 }

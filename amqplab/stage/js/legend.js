@@ -204,8 +204,8 @@ const PARTS = [
       ),
       entry(
         app("producer dead", "P", DEAD),
-        "its process is gone, or its machine has no power",
-        client(({ state }) => ["crashed", "failed", "powered off"].includes(state)),
+        "it was killed, it failed, or its machine lost its power",
+        client(({ state }) => ["killed", "lost its power", "failed", "powered off"].includes(state)),
       ),
       entry(
         groundSign(""),

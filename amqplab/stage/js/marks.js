@@ -8,7 +8,7 @@
 // is a letter: M, H, B for a method, its content header and its body. What is selected is "lit", and that is a
 // class, so that one click can light a thing in every panel at once.
 
-import { cut, round } from "./text.js";
+import { cut, cutTo, round } from "./text.js";
 import { cls, h } from "./elements.js";
 import { handles } from "./mark.js";
 
@@ -18,6 +18,7 @@ const BEYOND_PAPER = 14;
 const BOTH_NAMES = 160;
 const TEXT_LETTER = 6;
 const LANE_NAME = 30;
+const REASON_SIZE = 11;
 
 /** The class with a message's colours, by its root number; the colour never stands alone, the number is beside it. @param {number} root */
 export const hue = (root) => (root ? `m${(root - 1) % PALETTE}` : "m");
@@ -83,7 +84,7 @@ const turned = (x, y) => `M${round(x + 3.5)} ${round(y - 3)}A4 4 0 1 0 ${round(x
 
 /** Why it ended; or its text, where it stands alone. @param {View} view @param {DrawnMark} mark @param {number} w */
 function wordsOf(view, mark, w) {
-  if (isGone(mark)) return h("text", { class: "quiet", x: round(w / 2 + 7), y: 4 }, cut(mark.reason ?? "", 22));
+  if (isGone(mark)) return h("text", { class: "quiet", x: round(w / 2 + 7), y: 4 }, cutTo(mark.reason ?? "", mark.room - w / 2 - 7, REASON_SIZE));
   if (!mark.alone || !mark.text || mark.text.length > BEYOND_PAPER) return null;
   if (mark.place.startsWith("exchange")) return h("text", { class: "quiet mid halo", y: -34 }, mark.text);
   if (view.layout.orientation !== "wide" || !mark.place.startsWith("link")) return null;
@@ -102,7 +103,7 @@ function wordsOf(view, mark, w) {
 const drawBadge = (mark) =>
   h(
     "g",
-    handles(mark, cls("message badge", hue(mark.hue), mark.state === "lost" && "dead"), { transform: moveTo(mark) }),
+    handles(mark, cls("message badge", hue(mark.hue), mark.state === "lost" && "dead", mark.covered && "covered"), { transform: moveTo(mark) }),
     h("rect", { class: "paper", x: round(-badgeWidth(mark) / 2), y: -7, width: round(badgeWidth(mark)), height: 14, rx: 7 }),
     h("text", { class: "number" }, mark.label),
   );
@@ -119,9 +120,12 @@ export function drawMore(view, mark) {
   return h("g", handles(mark, cls("more", mark.state)), text);
 }
 
+/** How broad the capsule of a signal is. @param {string} label */
+export const signalWidth = (label) => Math.max(18, Math.floor((label.length * 66) / 10) + 10);
+
 /** An acknowledgement, a refusal or a confirm on its way. @param {View} view @param {DrawnMark} mark */
 export function drawSignal(view, mark) {
-  const w = Math.max(18, mark.label.length * MARK_LETTER + 10);
+  const w = signalWidth(mark.label);
   const bad = /nack|reject|refus/.test(mark.signal);
   return h(
     "g",

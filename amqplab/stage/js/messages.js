@@ -17,11 +17,14 @@ import {
   gutterRoom,
   handOf,
   lanePoint,
+  leavingPoint,
   linedUp,
   lostPoint,
   nodePoint,
   pipeSpan,
   point,
+  reasonRoom,
+  roomFor,
   roomOf,
   slotPoint,
   trayPoint,
@@ -29,6 +32,9 @@ import {
 import { rideOfCommand } from "./ride.js";
 import { handsOfApp, isStream, rowOf } from "./fixtures.js";
 import { entityMark, numberedMark } from "./mark.js";
+import { signalWidth } from "./marks.js";
+
+const OUTSIDE = -10;
 
 /** The marks of messages and signals. `hosts` are those of commands and frames (wire.js), by command. */
 export const messageMarks = (view, hosts) => [
@@ -165,9 +171,11 @@ function dockMarks(view) {
   return tokensOf(view, "broker").map(([key, token]) => {
     const connection = connectionOf(token);
     const pipe = layout.pipes[connection];
-    const i = counts.get(connection) ?? 0;
-    counts.set(connection, i + 1);
-    const at = pipe ? dockPoint(scene.geometry, pipe, i) : middleOfBroker(layout);
+    const where = pipe ? connection : token.queue;
+    const i = counts.get(where) ?? 0;
+    counts.set(where, i + 1);
+    const node = layout.nodes[token.queue];
+    const at = pipe ? dockPoint(scene.geometry, pipe, i) : node ? leavingPoint(scene.geometry, node, i) : middleOfBroker(layout);
     const more = { place: "broker", state: token.state, connection, covered: i >= scene.geometry.dock_shown };
     return messageMark(view, key, token.message, token, at, more);
   });
@@ -281,13 +289,14 @@ function laneMarks(view, name, pipe, riders) {
   const { scene, layout } = view;
   const { geometry: g } = scene;
   const wide = layout.orientation === "wide";
-  const width = wide ? g.message_w + 2 : g.message_h + 2;
+  const breadth = wide ? g.message_w + 2 : g.message_h + 2;
   const length = pipeSpan(g, pipe, wide).length - 4;
-  const fits = Math.max(1, Math.floor(length / width));
-  const shown = riders.length > fits ? riders.slice(0, fits - 1) : riders;
-  const things = shown.map(({ ride }) => ({ at: g.mouth + ride.p * (length - 2 * g.mouth), width }));
-  const hidden = riders.slice(shown.length);
-  if (hidden.length) things.push({ at: 0, width });
+  const widthFor = ({ token }) => (wide && isSignal(token) ? signalWidth(token.label) + 2 : breadth);
+  /** @type {any[]} */
+  const broad = riders.map((rider) => ({ ...rider, width: widthFor(rider) }));
+  const { shown, hidden } = roomFor(broad, length, breadth);
+  const things = shown.map(({ ride, width }) => ({ at: g.mouth + ride.p * (length - 2 * g.mouth), width }));
+  if (hidden.length) things.push({ at: 0, width: breadth });
   const middles = linedUp(things, length);
   const where = (i, { token, channel }) => lanePoint(g, pipe, wide, token.up, channel, middles[i] / length, 2);
   const marks = shown.map((rider, i) =>
@@ -326,14 +335,13 @@ const SIGNALS = {
   return: "return",
 };
 
-/** The number of a message, on its command or on the last of its frames. */
+/** The number of a message, on its command or on the last of its frames; before there is any, outside the mouth. */
 function badgeMark(view, rider, hosts) {
   const { scene, layout } = view;
   const { token, pipe, channel, ride } = rider;
   const wide = layout.orientation === "wide";
-  const host = hosts.get(token.command);
-  const at = host ?? lanePoint(scene.geometry, pipe, wide, token.up, channel, ride.p, scene.geometry.mouth);
-  const mark = riderMark(view, rider, { x: at.x, y: at.y });
+  const own = lanePoint(scene.geometry, pipe, wide, token.up, channel, ride.p, OUTSIDE);
+  const mark = riderMark(view, rider, { ...own, ...hosts.get(token.command) });
   return { ...mark, badge: true };
 }
 
@@ -346,14 +354,15 @@ function gutterMarks(view) {
   if (!lost.length) return [];
   const room = gutterRoom(geometry, layout);
   const shown = lost.length <= room ? lost : newest(lost, Math.max(1, room - 1), subject.message);
+  const hidden = lost.length - shown.length;
   const marks = shown.map(([key, token], i) =>
     messageMark(view, key, token.message, token, lostPoint(geometry, layout, i), {
       place: token.place,
       state: token.state,
       reason: token.reason,
+      room: reasonRoom(geometry, layout, i, shown.length, hidden),
     }),
   );
-  const hidden = lost.length - shown.length;
   if (!hidden) return marks;
   const at = point(true, layout.gutter.x + layout.gutter.w - 24, layout.gutter.y + layout.gutter.h / 2);
   return [...marks, moreMark(view, "more lost", "gutter", hidden, at, "lost", false, `${hidden} more lost or returned`)];

@@ -8,12 +8,14 @@
 // one step is shown in its order: time is cut into as many slots as there are records at which something went on,
 // and each leg ends in the slot of its record. On links movement is even, elsewhere it begins and ends gently.
 //
-// The last picture of a motion is the picture at rest, mark for mark.
+// The last picture of a motion is the picture at rest, mark for mark. And on links nothing stands behind what was sent
+// after it, also while things move.
 
 import { lanePoint, onCurve, smooth, xy } from "./geometry.js";
 import { LOST_AT, rideOfCommand } from "./ride.js";
 import { startOf, wayTo } from "./fixtures.js";
 import { nameOf } from "./text.js";
+import { inLine, newcomersOf } from "./convoy.js";
 
 const LEG_MS = 260;
 const LONGEST_MS = 1200;
@@ -41,6 +43,7 @@ export function planMotion(view, before, after, trail, from) {
   if (!journeys.length) return null;
   const sprites = new Map(journeys.map((journey) => [journey.mark.key, { ...journey, path: timed(journey, slots) }]));
   const vanishing = [...sprites.values()].filter((sprite) => sprite.gone);
+  const newcomers = newcomersOf(view, before, after);
   const at = (t) => {
     if (t >= 1) return after;
     const moved = after.map((mark) => {
@@ -49,7 +52,7 @@ export function planMotion(view, before, after, trail, from) {
     });
     for (const { mark, path } of vanishing)
       if (t < path.at(-1).t && t >= path[0].t) moved.push({ ...mark, ...pointAt(path, t), alone: false });
-    return moved.filter((mark) => isThere(sprites.get(mark.key), t));
+    return inLine(newcomers, moved.filter((mark) => isThere(sprites.get(mark.key), t)));
   };
   return { ms: Math.min(LONGEST_MS, slots.weight * LEG_MS), at };
 }

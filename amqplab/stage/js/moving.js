@@ -5,7 +5,7 @@
 // Segments are slabs that fill their tube, with the frames over them; frames keep to the lane of their channel;
 // commands are pills with a name, and with the number of the message that they carry (messages.js).
 
-import { cut, round } from "./text.js";
+import { cut, round, widthOf } from "./text.js";
 import { cls, h } from "./elements.js";
 import { between, pipeSpan, tubeEdge } from "./geometry.js";
 import { cross, hue, moveTo } from "./marks.js";
@@ -23,7 +23,7 @@ export function drawSegment(view, mark) {
   const span = pipeSpan(g, view.layout.pipes[s.conn], wide);
   const slab = { x: round(-w / 2), y: round(-height / 2), width: round(w), height: round(height), rx: 5 };
   const captionAt = tubeEdge(g, span, up) - mark.y + (up ? -6 : 13);
-  const half = Math.min(cut(mark.label, CAPTION).length * 3, span.length / 2);
+  const half = Math.min(widthOf(cut(mark.label, CAPTION), 11) / 2, span.length / 2);
   const shift = between(span.start + half, mark.x, span.start + span.length - half) - mark.x;
   const reason = s.lost || s.discarded;
   return h(

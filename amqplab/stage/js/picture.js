@@ -85,7 +85,7 @@ function drawServer(view, mark) {
   );
 }
 
-const DOWN = new Set(["crashed", "powered off", "frozen", "failed"]);
+const DOWN = new Set(["killed", "lost its power", "powered off", "frozen", "failed"]);
 
 function drawAlarm(view, mark) {
   const w = mark.label.length * 6.4 + 30;
@@ -149,7 +149,7 @@ const drawPolicy = (view, mark) =>
   h(
     "g",
     handles(mark, cls("policy", mark.state)),
-    h("path", { class: "line", d: path(mark.policy.curve), "marker-end": `url(#${view.uid}-arrow)` }),
+    h("path", { class: "line", d: path(mark.policy.curve), "marker-end": `url(#${view.uid}-arrow${mark.state.endsWith("taken") ? "-lit" : ""})` }),
     mark.policy.at && h("text", { class: "quiet mid halo", x: mark.x, y: mark.y + 4 }, mark.label),
   );
 

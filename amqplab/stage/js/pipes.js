@@ -7,13 +7,14 @@
 // channel is open; channel 0, the connection's own, has no name. A closed valve: the server reads no more. A gap: the
 // cable is cut.
 
-import { cut } from "./text.js";
+import { cutTo, round, widthOf } from "./text.js";
 import { cls, h } from "./elements.js";
 import { box, pipeSpan } from "./geometry.js";
 import { path, words } from "./marks.js";
 import { handles } from "./mark.js";
 
-const NAME_LETTER = 7;
+const NAME_SIZE = 11;
+const LEAST_NAME = 40;
 
 /** A connection: both tubes, its state, what stops it. */
 export function drawConnection(view, mark) {
@@ -36,14 +37,22 @@ export function drawConnection(view, mark) {
         pipe.lanes[0] === 0 && h("rect", { class: "bed open", ...bedOf(g, span, wide, edge, 0, pipe, up), rx: 5 }),
       ];
     }),
-    words(pipe.words, "quiet", `${wide ? `${shortName(mark)} · ` : ""}${mark.state}`),
+    wide ? wordsOver(mark) : words(pipe.words, "quiet", mark.state),
   );
 }
 
-/** As much of a connection's name as has room over its tubes, beside its state. */
-function shortName({ label, state, pipe }) {
-  const room = Math.min(pipe.words.room, Math.abs(pipe.x1 - pipe.x0));
-  return cut(label, Math.max(6, Math.floor(room / NAME_LETTER) - state.length - 3));
+/** A connection's name, as much as has room, and its state: over the tubes' middle. What is longer than they are goes on
+ * over the way to the program, never into the server. */
+function wordsOver({ label, state, pipe }) {
+  const ahead = Math.sign(pipe.x1 - pipe.x0);
+  const tubes = Math.abs(pipe.x1 - pipe.x0);
+  const room = Math.min(pipe.words.room, tubes) + Math.abs(pipe.x0 - (pipe.lead?.[0] ?? pipe.x0));
+  const free = room - widthOf(` · ${state}`, NAME_SIZE);
+  const name = widthOf(label, NAME_SIZE) <= free ? label : free < LEAST_NAME ? "" : cutTo(label, free, NAME_SIZE);
+  const text = name ? `${name} · ${state}` : cutTo(state, room, NAME_SIZE);
+  const half = widthOf(text, NAME_SIZE) / 2;
+  const x = half <= tubes / 2 ? pipe.words.x : pipe.x1 - ahead * (half + 2);
+  return h("text", { class: "quiet mid", x: round(x), y: pipe.words.y }, text);
 }
 
 /** What stops a connection, over all of its lanes: a closed valve, a cut cable. */

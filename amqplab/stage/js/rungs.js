@@ -10,17 +10,17 @@
 // So sizes and scrolling places are known here: they are read when they change, and set when the step is drawn
 // (`settle`, in the frame that shows it).
 
-import { cut, round, timeText } from "./text.js";
+import { cut, cutTo, round, timeText, twoLines, widthOf } from "./text.js";
 import { cls, h, patch } from "./elements.js";
 import { columnsOf, crossingAt, endsOf, hostOf, ladderPlan, lossAt, rowWords } from "./ladder.js";
 import { bandOf, bandsBetween, drawBand } from "./bands.js";
-import { lit } from "./marks.js";
+import { cross, lit } from "./marks.js";
 import { STORY } from "./scene.js";
 
 const AROUND = 80;
 const LOOK_AHEAD = 0.5;
 const EDGE = 30;
-const ROW_LETTER = 6.8;
+const ROW_SIZE = 11.5;
 const BOLD = 1.1;
 const MUCH_MORE = 1.3;
 const HEAD_LETTER = 7.4;
@@ -160,8 +160,8 @@ function rowMark(seen, seq, y, kind, words) {
   if (kind === "quiet") return h("circle", { class: "dot", cx: round(at), cy: 0, r: 2.5 });
   const bold = seq === view.seq ? BOLD : 1;
   const lost = lossAt(scene, seq);
-  if (lost) return lossNote(seen, lost, words, bold, kind === "chapter");
-  if (kind === "chapter") return chapter(seen, at, words, bold);
+  if (kind === "chapter") return chapter(seen, at, lost, words, bold);
+  if (lost) return lossNote(seen, lost, words, bold);
   const found = seq !== plan.visit?.seq && kind === "band" && crossingAt(scene, zoom, seq);
   if (found) {
     const band = bandOf(scene, found.kind, found.item);
@@ -170,15 +170,18 @@ function rowMark(seen, seq, y, kind, words) {
   return [h("circle", { class: "dot big", cx: round(at), cy: 0, r: 4 }), note(seen, seq, at, y, words, bold)];
 }
 
-const fitting = (words, room, bold) => cut(words, Math.max(4, Math.floor(room / (ROW_LETTER * bold))));
+const fitting = (words, room, bold) => cutTo(words, room, ROW_SIZE * bold);
 
-/** Beside the × of a segment that is lost in this row; a chapter has room for two lines. */
-function lossNote({ view, columns, width }, s, words, bold, isChapter) {
-  const { client, server } = endsOf(view.scene, s.conn);
-  const x = round((columns.x(client) + columns.x(server)) / 2 + 11);
-  const room = width - x - 4;
-  const lines = isChapter ? twoLines(words, Math.max(4, Math.floor(room / (ROW_LETTER * bold)))) : [fitting(words, room, bold)];
-  return lines.map((line, i) => h("text", { key: `n${i}`, class: "note halo", x, y: 4 + i * LINE }, line));
+/** Beside the × of a segment that is lost in this row. */
+function lossNote({ view, columns, width }, s, words, bold) {
+  const x = round(crossOf(view.scene, columns, s) + 11);
+  return h("text", { class: "note halo", x, y: 4 }, fitting(words, width - x - 4, bold));
+}
+
+/** Where the × of a lost segment stands. */
+function crossOf(scene, columns, s) {
+  const { client, server } = endsOf(scene, s.conn);
+  return (columns.x(client) + columns.x(server)) / 2;
 }
 
 /** On its band, at the end where it begins; a longer one goes on beyond the band's other end. */
@@ -196,30 +199,30 @@ function note({ view, columns, width, arrivals }, seq, at, y, words, bold) {
   const i = hosts.indexOf(host);
   const isCrossed = arrivals.get(host)?.some((other) => Math.abs(other - y) < ARRIVES_BESIDE);
   const [left, right] = [at - 9 - columns.left + 4, width - at - 13];
-  const isLong = words.length * ROW_LETTER * bold > right;
+  const isLong = widthOf(words, ROW_SIZE * bold) > right;
   const toLeft = i > 0 && (i === hosts.length - 1 || isCrossed || (isLong && left > MUCH_MORE * right));
   const place = { x: round(at + (toLeft ? -9 : 9)), y: 4, "text-anchor": toLeft ? "end" : "start" };
   return h("text", { class: "note halo", ...place }, fitting(words, toLeft ? left : right, bold));
 }
 
-/** A chapter's sentence, on two lines at most, across the ladder. */
-function chapter({ columns, width, sight }, at, words, bold) {
+/** A chapter's sentence, on two lines at most, across the ladder; above it a dot at the host where it happened, or a ×
+ * where a segment is lost. What would be cut for being bold is not bold. */
+function chapter({ view, columns, width, sight }, at, lost, words, bold) {
   const x = round(columns.left + 4);
-  const [one, two] = twoLines(words, Math.floor((Math.min(width, sight) - columns.left - 10) / (ROW_LETTER * bold)));
-  const longest = Math.max(one.length, two?.length ?? 0) * ROW_LETTER * bold;
-  const ground = { x: x - 3, y: -7, width: round(longest + 6), height: (two ? 2 : 1) * LINE + 3, rx: 3 };
+  const room = Math.min(width, sight) - columns.left - 10;
+  const isWhole = !twoLines(words, room, ROW_SIZE * bold).at(-1).endsWith("…");
+  const size = isWhole ? ROW_SIZE * bold : ROW_SIZE;
+  const lines = twoLines(words, room, size);
+  const longest = Math.max(...lines.map((line) => widthOf(line, size)));
+  const ground = { x: x - 3, y: -7, width: round(longest + 6), height: lines.length * LINE + 3, rx: 3 };
+  const name = cls("note halo", !isWhole && "plain");
   return [
-    h("circle", { class: "dot big", cx: round(at), cy: -11, r: 3.5 }),
+    lost
+      ? h("path", { class: "cross", d: cross(crossOf(view.scene, columns, lost), -11, 4) })
+      : h("circle", { class: "dot big", cx: round(at), cy: -11, r: 3.5 }),
     h("rect", { class: "ground", ...ground }),
-    h("text", { class: "note halo", x, y: 4 }, one),
-    two && h("text", { class: "note halo", x, y: 4 + LINE }, two),
+    ...lines.map((line, i) => h("text", { class: name, x, y: 4 + i * LINE }, line)),
   ];
-}
-
-function twoLines(words, room) {
-  if (words.length <= room) return [words];
-  const at = words.lastIndexOf(" ", room);
-  return at < room / 3 ? [cut(words, room)] : [words.slice(0, at), cut(words.slice(at + 1), room)];
 }
 
 /** The names over the lifelines, as far as each has room. */

@@ -5,7 +5,7 @@
 // Whoever reads faster than a film runs wants the text of it. The list has one sentence for each step of the
 // zoom; the one shown is marked, and every other is a jump. Of a long run only the neighbourhood is listed.
 
-import { cut, timeText } from "./text.js";
+import { timeText } from "./text.js";
 import { cls, h } from "./elements.js";
 import { chainOf } from "./causes.js";
 import { sentenceOf } from "./player.js";
@@ -57,7 +57,7 @@ export function drawCauses({ scene, seq }) {
   const link = (at, i) => {
     const words = [
       h("span", { class: "step-time" }, timeText(scene.records.at[at])),
-      h("span", {}, (i ? "because " : "") + cut(scene.sentences[at], 160)),
+      h("span", {}, (i ? "because: " : "") + scene.sentences[at]),
     ];
     const props = {
       type: "button",

@@ -8,6 +8,38 @@ export const round = (x) => Math.round(x * 10) / 10;
 /** @param {string} text @param {number} most letters that there is room for */
 export const cut = (text, most) => (text.length > most ? `${text.slice(0, Math.max(1, most - 1))}…` : text);
 
+/** Widths of letters in ems, as in the widest of the fonts that a page may fall back to (lettering.py says more).
+ * @type {[string, number][]} */
+const WIDTHS = [
+  ...[["ijl'|", 0.28], [" ·", 0.32], ['fIrt()[]!.,:;/\\-"', 0.42], ["ceksvxyz_*?", 0.6], ["abdghnopqu0123456789$", 0.64]],
+  ...[["ABCDEFGHKNOPQRSTUVXYZL&#+=<>~J", 0.79], ["mwMW@%…—", 1]],
+].map(([letters, ems]) => /** @type {[string, number]} */ ([letters, ems]));
+const EMS = new Map(WIDTHS.flatMap(([letters, ems]) => [...letters].map((letter) => [letter, ems])));
+const OTHER = 0.7;
+
+/** About how wide words are at a size, never less than they are. @param {string} words @param {number} size */
+export function widthOf(words, size) {
+  let ems = 0;
+  for (const letter of words) ems += EMS.get(letter) ?? OTHER;
+  return ems * size;
+}
+
+/** The words, or as much of their beginning as fits. @param {string} words @param {number} room @param {number} size */
+export function cutTo(words, room, size) {
+  if (widthOf(words, size) <= room) return words;
+  let kept = words.length - 1;
+  while (kept > 1 && widthOf(`${words.slice(0, kept)}…`, size) > room) kept--;
+  return `${words.slice(0, kept).trimEnd()}…`;
+}
+
+/** The words in at most two lines. @param {string} words @param {number} room @param {number} size @returns {string[]} */
+export function twoLines(words, room, size) {
+  if (widthOf(words, size) <= room) return [words];
+  let at = words.lastIndexOf(" ");
+  while (at > 0 && widthOf(words.slice(0, at), size) > room) at = words.lastIndexOf(" ", at - 1);
+  return at <= 0 ? [cutTo(words, room, size)] : [words.slice(0, at), cutTo(words.slice(at + 1), room, size)];
+}
+
 /** @param {number} n @param {string} word */
 export const plural = (n, word) => `${n} ${word}${n === 1 ? "" : "s"}`;
 

@@ -124,10 +124,12 @@ function skyline({ steps, x, room }, share) {
   return `${d}H${round(LEFT + room)}V${BASE}z`;
 }
 
-/** A break in the rail, and how long it lasted if there is room to say so. */
+/** A break in the rail, and how long it lasted if there is room to say so: over the skyline, or, where a linear axis has
+ * its times there, on it. */
 function drawGap({ from, to, step, silent, words, wordsAt, isClear, fits }, { mode }) {
   const middle = round((from + to) / 2);
   const isBreak = mode === "event";
+  const hasWords = isClear && (fits || isBreak);
   const half = isBreak ? 3 : Math.max(2, (to - from) / 2 - 3);
   const slashes = `M${middle - 4} ${BASE + 5}l4 -10M${middle} ${BASE + 5}l4 -10`;
   return h(
@@ -135,7 +137,7 @@ function drawGap({ from, to, step, silent, words, wordsAt, isClear, fits }, { mo
     { key: `s${step}`, class: "silence" },
     h("line", { class: "hush", x1: round(middle - half), x2: round(middle + half), y1: BASE, y2: BASE }),
     isBreak && h("path", { class: "break", d: slashes }),
-    (fits || (isBreak && isClear)) && h("text", { x: wordsAt, y: fits ? BASE - 6 : 10, "text-anchor": "middle" }, words),
+    hasWords && h("text", { class: "halo", x: wordsAt, y: mode === "linear" ? BASE - 6 : 10, "text-anchor": "middle" }, words),
     h("title", {}, silent ? `nothing happened for ${words}` : `${words} go by; finer zooms show what happened meanwhile`),
   );
 }

@@ -168,7 +168,6 @@ declare namespace Sent {
     gutter: number;
     lost_left: number;
     lost_pitch: number;
-    lost_reason: number;
   }
 
   interface AppPlace {

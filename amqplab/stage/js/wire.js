@@ -8,13 +8,15 @@
 // is a pill with its name. They all ride by the same rule (ride.js), so changing the zoom never changes what
 // happens. Above, only messages and signals remain (messages.js).
 //
-// Things that are at one point stand one behind the other: three messages in one segment look like three.
+// Things that are at one point stand one behind the other: three messages in one segment look like three. TCP hands
+// over what was sent in its order, so of two things that are equally far the one with the earlier octets stands nearer
+// to the receiver; a later one is farther only where the earlier one was lost.
 
-import { box, lanePoint, linedUp, pipeSpan, point, tubeMiddle } from "./geometry.js";
+import { box, lanePoint, linedUp, pipeSpan, point, roomFor, tubeMiddle } from "./geometry.js";
 import { rideOfCommand, rideOfFrame, rideOfSegment } from "./ride.js";
 import { TYPES } from "./scene.js";
 import { entityMark, numberedMark } from "./mark.js";
-import { cut, encode } from "./text.js";
+import { cut, encode, widthOf } from "./text.js";
 
 const PILL_LETTER = 6.2;
 const PILL_PAD = 14;
@@ -22,10 +24,11 @@ const SHORT_PILL = 26;
 const GROUP_W = 24;
 const LEAST_SLAB = 14;
 const MORE_W = 24;
-const CAPTION_LETTER = 6;
+const CAPTION_SIZE = 11;
 
-/** Marks on the links, and for each command the point at which its message's number is written.
- * @returns {{marks: Mark[], hosts: Map<number, {x: number, y: number}>}} */
+/** Marks on the links, and for each command the point at which its message's number is written; it is covered where
+ * that number is there already, or where what it stands on is only counted.
+ * @returns {{marks: Mark[], hosts: Map<number, {x: number, y: number, covered?: boolean}>}} */
 export function wireMarks(view) {
   const hosts = new Map();
   if (view.zoom > 2 || view.seq < 0) return { marks: [], hosts };
@@ -45,7 +48,7 @@ function byTube(view) {
       const pipe = layout.pipes[item.conn];
       if (!pipe || (!meant.includes(item) && !state.has(`connection/${encode(item.conn)}`))) continue;
       const key = `${item.conn} ${item.up}`;
-      if (!tubes.has(key)) tubes.set(key, { pipe, up: item.up, segments: [], frames: [], commands: [] });
+      if (!tubes.has(key)) tubes.set(key, { name: item.conn, pipe, up: item.up, segments: [], frames: [], commands: [] });
       tubes.get(key)[name].push(item);
     }
   };
@@ -67,51 +70,53 @@ function subjectsOnWire({ scene, subject }) {
   };
 }
 
-/** Things of one lane, placed one behind the other: [[thing, point], …]; and a mark that counts those which have
- * no place. What the record speaks of has one. */
-function placed(view, { pipe, up }, things, channel, kind) {
+/** Things of one tube, {width, ride, octet, lane}, placed one behind the other: [[thing, point], …]; and marks that
+ * count those which have no place. What the record speaks of has one. */
+function placed(view, tube, things) {
   const { layout, scene } = view;
   const g = scene.geometry;
   const wide = layout.orientation === "wide";
-  const inside = pipeSpan(g, pipe, wide).length - 2;
-  for (const thing of things) thing.width = Math.min(thing.width, inside - MORE_W); // one alone may be too long
-  const sorted = things.map((thing, i) => ({ thing, i })).sort((a, b) => b.thing.ride.p - a.thing.ride.p || a.i - b.i);
-  const { shown, hidden } = roomFor(view, sorted.map(({ thing }) => thing), inside);
-  const wanted = shown.map(({ width, ride }) => ({ at: width / 2 + ride.p * Math.max(0, inside - width), width }));
-  if (hidden) wanted.push({ at: 0, width: MORE_W });
-  const points = linedUp(squeezedInto(inside, wanted), inside).map((at) => lanePoint(g, pipe, wide, up, channel, at / inside, 1));
-  const name = Object.entries(layout.pipes).find(([, one]) => one === pipe)[0];
-  const more = {
-    ...{ key: `more ${kind} ${name} ${up} ${channel}`, ...points[shown.length], label: `+${hidden}`, state: "link" },
-    ...{ said: `${hidden} more ${kind}s`, id: name },
-  };
+  const inside = pipeSpan(g, tube.pipe, wide).length - 2;
+  for (const thing of things)
+    Object.assign(thing, { width: Math.min(thing.width, inside - MORE_W), meant: isMeant(view.subject, thing) }); // one alone may be too long
+  const { shown, hidden } = roomFor([...things].sort(byProgress), inside, MORE_W);
+  const counts = groupedBy(hidden, ({ s, lane }) => (s ? "segment" : lane));
+  const wanted = shown.map(({ width, ride, lane }) => ({ at: width / 2 + ride.p * Math.max(0, inside - width), width, lane }));
+  for (const [{ lane }] of counts) wanted.push({ at: 0, width: MORE_W, lane });
+  const channelOf = ({ f, c }) => (f ?? c)?.channel ?? 0;
+  const points = linedUp(wanted, inside).map((at, i) => {
+    const thing = shown[i] ?? counts[i - shown.length][0];
+    return lanePoint(g, tube.pipe, wide, tube.up, channelOf(thing), at / inside, 1);
+  });
   return {
     found: shown.map((thing, i) => [thing, points[i]]),
-    rest: hidden ? [{ ...entityMark(view, "more", `connection/${encode(name)}`, more), subject: false }] : [],
+    rest: counts.map((those, i) => moreOf(view, tube, those, channelOf(those[0]), points[shown.length + i])),
+    hidden,
   };
 }
 
-/** What must be shown stands closer where the link is too short even for that. */
-function squeezedInto(room, wanted) {
-  const whole = wanted.reduce((sum, { width }) => sum + width, 0);
-  return whole <= room ? wanted : wanted.map(({ at, width }) => ({ at, width: (width * room) / whole }));
+/** The farthest first; of those that are equally far the one with the earlier octets. */
+const byProgress = (a, b) => b.ride.p - a.ride.p || a.octet - b.octet;
+
+const isMeant = (subject, { s, f, c }) =>
+  s ? s.n === subject.segment : f ? f.id === subject.frame : c.id === subject.command;
+
+/** How many have no room. */
+function moreOf(view, { name, up }, those, channel, at) {
+  const [{ s, f }] = those;
+  const kind = s ? "segment" : f ? "frame" : "command";
+  const more = {
+    ...{ key: `more ${kind} ${name} ${up} ${channel}`, ...at, label: `+${those.length}`, state: "link" },
+    ...{ said: `${those.length} more ${kind}s`, id: name },
+  };
+  return { ...entityMark(view, "more", `connection/${encode(name)}`, more), subject: false };
 }
 
-/** As many as there is room for, the last ones left out first; but not the record's own. */
-function roomFor({ subject }, things, room) {
-  const isMeant = ({ s, f, c }) =>
-    (s && s.n === subject.segment) || (f && f.id === subject.frame) || (c && c.id === subject.command);
-  let whole = things.reduce((sum, { width }) => sum + width, 0);
-  if (whole <= room) return { shown: things, hidden: 0 };
-  const shown = [...things];
-  whole += MORE_W;
-  for (let i = shown.length - 1; i >= 0 && whole > room && shown.length > 1; i--) {
-    if (isMeant(shown[i])) continue;
-    whole -= shown[i].width;
-    shown.splice(i, 1);
-  }
-  return { shown, hidden: things.length - shown.length };
-}
+/** Which lane of a pipe a channel uses; those without one use the last. */
+const laneInPipe = ({ lanes }, channel) => (lanes.includes(channel) ? lanes.indexOf(channel) : lanes.length - 1);
+
+/** Where a frame ends in its direction's stream of octets. */
+const octetOf = (f) => f.offset + f.size;
 
 // --- segments and frames ---
 
@@ -120,34 +125,55 @@ function segmentMarks(view, tube, hosts) {
   const g = scene.geometry;
   const wide = layout.orientation === "wide";
   const span = pipeSpan(g, tube.pipe, wide);
-  const inSlabs = new Set();
+  const room = span.length - roomBeside(view, tube);
   const slabs = tube.segments.map((s) => {
-    const cargo = cargoOf(view, s, span.length);
-    return { s, cargo, ride: rideOfSegment(s, seq, now), width: wide ? cargo.width : Math.max(LEAST_SLAB, cargo.width) };
+    const cargo = cargoOf(view, s, room);
+    const width = wide ? cargo.width : Math.max(LEAST_SLAB, cargo.width);
+    return { s, cargo, ride: rideOfSegment(s, seq, now), octet: s.end, width };
   });
-  const { found, rest } = placed(view, tube, slabs, 0, "segment");
-  const spoken = captionsOf(view, found, wide);
-  const marks = found.flatMap(([{ s, cargo, ride, width }, at]) => {
-    const centre = point(wide, wide ? at.x : at.y, tubeMiddle(g, span, tube.up));
-    const slab = box(
-      wide,
-      (wide ? at.x : at.y) - width / 2,
-      tubeMiddle(g, span, tube.up) - span.breadth / 2,
-      width,
-      span.breadth,
-    );
-    const mark = numberedMark(view, "segment", s.n, {
-      ...{ ...centre, s, w: slab.width, h: slab.height, up: tube.up, label: segmentLabel(s), state: ride.state, caption: spoken.has(s) },
-      said: `segment ${s.n}: ${segmentLabel(s)}, ${ride.state}${s.lost && `: ${s.lost}`}`,
-      place: `link:${tube.pipe.app}`,
-    });
-    return [mark, ...cargoMarks(view, tube, s, cargo, centre, ride, inSlabs, hosts)];
+  const inSlabs = new Set(slabs.flatMap(({ cargo }) => carriedIn(scene, cargo)));
+  const { found, rest, hidden } = placed(view, tube, [...slabs, ...looseFrames(view, tube, inSlabs)]);
+  const spoken = captionsOf(view, found.filter(([{ s }]) => s), wide);
+  for (const { f, cargo } of hidden) for (const one of f ? [f] : lastFramesIn(cargo)) carries(view, hosts, one, COVERED);
+  const marks = found.flatMap(([thing, at]) => {
+    if (thing.s) return slabMarks(view, tube, thing, wide ? at.x : at.y, spoken, hosts);
+    carries(view, hosts, thing.f, badgePoint(at, wide));
+    return frameMark(view, thing.f, at, thing.ride, { rest: 0, ...inStream(view, tube, thing) });
   });
-  const drawn = new Set(found.map(([slab]) => slab));
-  for (const slab of slabs)
-    if (!drawn.has(slab)) for (const { f, isIt } of slab.cargo.chips) if (isIt) inSlabs.add(f.id);
-  return [...marks, ...rest, ...looseFrames(view, tube, inSlabs, hosts)];
+  return [...marks, ...rest];
 }
+
+/** What segments leave to the frames beside them: for one that has come, and for a count of the rest. */
+function roomBeside({ scene, seq, now }, { segments, frames }) {
+  const isInside = (f) => segments.includes(rideOfFrame(scene, f, seq, now).segment);
+  return frames.every(isInside) ? 0 : 2 * MORE_W;
+}
+
+/** Which stream of octets something is in, where in it, and which way that goes. */
+function inStream({ scene, layout }, { name, pipe, up }, { octet, lane }) {
+  const ahead = pipeSpan(scene.geometry, pipe, layout.orientation === "wide").ahead * (up ? 1 : -1);
+  return { stream: `${name} ${up} ${lane}`, octet, ahead };
+}
+
+/** A segment across its tube, and what is in it; `along` is where its middle is. */
+function slabMarks(view, tube, { s, cargo, ride, width }, along, spoken, hosts) {
+  const { scene, layout } = view;
+  const g = scene.geometry;
+  const wide = layout.orientation === "wide";
+  const span = pipeSpan(g, tube.pipe, wide);
+  const middle = tubeMiddle(g, span, tube.up);
+  const centre = point(wide, along, middle);
+  const slab = box(wide, along - width / 2, middle - span.breadth / 2, width, span.breadth);
+  const mark = numberedMark(view, "segment", s.n, {
+    ...{ ...centre, s, w: slab.width, h: slab.height, up: tube.up, label: segmentLabel(s), state: ride.state, caption: spoken.has(s) },
+    said: `segment ${s.n}: ${segmentLabel(s)}, ${ride.state}${s.lost && `: ${s.lost}`}`,
+    place: `link:${tube.pipe.app}`,
+  });
+  return [mark, ...cargoMarks(view, tube, s, cargo, centre, ride, hosts)];
+}
+
+/** What is drawn on other things: not where it stands, but that it is there. */
+const COVERED = { covered: true };
 
 /** The segments whose captions stand free of each other; first the one that the record speaks of. */
 function captionsOf({ subject }, found, wide) {
@@ -155,7 +181,7 @@ function captionsOf({ subject }, found, wide) {
   const spoken = new Set();
   const order = [...found].sort(([a], [b]) => +(b.s.n === subject.segment) - +(a.s.n === subject.segment));
   for (const [{ s }, at] of order) {
-    const half = (segmentLabel(s).length * CAPTION_LETTER) / 2 + 4;
+    const half = widthOf(segmentLabel(s), CAPTION_SIZE) / 2 + 4;
     const along = wide ? at.x : at.y;
     if (taken.some((other) => Math.abs(other.along - along) < other.half + half)) continue;
     taken.push({ along, half });
@@ -175,7 +201,7 @@ function cargoOf(view, s, length) {
   const isHere = (f) => rideOfFrame(scene, f, view.seq, view.now).segment === s;
   const one = (f, first, end) => ({ f, whole: first === 0 && end === f.size, isIt: end === f.size && isHere(f) });
   const frames = s.frames.map(([id, first, end]) => one(scene.frames[id], first, end));
-  if (frames.length <= g.frames_shown)
+  if (frames.length <= g.frames_shown && frames.length * g.chip + 6 <= length)
     return { chips: frames, pitch: g.chip, width: Math.max(LEAST_SLAB, frames.length * g.chip + 6) };
   const groups = [];
   for (const chip of frames) {
@@ -193,50 +219,57 @@ function cargoOf(view, s, length) {
 }
 
 /** The frames in a segment, first byte in front, each in its channel's lane. */
-function cargoMarks(view, tube, s, { chips, pitch }, centre, ride, inSlabs, hosts) {
-  const { scene, layout } = view;
-  const g = scene.geometry;
+function cargoMarks(view, tube, s, { chips, pitch }, centre, ride, hosts) {
+  const { layout } = view;
+  const g = view.scene.geometry;
   const wide = layout.orientation === "wide";
   const ahead = pipeSpan(g, tube.pipe, wide).ahead * (tube.up ? 1 : -1);
   return chips.map((chip, i) => {
     const lane = lanePoint(g, tube.pipe, wide, tube.up, chip.f.channel, 0);
     const offset = ahead * ((chips.length - 1) / 2 - i) * pitch;
     const at = wide ? { x: centre.x + offset, y: lane.y } : { x: lane.x, y: centre.y + offset };
-    for (const one of chip.all ?? [chip]) {
-      const { f, end = f, isIt, group } = one;
-      if (isIt) for (const id of group && f.command !== null ? scene.commands[f.command].frames : [f.id]) inSlabs.add(id);
-      if (isIt && end.command !== null && isLastOf(scene, end)) hosts.set(end.command, badgePoint(at));
-    }
+    const badge = chip.group ? { ...at, ...COVERED } : badgePoint(at, wide); // on a group its number is written already
+    for (const f of lastFramesIn({ chips: [chip] })) carries(view, hosts, f, badge);
     const look = { part: !chip.whole && !chip.group, group: chip.group, rest: chip.rest ?? 0 };
     return frameMark(view, chip.f, at, ride, { ...look, s, isIt: chip.isIt });
   });
 }
 
-const isLastOf = (scene, f) => scene.commands[f.command].frames.at(-1) === f.id;
+/** The frames that are shown in a segment. */
+const carriedIn = (scene, { chips }) =>
+  chips
+    .flatMap((chip) => chip.all ?? [chip])
+    .filter(({ isIt }) => isIt)
+    .flatMap(({ f, group }) => (group && f.command !== null ? scene.commands[f.command].frames : [f.id]));
 
-/** At the upper right corner of a chip. */
-const badgePoint = ({ x, y }) => ({ x: x + 7, y: y - 9 });
+/** Of each chip the last frame whose last byte is in the segment. */
+const lastFramesIn = ({ chips }) =>
+  chips
+    .flatMap((chip) => chip.all ?? [chip])
+    .filter(({ isIt }) => isIt)
+    .map(({ f, end = f }) => end);
 
-/** Frames that no segment under way carries. */
-function looseFrames(view, tube, inSlabs, hosts) {
-  const { scene, seq, now } = view;
-  const g = scene.geometry;
-  const loose = tube.frames
-    .filter((f) => !inSlabs.has(f.id))
-    .map((f) => ({ f, ride: rideOfFrame(scene, f, seq, now), width: g.chip }));
-  const marks = [];
-  for (const lane of groupedBy(loose, ({ f }) => f.channel)) {
-    const { found, rest } = placed(view, tube, lane, lane[0].f.channel, "frame");
-    for (const [{ f, ride }, at] of found) {
-      if (f.command !== null && isLastOf(scene, f)) hosts.set(f.command, badgePoint(at));
-      marks.push(frameMark(view, f, at, ride, { rest: 0 }));
-    }
-    marks.push(...rest);
-  }
-  return marks;
+/** A message's number is written on the last frame of its command that there is by now. */
+function carries({ scene, seq }, hosts, f, at) {
+  if (f.command === null) return;
+  const there = scene.commands[f.command].frames.filter((id) => scene.frames[id].sent !== null && scene.frames[id].sent <= seq);
+  if (there.at(-1) === f.id) hosts.set(f.command, at);
 }
 
-function groupedBy(things, nameOfGroup) {
+/** At the upper right corner of a chip; where the next one stands above it, at its side. */
+const badgePoint = ({ x, y }, wide) => (wide ? { x: x + 7, y: y - 9 } : { x: x + 10, y: y - 3 });
+
+/** Frames that no segment under way carries. */
+const looseFrames = ({ scene, seq, now }, { pipe, frames }, inSlabs) =>
+  frames
+    .filter((f) => !inSlabs.has(f.id))
+    .map((f) => ({
+      ...{ f, ride: rideOfFrame(scene, f, seq, now), octet: octetOf(f) },
+      ...{ width: scene.geometry.chip, lane: laneInPipe(pipe, f.channel) },
+    }));
+
+/** Things with the same name, together, in their order. */
+export function groupedBy(things, nameOfGroup) {
   const groups = new Map();
   for (const thing of things) {
     const name = nameOfGroup(thing);
@@ -267,27 +300,27 @@ const groupLabel = (scene, f) => (f.messages.length ? scene.labelOf(f.messages[0
 function commandMarks(view, tube, hosts) {
   const { scene, seq, now, layout } = view;
   const wide = layout.orientation === "wide";
-  const marks = [];
-  const all = tube.commands.map((c) => ({ c, ride: rideOfCommand(scene, c, seq, now) }));
-  for (const lane of groupedBy(all, ({ c }) => c.channel)) {
-    lane.sort((a, b) => b.ride.p - a.ride.p);
+  const all = tube.commands.map((c) => ({
+    ...{ c, ride: rideOfCommand(scene, c, seq, now), octet: octetOf(scene.frames[c.frames.at(-1)]) },
+    lane: laneInPipe(tube.pipe, c.channel),
+  }));
+  for (const lane of groupedBy(all.sort(byProgress), (one) => one.lane))
     lane.forEach((one, i) => Object.assign(one, pillOf(one.c, lane[i - 1], wide)));
-    const { found, rest } = placed(view, tube, lane, lane[0].c.channel, "command");
-    marks.push(...rest);
-    found.forEach(([{ c, ride, words, width }, at]) => {
-      const badge = c.messages.length > 0;
-      const across = wide ? { x: at.x + width / 2 - 11, y: at.y } : { x: at.x, y: at.y };
-      if (badge) hosts.set(c.id, across);
-      marks.push(
-        numberedMark(view, "command", c.id, {
-          ...{ ...at, c, w: width, label: c.name, words: wordsIn(words, width, badge), state: ride.state },
-          ...{ hue: scene.rootOf(c.messages[0]), badge, place: `link:${tube.pipe.app}` },
-          said: `${c.name} on channel ${c.channel}, ${ride.state}`,
-        }),
-      );
+  const { found, rest, hidden } = placed(view, tube, all);
+  for (const { c } of hidden) hosts.set(c.id, COVERED);
+  const marks = found.map(([thing, at]) => {
+    const { c, ride, words, width } = thing;
+    const badge = c.messages.length > 0;
+    const across = wide ? { x: at.x + width / 2 - 11, y: at.y } : { x: at.x, y: at.y };
+    if (badge) hosts.set(c.id, across);
+    return numberedMark(view, "command", c.id, {
+      ...{ ...at, c, w: width, label: c.name, words: wordsIn(words, width, badge), state: ride.state },
+      ...{ hue: scene.rootOf(c.messages[0]), badge, place: `link:${tube.pipe.app}` },
+      ...inStream(view, tube, thing),
+      said: `${c.name} on channel ${c.channel}, ${ride.state}`,
     });
-  }
-  return marks;
+  });
+  return [...marks, ...rest];
 }
 
 /** As much of the words as the pill has room for. */

@@ -171,6 +171,16 @@ test("the words of a gap stand inside the track", () => {
       assert.ok(wordsAt - 3 * words.length >= 0 && wordsAt + 3 * words.length <= 400, `${mode}: ${words} at ${wordsAt}`);
 });
 
+test("how long a gap was stands over the skyline, or, where a linear axis has its times there, on a ground", () => {
+  const view = new stage.Player(scene, { zoom: 3 }).view("wide");
+  const words = (v) => (typeof v !== "object" ? [] : v.tag === "text" ? [v] : v.kids.flatMap(words));
+  for (const mode of stage.AXES) {
+    const drawn = stage.drawTimeline({ ...view, bookmarks: [] }, stage.timelinePlan(view, 800, mode));
+    for (const { props } of drawn.filter((v) => v.props.class === "silence").flatMap(words))
+      assert.ok(props.class === "halo" && (mode === "linear" || props.y <= 10), `${mode}: ${props.y}`);
+  }
+});
+
 test("ticks are few and round", () => {
   for (const to of [1e6, 7e6, 36.4e6, 3.6e9, 180e9]) {
     const ticks = stage.ticksBetween(0, to);

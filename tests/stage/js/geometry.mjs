@@ -87,6 +87,19 @@ test("things at one point stand one behind the other, inside their lane", () => 
   for (const at of stage.linedUp(crowd, 60)) assert.ok(at >= 0 && at <= 60);
 });
 
+test("things of different lanes may stand beside each other, and nothing beside what fills the tube", () => {
+  const things = [{ at: 90, width: 20, lane: 0 }, { at: 90, width: 20, lane: 1 }, { at: 80, width: 40 }, { at: 0, width: 20, lane: 1 }];
+  assert.deepEqual(stage.linedUp(things, 100), [90, 90, 60, 10]);
+});
+
+test("where a tube is full the last ones are counted, but not what is meant", () => {
+  const row = Array.from({ length: 8 }, (_, i) => ({ i, width: 20, lane: 0, meant: i === 6 }));
+  const { shown, hidden } = stage.roomFor(row, 100, 24);
+  assert.deepEqual(shown.map(({ i }) => i), [0, 1, 6]);
+  assert.deepEqual(hidden.map(({ i }) => i), [2, 3, 4, 5, 7]);
+  assert.equal(stage.roomFor(row.slice(0, 5), 100, 24).hidden.length, 0);
+});
+
 test("a curve begins and ends at its ends", () => {
   const curve = [0, 0, 50, 0, 50, 100, 100, 100];
   assert.deepEqual(stage.onCurve(curve, 0), { x: 0, y: 0 });

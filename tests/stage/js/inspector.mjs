@@ -26,6 +26,22 @@ const picked = (seq, selection) => {
   return player.view();
 };
 
+test("of a host it says what the picture says", () => {
+  for (const [key, change] of [["killed", { crashed: true }], ["powered off", { crashed: true, off: true }], ["frozen", { frozen: true }]].flatMap(([word, change]) =>
+    scene.hosts.map((host) => [`host/${host}`, { ...change, word }]),
+  )) {
+    const view = picked(scene.n - 1, { kind: "entity", id: key });
+    const { word, ...more } = change;
+    const state = view.state.copy();
+    if (!state.has(key)) continue;
+    state.set(key, { ...state.get(key), crashed: false, off: false, frozen: false, status: "running", ...more });
+    const told = { ...view, state };
+    assert.ok(words(flat(told)).includes(word), `${key}: ${word}`);
+    const mark = stage.standing(told).find(({ kind, id }) => kind === "client" && `host/${id}` === key);
+    if (mark) assert.equal(mark.state, word);
+  }
+});
+
 test("at every step it shows what the record speaks of, and nothing older", () => {
   for (const zoom of scene.steps.keys())
     everyStep(zoom, (view) => {

@@ -7,7 +7,7 @@ const stage = await import(process.env.STAGE);
 const scene = await stage.decode(readFileSync(process.env.SCENE, "utf8"));
 const zooms = [...scene.steps.keys()];
 const WIDTH = 440;
-const LETTER = 6; // px, of a narrow font
+const SIZE = 11.5; // px, of its letters
 const STRIDE = Math.max(1, Math.floor(scene.n / 300));
 
 const things = [
@@ -138,7 +138,7 @@ test("words stay inside the ladder, whole or with their end cut and the whole in
         assert.ok(title, "a row without words");
         for (const name of ["note", "band-label"])
           for (const { props, kids } of textsWith(row, name)) {
-            const length = String(kids[0]).length * LETTER;
+            const length = stage.widthOf(String(kids[0]), SIZE);
             const [left, right] = props["text-anchor"] === "end" ? [props.x - length, props.x] : [props.x, props.x + length];
             assert.ok(left > -20 && right < columns.width + 8, `${kids[0]} at ${left}…${right} of ${columns.width}`);
           }
@@ -186,8 +186,22 @@ test("no word of a row is cut while there is room for it up to the ladder's edge
       for (const { props, kids } of [...textsWith(rung, "note"), ...textsWith(rung, "band-label")]) {
         if (!String(kids[0]).endsWith("…") || scene.hosts.length > 3) continue;
         const room = props["text-anchor"] === "end" ? props.x - left : width - props.x;
-        assert.ok((kids[0].length + 2) * 6.8 > room, `zoom ${zoom}: ${kids[0]} has ${room}`);
+        assert.ok(stage.widthOf(`${kids[0]} m`, 1.1 * SIZE) > room - 13, `zoom ${zoom}: ${kids[0]} has ${room}`);
       }
+  }
+});
+
+test("a sentence of the story stands on a ground of its own as wide as its words, and is cut only if two lines are full", () => {
+  const plan = stage.ladderPlan(scene, stage.STORY);
+  for (const seq of [-1, ...plan.seqs.slice(0, 40)]) {
+    const { left } = stage.columnsOf(scene.hosts, WIDTH);
+    for (const row of withClass(stage.drawLadder(viewAt(stage.STORY, seq), plan, WIDTH, 0, plan.height), "rung")) {
+      const [ground] = withClass([row], "ground");
+      const lines = textsWith(row, "note").map(({ kids }) => String(kids[0]));
+      assert.ok(Math.max(...lines.map((line) => stage.widthOf(line, SIZE))) <= ground.props.width);
+      if (!lines.at(-1).endsWith("…")) continue;
+      assert.ok(lines.length === 2 && stage.widthOf(`${lines[1]} m`, SIZE) > WIDTH - left - 26, lines.join(" / "));
+    }
   }
 });
 

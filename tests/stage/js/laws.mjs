@@ -292,6 +292,52 @@ function lastBytes(scene, item, seq) {
   });
 }
 
+/** Along each direction of a link things stand in the order of their octets, the first nearest to the receiver. One
+ * passes another only where the segment with the other's last octet was lost, or came later than its own. And what has
+ * been received never stands behind what has not. */
+export function streamsInOrder({ view, marks }, wrong) {
+  const { layout, seq } = view;
+  const isWide = layout.orientation === "wide";
+  const onWire = marks.map((mark) => unitOf(view, mark)).filter(Boolean);
+  for (const those of grouped(onWire, ({ tube }) => tube).values()) {
+    const pipe = layout.pipes[those[0].conn];
+    const [from, to] = isWide ? [pipe.x0, pipe.x1] : [pipe.y0, pipe.y1];
+    const ahead = Math.sign(to - from) * (those[0].up ? 1 : -1);
+    const wayOf = ({ mark }) => ahead * (isWide ? mark.x : mark.y);
+    those.sort((a, b) => a.octet - b.octet);
+    those.forEach((first, i) => {
+      for (const second of those.slice(i + 1)) {
+        const isBehind = wayOf(first) < wayOf(second) - 0.01;
+        if (isBehind && !hasPassed(view, first, second)) wrong(`${first.mark.key} was sent before ${second.mark.key}, and stands behind it`);
+        if (isBehind && isRead(first, seq) && !isRead(second, seq)) wrong(`${first.mark.key} is received, and stands behind ${second.mark.key}, which is not`);
+      }
+    });
+  }
+}
+
+const isRead = ({ frame }, seq) => frame.received !== null && frame.received <= seq;
+
+/** What a mark stands for on a link, by its last frame; null for what stands for nothing, or for a part only. */
+function unitOf({ scene, layout, zoom }, mark) {
+  const item = mark.kind === "frame" && !mark.rest ? mark.f : mark.kind === "command" ? mark.c : null;
+  const number = zoom > 2 && /^(message|signal)$/.test(mark.kind) && mark.place.startsWith("link:") ? mark.command : undefined;
+  const command = scene.commands[number] ?? (mark.kind === "command" || mark.group ? item && (scene.commands[item.command] ?? item) : null);
+  const frame = command?.frames ? scene.frames[command.frames.at(-1)] : item;
+  if (!frame) return null;
+  const { lanes } = layout.pipes[frame.conn];
+  const lane = lanes.includes(frame.channel) ? lanes.indexOf(frame.channel) : lanes.length - 1;
+  const tube = `${frame.conn} ${frame.up} ${lane}`;
+  return { mark, frame, tube, conn: frame.conn, up: frame.up, octet: frame.offset + frame.size };
+}
+
+/** Whether the second thing's last octet is really ahead of that of the first, though it was sent after it. */
+function hasPassed({ scene, seq }, { frame: first }, { frame: second }) {
+  const carriersOf = (frame) => scene.lastCarriers(frame).filter(({ sent }) => sent <= seq);
+  const [mine, others] = [carriersOf(first), carriersOf(second)];
+  if (mine.some((s) => s.lost_seq !== null || s.arrives === null)) return others.length > 0;
+  return mine.some((s) => others.some((other) => other.arrives !== null && other.arrives < s.arrives));
+}
+
 /** An arrow of the ladder has a tip only if what it stands for arrived. `bands` are drawn elements. */
 export function arrowsArrive(scene, bands, wrong) {
   for (const band of bands) {

@@ -39,6 +39,23 @@ test("a name with markup in it stays a name", () => {
   assert.equal(text, '<p title="&quot;&gt;&lt;b&gt;">&lt;script&gt;</p>');
 });
 
+test("each cause is told whole, after the same word", () => {
+  const player = new stage.Player(scene, { zoom: 0, at: scene.n - 1 });
+  const view = player.view();
+  const text = stage.drawCauses(view).map(stage.toMarkup).join("");
+  let causes = 0;
+  for (let at = scene.records.cause[view.seq]; at >= 0 && causes < 8; at = scene.records.cause[at], causes++)
+    assert.ok(text.includes(stage.toMarkup(stage.h("span", {}, `because: ${scene.sentences[at]}`))), scene.sentences[at]);
+  assert.ok(!text.includes("…"));
+});
+
+test("why something ended is told as far as the next one that did", () => {
+  const [g, layout] = [scene.geometry, { gutter: { x: 0, y: 0, w: 1200, h: 56 } }];
+  assert.equal(stage.reasonRoom(g, layout, 0, 2, 0), g.lost_pitch - g.message_w);
+  assert.ok(stage.reasonRoom(g, layout, 0, 1, 0) > 5 * g.lost_pitch);
+  assert.ok(stage.reasonRoom(g, layout, 5, 6, 3) < stage.reasonRoom(g, layout, 5, 6, 0));
+});
+
 test("the tables say what the state says", () => {
   const player = new stage.Player(scene, { zoom: 3 });
   player.go(player.last);

@@ -165,6 +165,33 @@ test("a connection has the name that its client gave it, and where there is litt
   assert.ok(!words({ ...mark.pipe, x1: mark.pipe.x0 + 90 }).includes("orders of the shop"));
 });
 
+test("what is written over a connection never reaches into its server", () => {
+  const view = new stage.Player(scene, { zoom: 3, at: scene.n - 1 }).view("wide");
+  for (const mark of stage.standing(view).filter(({ kind }) => kind === "connection"))
+    for (const state of ["open", "SYN-SENT", "ESTABLISHED", "authenticated", "blocked"])
+      for (const length of [80, 102, 184, 300]) {
+        const ahead = Math.sign(mark.pipe.x1 - mark.pipe.x0);
+        const words = { ...mark.pipe.words, x: mark.pipe.x1 - (ahead * length) / 2, room: length };
+        const pipe = { ...mark.pipe, x0: mark.pipe.x1 - ahead * length, words };
+        const [text] = stage.drawConnection(view, { ...mark, state, pipe }).kids.filter(({ tag }) => tag === "text");
+        const end = text.props.x + (ahead * stage.widthOf(text.kids[0], 11)) / 2;
+        assert.ok(ahead * (pipe.x1 - end) >= 0, `${text.kids[0]} ends at ${end}, the server begins at ${pipe.x1}`);
+        assert.ok(text.kids[0].includes(state), text.kids[0]);
+      }
+});
+
+test("acknowledgements on a link stand beside each other while there is room", () => {
+  for (const view of views()) {
+    if (view.zoom < 3 || view.layout.orientation !== "wide") continue;
+    const riders = stage.marks(view).filter(({ kind, place }) => /signal|message/.test(kind) && place.startsWith("link:"));
+    const breadth = ({ kind, label }) => (kind === "signal" ? stage.signalWidth(label) : scene.geometry.message_w);
+    for (const a of riders)
+      for (const b of riders)
+        if (a.y === b.y && a.x < b.x && a.conn === b.conn)
+          assert.ok(b.x - a.x >= (breadth(a) + breadth(b)) / 2, `${a.key} on ${b.key}, ${where(view)}`);
+  }
+});
+
 test("the names of a stream's readers stand below its numbers, free of its name and of each other", () => {
   for (const w of [130, 200, 300]) {
     const node = { x: 500, y: 100, w, h: 40, more: { x: 500, y: 136, anchor: "middle" } };
@@ -189,6 +216,19 @@ test("a lost segment shows its frames, and they stand at the × until another on
     const slab = marks.find((mark) => mark.key === `segment ${s.n}`);
     assert.equal(slab?.state, "lost");
     assert.ok(marks.some((mark) => (mark.kind === "frame" || mark.kind === "part") && mark.s === s));
+  }
+});
+
+test("on a link the number of a message is written once, and only on what carries it", () => {
+  for (const view of views()) {
+    if (view.zoom > 1) continue;
+    const marks = stage.marks(view);
+    const frames = marks.filter(({ kind }) => kind === "frame" || kind === "part" || kind === "more");
+    for (const badge of marks.filter((mark) => mark.badge && !mark.covered))
+      for (const mark of frames) {
+        const isOn = Math.abs(mark.x - badge.x) < 9 && Math.abs(mark.y - badge.y) < 9.5;
+        assert.ok(!isOn || (mark.f?.command === badge.command && !mark.group), `${badge.key} on ${mark.key}, ${where(view)}`);
+      }
   }
 });
 

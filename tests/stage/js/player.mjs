@@ -173,6 +173,16 @@ test("from where because leads one can come back, be it a step or between steps"
   }
 });
 
+test("it is said that the recording ends only where nothing follows at any zoom", () => {
+  for (const [zoom, steps] of scene.steps.entries()) {
+    const player = new stage.Player(scene, { zoom, at: steps.at(-1) });
+    const said = stage.drawNarration({ ...player.view("wide"), panels: [] }).filter(Boolean).map(stage.toMarkup).join("");
+    const follows = scene.steps.slice(0, zoom).some((finer) => finer.at(-1) > steps.at(-1));
+    assert.equal(said.includes("The recording ends here."), !follows, `zoom ${zoom}`);
+    assert.equal(said.includes(`the recording goes on to`), follows, `zoom ${zoom}`);
+  }
+});
+
 test("the end is the last step, whatever comes after it", () => {
   for (const zoom of zooms) {
     const player = new stage.Player(scene, { zoom, at: scene.n - 1 });

@@ -93,6 +93,7 @@ function look(one, player, memory) {
   if (has(2)) laws.subjectSeen(it, wrongOf(2, one.name, view));
   if (has(3)) laws.everyCopyOnce(it, wrongOf(3, one.name, view));
   if (has(4)) laws.nothingArrivesThatDidNot(it, wrongOf(4, one.name, view));
+  if (has("4 order")) laws.streamsInOrder(it, wrongOf("4 order", one.name, view));
   if (has(6)) counts(one, it);
   if (has(8)) compare(one, it);
   if (has(8) && view.seq % 5 === 0) explained(one, it);
@@ -238,6 +239,8 @@ function move(one, before, { view, marks }, motion) {
   if (plan.ms > 1200) wrongOf(1, one.name, view)(`a motion takes ${plan.ms} ms`);
   for (const t of [0, 0.35, 0.8, 1]) {
     const keys = new Set();
+    const loose = plan.at(t).filter(({ s, kind }) => kind === "command" || (kind === "frame" && s === undefined));
+    if (has("4 order")) laws.streamsInOrder({ view, marks: loose }, wrongOf("4 order", one.name, view));
     for (const mark of plan.at(t)) {
       if (!Number.isFinite(mark.x) || !Number.isFinite(mark.y)) wrong(`${mark.key} moves to nowhere`);
       if (keys.has(mark.key)) wrong(`${mark.key} is twice in a motion`);

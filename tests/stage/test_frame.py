@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import pytest
@@ -72,6 +73,28 @@ def test_no_type_is_smaller_than_eleven_pixels(
         }).map((node) => `${node.getAttribute('class')} ${node.textContent.slice(0, 20)}`)"""
     )
     assert small == []
+    page.context.close()
+
+
+@pytest.mark.parametrize(("width", "height"), WIDTHS)
+def test_the_words_of_two_queues_do_not_touch_and_a_connection_s_do_not_reach_the_broker(
+    width: int, height: int, chromium: Browser, urls: dict[str, str]
+) -> None:
+    page, _ = open_page(chromium, urls["journey"], width=width, height=height)
+    press(page, "End")
+    found = page.locator(STAGE).evaluate(
+        """root => ['.queue .counts', '.pipe > .quiet, .broker > rect'].map((names) =>
+            [...root.querySelectorAll(names)].map((node) => {
+                const { left, right, top, bottom } = node.getBoundingClientRect();
+                return { left, right, top, bottom, words: node.textContent };
+            }))"""
+    )
+    assert len(found[0]) == 2 and len(found[1]) == 3
+    for boxes in found:
+        for one, other in itertools.combinations(boxes, 2):
+            apart = min(one["right"], other["right"]) <= max(one["left"], other["left"]) + 1
+            below = min(one["bottom"], other["bottom"]) <= max(one["top"], other["top"]) + 1
+            assert apart or below, f"{one} and {other}"
     page.context.close()
 
 

@@ -48,7 +48,7 @@ export function drawQueue(view, mark) {
 /** The three words; the sum of the others goes where letters that stay readable have no room for it. */
 function countsOf(state) {
   const at = state.lastIndexOf(" · ");
-  return [state.slice(0, at), h("tspan", { class: "sum" }, state.slice(at))];
+  return [state.slice(0, at), h("tspan", { class: "spare" }, state.slice(at))];
 }
 
 function drawCells(view, node) {

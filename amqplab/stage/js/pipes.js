@@ -52,7 +52,9 @@ function wordsOver({ label, state, pipe }) {
   const text = name ? `${name} · ${state}` : cutTo(state, room, NAME_SIZE);
   const half = widthOf(text, NAME_SIZE) / 2;
   const x = half <= tubes / 2 ? pipe.words.x : pipe.x1 - ahead * (half + 2);
-  return h("text", { class: "quiet mid", x: round(x), y: pipe.words.y }, text);
+  const whole = name === label;
+  const parts = whole ? [h("tspan", { class: "spare" }, `${name} · `), state] : [text];
+  return h("text", { class: "quiet mid", x: round(x), y: pipe.words.y }, ...parts);
 }
 
 /** What stops a connection, over all of its lanes: a closed valve, a cut cable. */

@@ -19,6 +19,7 @@ const BOTH_NAMES = 160;
 const TEXT_LETTER = 6;
 const LANE_NAME = 30;
 const REASON_SIZE = 11;
+const LARGE_REASON = 16;
 
 /** The class with a message's colours, by its root number; the colour never stands alone, the number is beside it. @param {number} root */
 export const hue = (root) => (root ? `m${(root - 1) % PALETTE}` : "m");
@@ -82,9 +83,17 @@ const flap = (w, height) =>
 /** An arrow that comes back: it was delivered before. @param {number} x @param {number} y */
 const turned = (x, y) => `M${round(x + 3.5)} ${round(y - 3)}A4 4 0 1 0 ${round(x + 4)} ${round(y + 1)}m-1.5 -4.5l1.2 .8l1 -2`;
 
+/** As much of a reason as has room, the last of it only where letters are no larger than the layout thinks.
+ * @param {string} reason @param {number} room */
+function reasonIn(reason, room) {
+  const shown = cutTo(reason, room, REASON_SIZE);
+  const kept = cutTo(shown, room, LARGE_REASON).replace(/…$/, "");
+  return [kept, h("tspan", { class: "spare" }, shown.slice(kept.length))];
+}
+
 /** Why it ended; or its text, where it stands alone. @param {View} view @param {DrawnMark} mark @param {number} w */
 function wordsOf(view, mark, w) {
-  if (isGone(mark)) return h("text", { class: "quiet", x: round(w / 2 + 7), y: 4 }, cutTo(mark.reason ?? "", mark.room - w / 2 - 7, REASON_SIZE));
+  if (isGone(mark)) return h("text", { class: "quiet", x: round(w / 2 + 7), y: 4 }, ...reasonIn(mark.reason ?? "", mark.room - w / 2 - 7));
   if (!mark.alone || !mark.text || mark.text.length > BEYOND_PAPER) return null;
   if (mark.place.startsWith("exchange")) return h("text", { class: "quiet mid halo", y: -34 }, mark.text);
   if (view.layout.orientation !== "wide" || !mark.place.startsWith("link")) return null;

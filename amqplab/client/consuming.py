@@ -109,7 +109,7 @@ class Message:
         return iter((self.method, self.properties, self.body))
 
     def __repr__(self) -> str:
-        return f"<Message {self.delivery_tag}: {self.body[:40]!r}, {len(self.body)} octets>"
+        return f"<Message, delivery tag {self.delivery_tag}: {self.body[:40]!r}, {len(self.body)} octets>"
 
 
 def fetched(answer: Method | Command) -> tuple[Any, Any, bytes | None]:

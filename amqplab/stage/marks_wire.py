@@ -160,21 +160,25 @@ def placed(
     counts: dict[int | None, list[Rider[Thing]]] = {}
     for rider in hidden:
         counts.setdefault(rider.lane, []).append(rider)
-    wanted = [
-        Wish(
+    wanted = {
+        id(rider): Wish(
             rider.room // 2 + round(rider.ride.progress * max(0, inside - rider.room)), rider.room, rider.lane
         )
         for rider in shown
-    ] + [Wish(0, MORE_W, lane) for lane in counts]
-    middles = places.lined_up(wanted, inside)
+    }
+    for lane, those in counts.items():  # a count stands where the first of those would stand that it counts
+        wanted[id(those[0])] = Wish(0, MORE_W, lane)
+    in_line = [id(rider) for rider in ordered if id(rider) in wanted]
+    middles = dict(zip(in_line, places.lined_up([wanted[one] for one in in_line], inside), strict=False))
 
     def spot(lane: int | None, middle: int) -> Spot:
         return places.lane_spot(pipe, m.wide, tube.up, pipe["lanes"][lane or 0], middle / inside, 1)
 
-    found = [(rider, spot(rider.lane, middle)) for rider, middle in zip(shown, middles, strict=False)]
+    found = [(rider, spot(rider.lane, middles[id(rider)])) for rider in shown if id(rider) in middles]
     more = [
-        more_mark(keys.connection_key(tube.connection), "link", len(those), spot(lane, middle))
-        for (lane, those), middle in zip(counts.items(), middles[len(shown) :], strict=False)
+        more_mark(keys.connection_key(tube.connection), "link", len(those), spot(lane, middles[id(those[0])]))
+        for lane, those in counts.items()
+        if id(those[0]) in middles
     ]
     return found, hidden, more
 

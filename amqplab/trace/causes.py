@@ -56,6 +56,10 @@ class Causes:
             tuple[str, str, int], int
         ] = {}  # who sent which octet last: (connection, end, number)
         self._behind: dict[int, Segment] = {}  # timeout -> the segment for which it stands
+        self._lost: defaultdict[str, list[tuple[int, Segment]]] = defaultdict(list)  # by connection
+        for segment in self._traffic.segments.values():
+            if segment.lost_seq is not None:
+                self._lost[segment.connection].append((segment.lost_seq, segment))
         self.nearest: list[int | None] = [self._read(record) for record in records]
         """For each record in turn the seq of the one that it came of; None if nobody did it."""
         for timeout, before in self._behind.items():
@@ -136,9 +140,16 @@ class Causes:
         return cause if before.lost_seq is None or before.lost_seq > record.seq else before.lost_seq
 
     def _explain(self, timeout: int, before: Segment) -> None:
-        """A timeout came of the loss of its segment; else of its having been sent, and nobody answered."""
-        was_lost = before.lost_seq is not None and before.lost_seq < timeout
-        self.nearest[timeout - self._first] = before.lost_seq if was_lost else before.sent
+        """A timeout came of a loss: of its segment, of one after it, or of what acknowledged them. Else it came of
+        its segment's having been sent, and nobody answered in time.
+        """
+        lost = [
+            seq
+            for seq, segment in self._lost[before.connection]
+            if before.sent < seq < timeout
+            and (segment.up != before.up or segment.end > segment.start or segment is before)
+        ]
+        self.nearest[timeout - self._first] = min(lost, default=before.sent)
 
     def _delivered(self, record: Record, event: e.Delivered | e.Replied) -> int | None:
         self._deliveries[event.connection, event.channel, event.delivery_tag] = record.seq

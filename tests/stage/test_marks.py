@@ -16,6 +16,7 @@ from amqplab.stage.mark import ZOOMS, Mark, Moment
 from amqplab.stage.marks import marks
 from amqplab.stage.needs import Needs, PolicyEdge, needs_of
 from amqplab.stage.svg import moments
+from amqplab.trace import events as e
 from amqplab.trace import keys
 from amqplab.trace.participants import App, Participants, Pipe, Server, participants_of
 from amqplab.trace.traffic import Traffic
@@ -364,3 +365,27 @@ def test_matched_bindings_are_lit_and_folds_say_how_many() -> None:
 
 def test_an_unknown_place_is_passed_over() -> None:
     assert of_kind("message", with_(stage(), **{"token/7/-": token("nowhere", "x")})) == []
+
+
+def test_a_count_stands_where_that_would_stand_which_it_counts() -> None:
+    """On a cut link heartbeats pile up: the latest is spoken of, and all that is counted was sent before it."""
+    records = list(recording("cut"))
+    traffic = Traffic(records)
+    place = layout(participants_of(records), "wide", needs_of(records))
+    said = [
+        record.seq
+        for record in records
+        if isinstance(record.event, e.CommandSent)
+        and record.event.name == "heartbeat"
+        and record.where == "broker"
+    ]
+    looked = 0
+    for seq, moment in moments(records, traffic, place, said, "command").items():
+        if seq < 0:
+            continue
+        [beat] = [mark for mark in of_kind("command", moment) if traffic.commands[int(mark.id)].sent == seq]
+        for count in of_kind("more", moment):
+            if count.state == "link" and count.spot.y == beat.spot.y:
+                looked += 1
+                assert count.spot.x > beat.spot.x, "what was sent before is nearer to the worker"
+    assert looked

@@ -101,6 +101,8 @@ MUTATIONS = (
              "this.arrive(this.home ?? this", "this.arrive(this", "5", "hello"),
     Mutation("a visit tells the sentence of the chapter", f"{JS}/player.js",
              "if (zoom === STORY && !visit &&", "if (zoom === STORY && step > 0 &&", "5", "hello", "4"),
+    Mutation("every script of a page counts the stages anew", f"{JS}/stage.js",
+             "(document.amqplabStages = (document.amqplabStages ?? 0) + 1)", "1", "2", "hello", "4", page=True),
     Mutation("why follows the segment, and not the frame in it", f"{JS}/causes.js",
              "if (READ.has(scene.kindOf(at))) frame =", "if (at < 0) frame =", "5", "publisher_confirms", "0"),
     Mutation("what is lost by chance came of having been sent", f"{JS}/causes.js",

@@ -127,7 +127,7 @@ const PARTS = [
       ),
       entry(
         envelope("held", { hatched: true }),
-        "hatched: handed over or refused, and not acknowledged yet",
+        "hatched: handed over or refused, and the broker has no acknowledgement yet",
         message(isHeld),
       ),
       entry(

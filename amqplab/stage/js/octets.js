@@ -94,7 +94,7 @@ function drawUnder(view, f) {
   const link = (of, id, words) => h("button", { class: "link", "data-sel": `${of}:${id}` }, words);
   const [way] = waysOf(scene, f).filter(({ from: first }) => first <= view.seq).slice(-1);
   const fate = way && way.outcome !== "arrived" && (way.to <= view.seq || way.outcome === "cut off") && outcomeWords(way);
-  const carriers = [...new Set(f.carriers.map(([n]) => n))];
+  const carriers = [...new Set(carriersBy(view, f).map(([n]) => n))];
   return h(
     "p",
     { key: "under", class: "under" },
@@ -157,14 +157,18 @@ const meets = (row, first, end) => first < row.end && end > row.start;
 
 const ends = (row, first, end) => [first >= row.start && "first", end <= row.end && "last"];
 
+/** The segments with bytes of a frame that have been sent by now. */
+const carriersBy = ({ scene, seq }, f) => f.carriers.filter(([n]) => (scene.segmentByNumber.get(n)?.sent ?? -1) <= seq);
+
 /** Which segment carried these bytes; of those that were sent several times, the latest. */
 function rulers(view, f, row) {
-  const here = f.carriers.filter(([, first, end]) => meets(row, first, end));
+  const carriers = carriersBy(view, f);
+  const here = carriers.filter(([, first, end]) => meets(row, first, end));
   return here.map(([n, first, end], i) => {
     const isCovered = here.some(([, other, last], k) => k > i && other < end && last > first);
     if (isCovered) return null;
     const s = view.scene.segmentByNumber.get(n);
-    const times = f.carriers.filter(([, other, last]) => other < end && last > first).length;
+    const times = carriers.filter(([, other, last]) => other < end && last > first).length;
     const props = {
       class: cls("ruler", `r${n % 2}`, ...ends(row, first, end), lit(view, "segment", n)),
       style: columns(row, first, end),

@@ -28,7 +28,8 @@ const WISHES = "[data-do],[data-zoom],[data-jump],[data-fault],[data-branch],[da
 const PREPARED_AT_ONCE = 400;
 const TYPING = /^(INPUT|SELECT|TEXTAREA)$/;
 
-let mounted = 0;
+/** Each widget of a notebook loads this script anew, so what has been counted is kept by the page. */
+const nextStage = () => (document.amqplabStages = (document.amqplabStages ?? 0) + 1);
 
 /** anywidget's entry: show `model`'s scene in `el`. A scene that comes compressed takes a moment to unpack. */
 function render({ model, el }) {
@@ -72,7 +73,7 @@ const sorry = (error) =>
 export class Stage {
   constructor(model, el, scene) {
     this.model = model;
-    this.uid = `amqplab-${++mounted}`;
+    this.uid = `amqplab-${nextStage()}`;
     this.player = new Player(scene, model.get("start") ?? {});
     Object.assign(this, skeleton());
     this.shown = [];

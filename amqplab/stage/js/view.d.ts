@@ -7,6 +7,11 @@ import type { Cursor } from "./state.js";
 import type { skeleton } from "./skeleton.js";
 
 declare global {
+  /** How many stages the page has had, whichever of its scripts made them. */
+  interface Document {
+    amqplabStages?: number;
+  }
+
   type Scene = import("./scene.js").Scene;
   type World = import("./state.js").World;
   type Player = import("./player.js").Player;

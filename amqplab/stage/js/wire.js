@@ -79,20 +79,28 @@ function placed(view, tube, things) {
   const inside = pipeSpan(g, tube.pipe, wide).length - 2;
   for (const thing of things)
     Object.assign(thing, { width: Math.min(thing.width, inside - MORE_W), meant: isMeant(view.subject, thing) }); // one alone may be too long
-  const { shown, hidden } = roomFor([...things].sort(byProgress), inside, MORE_W);
+  const inTurn = [...things].sort(byProgress);
+  const { shown, hidden } = roomFor(inTurn, inside, MORE_W);
   const counts = groupedBy(hidden, ({ s, lane }) => (s ? "segment" : lane));
-  const wanted = shown.map(({ width, ride, lane }) => ({ at: width / 2 + ride.p * Math.max(0, inside - width), width, lane }));
-  for (const [{ lane }] of counts) wanted.push({ at: 0, width: MORE_W, lane });
   const channelOf = ({ f, c }) => (f ?? c)?.channel ?? 0;
-  const points = linedUp(wanted, inside).map((at, i) => {
-    const thing = shown[i] ?? counts[i - shown.length][0];
-    return lanePoint(g, tube.pipe, wide, tube.up, channelOf(thing), at / inside, 1);
+  const places = inLineWith(inTurn, shown, counts);
+  const wanted = places.map(({ thing: { width, ride, lane }, those }) =>
+    those ? { at: 0, width: MORE_W, lane } : { at: width / 2 + ride.p * Math.max(0, inside - width), width, lane });
+  linedUp(wanted, inside).forEach((at, i) => {
+    places[i].point = lanePoint(g, tube.pipe, wide, tube.up, channelOf(places[i].thing), at / inside, 1);
   });
   return {
-    found: shown.map((thing, i) => [thing, points[i]]),
-    rest: counts.map((those, i) => moreOf(view, tube, those, channelOf(those[0]), points[shown.length + i])),
+    found: places.filter(({ those }) => !those).map(({ thing, point: at }) => [thing, at]),
+    rest: places.filter(({ those }) => those).map(({ thing, those, point: at }) => moreOf(view, tube, those, channelOf(thing), at)),
     hidden,
   };
+}
+
+/** What has a place, the farthest first; a count stands where the first of those would stand that it counts. */
+function inLineWith(inTurn, shown, counts) {
+  const turn = new Map(inTurn.map((thing, i) => [thing, i]));
+  const places = [...shown.map((thing) => ({ thing, those: null, point: null })), ...counts.map((those) => ({ thing: those[0], those, point: null }))];
+  return places.sort((a, b) => turn.get(a.thing) - turn.get(b.thing));
 }
 
 /** The farthest first; of those that are equally far the one with the earlier octets. */

@@ -62,6 +62,15 @@ test("at every step it shows what the record speaks of, and nothing older", () =
     });
 });
 
+test("of a frame no segment is named that has not been sent yet", () => {
+  for (const zoom of [0, 1, 2])
+    everyStep(zoom, (view) => {
+      if (view.subject.frame === undefined) return;
+      for (const [, number] of text(flat(view)).matchAll(/data-sel="segment:(\d+)"/g))
+        assert.ok(scene.segmentByNumber.get(+number).sent <= view.seq, `record ${view.seq}: segment ${number}`);
+    });
+});
+
 test("no value is shown as a program would print it", () => {
   for (const zoom of scene.steps.keys())
     everyStep(zoom, (view) => {

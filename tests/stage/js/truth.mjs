@@ -25,6 +25,7 @@ const has = (law) => !only || only.has(String(law));
 
 install();
 const stage = await import(process.env.STAGE);
+const secondScript = await import(`${process.env.STAGE}?again`); // as each widget of a notebook has one
 const fresh = () => ({ drawn: { cases: 0, prefixes: 0, zooms: 0, steps: 0, jumps: 0, visits: 0, pages: 0, compared: 0 }, wrong: {}, count: {} });
 let report = fresh();
 
@@ -395,6 +396,19 @@ function modelOf(scene) {
   return { get: (name) => values[name], set: (name, value) => (values[name] = value), on() {}, off() {}, save_changes() {}, send() {} };
 }
 
+/** A drawing refers to things by names that no other stage of the page has, not even one of another script. */
+function ownName(one, live) {
+  const el = document.createElement("div");
+  document.body.append(el);
+  const end = secondScript.default.render({ model: modelOf(one.scene), el });
+  const other = el.querySelector(".amqplab-stage").stage;
+  clearTimeout(other.preparing);
+  other.prepare = () => undefined;
+  if (other.uid === live.uid) wrongOf(2, one.name)(`two stages of a page are both called ${live.uid}`);
+  end();
+  el.remove();
+}
+
 function wholeStage(one, chance) {
   const el = document.createElement("div");
   document.body.append(el);
@@ -404,6 +418,7 @@ function wholeStage(one, chance) {
   if (!live) return wrongOf(1, one.name)(`the stage does not begin: ${el.textContent}`);
   clearTimeout(live.preparing);
   live.prepare = () => undefined;
+  if (!one.prefix) ownName(one, live);
   const { player } = live;
   const shown = () => (report.drawn.pages++, pass(100), written(live.root)); // what scrolls settles in the next frame
   const compare = (was, words) => {

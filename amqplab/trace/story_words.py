@@ -149,7 +149,9 @@ def way_of(
         return "is kept aside until its transaction is committed"
     routed = told.get(e.Routed)
     if isinstance(routed, e.Routed) and routed.queues:
-        return f"goes {route_of(routed)}"
+        kept_out = narrator.context.kept_out
+        refused = all((routed.vhost, queue, routed.message) in kept_out for queue in routed.queues)
+        return f"{'is to go' if refused else 'goes'} {route_of(routed)}"
     through = f"through {asked_of(routed) if isinstance(routed, e.Routed) else the_exchange(first.exchange)}"
     if e.Returned in told:
         return f"finds no queue {through} and goes back to its publisher"

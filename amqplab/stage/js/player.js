@@ -243,7 +243,6 @@ export class Player {
       ...{ allBytes, state: this.cursor.seek(seq), steps: scene.steps[zoom], depth: scene.depth },
       motion: motion && { t: motion.t, from: motion.from },
       layout: scene.layouts[orientation],
-      subject: scene.subjectOf(seq),
       selection: pinned ?? selectionOf(scene, seq),
       ...this.parts(),
     };
@@ -262,7 +261,22 @@ export class Player {
   partsAnew(lit) {
     const { state } = this.cursor;
     const lost = [...tokensAt(state, "lost"), ...tokensAt(state, "returned")];
-    return { consumers: handsOf(state), lost, touched: this.touched(), lit };
+    return { consumers: handsOf(state), lost, touched: this.touched(), subject: this.subject(), lit };
+  }
+
+  /** What the step speaks of: of a message that several queues get in one step of the story, all of these.
+   * @returns {Subject} */
+  subject() {
+    const { scene, seq, zoom, step, visit } = this;
+    const subject = scene.subjectOf(seq);
+    const begin = scene.story?.[step - 1]?.[1] ?? seq;
+    if (zoom !== STORY || visit || scene.kindOf(seq) !== "Enqueued") return subject;
+    const keys = new Set(subject.keys);
+    for (let q = Math.max(begin, seq - MOST_TOUCHED); q < seq; q++) {
+      const other = scene.kindOf(q) === "Enqueued" ? scene.subjectOf(q) : undefined;
+      if (other?.message === subject.message) for (const key of other?.keys ?? []) if (key.startsWith("queue/")) keys.add(key);
+    }
+    return { ...subject, keys: [...keys] };
   }
 
   /** The keys that this step's records changed; what another chapter did meanwhile is not this one's. */

@@ -71,6 +71,18 @@ test("of a frame no segment is named that has not been sent yet", () => {
     });
 });
 
+test("a step of the story speaks of every queue that gets the message in it", () => {
+  everyStep(4, (view) => {
+    const chapter = scene.story[view.step - 1];
+    if (!chapter || view.visit || scene.kindOf(view.seq) !== "Enqueued") return;
+    const queues = [...Array(scene.n).keys()]
+      .filter((seq) => chapter[1] <= seq && seq <= view.seq && scene.kindOf(seq) === "Enqueued")
+      .filter((seq) => scene.subjectOf(seq).message === view.subject.message)
+      .map((seq) => scene.subjectOf(seq).keys.find((key) => key.startsWith("queue/")));
+    assert.deepEqual(new Set(view.subject.keys.filter((key) => key.startsWith("queue/"))), new Set(queues), chapter[2]);
+  });
+});
+
 test("no value is shown as a program would print it", () => {
   for (const zoom of scene.steps.keys())
     everyStep(zoom, (view) => {

@@ -37,6 +37,9 @@ __all__ = ["Causes"]
 Lane = tuple[str, int]
 """A channel: its connection and number."""
 
+Octet = tuple[str, str, int]
+"""One octet of a stream: its connection, the end that sends it, and its number."""
+
 READ = (e.FrameReceived, e.UnitReceived)
 
 
@@ -52,9 +55,7 @@ class Causes:
         self._returns: defaultdict[Lane, deque[int]] = defaultdict(deque)
         self._saying: dict[Lane, int | None] = {}  # why the command is written whose frames come now
         self._heard: dict[tuple[str, str], Record] = {}  # (connection, host) -> the last unit read there
-        self._last_sent: dict[
-            tuple[str, str, int], int
-        ] = {}  # who sent which octet last: (connection, end, number)
+        self._last_sent: dict[Octet, int] = {}  # by which segment
         self._behind: dict[int, Segment] = {}  # timeout -> the segment for which it stands
         self._lost: defaultdict[str, list[tuple[int, Segment]]] = defaultdict(list)  # by connection
         for segment in self._traffic.segments.values():

@@ -100,9 +100,7 @@ def mode_selected(record: Record, event: e.ModeSelected, known: Context) -> str:
 def transaction_ended(record: Record, event: e.TransactionEnded, known: Context) -> str:
     done = "has done" if event.outcome == "committed" else "drops"
     lane = known.names.lane(event.connection, event.channel)
-    return (
-        f"The transaction of {lane} is {event.outcome}: the broker {done} what was said since the last one."
-    )
+    return f"The transaction of {lane} is {event.outcome}: the broker {done} what was said in it."
 
 
 def heartbeat_missed(record: Record, event: e.HeartbeatMissed, known: Context) -> str:

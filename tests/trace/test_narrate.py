@@ -226,8 +226,8 @@ def test_in_a_transaction_nothing_is_promised_before_the_commit() -> None:
 def test_the_end_of_a_transaction_comes_after_what_it_does() -> None:
     lab = build("transactions")
     committed, rolled_back = of_kind(lab, "TransactionEnded")
-    assert committed.endswith("is committed: the broker has done what was said since the last one.")
-    assert rolled_back.endswith("is rolled back: the broker drops what was said since the last one.")
+    assert committed.endswith("is committed: the broker has done what was said in it.")
+    assert rolled_back.endswith("is rolled back: the broker drops what was said in it.")
     held = "bank acknowledges message 1, which takes effect only when the transaction is committed."
     assert held in [chapter.sentence for chapter in chapters(lab.recorder)]
 

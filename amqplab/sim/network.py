@@ -187,8 +187,8 @@ class Network:
         seq = self._report_sent(segment, source, departs, None if lost else arrives)
         if lost:
             if seq is not None:
-                cause = seq if order is None else order
-                self.clock.at((departs + arrives) // 2, self._report_lost, segment, destination, lost, cause)
+                half_way = (departs + arrives) // 2
+                self.clock.at(half_way, self._report_lost, segment, destination, lost, seq, order)
             return
         segment.departs = departs
         way.last_arrival = arrives
@@ -205,21 +205,21 @@ class Network:
             segment.retransmission, departs, arrives,
         )  # fmt: skip
 
-    def _report_lost(self, segment: Segment, host: str, reason: str, cause: int | None) -> None:
-        """`cause` is the record of who ordered it; of the sending, if it is nobody's doing."""
+    def _report_lost(
+        self, segment: Segment, host: str, reason: str, sent: int | None, order: int | None
+    ) -> None:
+        """It was `sent` in that record, and is lost because of `order`, if that is somebody's."""
         recorder = self.loop.recorder
-        if recorder is not None and cause is not None:
-            with because(cause):
+        if recorder is not None and sent is not None:
+            with because(sent if order is None else order):
                 recorder.record(host, SegmentLost, segment.connection, segment.number, reason)
 
     def _arrive(self, segment: Segment, host: str, cause: int | None) -> None:
         if segment.number in self._doomed:  # it was picked out when it was under way already
-            order = self._doomed.pop(segment.number)
-            self._report_lost(segment, host, INJECTED, cause if order is None else order)
+            self._report_lost(segment, host, INJECTED, cause, self._doomed.pop(segment.number))
             return
         if host in self._off:
-            order = self._off[host]
-            self._report_lost(segment, host, NO_POWER, cause if order is None else order)
+            self._report_lost(segment, host, NO_POWER, cause, self._off[host])
             return
         recorder = self.loop.recorder
         if recorder is None or cause is None:
@@ -286,8 +286,7 @@ class Network:
             if call == self._arrive and chosen(arguments[0]):
                 self.clock.cancel(ticket)
                 segment, host, cause = arguments
-                order = CAUSE.get()
-                self._report_lost(segment, host, reason, cause if order is None else order)
+                self._report_lost(segment, host, reason, cause, CAUSE.get())
 
     def half_open(self, a: str, b: str) -> None:
         """Nothing passes from `a` to `b`; the way back still works."""

@@ -38,7 +38,7 @@ from amqplab.trace.pcap import write_pcap
 from amqplab.trace.recorder import Record, Recorder
 from amqplab.trace.table import Rows
 from amqplab.trace.traffic import Traffic
-from amqplab.trace.why import LifeRow, lifecycle, story, why
+from amqplab.trace.why import LifeRow, lifecycle, story
 from amqplab.trace.zoom import ZOOMS
 
 __all__ = ["QueueRow", "Recording"]
@@ -197,8 +197,10 @@ class Recording:
         `causes` are shown; None shows all, back to the beginning.
         """
         seq = self._place(what)
-        earlier = 0 if causes is None else max(0, len(why(self.recorder, seq)) - 1 - causes)
-        lines = story(self.recorder, seq).splitlines()[earlier:]
+        lines = story(self.recorder, seq).splitlines()
+        before = next(number for number, line in enumerate(lines) if line.startswith(">"))
+        earlier = 0 if causes is None else max(0, before - causes)
+        lines = lines[earlier:]
         if earlier:
             lines = [line[:STORY_HEAD] + line[STORY_HEAD + 2 * earlier :] for line in lines]
             lines.insert(0, f"{'…':>6}  {earlier} earlier causes: causes=None shows them")

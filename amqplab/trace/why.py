@@ -43,7 +43,11 @@ def chain_to(seq: int, recorder: Recorder, causes: Causes) -> list[Record]:
 
 def effects_of(recorder: Recorder, seq: int) -> list[Record]:
     """What record `seq` caused directly, in order."""
-    causes = Causes(list(recorder))
+    return effects_in(seq, recorder, Causes(list(recorder)))
+
+
+def effects_in(seq: int, recorder: Recorder, causes: Causes) -> list[Record]:
+    """The same for who has the causes."""
     return [
         recorder[later]
         for later in range(seq + 1, len(recorder))
@@ -76,12 +80,13 @@ def story(recorder: Recorder, seq: int, *, effects: bool = True) -> str:
 
     Each cause stands one step further in than the one before; the record itself is marked with ">".
     """
-    chain, told = why(recorder, seq), Narrator(recorder)
+    told = Narrator(recorder)
+    chain = chain_to(seq, recorder, told.causes)
     lines = [
         _line(told, depth, record, ">" if record.seq == seq else " ") for depth, record in enumerate(chain)
     ]
     if effects:
-        lines += [_line(told, len(chain), record, " ") for record in effects_of(recorder, seq)]
+        lines += [_line(told, len(chain), record, " ") for record in effects_in(seq, recorder, told.causes)]
     return "\n".join(lines)
 
 

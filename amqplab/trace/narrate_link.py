@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 from amqplab.trace import events as e
@@ -277,15 +276,6 @@ def frame_received(record: Record, event: e.FrameReceived) -> str:
 
 def frame_words(data: bytes) -> tuple[str, str]:
     """A frame as a noun, and what is in it."""
-    return _known_words(data) if len(data) <= LONGEST_KNOWN else _words(data)
-
-
-@lru_cache(maxsize=1 << 12)  # each frame is told of when it is sent, and not much later when it is read
-def _known_words(data: bytes) -> tuple[str, str]:
-    return _words(data)
-
-
-def _words(data: bytes) -> tuple[str, str]:
     type, channel, _ = read_frame(data)
     if type == FRAME_PROTOCOL_HEADER:
         return "the protocol header", summarise(data)
@@ -293,9 +283,6 @@ def _words(data: bytes) -> tuple[str, str]:
         return "a heartbeat frame", "it keeps a silent connection from being taken for dead"
     return f"{FRAME_WORDS.get(type, 'a frame')} of channel {channel}", summarise(data)
 
-
-LONGEST_KNOWN = 256
-"""Octets of a frame whose words are remembered."""
 
 FRAME_WORDS = {
     FRAME_METHOD: "a method frame",

@@ -227,8 +227,8 @@ export function linedUp(things, length) {
 }
 
 /**
- * Which of such things have room, the farthest first; of the rest each lane shows a count of `breadth` at its
- * beginning. What is meant has room, whatever else must go for it.
+ * Which of such things have room, the farthest first, if each lane shows a count of `breadth` of the rest. What is meant
+ * has room, whatever else must go for it.
  * @template {{width: number, lane?: number, meant?: boolean}} T
  * @param {T[]} things @param {number} length @param {number} breadth
  * @returns {{shown: T[], hidden: T[]}}

@@ -344,7 +344,7 @@ class Peer:
         """The queue's counts become these. RabbitMQ's queues answer how full they are before they take in
         what was published before the question.
         """
-        for _ in range(100):
+        for _ in range(500):
             if self.counts(queue, channel) == expected:
                 return
             self.expect_silence(0.02)

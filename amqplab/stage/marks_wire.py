@@ -4,9 +4,10 @@ Theory
 ------
 The zoom decides what is looked at. At the zooms segment and frame, segments are slabs that fill their tube,
 with the frames inside them, each in the lane of its channel; frames that no segment carries wait at the mouth,
-stand at the × where they were lost, or at the far door until what is missing has come. At the zoom command, a
-command is a pill with its name. They all ride by the same rule (:mod:`amqplab.trace.rides`), so changing the
-zoom never changes what happens. Above, only messages and signals remain (:mod:`amqplab.stage.marks_messages`).
+stand at the × where they were lost, or at the far door until the rest of their command has come. At the zoom
+command, a command is a pill with its name. They all ride by the same rule (:mod:`amqplab.trace.rides`), so
+changing the zoom never changes what happens. Above, only messages and signals remain
+(:mod:`amqplab.stage.marks_messages`).
 
 Things that are at one point stand one behind the other: three messages in one segment look like three. TCP hands
 over what was sent in its order, so of two things that are equally far the one with the earlier octets stands
@@ -128,7 +129,7 @@ def tubes(m: Moment) -> list[Tube]:
     mine = own_frames(m)
     for frame in m.traffic.frames:
         own = frame.number in mine
-        there = own or under_way(m, frame.sent, frame.received)
+        there = own or under_way(m, frame.sent, m.traffic.whole_of(frame).received)
         if there and (one := tube(frame.connection, frame.up, own)):
             one.frames.append(frame)
     return [found[key] for key in sorted(found)]

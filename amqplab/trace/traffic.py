@@ -176,6 +176,10 @@ class Traffic:
                 read(record, record.event)
         self._load()
 
+    def whole_of(self, frame: Frame) -> Command | Frame:
+        """The command that a frame is of; a frame of none is a whole itself."""
+        return frame if frame.command is None else self.commands[frame.command]
+
     def method_of(self, command: Command) -> Method | None:
         """The method of a command, decoded; None for a heartbeat, a protocol header, or broken octets."""
         type, _, payload = read_frame(self.frames[command.frames[0]].data)

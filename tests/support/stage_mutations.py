@@ -79,6 +79,8 @@ MUTATIONS = (
              's.lost_seq !== null ? "lost" : s.discarded', "s.discarded", "4", "lost_batch", "0"),
     Mutation("frames stay on the wire when they are read", f"{JS}/scene.js",
              "item.received === null ? Infinity : item.received - 1", "Infinity", "4", "hello", "1"),
+    Mutation("a frame that is read is gone, though the rest of its command is on its way", f"{JS}/scene.js",
+             "to: this.lifeOf(this.wholeOf(item)).to", "to: this.lifeOf(item).to", "4", "hello", "1"),
     Mutation("an arrow arrives at the end of the record, whatever became of it", f"{JS}/legs.js",
              'return leg(from, scene.n - 1, "cut off", {', 'return leg(from, scene.n - 1, "arrived", {',
              "4 ladder", "cut_on_the_way", "0"),

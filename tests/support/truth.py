@@ -42,7 +42,7 @@ LAWS = {
     "1": "nothing raises, and nothing is drawn that is no number and no word",
     "2": "whatever the sentence speaks of is seen, where it says, and marked; ladder and inspector show the same",
     "3": "a message is where its copies are, and nowhere else",
-    "4": "nothing arrives that did not arrive",
+    "4": "nothing arrives that did not arrive, and what was sent is on the link until all of it has",
     "4 ladder": "an arrow of the ladder has a head only if what it stands for arrived",
     "4 order": "on a link things stand in the order of their octets, what is received before what is not",
     "5": "a jump lands on its record, and a visit has a way back",

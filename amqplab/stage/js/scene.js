@@ -258,6 +258,18 @@ export class Scene {
     return this.frameLives(low, high);
   }
 
+  /** The frames that are on the link at a record: under way, or read and waiting at the door for the rest of their command.
+   * @param {number} seq */
+  framesOnLink(seq) {
+    this.unfinished ??= lifetimes(this.frames.map((item) => ({ ...this.lifeOf(item), to: this.lifeOf(this.wholeOf(item)).to })));
+    return this.unfinished(seq);
+  }
+
+  /** The command that a frame is of, or the frame itself. @param {Frame} f */
+  wholeOf(f) {
+    return f.command === null ? f : this.commands[f.command];
+  }
+
   /** @param {number} low @param {number} [high] */
   commandsAt(low, high) {
     this.commandLives ??= lifetimes(this.commands.map((item) => this.lifeOf(item)));

@@ -4,7 +4,7 @@
 // ------
 // The zoom decides what is looked at. At the zooms segment and frame, segments are slabs that fill their tube, with
 // the frames inside them, each in the lane of its channel; frames that no segment carries wait at the mouth, stand
-// at the × where they were lost, or at the far door until what is missing has come. At the zoom command, a command
+// at the × where they were lost, or at the far door until the rest of their command has come. At the zoom command, a command
 // is a pill with its name. They all ride by the same rule (ride.js), so changing the zoom never changes what
 // happens. Above, only messages and signals remain (messages.js).
 //
@@ -54,7 +54,7 @@ function byTube(view) {
   };
   const { segments, frames, commands } = subjectsOnWire(view);
   if (zoom === 2) put("commands", scene.commandsAt(seq), commands);
-  else put("frames", scene.framesAt(seq), frames);
+  else put("frames", scene.framesOnLink(seq), frames);
   if (zoom === 0) put("segments", scene.segmentsAt(seq), segments);
   return [...tubes].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, tube]) => tube);
 }

@@ -275,11 +275,25 @@ export function nothingArrivesThatDidNot({ view, marks, tokens }, wrong) {
       if (s.lost_seq === seq && said !== "lost" && !said.startsWith("lost")) wrong(`segment ${s.n} was lost, it is said to be ${said}`);
     }
     const item = mark.kind === "command" ? mark.c : mark.kind === "frame" ? mark.f : null;
-    if (item && item.received !== null && item.received < seq && !mark.group && !mark.rest && mark.s === undefined && !isOwn(kind, item))
+    const whole = kind === "frame" && mark.f.command !== null ? scene.commands[mark.f.command] : item;
+    if (item && whole.received !== null && whole.received < seq && !mark.group && !mark.rest && mark.s === undefined && !isOwn(kind, item))
       wrong(`${mark.key} is on the wire after it was read`);
     if (item && (scene.frames[item.frames?.[0]] ?? item).sent > seq) wrong(`${mark.key} is on the wire before it was sent`);
     if (item && said === "arrived" && !(item.received !== null && item.received <= seq) && !lastBytes(scene, item, seq))
       wrong(`${mark.key} is said to have arrived`);
+  }
+}
+
+/** What was sent is on its link until the receiver has all of it: a frame waits for the rest of its command. */
+export function framesStay({ view, marks, find }, wrong) {
+  const { scene, seq, state, layout, zoom } = view;
+  if (zoom > 1) return;
+  const sums = new Set(marks.filter(({ kind, rest, group }) => kind === "more" || rest || group).map(({ place, id, f }) => f?.conn ?? id ?? place));
+  for (const f of scene.frames) {
+    const { received } = f.command === null ? f : scene.commands[f.command];
+    const isOver = f.sent === null || f.sent > seq || (received !== null && received <= seq);
+    if (isOver || !scene.linked.has(f.conn) || !state.has(`connection/${encode(f.conn)}`) || !layout.pipes[f.conn] || sums.has(f.conn)) continue;
+    if (!find("frame", String(f.id)).length && !find("part", String(f.id)).length) wrong(`frame ${f.id} was sent, its command has not come, and it is nowhere`);
   }
 }
 

@@ -2,9 +2,10 @@
 
 Theory
 ------
-At *Routed* the bindings that matched are lit. They stay so for as long as the message stands at its exchange,
-because not every queue has its copy yet; and at *Enqueued* the way is lit by which this copy came, the shortest
-there is among the bindings that matched. The story tells of all copies at once, and lights all their ways.
+At *Routed* the bindings that matched are lit, unless a transaction keeps the message aside. They stay so for as
+long as the message stands at its exchange, because not every queue has its copy yet; and at *Enqueued* the way is
+lit by which this copy came, the shortest there is among the bindings that matched. The story tells of all copies
+at once, and lights all their ways.
 So it is with the ways past the bindings, those of dead letters and of what no binding wanted.
 ``js/fixtures.js`` says the same, and a test compares the two.
 """
@@ -18,6 +19,7 @@ from amqplab.stage.contract_layout import Layout
 from amqplab.trace import events as e
 from amqplab.trace.keys import exchange_key, message_key, queue_key, unescape
 from amqplab.trace.recorder import Record
+from amqplab.trace.tokens import token_key
 
 __all__ = ["matched_by", "passing", "taken"]
 
@@ -33,7 +35,9 @@ def passing(
     `deaths` by the number of each dead letter how it became one.
     """
     event = record.event
-    lit = set(matched_by(event, place)) if isinstance(event, e.Routed) else set()
+    lit: set[str] = set()
+    if isinstance(event, e.Routed) and not is_held(event, tokens):
+        lit |= matched_by(event, place)
     for token in tokens.values():
         if token.get("place") == "exchange" and token["message"] in routed:
             lit |= matched_by(routed[token["message"]], place)
@@ -47,6 +51,12 @@ def passing(
     for message in messages:
         lit |= set(policies_of(deaths.get(message), routed.get(message), place))
     return frozenset(lit)
+
+
+def is_held(event: e.Routed, tokens: State) -> bool:
+    """Whether a transaction keeps the message aside: its way is decided, and it has not gone it."""
+    token = tokens.get(token_key(event.message, "-"), {})
+    return token.get("state") == "held in tx"
 
 
 def policies_of(death: e.DeadLettered | None, routed: e.Routed | None, place: Layout) -> list[str]:

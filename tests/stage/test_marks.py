@@ -363,6 +363,15 @@ def test_matched_bindings_are_lit_and_folds_say_how_many() -> None:
     assert [(mark.id, mark.state) for mark in shown] == [(key, "matched")]
 
 
+def test_a_way_that_a_transaction_holds_back_is_not_lit() -> None:
+    records = list(recording("transactions"))
+    place = layout(participants_of(records), "wide", needs_of(records))
+    routings = [record.seq for record in records if isinstance(record.event, e.Routed)]
+    seen = moments(records, Traffic(records), place, routings, "milestone")
+    lit = [any(mark.state == "matched" for mark in of_kind("binding", seen[seq])) for seq in routings]
+    assert lit == [True, False, False, False, False]  # published before, two in each transaction
+
+
 def test_an_unknown_place_is_passed_over() -> None:
     assert of_kind("message", with_(stage(), **{"token/7/-": token("nowhere", "x")})) == []
 

@@ -160,10 +160,12 @@ function foldMarks(view, used) {
   });
 }
 
-/** The bindings that messages are passing: those which matched, for messages at exchanges, and at this record. */
+/** The bindings that messages are passing: those which matched, for messages at exchanges, and at this record unless a
+ * transaction keeps the message aside. */
 export function usedEdges(view) {
   const { scene, state, seq, layout, subject, zoom } = view;
-  const found = new Set(scene.matchedAt(seq));
+  const isHeld = state.get(`token/${subject.message}/-`)?.state === "held in tx";
+  const found = new Set(isHeld ? [] : scene.matchedAt(seq));
   for (const [place, tokens] of state.places) {
     if (!place.startsWith("exchange|")) continue;
     for (const key of tokens) {

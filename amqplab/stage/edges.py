@@ -213,7 +213,7 @@ class Edges:
         fan soon reaches the height of its queue, so that its key stands beside it.
         """
         if target["kind"] == "exchange":
-            return self.loop(source, target, spread, 62)
+            return self.loop(source, target, spread, 70)
         span = max(1, of - 1)
         bend = spread * min(17 * span, 60) // span
         door = spread * min(7 * span, target["h"] // 2 - 6) // span

@@ -136,10 +136,13 @@ def tubes(m: Moment) -> list[Tube]:
 
 
 def own_frames(m: Moment) -> set[int]:
-    """The frames that the record speaks of; of a command, all."""
-    frame, command = m.subject.frame, m.subject.command
-    mates = m.traffic.commands[command].frames if command is not None else []
-    return {*mates} if frame is None else {*mates, frame}
+    """The frames that the record speaks of; of a command, all, unless a message has been made of them."""
+    found = set() if m.subject.frame is None else {m.subject.frame}
+    if m.subject.command is None:
+        return found
+    command = m.traffic.commands[m.subject.command]
+    is_read = command.received is not None and command.received <= m.seq
+    return set() if is_read and m.traffic.has_content(command) else found.union(command.frames)
 
 
 def under_way(m: Moment, sent: int | None, received: int | None) -> bool:

@@ -180,6 +180,10 @@ class Traffic:
         """The command that a frame is of; a frame of none is a whole itself."""
         return frame if frame.command is None else self.commands[frame.command]
 
+    def has_content(self, command: Command) -> bool:
+        """Whether a header frame and the frames of a body, if it is not empty, follow its method frame."""
+        return len(command.frames) > 1 and self.frames[command.frames[0]].type == FRAME_METHOD
+
     def method_of(self, command: Command) -> Method | None:
         """The method of a command, decoded; None for a heartbeat, a protocol header, or broken octets."""
         type, _, payload = read_frame(self.frames[command.frames[0]].data)

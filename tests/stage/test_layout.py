@@ -367,6 +367,12 @@ def test_no_line_goes_through_the_label_of_another(scene: str) -> None:
             assert other == key or line.get("ghost") or len(through) < 7, f"{other} goes through {key}"
 
 
+@pytest.mark.parametrize(("scene", "orientation"), EVERYWHERE)
+def test_every_key_is_written_or_counted_in_a_fold(scene: str, orientation: str) -> None:
+    edges = place_of(scene, orientation)["edges"].values()
+    assert not [edge for edge in edges if not (edge["ghost"] or edge["words"] or edge["fold"])]
+
+
 def test_policies_avoid_labels_in_any_number() -> None:
     cast, needs = cast_of(exchanges=4, queues=8, bindings={(n % 4, n): 2 for n in range(8)})
     for number, queue in enumerate(cast.queues):

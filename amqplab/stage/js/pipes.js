@@ -9,7 +9,7 @@
 
 import { cutTo, round, widthOf } from "./text.js";
 import { cls, h } from "./elements.js";
-import { box, pipeSpan } from "./geometry.js";
+import { box, lanePoint, pipeSpan } from "./geometry.js";
 import { path, words } from "./marks.js";
 import { handles } from "./mark.js";
 
@@ -34,7 +34,7 @@ export function drawConnection(view, mark) {
       const edge = up ? span.axis - g.tube_gap / 2 - span.breadth : span.axis + g.tube_gap / 2;
       return [
         h("rect", { class: "wall", ...box(wide, span.start, edge, span.length, span.breadth), rx: 6 }),
-        pipe.lanes[0] === 0 && h("rect", { class: "bed open", ...bedOf(g, span, wide, edge, 0, pipe, up), rx: 5 }),
+        pipe.lanes[0] === 0 && h("rect", { class: "bed open", ...bedOf(view.scene, pipe, wide, 0, up), rx: 5 }),
       ];
     }),
     wide ? wordsOver(mark) : words(pipe.words, "quiet", mark.state),
@@ -66,46 +66,31 @@ export function drawStops(view, { pipe, link, connection }) {
   return h("g", { class: "stops" }, connection.blocked && valve(g, pipe, wide, span), link && gap(g, wide, span));
 }
 
-/** Towards the server channel 0 is next to the other tube, and so it is on the way back. */
-function bedOf(g, span, wide, edge, index, pipe, up) {
-  const row = up ? pipe.lanes.length - 1 - index : index;
-  return box(wide, span.start + 1, edge + row * g.lane + 1, span.length - 2, g.lane - 2);
+/** The bed of a channel's lane: around the line on which its things ride. */
+function bedOf({ geometry: g }, pipe, wide, channel, up) {
+  const span = pipeSpan(g, pipe, wide);
+  const middle = lanePoint(g, pipe, wide, up, channel, 0);
+  return box(wide, span.start + 1, (wide ? middle.y : middle.x) - g.lane / 2 + 1, span.length - 2, g.lane - 2);
 }
 
 /** A channel: its lane in both tubes. */
 export function drawChannel(view, mark) {
   const { pipe, number, shown } = mark;
-  const g = view.scene.geometry;
   const wide = view.layout.orientation === "wide";
-  const span = pipeSpan(g, pipe, wide);
   if (!shown) return h("g", handles(mark, "lane hidden"));
-  const index = pipe.lanes.indexOf(number);
   return h(
     "g",
     handles(mark, cls("lane", mark.state.split(" ")[0])),
     [true, false].map((up) => {
-      const edge = up ? span.axis - g.tube_gap / 2 - span.breadth : span.axis + g.tube_gap / 2;
-      const bed = bedOf(g, span, wide, edge, index, pipe, up);
-      return [
-        h("rect", { class: "bed open", ...bed, rx: 5 }),
-        wide && laneName(mark.label, span, bed, (pipe.side === "left") === up),
-      ];
+      const bed = bedOf(view.scene, pipe, wide, number, up);
+      return [h("rect", { class: "bed open", ...bed, rx: 5 }), wide && laneName(mark.label, bed)];
     }),
   );
 }
 
-/** The name stands where what travels in the lane arrives. */
-const laneName = (label, { start, length }, bed, right) =>
-  h(
-    "text",
-    {
-      class: "lane-name",
-      x: right ? start + length - 6 : start + 6,
-      y: bed.y + 11,
-      "text-anchor": right ? "end" : "start",
-    },
-    label,
-  );
+/** The name stands in the middle: at the ends are those who wait. */
+const laneName = (label, { x, y, width, height }) =>
+  h("text", { class: "lane-name mid", x: x + width / 2, y: y + height / 2 + 4 }, label);
 
 /** The server reads no more from this connection. */
 function valve(g, pipe, wide, { axis, breadth }) {

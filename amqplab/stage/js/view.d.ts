@@ -94,6 +94,7 @@ declare module "./scene.js" {
     connectionsWithSegments?: Set<string>;
     segmentLives?: Alive<Segment>;
     frameLives?: Alive<Frame>;
+    unfinished?: (at: number) => Frame[];
     commandLives?: Alive<Command>;
     film?: Float64Array;
     legs?: WeakMap<object, Leg[]>;

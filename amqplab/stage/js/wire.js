@@ -25,6 +25,7 @@ const GROUP_W = 24;
 const LEAST_SLAB = 14;
 const MORE_W = 24;
 const CAPTION_SIZE = 11;
+const METHOD = 1;
 
 /** Marks on the links, and for each command the point at which its message's number is written; it is covered where
  * that number is there already, or where what it stands on is only counted.
@@ -59,16 +60,22 @@ function byTube(view) {
   return [...tubes].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, tube]) => tube);
 }
 
-/** What the record speaks of on the wire: of a command, all its frames. */
-function subjectsOnWire({ scene, subject }) {
+/** What the record speaks of on the wire: of a command, all its frames, unless a message has been made of them. */
+function subjectsOnWire({ scene, subject, seq }) {
   const { segment, frame, command } = subject;
-  const meant = command === undefined ? [] : scene.commands[command].frames;
+  const mates = command === undefined ? [] : scene.commands[command].frames;
+  const meant = frame === undefined ? mates : [...new Set([...mates, frame])];
+  const frames = command !== undefined && isUnpacked(scene, scene.commands[command], seq) ? [] : meant;
   return {
     segments: segment === undefined ? [] : [scene.segmentByNumber.get(segment)],
-    frames: [...new Set(frame === undefined ? meant : [...meant, frame])].map((id) => scene.frames[id]),
+    frames: frames.map((id) => scene.frames[id]),
     commands: command === undefined ? [] : [scene.commands[command]],
   };
 }
+
+/** Whether a command with content has been read: its message is seen where it is now. */
+const isUnpacked = ({ frames }, { frames: mates, received }, seq) =>
+  mates.length > 1 && frames[mates[0]].type === METHOD && received !== null && received <= seq;
 
 /** Things of one tube, {width, ride, octet, lane}, placed one behind the other: [[thing, point], …]; and marks that
  * count those which have no place. What the record speaks of has one. */

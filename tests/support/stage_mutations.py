@@ -89,6 +89,8 @@ MUTATIONS = (
     Mutation("an arrow of a lost segment has a head", f"{JS}/legs.js",
              'leg(s.sent, s.lost_seq, "lost", {', 'leg(s.sent, s.lost_seq, "arrived", {', "4 ladder",
              "lost_batch", "0"),
+    Mutation("what comes again is a part of what was there already", f"{JS}/bands.js",
+             "!s.discarded && (f.received === null || s.sent < f.received);", "true;", "4 ladder", "half_open", "1"),
     Mutation("what the record speaks of stands last on the link, whenever it was sent", f"{JS}/wire.js",
              "b.ride.p - a.ride.p || a.octet - b.octet;", "b.ride.p - a.ride.p;", "4 order", "lost_batch", "2"),
     Mutation("what waits on a link stands before what has come", f"{JS}/wire.js",
@@ -96,7 +98,7 @@ MUTATIONS = (
              "4 order", "loss_20_percent", "1"),
     Mutation("while things move, what appears stands before what was sent before it", f"{JS}/convoy.js",
              "if (!newcomers.length) return marks;", "if (newcomers) return marks;",
-             "4 order", "channel_error", "1"),
+             "4 order", "channel_error", "2"),
     # --- 5: a jump lands on its record ---
     Mutation("a jump lands on the step before its record", f"{JS}/player.js",
              "this.arrive(between(-1, seq, this.scene.n - 1), glide);",

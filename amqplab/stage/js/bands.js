@@ -120,9 +120,10 @@ function spreadOf(scene, { kind, item }, leg, y, y0, y1) {
   return { left: y0 + thick, right: y1 - thick, seams: thick > 2 * LEAST_SEAM ? seams : [] };
 }
 
-/** A frame in several segments: its parts are theirs. */
+/** A frame in several segments: its parts are theirs. What came again when it was there already is no part of it. */
 function spreadOfFrame(scene, f, y, y0, y1) {
-  const parts = f.carriers.map(([n]) => scene.segmentByNumber.get(n)).filter((s) => s?.arrived !== null && s.lost_seq === null);
+  const isPart = (s) => s?.arrived !== null && s.lost_seq === null && !s.discarded && (f.received === null || s.sent < f.received);
+  const parts = f.carriers.map(([n]) => scene.segmentByNumber.get(n)).filter(isPart);
   if (parts.length < 2) return null;
   const ends = parts.slice(0, MOST_SEAMS).map((s) => [Math.max(y0, y(s.sent)), Math.min(y1, y(s.arrived))]);
   return { left: Math.max(y0, y(parts.at(-1).sent)), right: ends[0][1], seams: ends.slice(1) };

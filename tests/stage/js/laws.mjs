@@ -364,8 +364,18 @@ export function arrowsArrive(scene, bands, wrong) {
     const mayTip = arrived || !scene.linked.has(item.conn) || (kind !== "segment" && lastBytes(scene, item, Infinity));
     if (tipped.length && !mayTip) wrong(`the ladder lets ${kind} ${number} arrive`);
     if (!tipped.length && arrived && item.sent !== null && !item.discarded) wrong(`the ladder does not let ${kind} ${number} arrive`);
+    for (const shape of shapesIn(band)) if (runsBack(shape)) wrong(`the ladder lets octets of ${kind} ${number} arrive before they are sent`);
     if (kind === "segment" && tipped.length > 1) wrong(`the ladder lets ${kind} ${number} arrive ${tipped.length} times`);
   }
+}
+
+/** The parallelograms of a band. */
+const shapesIn = ({ tag, props, kids }) => [...(tag === "polygon" ? [props] : []), ...(kids ?? []).filter((kid) => kid.props).flatMap(shapesIn)];
+
+/** Whether an edge of a parallelogram goes up: its corners are first sent, first arrived, last arrived, last sent. */
+function runsBack({ points }) {
+  const [sent, came, lastCame, lastSent] = points.split(" ").filter((_, i) => i % 2).map(Number);
+  return came < sent || lastCame < lastSent;
 }
 
 // --- 6: one number everywhere ---

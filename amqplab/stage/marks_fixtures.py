@@ -131,13 +131,15 @@ def connections(m: Moment) -> Iterator[Mark]:
         entity = m.state.get(keys.connection_key(name))
         if entity is None:
             continue
-        state = connection_state(entity, m.state.get(keys.host_key(keys.client_host(name)), NOTHING))
+        host = m.state.get(keys.host_key(keys.client_host(name)), NOTHING)
+        state = connection_state(entity, host)
         server = m.layout["servers"].get(pipe["server"])
         label = str(
             entity.get("client_name") or f":{name.rpartition(':')[2]}"
         )  # its client's name for it, or a port
         yield Mark("connection", name, "", state, label, Spot(pipe["x0"], pipe["y0"]),
-                   {"pipe": pipe, "blocked": bool(entity.get("blocked"))})  # fmt: skip
+                   {"pipe": pipe, "blocked": bool(entity.get("blocked")),
+                    "silent": host.get("silent", "")})  # fmt: skip
         if server is None or server["kind"] == "broker":
             yield from channels(m, name, pipe, entity)
 

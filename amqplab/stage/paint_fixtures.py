@@ -104,24 +104,29 @@ def subscription(sheet: Sheet, mark: Mark) -> str:
 def connection(sheet: Sheet, mark: Mark) -> str:
     pipe: PipePlace = mark.more["pipe"]
     state = mark.state
-    pale = state in ("SYN-SENT", "SYN-RECEIVED", "connecting", "closed", "cut", "half-open")
+    pale = state in ("SYN-SENT", "SYN-RECEIVED", "connecting", "closed")
     parts = [path(curved(pipe["lead"]), C.line_strong, stroke_width=1.25, stroke_dasharray="1 3")]
     for up in (True, False):
         box = places.tube_span(pipe, sheet.wide, up)
         parts.append(rect(box["x"], box["y"], box["w"], box["h"], C.sunk, C.line_strong, 6,
-                          stroke_dasharray="4 4" if pale else None))  # fmt: skip
+                          stroke_dasharray="4 4" if pale or is_silent(mark, up) else None))  # fmt: skip
         if 0 in pipe["lanes"]:
             parts.append(lane(sheet, pipe, up, 0))
     at = pipe["words"]
     said = f"{mark.label} · {state}" if sheet.wide else state
     bad = state in ("cut", "half-open", "blocked", "closing")
     parts.append(words(at, cut(said, at["room"], G.small), G.small, C.bad if bad else C.ink2))
-    middle = Spot((pipe["x0"] + pipe["x1"]) // 2, (pipe["y0"] + pipe["y1"]) // 2)
-    if state == "cut":
-        parts.append(circle(*middle, 12, C.paper) + cross(*middle, 9))
+    for box in (places.tube_span(pipe, sheet.wide, up) for up in (True, False) if is_silent(mark, up)):
+        middle = Spot(box["x"] + box["w"] // 2, box["y"] + box["h"] // 2)
+        parts.append(circle(*middle, 9, C.paper) + cross(*middle, 6))
     if mark.more["blocked"]:
         parts.append(valve(sheet, pipe))
     return "".join(parts)
+
+
+def is_silent(mark: Mark, up: bool) -> bool:
+    """Whether nothing passes in a direction."""
+    return mark.more["silent"] in ("both ways", "to broker" if up else "from broker")
 
 
 def valve(sheet: Sheet, pipe: PipePlace) -> str:

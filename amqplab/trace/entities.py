@@ -4,7 +4,8 @@ Theory
 ------
     host/<name>                  program, status ("running", "returned", an error), calls [[seq, text]]
                                  under way, crashed: its process is gone, off: its machine has no power,
-                                 frozen, link ("", "cut", "half-open")
+                                 frozen, link ("", "cut", "half-open"), silent: where nothing passes
+                                 ("", "to broker", "from broker", "both ways")
     connection/<conn>            client and server (their hosts; server is None while it is unknown); tcp and
                                  tcp_server: the TCP states of the client's and the server's end, None
                                  without a simulated link; state: None before login, then "authenticated",
@@ -102,6 +103,7 @@ def edit_host(draft: Draft, name: str) -> dict[str, Any]:
             "off": False,
             "frozen": False,
             "link": "",
+            "silent": "",
         },
     )
 

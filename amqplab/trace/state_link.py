@@ -70,6 +70,8 @@ def intervened(draft: Draft, record: Record, event: e.Intervened) -> None:
     if change.get("crashed") and host["status"] == "running":
         host["status"] = STOPPED[event.action]
     host.update(change)
+    if event.action == "half-open":
+        host["silent"] = event.detail.removeprefix("nothing passes ")
 
 
 INTERVENTIONS: dict[str, dict[str, Any]] = {
@@ -78,9 +80,9 @@ INTERVENTIONS: dict[str, dict[str, Any]] = {
     "kill": {"crashed": True, "frozen": False, "calls": []},
     "freeze": {"frozen": True},
     "thaw": {"frozen": False},
-    "cut": {"link": "cut"},
+    "cut": {"link": "cut", "silent": "both ways"},
     "half-open": {"link": "half-open"},
-    "heal": {"link": ""},
+    "heal": {"link": "", "silent": ""},
 }
 
 

@@ -300,9 +300,9 @@ function connectionMarks(view) {
     const connection = state.get(key);
     if (!connection) return [];
     const words = connectionWords(connection);
-    const link = state.get(`host/${encode(pipe.app)}`)?.link ?? "";
+    const { link = "", silent = "" } = state.get(`host/${encode(pipe.app)}`) ?? {};
     const mark = entityMark(view, "connection", key, {
-      ...{ x: (pipe.x0 + pipe.x1) / 2, y: (pipe.y0 + pipe.y1) / 2, id: name, pipe, name, link, connection },
+      ...{ x: (pipe.x0 + pipe.x1) / 2, y: (pipe.y0 + pipe.y1) / 2, id: name, pipe, name, link, silent, connection },
       ...{ label: connection.client_name || `:${name.split(":").at(-1)}`, state: link || words, words },
       said: `connection ${name}: ${words}${link ? `, its link is ${link}` : ""}`,
     });

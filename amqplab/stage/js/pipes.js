@@ -15,17 +15,15 @@ import { handles } from "./mark.js";
 
 const NAME_SIZE = 11;
 const LEAST_NAME = 40;
+const NAME_AT = 0.25; // of the way: at the ends are those who wait, and in the middle a cable breaks
 
 /** A connection: both tubes, its state, what stops it. */
 export function drawConnection(view, mark) {
-  const { pipe, link, connection } = mark;
+  const { pipe, connection } = mark;
   const g = view.scene.geometry;
   const wide = view.layout.orientation === "wide";
   const span = pipeSpan(g, pipe, wide);
-  const kind = cls(
-    ...["pipe", `is-${mark.words.split(" ")[0].toLowerCase()}`, connection.blocked && "blocked"],
-    link && `link-${link.split(" ")[0]}`,
-  );
+  const kind = cls("pipe", `is-${mark.words.split(" ")[0].toLowerCase()}`, connection.blocked && "blocked");
   return h(
     "g",
     handles(mark, kind),
@@ -33,7 +31,7 @@ export function drawConnection(view, mark) {
     [true, false].map((up) => {
       const edge = up ? span.axis - g.tube_gap / 2 - span.breadth : span.axis + g.tube_gap / 2;
       return [
-        h("rect", { class: "wall", ...box(wide, span.start, edge, span.length, span.breadth), rx: 6 }),
+        h("rect", { class: cls("wall", isSilent(mark, up) && "silent"), ...box(wide, span.start, edge, span.length, span.breadth), rx: 6 }),
         pipe.lanes[0] === 0 && h("rect", { class: "bed open", ...bedOf(view.scene, pipe, wide, 0, up), rx: 5 }),
       ];
     }),
@@ -57,13 +55,17 @@ function wordsOver({ label, state, pipe }) {
   return h("text", { class: "quiet mid", x: round(x), y: pipe.words.y }, ...parts);
 }
 
+/** Whether nothing passes in a direction. */
+const isSilent = ({ silent }, up) => silent === "both ways" || silent === (up ? "to broker" : "from broker");
+
 /** What stops a connection, over all of its lanes: a closed valve, a cut cable. */
-export function drawStops(view, { pipe, link, connection }) {
-  if (!connection.blocked && !link) return null;
+export function drawStops(view, mark) {
+  const { pipe, silent, connection } = mark;
+  if (!connection.blocked && !silent) return null;
   const g = view.scene.geometry;
   const wide = view.layout.orientation === "wide";
   const span = pipeSpan(g, pipe, wide);
-  return h("g", { class: "stops" }, connection.blocked && valve(g, pipe, wide, span), link && gap(g, wide, span));
+  return h("g", { class: "stops" }, connection.blocked && valve(g, pipe, wide, span), silent && gap(g, wide, span, mark));
 }
 
 /** The bed of a channel's lane: around the line on which its things ride. */
@@ -83,14 +85,13 @@ export function drawChannel(view, mark) {
     handles(mark, cls("lane", mark.state.split(" ")[0])),
     [true, false].map((up) => {
       const bed = bedOf(view.scene, pipe, wide, number, up);
-      return [h("rect", { class: "bed open", ...bed, rx: 5 }), wide && laneName(mark.label, bed)];
+      const name = lanePoint(view.scene.geometry, pipe, wide, up, number, NAME_AT);
+      return [h("rect", { class: "bed open", ...bed, rx: 5 }), wide && laneName(mark.label, name)];
     }),
   );
 }
 
-/** The name stands in the middle: at the ends are those who wait. */
-const laneName = (label, { x, y, width, height }) =>
-  h("text", { class: "lane-name mid", x: x + width / 2, y: y + height / 2 + 4 }, label);
+const laneName = (label, { x, y }) => h("text", { class: "lane-name mid", x, y: y + 4 }, label);
 
 /** The server reads no more from this connection. */
 function valve(g, pipe, wide, { axis, breadth }) {
@@ -104,11 +105,13 @@ function valve(g, pipe, wide, { axis, breadth }) {
   );
 }
 
-/** The cable is cut. */
-function gap(g, wide, { start, length, axis, breadth }) {
+/** The cable is cut, or one of its two ways. */
+function gap(g, wide, { start, length, axis, breadth }, mark) {
   const reach = breadth + g.tube_gap;
+  const [from, to] = [isSilent(mark, true) ? -reach : 0, isSilent(mark, false) ? reach : 0];
+  const step = (to - from) / 4;
   const middle = start + length / 2;
-  const at = wide ? `translate(${middle} ${axis})` : `translate(${axis} ${middle}) rotate(90)`;
-  const zigzag = `M-5 ${-reach}l8 ${reach * 0.5}l-6 ${reach * 0.5}l8 ${reach * 0.5}l-6 ${reach * 0.5}`;
+  const at = wide ? `translate(${middle} ${axis})` : `translate(${axis} ${middle}) rotate(-90) scale(-1 1)`;
+  const zigzag = `M-5 ${from}l8 ${step}l-6 ${step}l8 ${step}l-6 ${step}`;
   return h("path", { class: "link-gap", transform: at, d: zigzag });
 }

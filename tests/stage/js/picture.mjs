@@ -181,6 +181,21 @@ test("what is written over a connection never reaches into its server", () => {
       }
 });
 
+test("things ride in the lane that bears their channel's name", () => {
+  const elements = (drawn) => [drawn, ...drawn.kids.filter((kid) => typeof kid === "object").flatMap(elements)];
+  for (const view of views(Math.ceil(scene.n / 40))) {
+    const isWide = view.layout.orientation === "wide";
+    for (const mark of stage.marks(view).filter(({ kind, shown }) => kind === "channel" && shown)) {
+      const beds = elements(stage.drawChannel(view, mark)).filter(({ tag }) => tag === "rect");
+      for (const [i, up] of [true, false].entries()) {
+        const { x, y, width, height } = beds[i].props;
+        const at = stage.lanePoint(scene.geometry, mark.pipe, isWide, up, mark.number, 0.5);
+        assert.ok(at.x > x && at.x < x + width && at.y > y && at.y < y + height, `${mark.key} ${up}, ${where(view)}`);
+      }
+    }
+  }
+});
+
 test("acknowledgements on a link stand beside each other while there is room", () => {
   for (const view of views()) {
     if (view.zoom < 3 || view.layout.orientation !== "wide") continue;

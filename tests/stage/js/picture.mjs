@@ -97,8 +97,10 @@ test("the subject is on the picture", () => {
     if (view.seq < 0) continue;
     const subjects = stage.marks(view).filter(({ subject }) => subject);
     assert.ok(subjects.length, where(view));
-    const { frame, segment } = view.subject;
-    if (view.zoom <= 1 && frame !== undefined)
+    const { frame, segment, command } = view.subject;
+    const { frames, received } = scene.commands[command] ?? { frames: [], received: null };
+    const isMessage = frames.length > 1 && received !== null && received <= view.seq; // then that is seen, where it is
+    if (view.zoom <= 1 && frame !== undefined && !isMessage)
       assert.ok(subjects.some(({ kind }) => kind === "frame" || kind === "part"), `its frame, ${where(view)}`);
     if (view.zoom === 0 && segment !== undefined)
       assert.ok(subjects.some(({ kind }) => kind === "segment"), `its segment, ${where(view)}`);

@@ -115,7 +115,7 @@ def tubes(m: Moment) -> list[Tube]:
     if m.zoom == "command":
         for command in m.traffic.commands:
             first = m.traffic.frames[command.frames[0]].sent
-            own = command.number == m.subject.command
+            own = command.number == m.subject.command and not is_unpacked(m, command)
             there = own or under_way(m, first, command.received)
             if there and (one := tube(command.connection, command.up, own)):
                 one.commands.append(command)
@@ -141,8 +141,12 @@ def own_frames(m: Moment) -> set[int]:
     if m.subject.command is None:
         return found
     command = m.traffic.commands[m.subject.command]
-    is_read = command.received is not None and command.received <= m.seq
-    return set() if is_read and m.traffic.has_content(command) else found.union(command.frames)
+    return set() if is_unpacked(m, command) else found.union(command.frames)
+
+
+def is_unpacked(m: Moment, command: Command) -> bool:
+    """Whether a command with content has been read: its message is seen where it is now."""
+    return command.received is not None and command.received <= m.seq and m.traffic.has_content(command)
 
 
 def under_way(m: Moment, sent: int | None, received: int | None) -> bool:

@@ -60,17 +60,15 @@ function byTube(view) {
   return [...tubes].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, tube]) => tube);
 }
 
-/** What the record speaks of on the wire: of a command, all its frames, unless a message has been made of them. */
+/** What the record speaks of on the wire: a command and all its frames, unless a message has been made of them. */
 function subjectsOnWire({ scene, subject, seq }) {
   const { segment, frame, command } = subject;
-  const mates = command === undefined ? [] : scene.commands[command].frames;
-  const meant = frame === undefined ? mates : [...new Set([...mates, frame])];
-  const frames = command !== undefined && isUnpacked(scene, scene.commands[command], seq) ? [] : meant;
-  return {
-    segments: segment === undefined ? [] : [scene.segmentByNumber.get(segment)],
-    frames: frames.map((id) => scene.frames[id]),
-    commands: command === undefined ? [] : [scene.commands[command]],
-  };
+  const segments = segment === undefined ? [] : [scene.segmentByNumber.get(segment)];
+  const commands = command === undefined ? [] : [scene.commands[command]];
+  if (commands.some((one) => isUnpacked(scene, one, seq))) return { segments, frames: [], commands: [] };
+  const mates = commands.flatMap(({ frames }) => frames);
+  const frames = frame === undefined ? mates : [...new Set([...mates, frame])];
+  return { segments, frames: frames.map((id) => scene.frames[id]), commands };
 }
 
 /** Whether a command with content has been read: its message is seen where it is now. */

@@ -278,8 +278,8 @@ export function nothingArrivesThatDidNot({ view, marks, tokens }, wrong) {
     const whole = kind === "frame" && mark.f.command !== null ? scene.commands[mark.f.command] : item;
     if (item && whole.received !== null && whole.received < seq && !mark.group && !mark.rest && mark.s === undefined && !isOwn(kind, item))
       wrong(`${mark.key} is on the wire after it was read`);
-    if (kind === "frame" && mark.s === undefined && whole.frames?.length > 1 && mark.f.type === 1 && whole.received !== null && whole.received <= seq)
-      wrong(`${mark.key} is on the wire, and its message is there`);
+    const hasContent = item && mark.s === undefined && whole.frames?.length > 1 && scene.frames[whole.frames[0]].type === 1;
+    if (hasContent && whole.received !== null && whole.received <= seq) wrong(`${mark.key} is on the wire, and its message is there`);
     if (item && (scene.frames[item.frames?.[0]] ?? item).sent > seq) wrong(`${mark.key} is on the wire before it was sent`);
     if (item && said === "arrived" && !(item.received !== null && item.received <= seq) && !lastBytes(scene, item, seq))
       wrong(`${mark.key} is said to have arrived`);

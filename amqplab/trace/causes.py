@@ -3,7 +3,7 @@
 Theory
 ------
 Every record names the record whose processing made it (:mod:`amqplab.trace.recorder`). That is how the machine
-worked, and mostly what a reader means by "because". Four times it is not:
+worked, and mostly what a reader means by "because". Five times it is not:
 
     a segment       is planned when the first of its octets is written, and others may join it. It is sent because
                     they were handed to TCP; or because an acknowledgement has made room for it, if that was later
@@ -13,6 +13,7 @@ worked, and mostly what a reader means by "because". Four times it is not:
     a timeout       is silence, and silence has no cause of its own. But the timer stands for a segment, and it ran
                     out because that was lost, or for want of an answer to it. Whoever is asked again and again
                     for the same octets sends them again because they were lost, too
+    what time brings has no recorded cause; but its timer was set by something (:mod:`amqplab.trace.waits`)
 
 So what is here is worked out, never recorded; a recording keeps what happened. Causes are always earlier than
 their effects, and :meth:`Causes.chain` ends at a program's act, at somebody's intervention, or at a timer.
@@ -29,6 +30,7 @@ from amqplab.trace.keys import client_host
 from amqplab.trace.recorder import Record
 from amqplab.trace.tags import delivery_tag, is_multiple
 from amqplab.trace.traffic import Frame, Segment, Traffic
+from amqplab.trace.waits import ENDS, Waits
 from amqplab.wire.frames import FRAME_METHOD
 from amqplab.wire.methods import METHODS, Basic
 
@@ -65,6 +67,7 @@ class Causes:
         """For each record in turn the seq of the one that it came of; None if nobody did it."""
         for timeout, before in self._behind.items():
             self._explain(timeout, before)
+        self._explain_waits()
 
     def of(self, seq: int) -> int | None:
         """What record `seq` came of; None for nothing that is in the recording."""
@@ -151,6 +154,13 @@ class Causes:
             and (segment.up != before.up or segment.end > segment.start or segment is before)
         ]
         self.nearest[timeout - self._first] = min(lost, default=before.sent)
+
+    def _explain_waits(self) -> None:
+        """What a timer did came of what had set it."""
+        if [one for one in self._records if one.cause is None and type(one.event) in ENDS]:
+            for seq, since in Waits(self._records, self._traffic).since.items():
+                if self.nearest[seq - self._first] is None:
+                    self.nearest[seq - self._first] = since
 
     def _delivered(self, record: Record, event: e.Delivered | e.Replied) -> int | None:
         self._deliveries[event.connection, event.channel, event.delivery_tag] = record.seq

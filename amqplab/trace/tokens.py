@@ -11,10 +11,13 @@ leg tells which of them is meant. A publish whose message never got a number goe
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+from amqplab.trace import events as e
 from amqplab.trace import keys
 from amqplab.trace.draft import Entity, State
+from amqplab.trace.recorder import Record
 from amqplab.trace.traffic import Command
 
 __all__ = [
@@ -27,8 +30,13 @@ __all__ = [
     "publish_key",
     "queue_leg",
     "server_of",
+    "tellers",
     "token_key",
+    "told_of",
 ]
+
+Delivery = tuple[str, int, int]
+"""A connection, a channel and a delivery tag."""
 
 
 def new_token(message: int | None, label: str, place: str, at: str) -> dict[str, Any]:
@@ -95,3 +103,19 @@ def connection_of(key: str) -> str:
 def had_key(consumer: str) -> str:
     """How many messages a consumer has done with."""
     return f"had/{consumer.partition('/')[2]}"
+
+
+def told_of(records: Iterable[Record]) -> set[Delivery]:
+    """The deliveries with which a program's code has finished, by what its client tells."""
+    told: list[Any] = [one.event for one in records if type(one.event) is e.MessageHandled]
+    return {(event.connection, event.channel, event.delivery_tag) for event in told}
+
+
+def tellers(records: Iterable[Record], told: set[Delivery]) -> set[str]:
+    """The consumers that tell when they have finished with a message."""
+    given: list[Any] = [one.event for one in records if type(one.event) in (e.Delivered, e.Replied)]
+    return {
+        keys.consumer_key(event.connection, event.channel, event.consumer_tag)
+        for event in given
+        if (event.connection, event.channel, event.delivery_tag) in told
+    }

@@ -25,8 +25,8 @@ Acknowledgements and confirms on the wire are tokens, too: ``signal/<command>``.
 byte handed to TCP until the other end has read the last one, or the connection has ended.
 
 What a consumer has done with is in no place, but it was there: ``had/<connection>/<channel>/<tag>`` counts it.
-Nobody says when a message without an acknowledgement is done with; that is so when its program turns to
-something else.
+A message without an acknowledgement is done with when its client tells that the program's code has finished with
+it, and in the hand until then. Of who never tells it is so when the program turns to something else.
 
 The message's own number is written on it from the start, though the broker gives it only when it arrives:
 a reader of a finished recording knows. One that never arrives has none.
@@ -35,7 +35,7 @@ a reader of a finished recording knows. One that never arrives has none.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from amqplab.trace import events as e
@@ -55,7 +55,9 @@ from amqplab.trace.tokens import (
     publish_key,
     queue_leg,
     server_of,
+    tellers,
     token_key,
+    told_of,
 )
 from amqplab.trace.traffic import Command, Traffic
 
@@ -78,6 +80,9 @@ class Whereabouts:
         self._deliveries: dict[tuple[str, int, int], tuple[int, str]] = {}
         self._riders: defaultdict[int, list[str]] = defaultdict(list)
         self._done: dict[str, None] = {}
+        self._told = told_of(records)
+        self._tellers = tellers(records, self._told)
+        self._untold: dict[str, None] = {}  # of what nobody will tell that it has been worked off
         self._doomed: defaultdict[int, list[str]] = defaultdict(list)
 
     def step(self, record: Record, patch: Patch, state: State) -> Patch:
@@ -170,12 +175,16 @@ class Whereabouts:
                 self._hand_over(draft, key, token, state)
 
     def _hand_over(self, draft: Draft, key: str, token: dict[str, Any], state: State) -> None:
-        """The client has it. What nobody will acknowledge is done with when the next one comes."""
+        """The client has it. What nobody will acknowledge, or tell of, is done with when the next one comes."""
         token.update(place="consumer", at=token["target"], up=None)
         if token["state"] == "done":
-            for other in [one for one in self._done if self.tokens.get(one, {}).get("at") == token["at"]]:
-                self._finish(draft, other)
+            if token["at"] not in self._tellers:
+                for other in self._held_by(token["at"], self._done):
+                    self._finish(draft, other)
             self._done[key] = None
+
+    def _held_by(self, holder: str, among: Iterable[str]) -> list[str]:
+        return [one for one in among if self.tokens.get(one, {}).get("at") == holder]
 
     # --- what the broker says ----------------------------------------------------------------------------
 
@@ -249,6 +258,8 @@ class Whereabouts:
             self._hand_out(draft, record.seq, event, leg, "done" if event.no_ack else "unacked", state)
 
     def _replied(self, draft: Draft, record: Record, event: e.Replied, state: State) -> None:
+        delivery = (event.connection, event.channel, event.delivery_tag)
+        self._deliveries[delivery] = (event.message, token_key(event.message, "-"))
         self._hand_out(draft, record.seq, event, "-", "done", state)
 
     def _hand_out(
@@ -263,6 +274,8 @@ class Whereabouts:
         token["delivery"] = event.delivery_tag
         if isinstance(event, e.Delivered):
             token.update(queue=keys.queue_key(event.vhost, event.queue), redelivered=event.redelivered)
+        if (event.connection, event.channel, event.delivery_tag) not in self._told:
+            self._untold[key] = None
         command = self._journeys.delivery(seq, event.connection, event.channel, event.delivery_tag)
         self._ride(key, token, command, event.connection)
         if token["place"] == "consumer" and status == "done":
@@ -351,14 +364,18 @@ class Whereabouts:
 
     def _handled(self, draft: Draft, record: Record, event: e.MessageHandled, state: State) -> None:
         found = self._deliveries.get((event.connection, event.channel, event.delivery_tag))
-        if found is not None and found[1] in self._done:
-            self._finish(draft, found[1])
+        if found is None or found[1] not in self._done:
+            return  # what is acknowledged is done with then
+        for key in self._held_by(self.tokens[found[1]]["at"], self._untold):
+            if key in self._done and self.tokens[key]["delivery"] < event.delivery_tag:
+                self._finish(draft, key)  # its code has failed
+        self._finish(draft, found[1])
 
     def _program_goes_on(self, draft: Draft, record: Record, event: e.Event, state: State) -> None:
-        """A program that calls something else, or ends, has done with what it was given for good."""
+        """A program that calls something else, or ends, has done with what it was given, if it does not tell."""
         for key in list(self._done):
-            token = self.tokens.get(key)
-            if token is not None and keys.client_host(connection_of(token["at"])) == record.where:
+            at = self.tokens[key]["at"] if key in self.tokens else ""
+            if at not in self._tellers and keys.client_host(connection_of(at)) == record.where:
                 self._finish(draft, key)
 
     def _tcp_changed(self, draft: Draft, record: Record, event: e.TcpStateChanged, state: State) -> None:
@@ -371,6 +388,8 @@ class Whereabouts:
         What already rides in a segment may reach an end that is open; it ends with that segment.
         """
         for key, token in list(self.tokens.items()):
+            if not where and key in self._done and connection_of(token["at"]) == connection:
+                self._forget(draft, key)  # no consumer is left, so there is no hand
             if token.get("place") != "link" or token["at"] != connection:
                 continue
             receiver = token["up"] != (where == keys.client_host(connection))
@@ -401,6 +420,7 @@ class Whereabouts:
 
     def _forget(self, draft: Draft, key: str) -> None:
         self._done.pop(key, None)
+        self._untold.pop(key, None)
         draft.drop(key)
 
     def label(self, message: int | None) -> str:

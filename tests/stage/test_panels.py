@@ -12,10 +12,14 @@ from pathlib import Path
 
 import pytest
 from needs import program
+from node_suites import run_suite
 from scenes import recording
 
+from amqplab import Lab
+from amqplab.client import BasicProperties
 from amqplab.stage import esm
 from amqplab.stage.scene import scene, to_json
+from amqplab.trace import events as e
 
 SUITES = Path(__file__).parent / "js"
 LAWS = ("ladder", "inspector", "depths")
@@ -86,3 +90,32 @@ def test_no_word_of_a_panel_is_smaller_than_11_px() -> None:
         sizes = re.findall(r"(?:font-size:|font:)[^;]*?([\d.]+)px", text)
         assert sizes or name == "tables"
         assert all(float(size) >= 11 for size in sizes), (name, sizes)
+
+
+def test_a_dead_letter_has_the_properties_with_which_it_is_handed_out(tmp_path: Path) -> None:
+    """Others than headers stay; the time to live is taken off and told in x-death; each kind of death is counted."""
+    lab = Lab(seed=4)
+    channel = lab.connect("app").channel()
+    channel.exchange_declare("late", "fanout")
+    for queue, to in (("first", "second"), ("second", "third")):
+        channel.queue_declare(
+            queue, arguments={"x-dead-letter-exchange": "", "x-dead-letter-routing-key": to}
+        )
+    channel.queue_declare("third", arguments={"x-dead-letter-exchange": "late"})
+    channel.queue_declare("fourth")
+    channel.queue_bind("fourth", "late")
+    told = {
+        "headers": {"zone": 7, "CC": ["nowhere"], "BCC": ["nor here"]},
+        "content_type": "text/plain",
+        "expiration": "50",
+    }
+    channel.basic_publish("", "first", "x", BasicProperties(**told, delivery_mode=2, correlation_id="c"))
+    lab.run_for("100 ms")
+    for queue in ("second", "third"):
+        method, *_ = channel.basic_get(queue)
+        channel.basic_nack(method.delivery_tag, requeue=False)
+        lab.run_for("10 ms")
+    channel.basic_get("fourth")
+    lab.run_for("10 ms")
+    assert sum(isinstance(one.event, e.DeadLettered) for one in lab.recorder) == 3
+    run_suite("inspector", tmp_path, lab.recorder)

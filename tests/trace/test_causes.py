@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 from lab_runs import RUNS
+from scenes import recording
 
+from amqplab import Lab
 from amqplab.trace import events as e
+from amqplab.trace.causes import Causes
 from amqplab.trace.keys import client_host
-from amqplab.trace.narrate import narrate
+from amqplab.trace.narrate import Narrator, narrate
 from amqplab.trace.query import command_at
 from amqplab.trace.recorder import Record, Recorder
 from amqplab.trace.why import why
@@ -186,7 +189,7 @@ def replied(chain: Chain) -> bool:
 
 def delivered(chain: Chain) -> bool:
     """Something came into a queue or came back, or a client or its socket can take more."""
-    return nobody(chain) or any(
+    return any(
         isinstance(record.event, e.Routed | e.Requeued | e.CommandReceived | e.SegmentArrived | e.Intervened)
         for record in chain
     )
@@ -200,9 +203,32 @@ def requeued(chain: Chain) -> bool:
 def died(chain: Chain) -> bool:
     """Its time was up; somebody refused it; another took its room; its queue went, or the power."""
     event: Any = chain[-1].event
+    cause: Any = chain[-2].event if len(chain) > 1 else None
     if event.reason == "expired":
-        return nobody(chain) or isinstance(chain[-2].event, e.Routed) or command(chain, "basic.nack")
-    return len(chain) > 1 or event.reason == "queue deleted"  # nobody has used it for so long
+        if isinstance(cause, e.Enqueued):
+            return (cause.queue, cause.message) == (event.queue, event.message)
+        return isinstance(cause, e.Routed) or command(chain, "basic.nack")
+    return cause is not None
+
+
+def queue_deleted(chain: Chain) -> bool:
+    """Somebody did it, or nobody has used it for so long."""
+    event: Any = chain[-1].event
+    cause: Any = chain[-2].event if len(chain) > 1 else None
+    if event.reason == "expired":
+        return isinstance(cause, e.QueueDeclared | e.ConsumerRemoved) and cause.queue == event.queue
+    return cause is not None
+
+
+def not_heard(chain: Chain) -> bool:
+    """What should have been heard was lost, on its way there; or who should speak could not."""
+    event, where = chain[-1].event, chain[-1].where
+    assert isinstance(event, e.HeartbeatMissed)
+    cause: Any = chain[-2].event if len(chain) > 1 else None
+    if isinstance(cause, e.SegmentLost):
+        sent: Any = chain[-3].event if isinstance(chain[-3].event, e.SegmentSent) else None
+        return cause.connection == event.connection and (sent is None or chain[-3].where != where)
+    return isinstance(cause, e.Intervened) and cause.action in ("power off", "freeze")
 
 
 def handled(chain: Chain) -> bool:
@@ -248,7 +274,8 @@ RULES: dict[type[e.Event], Callable[[Chain], bool]] = {
     e.TransactionEnded: lambda chain: (
         command(chain, "tx.commit", "tx.rollback") or end_of_a_connection(chain) or error_of_a_channel(chain)
     ),
-    e.HeartbeatMissed: nobody,
+    e.QueueDeleted: queue_deleted,
+    e.HeartbeatMissed: not_heard,
     e.RetransmissionTimedOut: timed_out,
 }
 
@@ -298,3 +325,89 @@ def test_an_answer_is_told_as_what_it_is() -> None:
     assert "no queue but the address of client, who waits for a reply" in narrate(first)
     late = [one for one in recorder if isinstance(one.event, e.Unroutable)]
     assert len(late) == 1, "only the answer that comes too late has nowhere to go"
+
+
+Waited = tuple[str, str, str]
+"""A scene, a kind of record, and the beginning of the sentence that it came of."""
+
+WAITED: list[Waited] = [
+    ("half_open", "HeartbeatMissed", "Segment 38 is lost, because the link is cut"),
+    ("cut", "HeartbeatMissed", "Segment 38 is lost, because the link is cut"),
+    ("power_off", "HeartbeatMissed", "The lab steps in: the machine of worker loses power"),
+    ("dead_letter_retry", "DeadLettered expired", "A copy of message 1′ stands in queue 'waiting'"),
+    ("ttl_at_the_end", "Discarded expired", "A copy of message 1 stands in queue 'fresh'"),
+]
+
+
+@pytest.mark.parametrize(("name", "kind", "cause"), WAITED, ids=[one[0] for one in WAITED])
+def test_what_time_brings_came_of_what_began_the_wait(name: str, kind: str, cause: str) -> None:
+    told = Narrator(recording(name))
+    [first, *_] = [
+        one
+        for one in told.records
+        if kind.startswith(type(one.event).__name__) and kind.endswith(getattr(one.event, "reason", kind))
+    ]
+    assert first.cause is None
+    assert told.sentence(told.causes.of(first.seq) or 0).startswith(cause)
+
+
+def test_a_link_that_is_healed_has_no_part_in_a_later_silence() -> None:
+    """What was lost came in the end: TCP sent it again."""
+    lab = Lab(seed=5)
+    lab.connect("worker", heartbeat=2)
+    lab.run_for("3 s")
+    lab.cut("worker")
+    lab.run_for("1 s")
+    lab.heal("worker")
+    lab.run_for("3 s")
+    lab.freeze("worker")
+    lab.run_for("9 s")
+    causes = Causes(list(lab.recorder))
+    missed = [one.seq for one in lab.recorder if isinstance(one.event, e.HeartbeatMissed)]
+    assert missed
+    for seq in missed:
+        act: Any = causes.event(causes.of(seq) or 0)
+        assert (type(act), act.action) == (e.Intervened, "freeze")
+
+
+def test_who_is_silent_by_himself_is_silent_because_of_nobody() -> None:
+    lab = Lab(seed=5)
+    lab.connect("worker", heartbeat=2)
+    lab.run_for("3 s")
+    records = [*lab.recorder]
+    records.append(Record(len(records), records[-1].at, "broker", None, e.HeartbeatMissed("worker:49152", 1)))
+    assert Causes(records).of(records[-1].seq) is None
+
+
+def test_a_consumer_is_given_up_because_of_its_oldest_delivery() -> None:
+    """And what follows came of that: it is back in its queue because the channel was closed."""
+    lab = Lab(seed=5)
+    channel = lab.connect("worker", heartbeat=0).channel()
+    channel.queue_declare("q")
+    for body in "abc":
+        channel.basic_publish("", "q", body)
+    channel.basic_consume("q", lambda *_: None)
+    lab.run_for("1 s")
+    channel.basic_ack(1)
+    lab.run_for("40 min")
+    causes = Causes(list(lab.recorder))
+    [given_up] = [one for one in lab.recorder if isinstance(one.event, e.ChannelClosing)]
+    oldest: Any = causes.event(causes.of(given_up.seq) or 0)
+    assert (type(oldest), oldest.delivery_tag) == (e.Delivered, 2)
+    back = [one for one in lab.recorder if isinstance(one.event, e.Requeued | e.ConsumerRemoved)]
+    assert [type(one.event).__name__ for one in back] == ["ConsumerRemoved", "Requeued", "Requeued"]
+    assert {causes.of(one.seq) for one in back} == {given_up.seq}
+
+
+def test_a_queue_expires_because_of_its_last_use() -> None:
+    """A look for a message is use, even if there is none."""
+    lab = Lab(seed=5)
+    channel = lab.connect("app").channel()
+    channel.queue_declare("lease", arguments={"x-expires": 500})
+    lab.run_for("200 ms")
+    channel.basic_get("lease")
+    lab.run_for("2 s")
+    causes = Causes(list(lab.recorder))
+    [gone] = [one for one in lab.recorder if isinstance(one.event, e.QueueDeleted)]
+    use: Any = causes.event(causes.of(gone.seq) or 0)
+    assert isinstance(use, e.CommandReceived) and use.name == "basic.get"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
 import pytest
 from scenes import names, recording
 
+from amqplab import Lab
 from amqplab.trace import events as e
 from amqplab.trace.draft import Patch, State
 from amqplab.trace.fold import step
@@ -178,3 +180,66 @@ def test_a_consumer_without_acknowledgements_has_had_what_arrived() -> None:
 
 def test_keys_survive_any_name() -> None:
     assert escape("a/b%") == "a%2Fb%25"
+
+
+def hands(records: Sequence[Record]) -> list[tuple[str, int, int]]:
+    """After each record that changes it: its kind, how many are in a hand, and with how many it has done."""
+    found: list[tuple[str, int, int]] = []
+    for moment in moments(records):
+        held = sum(token["place"] == "consumer" for _, token in messages(moment.tokens))
+        had = sum(one["count"] for key, one in moment.tokens.items() if key.startswith("had/"))
+        if (held, had) != (found[-1][1:] if found else (0, 0)):
+            found.append((type(moment.record.event).__name__, held, had))
+    return found
+
+
+def three_at_once(lab: Lab, handle: Callable[..., Any]) -> None:
+    """A program gets three messages in one go, and needs no acknowledgement for them."""
+    channel = lab.connect("producer").channel()
+    channel.queue_declare("q")
+    for body in "abc":
+        channel.basic_publish("", "q", body)
+
+    @lab.program("worker")
+    async def work(client: Any) -> None:
+        channel = await (await client.connect()).channel()
+        await channel.basic_consume("q", handle, auto_ack=True)
+
+    lab.run_for("10 s")
+
+
+def test_what_is_not_worked_off_stays_in_the_hand_until_the_program_has_finished_with_it() -> None:
+    """All of it is there at once, what the program has not seen yet, too; and it goes one by one."""
+    lab = Lab(seed=1)
+
+    async def slowly(*_: Any) -> None:
+        await asyncio.sleep(1)
+
+    three_at_once(lab, slowly)
+    arrive = [("CommandReceived", 1, 0), ("CommandReceived", 2, 0), ("CommandReceived", 3, 0)]
+    go = [("MessageHandled", 2, 1), ("MessageHandled", 1, 2), ("MessageHandled", 0, 3)]
+    assert hands(list(lab.recorder)) == arrive + go
+
+
+def test_what_a_failing_program_was_given_is_done_with_when_it_has_finished_with_the_next() -> None:
+    """Code that raises an error never tells that it has finished."""
+    lab = Lab(seed=1)
+
+    def fails_once(channel: Any, method: Any, *_: Any) -> None:
+        if method.delivery_tag == 1:
+            raise ValueError("no")
+
+    three_at_once(lab, fails_once)
+    assert hands(list(lab.recorder))[-1] == ("MessageHandled", 0, 3)
+    assert max(held for _, held, _ in hands(list(lab.recorder))) >= 1
+
+
+def test_of_a_client_that_tells_nothing_a_message_is_done_with_when_the_next_one_comes() -> None:
+    lab = Lab(seed=1)
+    three_at_once(lab, lambda *_: None)
+    records = [
+        one._replace(event=e.NoteMade("")) if isinstance(one.event, e.MessageHandled) else one
+        for one in lab.recorder
+    ]
+    arrive = [("CommandReceived", 1, 0), ("CommandReceived", 1, 1), ("CommandReceived", 1, 2)]
+    assert hands(records)[:3] == arrive

@@ -10,7 +10,7 @@ import { encode, nameOf, plural, timeText } from "./text.js";
 import { cls, h } from "./elements.js";
 import { hue } from "./marks.js";
 import { details, factsList, said } from "./facts.js";
-import { bodyOf, headerFrameOf, propertiesOf } from "./properties.js";
+import { bodyOf, propertiesOfMessage } from "./properties.js";
 import { drawRoutes } from "./routing.js";
 
 const MOST_LIVES = 40;
@@ -69,18 +69,22 @@ const status = (scene, text) => text?.replace(/ as (\d+)$/, (_, number) => `, go
 
 // --- properties ---
 
-function properties({ scene, seq }, message) {
-  const header = headerFrameOf(scene, message);
-  if (!header || (header.frame.sent ?? header.frame.received) > seq) return null;
-  const found = propertiesOf(scene, header.frame);
-  if (!found.length) return h("p", { key: "none", class: "empty" }, "None were set.");
-  const before = header.of !== message && h("p", { key: "before", class: "muted small" }, `as it was published, as message ${scene.labelOf(header.of)}`);
+function properties(view, message) {
+  const known = propertiesOfMessage(view, message);
+  if (!known || (view.scene.lives?.[message] && !view.state.has(`message/${message}`))) return null;
+  if (!known.rows.length) return h("p", { key: "none", class: "empty" }, "None were set.");
+  const how = HOW_KNOWN[known.from] && h("p", { key: "how", class: "muted small" }, HOW_KNOWN[known.from]);
   const row = ({ name, value, meaning }) => [
     h("dt", {}, name.replaceAll("-", "_")),
     h("dd", {}, tableOf(value), meaning && h("span", { class: "property-meaning" }, meaning)),
   ];
-  return [before, h("dl", { key: "properties", class: "facts properties" }, found.map(row))];
+  return [how, h("dl", { key: "properties", class: "facts properties" }, known.rows.map(row))];
 }
+
+const HOW_KNOWN = {
+  later: "as it is handed out later",
+  "worked out": "those of its life before, and what the broker writes when it dead-letters",
+};
 
 /** A value that has parts is a small list of them. */
 function tableOf(value) {
@@ -97,8 +101,11 @@ const deathsOf = (deaths) =>
   h(
     "ol",
     { class: "nested" },
-    deaths.map((death) => h("li", {}, `${death.count} × ${death.reason} in ${death.queue}, published to ${death.exchange || "(default)"} with key ${said(death["routing-keys"])}`)),
+    deaths.map((death) => h("li", {}, `${death.count} × ${death.reason} in ${death.queue}, published to ${death.exchange || "(default)"} with key ${said(death["routing-keys"])}${expirationOf(death)}`)),
   );
+
+/** The time that it had to live, which the broker takes off. */
+const expirationOf = (death) => (death["original-expiration"] === undefined ? "" : `, expiration ${death["original-expiration"]}`);
 
 // --- copies ---
 

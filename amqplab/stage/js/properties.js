@@ -4,10 +4,16 @@
 // ------
 // The dissector has explained every byte of the header frame (wire.dissect), the properties among them, nested as the
 // field tables are. So nothing is decoded a second time here: a value is looked up in the tree of spans.
+//
+// A dead letter has the properties of the life before, and what the broker has written there (amqplab.model.dead_letter):
+// headers with the story of its death, and no expiration any more, or it would die at once. If a command hands it out, be it
+// later, that one's content header is the truth. Else it is worked out from the death that was recorded.
 
 const HEADER_FRAME = 2;
 const BODY_FRAME = 3;
 const MOST_TEXT = 4000;
+const FARTHEST_LIFE = 100;
+const BEFORE_HEADERS = ["content-type", "content-encoding"];
 
 const PROPERTY_MEANINGS = {
   "delivery-mode": (mode) => (mode === 2 ? "persistent: a durable queue writes it to disk" : "transient: a restart of the broker loses it"),
@@ -43,14 +49,54 @@ export function plainValue([, , name, value, meaning, kids]) {
   return Object.fromEntries(parts.map((part) => [part[2], plainValue(part)]));
 }
 
-/** The frame that tells a message's properties: that in which it was published; of a dead letter that in which it was
- * handed out, or else that of its life before. */
+/** The content header frame of a message: that in which it was published; of a dead letter that in which it was handed out,
+ * or else that of its life before. */
 export function headerFrameOf(scene, message) {
-  for (let at = message, passed = 0; at && passed < 100; at = scene.lives?.[at]?.message, passed++) {
+  for (let at = message, passed = 0; at && passed < FARTHEST_LIFE; at = scene.lives?.[at]?.message, passed++) {
     const found = scene.framesOfMessage(at).filter(({ type }) => type === HEADER_FRAME);
     if (found.length) return { frame: found.find(({ up }) => up) ?? found[0], of: at };
   }
   return null;
+}
+
+/** The properties of a message: {rows: [{name, value, meaning}], from}, `from` being "seen" in a frame, "later" seen, or
+ * "worked out"; null if nobody knows. */
+export function propertiesOfMessage(view, message, depth = 0) {
+  const { scene, seq } = view;
+  const life = scene.lives?.[message];
+  const own = scene.framesOfMessage(message).filter(({ type }) => type === HEADER_FRAME);
+  const frame = own.find(({ up }) => up) ?? own[0];
+  const isLater = frame && (frame.sent ?? frame.received) > seq;
+  if (frame && (!isLater || life)) return { rows: propertiesOf(scene, frame), from: isLater ? "later" : "seen" };
+  const before = life && depth < FARTHEST_LIFE ? propertiesOfMessage(view, life.message, depth + 1) : null;
+  return before && { rows: buried(view, before.rows, life), from: "worked out" };
+}
+
+/** What a dead letter carries, by what it carried before and the death that it died. */
+function buried({ scene, state }, rows, { message, queue, reason, routing_key: key }) {
+  const origin = scene.lives?.[message] ?? state.get(`message/${message}`) ?? {};
+  const headers = { ...rows.find(({ name }) => name === "headers")?.value };
+  const expiration = rows.find(({ name }) => name === "expiration")?.value;
+  const keys = [origin.routing_key ?? "", ...(Array.isArray(headers.CC) ? headers.CC : [])];
+  const death = { count: 1, exchange: origin.exchange ?? "", queue, reason, "routing-keys": keys };
+  if (expiration !== undefined) death["original-expiration"] = expiration;
+  if (!headers["x-death"])
+    for (const [name, value] of Object.entries({ exchange: death.exchange, queue, reason })) headers[`x-first-death-${name}`] = value;
+  headers["x-death"] = oneMore(headers["x-death"], death);
+  delete headers.BCC; // taken off when it came
+  if (key !== origin.routing_key) delete headers.CC;
+  const sorted = Object.fromEntries(Object.entries(headers).sort(([a], [b]) => (a < b ? -1 : 1)));
+  const kept = rows.filter(({ name }) => name !== "headers" && name !== "expiration");
+  const at = kept.filter(({ name }) => BEFORE_HEADERS.includes(name)).length;
+  return [...kept.slice(0, at), { name: "headers", value: sorted, meaning: "" }, ...kept.slice(at)];
+}
+
+/** The deaths with one more, the latest first; the same kind of death is counted. */
+function oneMore(deaths, death) {
+  if (!Array.isArray(deaths)) return [death];
+  const isSame = (one) => one.queue === death.queue && one.reason === death.reason;
+  const same = deaths.find(isSame);
+  return [same ? { ...same, count: same.count + 1 } : death, ...deaths.filter((one) => !isSame(one)).reverse()];
 }
 
 /** The text of a message, from its frames; null if it has none, or is no text. */

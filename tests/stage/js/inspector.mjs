@@ -116,7 +116,7 @@ test("a segment, lost or not, shows the frames whose bytes it carries", () => {
 test("a message shows its text and every property that was set", () => {
   for (const message of scene.labelByMessage.keys()) {
     const header = stage.headerFrameOf(scene, message);
-    if (!header) continue;
+    if (header?.of !== message) continue; // a dead letter that nobody got
     const drawn = flat(picked(scene.n - 1, { kind: "message", id: message }));
     const shown = words(drawn);
     assert.ok(shown.includes(`Message ${scene.labelOf(message)}`));
@@ -127,6 +127,34 @@ test("a message shows its text and every property that was set", () => {
     }
     const flags = stage.flatten(scene.spans[header.frame.spans], header.frame.size).filter((span) => span.value === true);
     assert.equal(flags.length, stage.propertiesOf(scene, header.frame).length);
+  }
+});
+
+/** Properties as one text: in their order on the wire, with the names in each table in one order, and no times. */
+const asText = (rows) => JSON.stringify(rows.map(({ name, value }) => [name, inOrder(value)]));
+
+function inOrder(value) {
+  if (Array.isArray(value)) return value.map(inOrder);
+  if (value === null || typeof value !== "object") return value;
+  const names = Object.keys(value).filter((name) => name !== "time").sort();
+  return names.map((name) => [name, inOrder(value[name])]);
+}
+
+test("a dead letter has what the broker wrote into it, and no expiration; worked out, it is what is handed out", () => {
+  for (const [to, life] of Object.entries(scene.lives ?? {})) {
+    const view = picked(Math.min(scene.n - 1, life.seq), { kind: "message", id: +to });
+    if (!view.state.has(`message/${to}`)) continue;
+    const { rows, from } = stage.propertiesOfMessage(view, +to);
+    const { value } = rows.find(({ name }) => name === "headers");
+    assert.deepEqual([value["x-death"][0].queue, value["x-death"][0].reason], [life.queue, life.reason]);
+    assert.ok(!rows.some(({ name }) => name === "expiration"));
+    const shown = words(flat(view));
+    assert.ok(shown.includes(`${value["x-death"][0].count} × ${life.reason} in ${life.queue}`) && !shown.includes("None were set"));
+    const others = (message) => (message === +to ? [] : scene.framesOfMessage(message));
+    const unseen = Object.create(scene, { framesOfMessage: { value: others } });
+    const worked = stage.propertiesOfMessage({ ...view, scene: unseen }, +to);
+    assert.deepEqual([from === "later" || from === "worked out", worked.from], [true, "worked out"]);
+    assert.equal(asText(worked.rows), asText(rows));
   }
 });
 

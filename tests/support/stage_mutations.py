@@ -92,7 +92,7 @@ MUTATIONS = (
     Mutation("what comes again is a part of what was there already", f"{JS}/bands.js",
              "!s.discarded && (f.received === null || s.sent < f.received);", "true;", "4 ladder", "half_open", "1"),
     Mutation("what the record speaks of stands last on the link, whenever it was sent", f"{JS}/wire.js",
-             "b.ride.p - a.ride.p || a.octet - b.octet;", "b.ride.p - a.ride.p;", "4 order", "lost_batch", "2"),
+             "b.ride.p - a.ride.p || a.octet - b.octet;", "b.ride.p - a.ride.p;", "4 order", "loss_20_percent", "2"),
     Mutation("what waits on a link stands before what has come", f"{JS}/wire.js",
              "b.ride.p - a.ride.p || a.octet - b.octet;", "a.ride.p - b.ride.p || a.octet - b.octet;",
              "4 order", "loss_20_percent", "1"),

@@ -16,6 +16,7 @@ from amqplab.trace import events as e
 from amqplab.trace.context import Arrival, Context
 from amqplab.trace.names import as_start, party
 from amqplab.trace.recorder import Record
+from amqplab.trace.repeat_words import repeated_words
 from amqplab.trace.repeats import Taken
 from amqplab.trace.words import (
     METHOD_WORDS,
@@ -164,23 +165,7 @@ def again_words(event: e.SegmentSent, known: Context) -> str:
     again = known.again.get(event.number)
     if again is None:
         return " again, because it was not acknowledged,"
-    those = numbered("segment", again.segments)
-    those = f"has bytes of {those} again" if again.part else f"is {those} again"
-    together = " in one" if len(again.segments) > 1 and not again.part else ""
-    new = " and more" if again.more else ""
-    return (
-        f", which {those}{together}{new}, because {AGAIN_WORDS.get(again.reason, 'it was not acknowledged')},"
-    )
-
-
-AGAIN_WORDS = {
-    "timeout": "no acknowledgement came in time",
-    "after timeout": "TCP took this for lost, too, when no acknowledgement came in time",
-    "repeated": "the same acknowledgement came again and again and asks for it",
-    "asked": "the acknowledgement that came asks for it",
-    "SYN": "the other end's SYN came again",
-}
-"""Why TCP sends something again (:mod:`amqplab.trace.repeats`)."""
+    return f", which {'has' if again.part else 'is'} {repeated_words(again)},"
 
 
 def segment_arrived(record: Record, event: e.SegmentArrived, known: Context) -> str:

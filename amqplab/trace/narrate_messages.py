@@ -138,7 +138,7 @@ def delivered(record: Record, event: e.Delivered, known: Context) -> str:
     if event.stays:
         rest = "the stream keeps it, and its consumer may take another one when this is acknowledged"
     elif event.no_ack:
-        rest = "it is gone from the queue at once, because nobody will acknowledge it"
+        rest = "it is gone from the queue at once, because with no_ack it is settled when it is sent"
     else:
         rest = "it stays unacked until the acknowledgement"
     tag = f"delivery tag {event.delivery_tag}"

@@ -68,7 +68,7 @@ const TABLES = [
     title: "Messages",
     kind: "message",
     columns: [
-      ["#", (_, key) => nameOf(key)],
+      ["#", (_, key, { scene }) => scene.labelOf(+nameOf(key))],
       ["Exchange", (message) => message.exchange || "(default)"],
       ["Routing key", (message) => message.routing_key],
       ["Bytes", (message) => message.size, "number"],

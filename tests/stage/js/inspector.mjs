@@ -121,6 +121,17 @@ test("of a connection the table says what the picture says", () => {
   });
 });
 
+test("a message goes by one name in the table, and so does what it went on as", () => {
+  const view = picked(scene.n - 1, { kind: "segment", id: 0 });
+  const rows = stage.tables(view).map(stage.toMarkup).join("").split("<tr ").filter((row) => /^[^>]*message:/.test(row));
+  for (const row of rows) {
+    const label = scene.labelOf(+/message:(\d+)/.exec(row)[1]);
+    assert.ok(row.includes(`>${label}</th>`), row);
+    const next = /dead-lettered as ([^<]*)</.exec(row)?.[1];
+    assert.ok(!next || (next.startsWith(label.replace(/\D+.*/, "")) && next !== label), row);
+  }
+});
+
 test("a segment that is sent again says what it carries in the words of its sentence", () => {
   for (const s of scene.segments.filter(({ again }) => again)) {
     const told = / which (?:is|has) (.* because [^,]*(?:, too, when [^,]*)?),/.exec(scene.sentences[s.sent])?.[1] ?? "again, because it was not acknowledged";

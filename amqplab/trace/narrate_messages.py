@@ -199,9 +199,13 @@ REFUSED = "refused: the queue is full"
 
 
 def departure(event: e.DeadLettered, known: Context) -> str:
-    """A copy dies in its queue; or at its door, if the queue is full and refuses more (reject-publish-dlx)."""
+    """A copy dies in its queue; or at its door, if the queue is full and refuses more (reject-publish-dlx). What was
+    rejected has gone when that was said, and is not counted any more.
+    """
     copy = event.vhost, event.queue, event.message
-    leaves = "does not get into" if copy in known.kept_out else "leaves"
+    leaves = "is gone from" if event.reason == "rejected" else "leaves"
+    if copy in known.kept_out:
+        leaves = "does not get into"
     return f"Message {event.message} {leaves} queue {quoted(event.queue)} ({event.reason})"
 
 

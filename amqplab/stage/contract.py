@@ -262,6 +262,8 @@ class Scene(TypedDict):
     patches: list[list[Annotated[list[Any], ChangeOf]]]
     routes: dict[str, list[Checked]]
     lives: dict[str, Life]
+    again: dict[str, str]
+    """For each segment that is sent again, by its number, what it carries and why, in words."""
     segments: list[Segment]
     frames: list[Frame]
     commands: list[Command]

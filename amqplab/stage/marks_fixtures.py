@@ -145,7 +145,9 @@ def connections(m: Moment) -> Iterator[Mark]:
 
 
 def connection_state(connection: Entity, host: Entity) -> str:
-    """A connection's state in a word or two, as an operator would say it."""
+    """A connection's state in a word or two, as an operator would say it. What is closed cares for no cable."""
+    if connection.get("state") == "closed":
+        return "closed"
     if host.get("link"):
         return str(host["link"])
     if connection.get("blocked"):

@@ -14,6 +14,7 @@ holds everything a picture needs and nothing else, as plain data. Its types are 
     segments, frames, commands                                       (trace.traffic)
     routes       which bindings matched, and at which word           (trace.routing_words)
     lives        what a dead letter was before
+    again        what a segment that is sent again carries, and why (trace.repeats)
     spans        every byte of every frame explained                 (wire.dissect)
 
 Patches are symmetric: a change keeps the old value beside the new one, so stepping back is the same work as
@@ -48,6 +49,7 @@ from amqplab.trace.labels import label_of
 from amqplab.trace.narrate import Narrator
 from amqplab.trace.participants import participants_of
 from amqplab.trace.recorder import Record, Recorder
+from amqplab.trace.repeat_words import repeated_words
 from amqplab.trace.routing_words import all_routes
 from amqplab.trace.subjects import subject_of
 from amqplab.trace.traffic import Command, Frame, Segment, Traffic
@@ -121,6 +123,7 @@ def made(records: list[Record], title: str) -> Scene:
         "patches": patches(records, traffic),
         "routes": routes(records),
         "lives": lives(records),
+        "again": {str(number): repeated_words(one) for number, one in narrator.context.again.items()},
         "segments": [segment_json(segment) for segment in traffic.segments.values()],
         "frames": [frame_json(frame, spans) for frame in traffic.frames],
         "commands": [command_json(command) for command in traffic.commands],

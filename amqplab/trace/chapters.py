@@ -6,8 +6,8 @@ Half of a short run is preparation: TCP, login, limits, channels, declarations. 
 that told in one breath. So the coarsest zoom folds:
 
     connecting       from the first SYN to the open connection and its first channel: "waiter connects"
-    other plumbing   one step for each thing declared, bound, deleted, consumed from or closed; what only sets
-                     something (prefetch, confirm mode) is no step at all
+    other plumbing   one step for each thing declared, bound, deleted, consumed from or closed, and for each
+                     promise that later steps rest on: prefetch, confirms, transactions
     a message        published, routed and ready in its queues, if that is one instant
     a timeout        with the segments that it sends again
 
@@ -291,6 +291,8 @@ FOLDS: dict[type[e.Event], Callable[[Folding, Record, Any], None]] = {
     e.QueuePurged: Folding._plumbing,
     e.Bound: Folding._plumbing,
     e.Unbound: Folding._unbound,
+    e.PrefetchSet: Folding._plumbing,
+    e.ModeSelected: Folding._plumbing,
     e.ConsumerAdded: Folding._plumbing,
     e.ConsumerActivated: Folding._activated,
     e.ConsumerRemoved: Folding._consumer_removed,

@@ -80,6 +80,8 @@ class Context:
         self.probing: set[int | None] = set()
         self.unanswered: dict[int, str] = {}
         """number of a segment with nothing that is ever acknowledged -> "ACK" or "RST"."""
+        self.resets: dict[int, str] = {}
+        """number of an RST -> "given up" by an end that knew the connection, or "unknown" to its sender."""
         self.useless: set[int] = set()
         """The numbers of segments that arrived for nothing."""
         self.waiting: set[int] = set()
@@ -105,6 +107,7 @@ class Context:
         self._was_in: set[tuple[str, str, int]] = set()
         self._returned: dict[Channel, list[e.Returned]] = defaultdict(list)
         self._frames: dict[int, bytes] = {}
+        self._resets: dict[tuple[str, str], Record] = {}  # (host, connection) -> the last RST from there
         for record in records:
             read = READERS.get(type(record.event))
             if read is not None:
@@ -142,8 +145,20 @@ class Context:
 
     def _segment(self, record: Record, event: e.SegmentSent) -> None:
         flags = event.flags.split("|")
+        if "RST" in flags:
+            self._resets[record.where, event.connection] = record
         if "RST" in flags or not (event.payload or "SYN" in flags or "FIN" in flags):
             self.unanswered[event.number] = "RST" if "RST" in flags else "ACK"
+
+    def _reset_by(self, record: Record, event: e.TcpStateChanged | e.SegmentDiscarded, why: str) -> None:
+        """Why this host has just sent an RST, if it has."""
+        sent: Any = self._resets.pop((record.where, event.connection), None)
+        if sent is not None and sent.at == record.at:
+            self.resets[sent.event.number] = why
+
+    def _tcp(self, record: Record, event: e.TcpStateChanged) -> None:
+        if event.state == "CLOSED":
+            self._reset_by(record, event, "given up")
 
     def _exchange(self, record: Record, event: e.ExchangeDeclared) -> None:
         self.exchange_types[event.vhost, event.exchange] = event.type
@@ -154,6 +169,8 @@ class Context:
 
     def _discarded(self, record: Record, event: e.SegmentDiscarded) -> None:
         self.useless.add(event.number)
+        if event.reason == "no such connection":
+            self._reset_by(record, event, "unknown")
 
     def _mode(self, record: Record, event: e.ModeSelected) -> None:
         self._modes[event.connection, event.channel] = event.mode
@@ -257,6 +274,7 @@ READERS: dict[type[e.Event], Callable[[Context, Record, Any], None]] = {
     e.UnitSent: Context._said,
     e.CallMade: Context._call,
     e.SegmentSent: Context._segment,
+    e.TcpStateChanged: Context._tcp,
     e.SegmentDiscarded: Context._discarded,
     e.ModeSelected: Context._mode,
     e.ChannelOpened: Context._channel_over,

@@ -26,6 +26,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from amqplab.trace import events as e
+from amqplab.trace.intervention_words import intervention_words
 from amqplab.trace.participants import Participants, participants_of
 from amqplab.trace.recorder import Record, Recorder
 from amqplab.trace.traffic import Command, Frame, Segment, Traffic
@@ -77,7 +78,7 @@ def ladder(
     participants = participants_of(recorder)
     stop = len(recorder) if end is None else end
     rows = Arrows(recorder, participants, unit).rows(zoom)
-    rows += _local_rows(recorder, zoom, notes)
+    rows += _local_rows(recorder, participants, zoom, notes)
     rows = sorted((row for row in rows if start <= row.seq < stop), key=lambda row: row[:2])
     left_out = 0 if most is None else len(rows) - most
     if left_out <= 0:
@@ -166,11 +167,16 @@ class Arrows:
         return _time(self.recorder[seq].at, self.unit)
 
 
-def _local_rows(recorder: Recorder | Sequence[Record], zoom: str, notes: bool) -> Iterator[Row]:
+def _local_rows(
+    recorder: Recorder | Sequence[Record], participants: Participants, zoom: str, notes: bool
+) -> Iterator[Row]:
+    lifelines = participants.columns()
     for record in recorder:
         text = _local_text(record, zoom, notes)
         if text:
-            yield Row(record.at, record.seq, record.where, None, text)
+            places = (record.where, getattr(record.event, "target", ""))
+            host = next((place for place in places if place in lifelines), participants.broker)
+            yield Row(record.at, record.seq, host, None, text)
 
 
 def _local_text(record: Record, zoom: str, notes: bool) -> str:
@@ -181,7 +187,7 @@ def _local_text(record: Record, zoom: str, notes: bool) -> str:
     if isinstance(event, e.SegmentLost) and zoom != "segment":
         return f"× segment {event.number} lost: {event.reason}"
     if isinstance(event, e.Intervened):
-        return f"{event.action} {event.detail}".strip()
+        return intervention_words(event)
     if isinstance(event, e.TcpStateChanged) and zoom == "segment" and notes:
         return event.state
     return _milestone_text(event) if notes else ""

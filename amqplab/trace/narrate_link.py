@@ -14,11 +14,15 @@ from typing import Any
 
 from amqplab.trace import events as e
 from amqplab.trace.context import Arrival, Context
+from amqplab.trace.intervention_words import intervention_words
+from amqplab.trace.keys import client_host
 from amqplab.trace.names import as_start, party
 from amqplab.trace.recorder import Record
+from amqplab.trace.repeat_words import repeated_words
 from amqplab.trace.repeats import Taken
 from amqplab.trace.words import (
     METHOD_WORDS,
+    OPENED_WORDS,
     TCP_STATE_WORDS,
     count,
     duration,
@@ -89,31 +93,7 @@ def note_made(record: Record, event: e.NoteMade) -> str:
 
 def intervened(record: Record, event: e.Intervened) -> str:
     """What was done from outside: no program's call, no timer's work, and nothing that the broker found out."""
-    words = INTERVENTIONS.get(event.action, "{action}, at {target} {detail}")
-    detail = event.detail.replace("broker", party("broker"))
-    many, _, direction = detail.partition(" ")
-    if event.action == "lose next" and many.isdecimal():
-        detail = f"{count(int(many), 'segment')} {direction}"
-    told = words.format(action=event.action, target=party(event.target), detail=detail).rstrip()
-    return f"The lab steps in: {told}."
-
-
-INTERVENTIONS = {
-    "lose next": "the link of {target} loses the next {detail}",
-    "lose segment": "the link of {target} loses {detail}",
-    "cut": "the link of {target} is cut, and nobody is told",
-    "heal": "the link of {target} passes everything again",
-    "half-open": "the link of {target} is half open: {detail}",
-    "reset": "the connections of {target} are reset, and both ends are told",
-    "kill": "the process of {target} is killed",
-    "power off": "the machine of {target} loses power, and nobody is told",
-    "power on": "the machine of {target} has power again",
-    "freeze": "the process of {target} stands still",
-    "thaw": "the process of {target} goes on where it stood still",
-    "raise alarm": "{target} is told that its {detail} runs low",
-    "clear alarm": "{target} is told that it has enough {detail} again",
-}
-"""What a fault does, by its name."""
+    return f"The lab steps in: {intervention_words(event)}."
 
 
 def check_failed(record: Record, event: e.CheckFailed) -> str:
@@ -125,6 +105,8 @@ def check_failed(record: Record, event: e.CheckFailed) -> str:
 
 def tcp_state_changed(record: Record, event: e.TcpStateChanged) -> str:
     words = TCP_STATE_WORDS.get(event.state, "its TCP goes on")
+    if event.state == "ESTABLISHED" and record.where == client_host(event.connection):
+        words = OPENED_WORDS
     return f"The TCP of {party(record.where)} is now {event.state}: {words}."
 
 
@@ -134,7 +116,7 @@ def segment_sent(record: Record, event: e.SegmentSent, known: Context) -> str:
     flags = event.flags.split("|")
     size = len(event.payload)
     if "RST" in flags:
-        return f"{subject}{again} with {event.flags}: for it there is no such connection, or it gives it up."
+        return f"{subject}{again} with {event.flags}: {RESET_WORDS[known.resets.get(event.number, '')]}."
     if "SYN" in flags:
         consent = "it agrees to connect and" if "ACK" in flags else "it asks for a connection and"
         return f"{subject}{again} with {event.flags}: {consent} numbers its bytes from {event.sequence}."
@@ -151,6 +133,14 @@ def segment_sent(record: Record, event: e.SegmentSent, known: Context) -> str:
     return f"{subject} with {event.flags}: it has everything before {event.acknowledgement}."
 
 
+RESET_WORDS = {
+    "": "for it there is no such connection, or it gives it up",
+    "unknown": "for it there is no such connection",
+    "given up": "it gives the connection up, and forgets it at once",
+}
+"""What an RST means, by what its sender knows of the connection."""
+
+
 def sent_again(record: Record, event: e.SegmentSent, known: Context) -> str:
     """The same of a segment that brings again what the other end misses, for who counts no bytes."""
     subject = f"{as_start(party(record.where))} sends segment {event.number}{cargo_words(record, known)}"
@@ -164,23 +154,7 @@ def again_words(event: e.SegmentSent, known: Context) -> str:
     again = known.again.get(event.number)
     if again is None:
         return " again, because it was not acknowledged,"
-    those = numbered("segment", again.segments)
-    those = f"has bytes of {those} again" if again.part else f"is {those} again"
-    together = " in one" if len(again.segments) > 1 and not again.part else ""
-    new = " and more" if again.more else ""
-    return (
-        f", which {those}{together}{new}, because {AGAIN_WORDS.get(again.reason, 'it was not acknowledged')},"
-    )
-
-
-AGAIN_WORDS = {
-    "timeout": "no acknowledgement came in time",
-    "after timeout": "TCP took this for lost, too, when no acknowledgement came in time",
-    "repeated": "the same acknowledgement came again and again and asks for it",
-    "asked": "the acknowledgement that came asks for it",
-    "SYN": "the other end's SYN came again",
-}
-"""Why TCP sends something again (:mod:`amqplab.trace.repeats`)."""
+    return f", which {'has' if again.part else 'is'} {repeated_words(again)},"
 
 
 def segment_arrived(record: Record, event: e.SegmentArrived, known: Context) -> str:
@@ -312,9 +286,9 @@ def arrival_words(arrival: Arrival, known: Context) -> str:
     if arrival.kind == "confirm":
         return confirm_words(arrival, who, known)
     if arrival.kind == "reply":
-        return f"{message} arrives at {who} as a reply, and nobody will acknowledge it."
+        return f"{message} arrives at {who} as a reply, which needs no acknowledgement."
     if arrival.no_ack:
-        return f"{message} arrives at {who}, and nobody will acknowledge it."
+        return f"{message} arrives at {who}; with no_ack it was settled when the broker sent it."
     return f"{message} arrives at {who}, who has yet to acknowledge it."
 
 

@@ -138,7 +138,7 @@ def delivered(record: Record, event: e.Delivered, known: Context) -> str:
     if event.stays:
         rest = "the stream keeps it, and its consumer may take another one when this is acknowledged"
     elif event.no_ack:
-        rest = "it is gone from the queue at once, because nobody will acknowledge it"
+        rest = "it is gone from the queue at once, because with no_ack it is settled when it is sent"
     else:
         rest = "it stays unacked until the acknowledgement"
     tag = f"delivery tag {event.delivery_tag}"
@@ -199,9 +199,13 @@ REFUSED = "refused: the queue is full"
 
 
 def departure(event: e.DeadLettered, known: Context) -> str:
-    """A copy dies in its queue; or at its door, if the queue is full and refuses more (reject-publish-dlx)."""
+    """A copy dies in its queue; or at its door, if the queue is full and refuses more (reject-publish-dlx). What was
+    rejected has gone when that was said, and is not counted any more.
+    """
     copy = event.vhost, event.queue, event.message
-    leaves = "does not get into" if copy in known.kept_out else "leaves"
+    leaves = "is gone from" if event.reason == "rejected" else "leaves"
+    if copy in known.kept_out:
+        leaves = "does not get into"
     return f"Message {event.message} {leaves} queue {quoted(event.queue)} ({event.reason})"
 
 

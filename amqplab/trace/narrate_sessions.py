@@ -94,7 +94,7 @@ def mode_selected(record: Record, event: e.ModeSelected, known: Context) -> str:
     lane = known.names.lane(event.connection, event.channel)
     if event.mode == "confirm":
         return f"The broker will confirm every publish on {lane}, numbered from 1."
-    return f"Publishes and acknowledgements on {lane} now wait for tx.commit."
+    return f"C{lane[1:]} is now transactional: what it publishes and acknowledges waits for tx.commit."
 
 
 def transaction_ended(record: Record, event: e.TransactionEnded, known: Context) -> str:

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple, TypeVar
 from amqplab.trace import events as e
 from amqplab.trace.draft import State
 from amqplab.trace.fold import step
+from amqplab.trace.lives import Name
 from amqplab.trace.recorder import Record, Recorder
 from amqplab.trace.table import Rows
 from amqplab.trace.words import duration
@@ -209,7 +210,8 @@ def _properties(payload: bytes) -> Properties | None:
 
 
 class MessageRow(NamedTuple):
-    """One message at the end of the recording. `at` and `seq` are those of its first record; `copies` tells
+    """One message at the end of the recording. `message` is the broker's number, which prints as people know the
+    message: what became of 1 as a dead letter is 1′. `at` and `seq` are those of its first record; `copies` tells
     what became of it in each queue, as (queue, what).
     """
 
@@ -239,7 +241,8 @@ def messages(recorder: Recorder, **fields: Any) -> Rows[MessageRow]:
         entity = state[key]
         number, copies = int(key.partition("/")[2]), tuple(entity["where"].items())
         values = [entity[name] for name in MessageRow._fields[4:-1]]
-        rows.append(MessageRow._make([number, record.seq, record.at, duration(record.at), *values, copies]))
+        name = Name(number, entity["label"])
+        rows.append(MessageRow._make([name, record.seq, record.at, duration(record.at), *values, copies]))
     columns = ("message", "time", "publisher", "exchange", "routing_key", "size", "body", "status")
     return Rows(_chosen(rows, fields), columns)
 

@@ -263,10 +263,11 @@ def dead_lettered(draft: Draft, record: Record, event: e.DeadLettered) -> None:
         queue["dead_letter_exchange"] = event.exchange  # a policy from before the recording
     let_go(draft, event.successor)
     draft.drop(keys.lost_key(event.message, event.queue))
-    tell_message(draft, event.vhost, event.message, event.queue, f"dead-lettered as {event.successor}")
     old = edit_message(draft, event.vhost, event.message)
+    next_life = name_of_next(old["label"])
+    tell_message(draft, event.vhost, event.message, event.queue, f"dead-lettered as {next_life}")
     edit_message(draft, event.vhost, event.successor).update(
-        label=name_of_next(old["label"]),
+        label=next_life,
         exchange=event.exchange,
         routing_key=event.routing_key,
         properties={name: text for name, text in old["properties"].items() if name != "expiration"},

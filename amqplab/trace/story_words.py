@@ -108,6 +108,14 @@ def binding_words(event: e.Bound | e.Unbound) -> str:
     return " ".join([f"the {pair[0]} {preposition} {pair[1]}", " and ".join(by)]).rstrip()
 
 
+def prefetch_words(event: e.PrefetchSet) -> str:
+    """How much a client is willing to hold unacknowledged: each of its consumers, or all of a channel together."""
+    together = f", for all consumers of channel {event.channel} together" if event.shared else ""
+    if not event.count:
+        return f"any number of unacknowledged messages{together}"
+    return f"at most {count(event.count, 'unacknowledged message')} at a time{together}"
+
+
 DEEDS: dict[type[e.Event], Callable[[Any], str]] = {
     e.ExchangeDeclared: lambda x: f"declares the {x.type} exchange {quoted(x.exchange)}",
     e.ExchangeDeleted: lambda x: f"deletes the exchange {quoted(x.exchange)}",
@@ -116,6 +124,7 @@ DEEDS: dict[type[e.Event], Callable[[Any], str]] = {
     e.QueuePurged: lambda x: f"purges the queue {quoted(x.queue)} of {count(len(x.messages), 'message')}",
     e.Bound: lambda x: f"binds {binding_words(x)}",
     e.Unbound: lambda x: f"unbinds {binding_words(x)}",
+    e.PrefetchSet: lambda x: f"asks for {prefetch_words(x)}",
     e.ConsumerAdded: lambda x: f"begins to consume from the queue {quoted(x.queue)}",
 }
 

@@ -111,6 +111,9 @@ TCP_STATE_WORDS: dict[str, str] = {
 }
 """RFC 9293's states, each with what it means for the end that is in it."""
 
+OPENED_WORDS = "it has the SYN|ACK, so it may send; its ACK completes the three-way handshake"
+"""ESTABLISHED for the end that asked: the other one has still to hear (RFC 9293 section 3.5)."""
+
 
 def quoted(name: str) -> str:
     """A name in quotes."""

@@ -66,7 +66,7 @@ def collisions(page: Page, ones: str, others: str) -> list[str]:
 @pytest.mark.parametrize("width", [1366, 1920])
 def test_a_stream_s_readers_do_not_lie_on_its_name(width: int, opened: Callable[..., Page]) -> None:
     page = opened("stream", width=width)
-    press(page, "5", "Home", *["ArrowRight"] * 15)
+    press(page, "5", "Home", *["ArrowRight"] * 17)
     assert page.locator(f"{STAGE} .cursor text").count() == 2
     assert collisions(page, ".cursor text", ".queue text, .cursor text, .app text") == []
 
@@ -119,7 +119,7 @@ def test_a_number_stands_out_from_hatching_in_forced_colours_and_a_placeholder_i
 ) -> None:
     page = opened("crash")
     page.emulate_media(forced_colors="active")
-    press(page, "5", "Home", *["ArrowRight"] * 8)
+    press(page, "5", "Home", *["ArrowRight"] * 9)
     [around] = page.locator(f"{STAGE} .hatch ~ .number").evaluate_all(
         "nodes => nodes.map((node) => [getComputedStyle(node).paintOrder, getComputedStyle(node).stroke])"
     )

@@ -210,6 +210,7 @@ def test_a_dead_letter_keeps_its_number_and_its_colour(label: str) -> None:
         ({"state": None, "tcp": None, "tcp_server": "ESTABLISHED"}, {}, "ESTABLISHED"),
         ({}, {"link": "cut"}, "cut"),
         ({}, {"link": "half-open"}, "half-open"),
+        ({"state": "closed"}, {"link": "half-open"}, "closed"),
     ],
 )
 def test_a_connection_says_how_it_is(fields: Entity, host: Entity, state: str) -> None:

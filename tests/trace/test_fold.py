@@ -384,7 +384,7 @@ def test_a_dead_letter_is_not_lost_but_goes_on(story: Any) -> None:
     story.broker(e.DeadLettered, "/", "q", 1, "expired", "dlx", "k", 2)
     state = Fold(story.recorder).now()
     assert "lost/1/q" not in state
-    assert state["message/1"]["where"] == {"q": "dead-lettered as 2"}
+    assert state["message/1"]["where"] == {"q": "dead-lettered as 1′"}
     assert (state["message/2"]["size"], state["message/2"]["exchange"]) == (5, "dlx")
 
 

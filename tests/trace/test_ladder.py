@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from scenes import build
 
 from amqplab.trace import events as e
 from amqplab.trace.ladder import ladder
@@ -44,6 +45,14 @@ def test_a_lost_segment_ends_in_a_cross(recorder: Recorder) -> None:
     crossed = [line for line in ladder(recorder, zoom="segment").splitlines() if "×" in line]
     assert len(crossed) == 1
     assert crossed[0].endswith("lost: injected")
+
+
+def test_what_is_done_to_a_link_stands_at_its_own_lifeline_and_names_it() -> None:
+    lab = build("half_open")
+    names, _, *lines = lab.ladder(notes=True).splitlines()
+    [line] = [line for line in lines if "half open" in line]
+    assert line[names.index("worker") + len("worker") // 2] == "●"
+    assert "the link of worker is half open: nothing passes to the broker" in line
 
 
 def test_what_has_not_arrived_ends_in_dots(recorder: Recorder) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from scenes import recording
+from scenes import build, recording
 
 from amqplab.trace import events as e
 from amqplab.trace.fold import Fold
@@ -50,3 +50,11 @@ def test_sentences_and_picture_call_a_dead_letter_the_same() -> None:
     assert told
     for record in told:
         assert f"essage {names[record.event.message]}" in narrator.sentence(record.seq)  # type: ignore[attr-defined]
+
+
+def test_the_table_of_messages_calls_them_as_the_sentences_do() -> None:
+    rows = build("dead_letter_retry").messages()
+    named = {str(row.message): row for row in rows}
+    assert named["1"].status == "dead-lettered as 1′" and named["1′"].status == "dead-lettered as 1″"
+    assert named["1′"].message == rows[2].message == 3  # the broker's number, as records have it
+    assert "\n1′ " in repr(rows)

@@ -84,6 +84,40 @@ def test_a_segment_is_told_by_its_flags(flags: str, payload: bytes, window: int,
     assert told(e.SegmentSent, *fields, where="p").endswith(words)
 
 
+def test_who_asked_for_the_connection_may_send_before_the_handshake_is_complete() -> None:
+    """RFC 9293 section 3.5: its own ACK completes it, and that has yet to go."""
+    asker = told(e.TcpStateChanged, "p:1", "ESTABLISHED", where="p")
+    assert "it has the SYN|ACK, so it may send; its ACK completes" in asker
+    answerer = told(e.TcpStateChanged, "p:1", "ESTABLISHED", where="broker")
+    assert "the three-way handshake is complete" in answerer
+
+
+@pytest.mark.parametrize("name", ["half_open", "cut", "connection_reset", "power_off"])
+def test_an_rst_of_an_end_that_knew_the_connection_gives_it_up(name: str) -> None:
+    lab = build(name)
+    for record in lab.find(e.SegmentSent):
+        if "RST" in record.event.flags:
+            sentence = Narrator(lab.recorder).sentence(record.seq)
+            assert sentence.endswith("it gives the connection up, and forgets it at once.")
+
+
+def test_an_rst_of_an_end_that_knows_no_connection_says_so() -> None:
+    ends = ("p:1", "broker:5672")
+    records = [
+        Record(0, 5, "broker", None, e.SegmentArrived("p:1", 1)),
+        Record(1, 5, "broker", 0, e.SegmentSent("p:1", 2, *ends[::-1], "RST|ACK", 0, 9, 0, b"", False, 0, 1)),
+        Record(2, 5, "broker", 0, e.SegmentDiscarded("p:1", 1, "no such connection")),
+    ]
+    assert Narrator(records).sentence(1).endswith("with RST|ACK: for it there is no such connection.")
+
+
+@pytest.mark.parametrize(
+    ("detail", "words"), [("1 to broker", "the next segment to"), ("3 to broker", "the next 3 segments to")]
+)
+def test_how_many_segments_are_to_be_lost_is_said_as_people_count(detail: str, words: str) -> None:
+    assert f"loses {words} the broker." in told(e.Intervened, "lose next", "p", detail)
+
+
 def test_a_retransmission_says_why() -> None:
     fields = ("p:1", 1, "p:1", "broker:5672", "PSH|ACK", 100, 200, 9, b"abc", True, 0, 1)
     assert "again, because it was not acknowledged," in told(e.SegmentSent, *fields, where="p")
@@ -165,7 +199,7 @@ def test_a_delivery_that_arrives_says_who_holds_the_message() -> None:
     held = of_kind(waiter_and_barista(), "CommandReceived")
     assert "Message 1 arrives at barista, who has yet to acknowledge it." in held
     free = of_kind(waiter_and_barista(no_ack=True), "CommandReceived")
-    assert "Message 1 arrives at barista, and nobody will acknowledge it." in free
+    assert "Message 1 arrives at barista; with no_ack it was settled when the broker sent it." in free
 
 
 def test_a_consumer_is_called_by_its_program_and_by_a_tag_that_somebody_chose() -> None:

@@ -300,10 +300,11 @@ function connectionMarks(view) {
     const connection = state.get(key);
     if (!connection) return [];
     const words = connectionWords(connection);
-    const { link = "", silent = "" } = state.get(`host/${encode(pipe.app)}`) ?? {};
+    const link = linkOf(state, name);
+    const silent = state.get(`host/${encode(pipe.app)}`)?.silent ?? "";
     const mark = entityMark(view, "connection", key, {
       ...{ x: (pipe.x0 + pipe.x1) / 2, y: (pipe.y0 + pipe.y1) / 2, id: name, pipe, name, link, silent, connection },
-      ...{ label: connection.client_name || `:${name.split(":").at(-1)}`, state: link || words, words },
+      ...{ label: connection.client_name || `:${name.split(":").at(-1)}`, state: connectionWords(connection, link), words },
       said: `connection ${name}: ${words}${link ? `, its link is ${link}` : ""}`,
     });
     return [mark, ...(connection.channels ?? []).flatMap((number) => channelMark(view, mark, number))];
@@ -324,8 +325,14 @@ function channelMark(view, { pipe, name }, number) {
   });
 }
 
-/** A connection's state in a word or two, as an operator would say it. */
-export function connectionWords(connection) {
+/** What is wrong with the cable of a connection's client: "", "cut", "half-open". */
+export const linkOf = (state, connection) => state.get(`host/${encode(connection.replace(/:[^:]*$/, ""))}`)?.link ?? "";
+
+/** A connection's state in a word or two, as an operator would say it. What is closed cares for no cable; else a broken
+ * `link` is what matters most about it. */
+export function connectionWords(connection, link = "") {
+  if (connection.state === "closed") return "closed";
+  if (link) return link;
   if (connection.blocked) return "blocked";
   return connection.state ?? connection.tcp ?? connection.tcp_server ?? "connecting";
 }

@@ -63,13 +63,6 @@ function frameLink({ scene }, f) {
 
 const FLAGS = { SYN: "begins the connection", ACK: "acknowledges", PSH: "hand it to the program now", FIN: "nothing more will come", RST: "there is no such connection any more" };
 
-/** Whose bytes they are that are sent once more. */
-function againWords({ segments }, s) {
-  const first = segments.find((one) => one.conn === s.conn && one.up === s.up && one.start === s.start && one.end > one.start && !one.again);
-  const what = first && s.end > s.start ? `what segment ${first.n} carried` : "an earlier one";
-  return `again: ${what} was not acknowledged`;
-}
-
 function drawSegmentFacts(view, s) {
   const { scene } = view;
   const { client, server } = endsOf(scene, s.conn);
@@ -82,7 +75,7 @@ function drawSegmentFacts(view, s) {
       ["fate", fateOf(view, s)],
       ["flags", s.flags.split("|").map((flag) => `${flag} (${FLAGS[flag] ?? "?"})`).join(", ")],
       ["carries", s.end > s.start ? `${plural(s.end - s.start, "byte")}: ${s.start} to ${s.end - 1} of what ${from} says` : "no bytes of the program's"],
-      ["sent", s.again ? againWords(scene, s) : null],
+      ["sent", s.again ? (scene.again?.[s.n] ?? "again, because it was not acknowledged") : null],
       ["left", timeText(s.departs)],
       ["sequence number", s.seq],
       ["acknowledges", s.flags.includes("ACK") ? `everything before ${s.ack}` : null],

@@ -16,6 +16,7 @@ import { lastAtMost } from "./lifetimes.js";
 import { gapTime } from "./story.js";
 import { STORY } from "./scene.js";
 import { gapBetween, longGap } from "./silence.js";
+import { nameOf } from "./text.js";
 import { segmentLabel } from "./wire.js";
 
 const FIRST_ROW = 16;
@@ -275,10 +276,12 @@ export function columnsOf(hosts, width, busy = new Set(hosts)) {
   return { left, width: Math.max(width, x), x: (host) => place(host).x, room: (host) => place(host).width };
 }
 
-/** The host that a record happened at, as a column. */
+/** The host that a record happened at, as a column; what was done from outside stands at whom it was done to. */
 export function hostOf(scene, seq) {
   const where = scene.names[scene.records.where[seq]];
-  return scene.hosts.includes(where) ? where : scene.broker || scene.hosts[0];
+  if (scene.hosts.includes(where)) return where;
+  const target = scene.subjectOf(seq).keys.find((key) => key.startsWith("host/") && scene.hosts.includes(nameOf(key)));
+  return target ? nameOf(target) : scene.broker || scene.hosts[0];
 }
 
 /** The two hosts of a connection: {client, server}, as the pictures say. */

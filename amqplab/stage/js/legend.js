@@ -132,7 +132,7 @@ const PARTS = [
       ),
       entry(
         envelope("is-done"),
-        "handed over for good: nobody will acknowledge it",
+        "handed over for good: it needs no acknowledgement",
         message(({ state }) => state === "done"),
       ),
       entry(

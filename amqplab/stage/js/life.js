@@ -61,11 +61,11 @@ const writtenOn = (scene, entity) => [
   ["sequence number", entity.sequence ? `${entity.sequence}: its number among the confirms` : null],
   ["mandatory", entity.mandatory ? "yes: comes back if no queue takes it" : null],
   ["persistent", entity.persistent ? "yes" : null],
-  ["now", status(scene, entity.status)],
+  ["now", status(entity.status)],
 ];
 
-/** "dead-lettered as 5" speaks of numbers that nobody sees. */
-const status = (scene, text) => text?.replace(/ as (\d+)$/, (_, number) => `, goes on as ${scene.labelOf(+number)}`);
+/** "dead-lettered as 5′": it goes on under that name. */
+const status = (text) => text?.replace(/ as (\S+)$/, ", goes on as $1");
 
 // --- properties ---
 
@@ -113,7 +113,7 @@ function copies({ scene, state }, message, entity) {
   const rows = Object.entries(entity?.where ?? {}).map(([queue, fate]) => {
     const copy = [...copyKeys(entity.vhost, queue, message)].map((key) => state.get(key)).find(Boolean);
     const queueKey = `queue/${encode(entity.vhost)}/${encode(queue)}`;
-    const words = [status(scene, fate), copy && holderWords(scene, copy), copy?.redelivered && "delivered before"].filter(Boolean);
+    const words = [status(fate), copy && holderWords(scene, copy), copy?.redelivered && "delivered before"].filter(Boolean);
     return h(
       "li",
       { key: queue, "data-kind": "copy", "data-id": queue, "data-state": fate },

@@ -8,7 +8,7 @@
 import { nameOf } from "./text.js";
 import { cls, h } from "./elements.js";
 import { lit } from "./marks.js";
-import { connectionWords, featuresOf, hadOf } from "./fixtures.js";
+import { connectionWords, featuresOf, hadOf, linkOf } from "./fixtures.js";
 
 const ENTITIES_SHOWN = 60;
 
@@ -60,7 +60,7 @@ const TABLES = [
     kind: "connection",
     columns: [
       ["Name", (_, key) => nameOf(key)],
-      ["State", connectionWords],
+      ["State", (connection, key, { state }) => connectionWords(connection, linkOf(state, nameOf(key)))],
       ["Channels", (_, key, view) => count(view, "channel", (channel) => channel.startsWith(`channel/${key.slice("connection/".length)}/`)), "number"],
     ],
   },
@@ -68,7 +68,7 @@ const TABLES = [
     title: "Messages",
     kind: "message",
     columns: [
-      ["#", (_, key) => nameOf(key)],
+      ["#", (_, key, { scene }) => scene.labelOf(+nameOf(key))],
       ["Exchange", (message) => message.exchange || "(default)"],
       ["Routing key", (message) => message.routing_key],
       ["Bytes", (message) => message.size, "number"],

@@ -329,6 +329,7 @@ declare namespace Sent {
     patches: ChangeOf[][];
     routes: Record<string, CheckedBinding[]>;
     lives: Record<string, Life>;
+    again: Record<string, string>;
     segments: Segment[];
     frames: Frame[];
     commands: Command[];

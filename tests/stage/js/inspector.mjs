@@ -113,6 +113,33 @@ test("a segment, lost or not, shows the frames whose bytes it carries", () => {
   }
 });
 
+test("of a connection the table says what the picture says", () => {
+  everyStep(0, (view) => {
+    const rows = stage.tables(view).map(stage.toMarkup).join("").split("<tr ").filter((row) => row.includes("entity:connection/"));
+    for (const { id, state } of stage.standing(view).filter(({ kind }) => kind === "connection"))
+      assert.ok(rows.some((row) => row.includes(`entity:connection/${stage.encode(id)}"`) && row.includes(`>${state}</td>`)), `record ${view.seq}: ${id} is ${state}`);
+  });
+});
+
+test("a message goes by one name in the table, and so does what it went on as", () => {
+  const view = picked(scene.n - 1, { kind: "segment", id: 0 });
+  const rows = stage.tables(view).map(stage.toMarkup).join("").split("<tr ").filter((row) => /^[^>]*message:/.test(row));
+  for (const row of rows) {
+    const label = scene.labelOf(+/message:(\d+)/.exec(row)[1]);
+    assert.ok(row.includes(`>${label}</th>`), row);
+    const next = /dead-lettered as ([^<]*)</.exec(row)?.[1];
+    assert.ok(!next || (next.startsWith(label.replace(/\D+.*/, "")) && next !== label), row);
+  }
+});
+
+test("a segment that is sent again says what it carries in the words of its sentence", () => {
+  for (const s of scene.segments.filter(({ again }) => again)) {
+    const told = / which (?:is|has) (.* because [^,]*(?:, too, when [^,]*)?),/.exec(scene.sentences[s.sent])?.[1] ?? "again, because it was not acknowledged";
+    assert.ok(scene.sentences[s.sent].includes(told), scene.sentences[s.sent]);
+    assert.ok(words(flat(picked(scene.n - 1, { kind: "segment", id: s.n }))).includes(told), `segment ${s.n}: ${told}`);
+  }
+});
+
 test("a message shows its text and every property that was set", () => {
   for (const message of scene.labelByMessage.keys()) {
     const header = stage.headerFrameOf(scene, message);

@@ -35,6 +35,14 @@ function withClass(drawn, name, found = []) {
 
 const textsWith = (row, name) => withClass([row], name).filter(({ tag }) => tag === "text");
 
+test("what was done from outside stands at whom it was done to", () => {
+  for (let seq = 0; seq < scene.n; seq++) {
+    if (scene.kindOf(seq) !== "Intervened") continue;
+    const [target] = scene.subjectOf(seq).keys.filter((key) => key.startsWith("host/")).map(stage.nameOf);
+    if (scene.hosts.includes(target)) assert.equal(stage.hostOf(scene, seq), target);
+  }
+});
+
 test("a row for each step, each lower than the one before, and every record between its neighbours", () => {
   for (const zoom of zooms) {
     const plan = stage.ladderPlan(scene, zoom);

@@ -181,7 +181,7 @@ export function entityFacts(view, key, entity) {
 /** "queue app", "connection producer:49152", "consumer waiter". */
 export function titleOf(scene, key) {
   const [kind, ...names] = key.split("/");
-  if (kind === "host" && scene.servers?.some(({ host, kind: sort }) => sort === "broker" && host === nameOf(key))) return `broker ${nameOf(key)}`;
+  if (kind === "host" && scene.servers?.some(({ host, kind: sort }) => sort === "broker" && host === nameOf(key))) return nameOf(key) === "broker" ? "broker" : `broker ${nameOf(key)}`;
   if (kind === "consumer") return `consumer ${whoIs(scene, key)}`;
   if (kind === "channel") return `channel ${decodeName(names[1])} of ${decodeName(names[0])}`;
   if (kind === "exchange") return `exchange ${nameOf(key) || "(default)"}`;

@@ -42,6 +42,17 @@ test("of a host it says what the picture says", () => {
   }
 });
 
+test("of nothing that is drawn it says that it is not there", () => {
+  for (const zoom of [3, 4])
+    everyStep(zoom, (view) => {
+      for (const { pick } of stage.standing(view)) {
+        if (!pick) continue;
+        const shown = words(flat({ ...view, selection: stage.parseSelection(pick) }));
+        assert.ok(!shown.includes("Not there at this step"), `${pick} at record ${view.seq}: ${shown}`);
+      }
+    });
+});
+
 test("at every step it shows what the record speaks of, and nothing older", () => {
   for (const zoom of scene.steps.keys())
     everyStep(zoom, (view) => {

@@ -102,7 +102,9 @@ class Lab(Breaking):
 
     @property
     def checks(self) -> Any:
-        """The invariants watched during the run; prints as "all kept", or as what was broken."""
+        """What is true of a broker at every moment, or it is broken, watched during the run; prints as "all kept", or
+        as what was not.
+        """
         return self._world.checks
 
     @property

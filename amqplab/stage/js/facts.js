@@ -105,7 +105,7 @@ const FACTS = {
   binding: (view, binding) => [
     ["from exchange", binding.source || "(default)"],
     [`to ${binding.kind}`, binding.destination],
-    ["routing key", binding.routing_key || "(empty)"],
+    ["binding key", binding.routing_key || "(empty)"],
     ["arguments", binding.arguments],
     ["made by", binding.implicit ? "the broker itself: every queue has one to the default exchange" : null],
   ],

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from amqplab import Lab
 from amqplab.trace import events as e
 from amqplab.trace.ladder import ladder
 from amqplab.trace.query import first
@@ -44,6 +45,21 @@ def test_a_lost_segment_ends_in_a_cross(recorder: Recorder) -> None:
     crossed = [line for line in ladder(recorder, zoom="segment").splitlines() if "×" in line]
     assert len(crossed) == 1
     assert crossed[0].endswith("lost: injected")
+
+
+def test_what_is_lost_is_not_cut_while_there_is_room_for_its_name() -> None:
+    lab = Lab(seed=1)
+    channel = lab.connect("producer").channel()
+    lab.lose_next("producer")
+    channel.basic_publish("", "nowhere", "Hello, Rabbit!")
+    lab.run()
+    for width in range(48, 70):
+        lost = next(
+            line for line in ladder(lab.recorder, zoom="segment", width=width).splitlines() if "×" in line
+        )
+        before, _, after = lost.partition("×")
+        room = after.index("│")
+        assert "…" not in before or room <= 2, f"{width}: {lost}"
 
 
 def test_what_has_not_arrived_ends_in_dots(recorder: Recorder) -> None:

@@ -348,7 +348,7 @@ const CUT = {
   words: "a long time between two steps; it says whether nothing happened",
 };
 
-/** @param {[title: string, entries: Sign[]]} part */
+/** @param {[title: string, entries: Sign[]]} part @returns {boolean} */
 const hasEntries = ([, entries]) => entries.length > 0;
 
 /** The legend, when it is asked for. */
@@ -366,12 +366,14 @@ export function drawLegend(view) {
         entries.map(({ picture, words }) => h("li", { key: words }, picture, h("span", {}, words))),
       ),
     );
+  /** @type {[title: string, entries: Sign[]][]} */
+  const parts = [...legendOf(marks(view)), ["Time line", timelineEntries(view)]];
   return [
     h(
       "div",
       { class: "sheet legend", role: "note", "aria-label": "legend" },
       closeButton("legend", "close the legend (L)"),
-      h("div", { class: "legend-parts" }, [...legendOf(marks(view)), ["Time line", timelineEntries(view)]].filter(hasEntries).map(part)),
+      h("div", { class: "legend-parts" }, parts.filter(hasEntries).map(part)),
     ),
   ];
 }

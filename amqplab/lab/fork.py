@@ -60,9 +60,11 @@ class Intervention(NamedTuple):
     at: int | None
 
 
-def fork(parent: Forkable, child: Forkable, intervention: Intervention) -> None:
-    """Repeat the run of `parent` on the fresh lab `child`, with one intervention more than it had."""
-    _refuse_what_cannot_be_repeated(parent)
+def fork(parent: Forkable, child: Forkable, intervention: Intervention, inputs: int) -> None:
+    """Repeat the run of `parent`, as far as its first `inputs` led, on the fresh lab `child`, with one intervention
+    more than it had.
+    """
+    _refuse_what_cannot_be_repeated(parent, inputs)
     failures: list[Exception] = []
 
     def intervene() -> None:
@@ -81,7 +83,7 @@ def fork(parent: Forkable, child: Forkable, intervention: Intervention) -> None:
     child._world.schedule(intervene, seq=intervention.seq, at=intervention.at)
     awake, parent._inputs.closed_for = parent._inputs.closed_for, ASLEEP
     try:
-        for _ in child._inputs.replay(parent._inputs.done, child):
+        for _ in child._inputs.replay(parent._inputs.done[:inputs], child):
             if failures:
                 raise failures[0]
         child._world.run_due(all_of_them=True)
@@ -117,8 +119,8 @@ def _do(child: Forkable, do: Do) -> None:
         do(child)
 
 
-def _refuse_what_cannot_be_repeated(parent: Forkable) -> None:
-    for entry in parent._inputs.done:
+def _refuse_what_cannot_be_repeated(parent: Forkable, inputs: int) -> None:
+    for entry in parent._inputs.done[:inputs]:
         if entry.cut_short:
             raise LabError(
                 f"{entry} was interrupted from the keyboard, at a moment that cannot be found again. "

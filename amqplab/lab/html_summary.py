@@ -29,6 +29,7 @@ MENU = {
         "graph",
         "plot_depths",
         "digest",
+        "checks",
     ),
     "run": ("connect", "program", "run", "run_for", "step", "serve"),
     "break": (
@@ -60,7 +61,7 @@ def html_summary(lab: Any) -> str:
 
 def _row(lab: Any, group: str, names: tuple[str, ...]) -> str:
     lines = "<br>".join(
-        f"<code>lab.{name}</code> {escape(first_sentence(getattr(type(lab), name)))}" for name in names
+        f"<code>lab.{name}</code> {with_code(first_sentence(getattr(type(lab), name)))}" for name in names
     )
     return (
         f'<tr><th style="text-align:left;vertical-align:top">{escape(group)}</th>'
@@ -72,7 +73,12 @@ def first_sentence(member: Any) -> str:
     """The first sentence of a help text."""
     text = " ".join((inspect.getdoc(member) or "").split())
     first = text.split(". ")[0].split(": ``")[0].rstrip(".:")
-    return MARKUP.sub(lambda found: found[1] or found[2], first) + "."
+    return first + "."
+
+
+def with_code(text: str) -> str:
+    """A sentence as HTML, where what is code is seen to be code."""
+    return MARKUP.sub(lambda found: f"<code>{found[1] or found[2]}</code>", escape(text))
 
 
 MARKUP = re.compile(r":\w+:`([^`]*)`|`+([^`]*)`+")

@@ -102,7 +102,9 @@ class Lab(Breaking):
 
     @property
     def checks(self) -> Any:
-        """The invariants watched during the run; prints as "all kept", or as what was broken."""
+        """What is true of a broker at every moment, or it is broken, watched during the run; prints as "all kept", or
+        as what was not.
+        """
         return self._world.checks
 
     @property
@@ -291,14 +293,17 @@ class Lab(Breaking):
         such as ``Cut("consumer")``, or a function of the new lab. What programs and callbacks print there
         is kept in ``.printed``. Raises LabError if the shared past does not come out the same.
         """
-        intervention = self._intervention(at, do)
+        return self._fork(self._intervention(at, do), len(self._inputs.done))
+
+    def _fork(self, intervention: Intervention, inputs: int) -> Lab:
+        """The same, where only the first `inputs` are done again."""
         child = Lab.__new__(type(self))
         Lab.__init__(child, self.seed, title=self.title, recording=self._recording)
         child._start_from(self)
         printed = io.StringIO()
         try:
             with contextlib.redirect_stdout(printed):
-                fork(self, child, intervention)
+                fork(self, child, intervention, inputs)
         except BaseException:
             child.close()
             raise
@@ -342,15 +347,16 @@ class Lab(Breaking):
 
     @property
     def _breaking(self) -> Callable[[dict[str, Any]], Any]:
-        return self._break
+        return partial(self._break, len(self.recorder), len(self._inputs.done))
 
-    def _break(self, fault: dict[str, Any]) -> Lab:
-        """A failure button of the stage: fork at the record that is shown. At the end of the run time goes on a
-        little in the fork, or nobody would see what comes of it.
+    def _break(self, records: int, inputs: int, fault: dict[str, Any]) -> Lab:
+        """A failure button of a stage that shows the run up to so many `records`, which came of so many `inputs`:
+        fork at the record that is shown. At the end of the run time goes on a little in the fork, or nobody would
+        see what comes of it.
         """
         seq = max(0, int(fault["at"]))
-        child = self.fork(seq, fault_from_button(fault))
-        if seq >= len(self.recorder) - 1:
+        child = self._fork(self._intervention(seq, fault_from_button(fault)), inputs)
+        if seq >= records - 1:
             with contextlib.suppress(Exception), contextlib.redirect_stdout(io.StringIO()):
                 child._go_on(LITTLE_NS)
         return child

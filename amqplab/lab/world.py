@@ -365,8 +365,9 @@ class World:
         if all_of_them:
             self.due_changes += self._scheduled
             self._scheduled.clear()
-        while self.due_changes:
-            self.due_changes.pop(0).action()
+        with because(None):  # whatever call is being waited for in the cell: it is not what changes the past
+            while self.due_changes:
+                self.due_changes.pop(0).action()
         self._watch()
 
     def _watch(self) -> None:

@@ -14,13 +14,14 @@ Same recording, same page, octet for octet.
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 from typing import Any
 
 from amqplab.stage.esm import script, styles
 from amqplab.stage.scene import packed, to_json
-from amqplab.trace.recorder import Recorder
+from amqplab.trace.recorder import Record
 
 __all__ = ["page", "to_html"]
 
@@ -56,7 +57,7 @@ render({{ model, el: document.getElementById("stage") }});
 """
 
 
-def page(recorder: Recorder, *, title: str = "", zoom: int = 4, at: int | None = None) -> str:
+def page(recorder: Iterable[Record], *, title: str = "", zoom: int = 4, at: int | None = None) -> str:
     """The whole page as text. `zoom` 0 to 4 as in scene.py; `at` is the seq to begin at, None just before the
     first publish."""
     data = b64encode(packed(recorder, title=title)).decode("ascii")
@@ -71,7 +72,7 @@ def page(recorder: Recorder, *, title: str = "", zoom: int = 4, at: int | None =
 
 
 def to_html(
-    recorder: Recorder, path: str | Path, *, title: str = "", zoom: int = 4, at: int | None = None
+    recorder: Iterable[Record], path: str | Path, *, title: str = "", zoom: int = 4, at: int | None = None
 ) -> Path:
     """Write the page to `path` and return it."""
     target = Path(path)

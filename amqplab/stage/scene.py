@@ -48,7 +48,7 @@ from amqplab.trace.fold import Patch, step
 from amqplab.trace.labels import label_of
 from amqplab.trace.narrate import Narrator
 from amqplab.trace.participants import participants_of
-from amqplab.trace.recorder import Record, Recorder
+from amqplab.trace.recorder import Record
 from amqplab.trace.repeat_words import repeated_words
 from amqplab.trace.routing_words import all_routes
 from amqplab.trace.subjects import subject_of
@@ -72,8 +72,8 @@ LISTS = (list, tuple)
 COMPRESSION = 3  # a sixth larger than with 5, in two thirds of the time
 
 
-def scene(recorder: Recorder, *, title: str = "") -> Scene:
-    """Everything the stage needs to play `recorder`."""
+def scene(recorder: Iterable[Record], *, title: str = "") -> Scene:
+    """Everything the stage needs to play `recorder`, or some records of one."""
     with without_collections():
         return made(list(recorder), title)
 
@@ -136,7 +136,7 @@ def to_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), check_circular=False)
 
 
-def packed(recorder: Recorder, *, title: str = "") -> bytes:
+def packed(recorder: Iterable[Record], *, title: str = "") -> bytes:
     """The scene as the page gets it: JSON, compressed (zlib, RFC 1950)."""
     with without_collections():  # until the scene is gone again: writing it down makes objects, too
         return zlib.compress(to_json(scene(recorder, title=title)).encode("utf-8", "replace"), COMPRESSION)

@@ -10,7 +10,9 @@ What comes back to the kernel are custom messages, when somebody presses a butto
 
 A history is the run itself or what was made of it by a fault; the stage keeps those that led to the one shown
 (`branch` has their names), and a fault is always done to the history that the page shows. What it *means* is the
-lab's business: whoever is shown is asked. For a recording that knows no faults there is a callback:
+lab's business: whoever is shown is asked. A lab may run on meanwhile: a history stays as long as it was when it
+was first shown, so that who comes back to it finds what was left, and a fault changes that and nothing later.
+For a recording that knows no faults there is a callback:
 
     stage.on_fault = lambda fault: ...                          # returns what to show instead, or None
 
@@ -33,7 +35,7 @@ from amqplab.stage.html import to_html
 from amqplab.stage.scene import packed
 from amqplab.stage.svg import to_svg
 from amqplab.trace.ladder import ladder
-from amqplab.trace.recorder import Recorder
+from amqplab.trace.recorder import Record, Recorder
 from amqplab.trace.zoom import ZOOMS
 
 __all__ = ["FAULTS", "Stage"]
@@ -82,10 +84,9 @@ class Stage(anywidget.AnyWidget):
             raise ValueError(f"zoom is one of {', '.join(ZOOMS)}; not {zoom!r}")
         self._title = title
         self._histories = histories_of(source)
-        self._recorder = recorder_of(source)
         self._offered = list(faults)
         self._on_fault: Callable[[dict[str, Any]], Any] | None = None
-        first = None if at == "opening" else len(self._recorder) - 1 if at == "end" else int(at)
+        first = None if at == "opening" else self._shown.records - 1 if at == "end" else int(at)
         super().__init__(
             scene=self._packed(),
             start={"zoom": ZOOMS.index(zoom), "at": first},
@@ -94,15 +95,23 @@ class Stage(anywidget.AnyWidget):
         self.on_fault = on_fault
         self.on_msg(self._received)
 
+    @property
+    def _shown(self) -> History:
+        return self._histories[-1]
+
+    def _told(self, most: int | None = None) -> list[Record]:
+        """What is shown of the recording, or the first `most` records of it."""
+        return self.recorder[: self._shown.records][:most]
+
     def _packed(self) -> bytes:
-        return packed(self._recorder, title=self._title)
+        return packed(self._told(), title=self._title)
 
     # --- what a lab does with it -------------------------------------------------------------------------
 
     @property
     def recorder(self) -> Recorder:
-        """The recording shown."""
-        return self._recorder
+        """The recording shown; it may have gone on since."""
+        return self._shown.recorder
 
     @property
     def on_fault(self) -> Callable[[dict[str, Any]], Any] | None:
@@ -123,11 +132,11 @@ class Stage(anywidget.AnyWidget):
 
     def refresh(self) -> None:
         """Show what was recorded since: for live traffic, and for a lab that ran on."""
+        self._histories[-1] = history(self._shown.name, self._shown.source)
         self.scene = self._packed()
 
     def _show(self, histories: list[History]) -> None:
         self._histories = histories
-        self._recorder = recorder_of(histories[-1].source)
         with self.hold_sync():
             self.branch = [history.name for history in histories]
             self.scene = self._packed()
@@ -150,7 +159,7 @@ class Stage(anywidget.AnyWidget):
     def _do(self, fault: dict[str, Any]) -> None:
         """Let a fault happen to the history that the page shows, and show what comes of it."""
         histories = self._histories[: self._number(fault.pop("branch", None)) + 1]
-        do = getattr(histories[-1].source, "_breaking", None) or self._on_fault
+        do = histories[-1].breaking or self._on_fault
         try:
             result = do(fault)
         except Exception as error:  # whatever the lab says is shown where the button was pressed
@@ -158,7 +167,7 @@ class Stage(anywidget.AnyWidget):
             return
         if result is not None:
             name = getattr(result, "branch_name", f"{fault.get('fault')} {fault.get('client', '')}".rstrip())
-            self._show([*histories, History(name, result)])
+            self._show([*histories, history(name, result)])
         self.send({"type": "notice", "text": ""})
 
     # --- forms for where there is no widget --------------------------------------------------------------
@@ -167,17 +176,17 @@ class Stage(anywidget.AnyWidget):
         """The static picture: key steps of the run, the same bytes every time. Of a very long run it shows
         the beginning, and says so.
         """
-        told, title = self._recorder[:MOST_DRAWN], self._title
-        if len(told) < len(self._recorder):
-            title = f"{title} (the first {len(told):,} of {len(self._recorder):,} records)".strip()
+        told, title, shown = self._told(MOST_DRAWN), self._title, self._shown.records
+        if len(told) < shown:
+            title = f"{title} (the first {len(told):,} of {shown:,} records)".strip()
         return to_svg(told, title=title)
 
     def to_html(self, path: str | Path) -> Path:
         """Write a page that plays this run with no Jupyter and no network; returns its path."""
-        return to_html(self._recorder, path, title=self._title)
+        return to_html(self._told(), path, title=self._title)
 
     def __repr__(self) -> str:
-        return f"<Stage: {len(self._recorder)} records>"
+        return f"<Stage: {self._shown.records} records>"
 
     def _repr_mimebundle_(self, **how: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         bundle = super()._repr_mimebundle_(**how)
@@ -186,24 +195,35 @@ class Stage(anywidget.AnyWidget):
 
     def to_text(self) -> str:
         """The ladder, as far as a page may want to hold it: its first MOST_ARROWS arrows."""
-        records = self._recorder[:MOST_TOLD]
+        records = self._told(MOST_TOLD)
         drawn = ladder(records, most=MOST_ARROWS)
-        more = len(self._recorder) - len(records)
+        more = self._shown.records - len(records)
         return f"{drawn}\n… and {more:,} more records: lab.ladder() shows them all" if more else drawn
 
 
 class History(NamedTuple):
-    """One run that is or was shown: what it is called, and where it comes from."""
+    """One run that is or was shown: what it is called, where it comes from, how many of its records are shown, and
+    what lets a fault happen to these.
+    """
 
     name: str
     source: Any
+    recorder: Recorder
+    records: int
+    breaking: Callable[[dict[str, Any]], Any] | None
+
+
+def history(name: str, source: Any) -> History:
+    """The history of `source` as it is now."""
+    recorder = recorder_of(source)
+    return History(name, source, recorder, len(recorder), getattr(source, "_breaking", None))
 
 
 def histories_of(source: Any) -> list[History]:
     """The history itself, and before it those that it was forked from."""
     found: list[History] = []
     while source is not None:
-        found.append(History(getattr(source, "branch_name", "original"), source))
+        found.append(history(getattr(source, "branch_name", "original"), source))
         source = getattr(source, "parent", None)
     return found[::-1]
 

@@ -33,13 +33,15 @@ ANSWERS = ("basic.ack", "basic.nack", "basic.reject")
 
 class Cargo(NamedTuple):
     """What a segment carried: the numbers of its `messages` (`unnumbered`: how many more, to which the broker
-    never gave a number), and the names of the `answers` in it. `part`: not all of a message.
+    never gave a number), and the names of the `answers` in it. `part`: not all of a message. Of several segments
+    `carriers` are the ones that have a message in them, or, where none has, an answer; others may have heartbeats.
     """
 
     messages: tuple[int, ...]
     unnumbered: int
     answers: tuple[str, ...]
     part: bool
+    carriers: tuple[int, ...]
 
 
 class Hold:
@@ -129,9 +131,13 @@ class Hold:
         numbers = [self._number(command) for command in contents]
         known = tuple(number for number in numbers if number)
         answers = tuple(command.name for command in commands if command.name in ANSWERS)
+        told = {command.number for command in contents or commands if command.name in CONTENTS + ANSWERS}
+        carriers = tuple(
+            one.number for one in segments if told & {each.number for each in self._commands([one])}
+        )
         start, end = segments[0].start, segments[-1].end
         part = any(self._is_part(start, end, command) for command in contents)
-        return Cargo(known, len(numbers) - len(known), answers, part)
+        return Cargo(known, len(numbers) - len(known), answers, part, carriers)
 
     def _commands(self, segments: list[Segment]) -> list[Command]:
         """The commands with octets in the segments, in order, each once."""

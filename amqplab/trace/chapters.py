@@ -5,7 +5,8 @@ Theory
 Half of a short run is preparation: TCP, login, limits, channels, declarations. Who follows a message wants
 that told in one breath. So the coarsest zoom folds:
 
-    connecting       from the first SYN to the open connection and its first channel: "waiter connects"
+    connecting       from the first SYN to the open connection: "waiter connects". That its first channel is opened
+                     is no step, for without one it could say nothing
     other plumbing   one step for each thing declared, bound, deleted, consumed from or closed, and for each
                      promise that later steps rest on: prefetch, confirms, transactions
     a message        published, routed and ready in its queues, if that is one instant
@@ -31,9 +32,6 @@ from amqplab.trace.recorder import Record
 from amqplab.trace.story_words import Step, sentence_of
 
 __all__ = ["STORY_KINDS", "Chapter", "chapters", "first_publish"]
-
-AT_ONCE = 1_000_000_000
-"""A channel that is opened within so many nanoseconds belongs to the beginning of its connection."""
 
 LONGEST_WAY = 16
 """No step has more causes between its beginning and its end."""
@@ -98,7 +96,7 @@ class Folding:
         self._causes = narrator.causes
         self._begun: dict[str, Record] = {}  # connection -> the first record of it
         self._latest: dict[str, Record] = {}  # of those that are not open yet
-        self._opened: dict[str, Step] = {}  # connection -> its beginning, while a channel may still join it
+        self._without_channel: set[str] = set()  # connections that are open and have had no channel yet
         self._timed_out: dict[int | None, Step] = {}  # by the record of the timeout
         self._closing: set[tuple[str, int]] = set()  # what a client closes; channel 0 is the whole connection
         self._hears_confirms = {
@@ -156,8 +154,8 @@ class Folding:
 
     def _connected(self, record: Record, event: e.ConnectionOpened) -> None:
         self._latest.pop(event.connection, None)
-        begin = self._begin(event.connection)
-        self._opened[event.connection] = self._add("connect", record, begin)
+        self._without_channel.add(event.connection)
+        self._add("connect", record, self._begin(event.connection))
 
     def _unit(self, record: Record, event: e.UnitSent | e.UnitReceived) -> None:
         """Another protocol: its connection is ready as soon as something is said on it."""
@@ -168,11 +166,9 @@ class Folding:
             self._add("as told", record, beginning(self._causes, record, ANY_BEGINNING))
 
     def _channel_opened(self, record: Record, event: e.ChannelOpened) -> None:
-        step = self._opened.pop(event.connection, None)
-        if step is not None and record.at - step.told[-1].at <= AT_ONCE:
-            step.told.append(record)
-        else:
+        if event.connection not in self._without_channel:
             self._add("channel", record)
+        self._without_channel.discard(event.connection)
 
     def _closes(self, record: Record, event: e.ConnectionClosing | e.ChannelClosing) -> None:
         if event.by != "client":
@@ -186,7 +182,7 @@ class Folding:
             self._add("channel closed", record)
 
     def _connection_closed(self, record: Record, event: e.ConnectionClosed) -> None:
-        self._opened.pop(event.connection, None)
+        self._without_channel.discard(event.connection)
         self._latest.pop(event.connection, None)
         if (event.connection, 0) in self._closing:
             self._closing.discard((event.connection, 0))

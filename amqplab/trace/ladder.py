@@ -286,8 +286,8 @@ class Drawing:
         return ("".join(line) + (f"  {row.remark}" if row.remark else "")).rstrip()
 
     def _arrow(self, row: Row, room: int, rightward: bool) -> str:
-        """The text between two lifelines: shaft, label, head."""
-        reach = room if row.end == ">" else max(room * 3 // 4, 10)
+        """The text between two lifelines: shaft, label, head. What is lost ends before, but behind its label."""
+        reach = room if row.end == ">" else max(room * 3 // 4, min(len(row.label) + 8, room - 2), 10)
         label = shorten(row.label, reach - 8)
         head = {">": ">" if rightward else "<"}.get(row.end, row.end)
         if rightward:

@@ -197,6 +197,8 @@ def timed_out(record: Record, event: e.RetransmissionTimedOut, known: Context) -
         return f"{nothing}, so TCP takes what waits for one{cargo} for lost."
     them = "it" if len(taken.segments) == 1 else "them"
     sends = f"sends {them}" if taken.all_sent else f"begins to send {them}"
+    if (found := known.cargo.get(record.seq)) and found.carriers != taken.segments:
+        cargo = f",{cargo} in {numbered('segment', found.carriers)},"
     lost = f"{numbered('segment', taken.segments)}{cargo}"
     return f"{nothing}, so TCP takes {lost} for lost and {sends} again{arrived_words(taken, host)}."
 

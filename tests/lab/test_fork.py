@@ -10,7 +10,23 @@ from typing import Any
 import pytest
 
 from amqplab import Lab
-from amqplab.lab import Crash, Cut, Freeze, HalfOpen, Kill, LabError, LoseNext, LoseSegment, Reset
+from amqplab.lab import (
+    Alarm,
+    Crash,
+    Cut,
+    Fault,
+    Freeze,
+    HalfOpen,
+    Heal,
+    Kill,
+    LabError,
+    LoseNext,
+    LoseSegment,
+    PowerOff,
+    PowerOn,
+    Reset,
+    Thaw,
+)
 from amqplab.lab.fork import Divergence
 from amqplab.trace.events import (
     Acknowledged,
@@ -77,6 +93,33 @@ def test_a_consumer_lost_before_its_ack_leaves_the_message_in_the_queue(fault: A
     assert (row.ready, row.unacked, row.consumers) == (1, 0, 0)
     assert not branch.checks.at_rest()
     assert lab.table()[0].total == 0  # the first run is untouched
+
+
+EVERY_FAULT = [
+    Alarm(),
+    Cut("consumer"),
+    Freeze("consumer"),
+    HalfOpen("consumer"),
+    Heal("consumer"),
+    Kill("consumer"),
+    LoseNext("consumer"),
+    LoseSegment("consumer", 30),
+    PowerOff("consumer"),
+    PowerOn("consumer"),
+    Reset("consumer"),
+    Thaw("consumer"),
+]
+
+
+@pytest.mark.parametrize("fault", EVERY_FAULT, ids=lambda fault: fault.action)
+def test_a_fault_comes_of_nobody_in_the_run_not_even_of_the_call_that_is_waited_for(fault: Any) -> None:
+    assert {type(one) for one in EVERY_FAULT} == set(Fault.__subclasses__())
+    lab = journey()
+    branch = lab.fork(at="basic.consume", do=fault)
+    intervened = branch.last(Intervened)
+    assert lab.records[intervened.seq - 1].cause is not None, "in the middle of the call"
+    assert intervened.cause is None
+    assert str(branch.why(intervened)).startswith(">")
 
 
 def test_a_lost_segment_is_sent_again_and_only_time_is_lost() -> None:

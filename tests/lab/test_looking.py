@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import re
 from pathlib import Path
 from typing import Any
 
@@ -196,7 +195,11 @@ def test_the_labs_picture_has_its_facts_and_its_menu_and_is_the_same_every_time(
     assert f"records <b>{len(lab.records)}</b>" in picture
     assert "clients <b>producer, consumer</b>" in picture and "checks <b>all kept</b>" in picture
     assert picture == lab._repr_html_()
-    assert not re.search(r":\w+:`|``", picture)
+    assert "`" not in picture
+    assert (
+        "Make the <code>async def</code> below this line a program at the host <code>name</code>." in picture
+    )
+    assert "<code>lab.checks</code> What is true of a broker at every moment" in picture
 
 
 def test_whatever_a_lab_can_do_is_in_the_menu_or_named_as_a_fact() -> None:

@@ -130,6 +130,49 @@ def test_there_is_a_way_back_and_from_there_another_way(page: Page) -> None:
     assert page.actions == ["kill"] and page.stage.branch[1].startswith("kill barista")
 
 
+def test_the_way_back_leads_to_what_was_shown_and_not_to_what_the_lab_did_since() -> None:
+    lab = Lab(seed=1)
+    channel = lab.connect("producer").channel()
+    channel.queue_declare("q")
+    lab.link("producer", latency="5 ms")  # leaves no record, and happened before the stage nevertheless
+    page = Page(lab.stage())
+    shown, was = page.stage.scene, (page.end, page.stage.to_text(), page.stage.to_svg())
+    channel.basic_publish("", "q", "later")
+    lab.run()
+    assert page.end > was[0]
+    page.press("freeze", "producer", was[0] - 3)
+    assert page.actions == ["freeze"]
+    assert not any(isinstance(one.event, e.Published) for one in page.stage.recorder), "it came later"
+    now, then = (one._world.network.profile("producer", "broker") for one in (lab, lab.branches[-1]))
+    assert then == now
+    page.back(0)
+    assert page.stage.scene == shown
+    assert was[1:] == (page.stage.to_text(), page.stage.to_svg())
+
+
+def test_at_the_end_that_is_shown_time_goes_on_in_the_fork_though_the_lab_has_gone_on() -> None:
+    lab = journey()
+    page = Page(lab.stage())
+    end = page.end
+    lab.connect("another")
+    page.press("kill", "consumer", end)
+    assert any(isinstance(one.event, e.ConnectionClosed) for one in page.stage.recorder)
+    assert not any(one.where == "another" for one in page.stage.recorder)
+
+
+def test_who_looks_again_sees_and_breaks_what_happened_since() -> None:
+    lab = Lab(seed=1)
+    channel = lab.connect("producer").channel()
+    page = Page(lab.stage())
+    channel.queue_declare("q")
+    page.stage.refresh()
+    page.press("cut", "producer", 3)
+    page.back(0)
+    assert page.stage.scene == lab.stage().scene
+    page.press("lose segment", "producer", page.end, segment=1)
+    assert any(isinstance(one.event, e.QueueDeclared) for one in page.stage.recorder)
+
+
 def test_a_fault_is_done_to_the_history_that_the_page_names(page: Page) -> None:
     page.press("freeze", "barista", delivered(page))
     page.press("cut", "waiter", 50, branch=0)

@@ -214,6 +214,20 @@ def test_what_is_picked_is_inspected_unless_somebody_has_closed_the_inspector(
     page.context.close()
 
 
+def test_on_the_empty_ground_of_a_server_nothing_is_picked(chromium: Browser, urls: dict[str, str]) -> None:
+    page, watch = open_page(chromium, urls["journey"], width=1000, height=640)
+    picked = "root => root.stage.player.pinned"
+    box = page.locator(f"{STAGE} .picture .broker > rect").bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] - 12, box["y"] + box["height"] - 12)
+    assert page.evaluate("document.activeElement.className").startswith("amqplab-stage")
+    assert page.locator(STAGE).evaluate(picked) is None
+    page.locator(f"{STAGE} .picture .broker .title").click()
+    assert page.locator(STAGE).evaluate(picked) == {"kind": "entity", "id": "host/broker"}
+    watch.assert_quiet()
+    page.context.close()
+
+
 def test_every_panel_says_something_at_every_step(chromium: Browser, urls: dict[str, str]) -> None:
     page, watch = open_page(chromium, urls["journey"], width=1200, height=700)
     names = [str(name) for name in page.evaluate(

@@ -10,6 +10,8 @@ from scenes import build
 from amqplab import Lab
 from amqplab.trace import events as e
 from amqplab.trace.chapters import STORY_KINDS, chapters, first_publish
+from amqplab.trace.fold import Fold
+from amqplab.trace.keys import connection_key
 from amqplab.trace.narrate import Narrator
 from amqplab.trace.recorder import Recorder
 from amqplab.trace.story_words import asked_of, route_of
@@ -89,6 +91,17 @@ def test_a_connection_that_is_not_open_yet_is_connecting() -> None:
     lab.connect("waiter")
     records = list(lab.recorder)
     assert [chapter.sentence for chapter in chapters(records[:20])] == ["waiter is connecting."]
+
+
+def test_who_connects_has_connected_when_the_connection_is_open_and_not_with_its_first_channel() -> None:
+    lab = Lab(seed=1)
+    connection = lab.connect("waiter")
+    lab.run_for("5 s")
+    connection.channel()
+    (step,) = chapters(lab.recorder)
+    assert (step.sentence, step.last) == ("waiter connects.", lab.first(e.ConnectionOpened).seq)
+    fold, key = Fold(lab.recorder), connection_key("waiter:49152")
+    assert [fold.at(seq)[key]["state"] for seq in (step.last, step.last + 1)] == ["tuned", "open"]
 
 
 def test_the_way_of_a_message_names_every_exchange_that_it_went_through() -> None:
@@ -190,7 +203,7 @@ def test_losses_interventions_and_remarks_are_in_the_story() -> None:
     lab.run()
     kinds = [type(lab.recorder[chapter.last].event) for chapter in chapters(lab.recorder)]
     assert kinds == [
-        e.ChannelOpened, e.NoteMade, e.Intervened, e.SegmentLost, e.SegmentSent, e.Unroutable
+        e.ConnectionOpened, e.NoteMade, e.Intervened, e.SegmentLost, e.SegmentSent, e.Unroutable
     ]  # fmt: skip
 
 

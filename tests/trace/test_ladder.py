@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from scenes import build
 
+from amqplab import Lab
 from amqplab.trace import events as e
 from amqplab.trace.ladder import ladder
 from amqplab.trace.query import first
@@ -53,6 +54,21 @@ def test_what_is_done_to_a_link_stands_at_its_own_lifeline_and_names_it() -> Non
     [line] = [line for line in lines if "half open" in line]
     assert line[names.index("worker") + len("worker") // 2] == "●"
     assert "the link of worker is half open: nothing passes to the broker" in line
+
+
+def test_what_is_lost_is_not_cut_while_there_is_room_for_its_name() -> None:
+    lab = Lab(seed=1)
+    channel = lab.connect("producer").channel()
+    lab.lose_next("producer")
+    channel.basic_publish("", "nowhere", "Hello, Rabbit!")
+    lab.run()
+    for width in range(48, 70):
+        lost = next(
+            line for line in ladder(lab.recorder, zoom="segment", width=width).splitlines() if "×" in line
+        )
+        before, _, after = lost.partition("×")
+        room = after.index("│")
+        assert "…" not in before or room <= 2, f"{width}: {lost}"
 
 
 def test_what_has_not_arrived_ends_in_dots(recorder: Recorder) -> None:

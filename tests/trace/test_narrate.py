@@ -283,6 +283,22 @@ def test_a_lost_segment_and_its_timeout_tell_of_the_message_in_it() -> None:
     assert [one for one in map(told.sentence, range(len(lab.records))) if again in one]
 
 
+def test_of_segments_taken_for_lost_those_with_the_message_are_told_apart() -> None:
+    lab = Lab(seed=1)
+    channel = lab.connect("waiter", heartbeat=10).channel()
+    channel.queue_declare(queue="orders")
+    lab.cut("waiter")
+    channel.basic_publish(exchange="", routing_key="orders", body="espresso")
+    lab.run_for("14 s")
+    sent = [record.event for record in lab.find(e.SegmentSent, source="waiter:49152")]
+    publish, heartbeat = [one for one in sent if one.payload and not one.retransmission][-2:]
+    assert len(heartbeat.payload) == 8
+    told = of_kind(lab, "RetransmissionTimedOut")
+    assert any(f"takes segment {publish.number} with a message for lost" in one for one in told)
+    those = f"segments {publish.number} and {heartbeat.number}, with a message in segment {publish.number},"
+    assert any(f"takes {those} for lost and sends them again." in one for one in told)
+
+
 def test_of_a_segment_of_no_use_it_is_not_said_that_tcp_takes_it() -> None:
     lab = waiter_and_barista()
     narrator = Narrator(lab.fork(at="basic.publish", do=LoseNext("waiter")).recorder)

@@ -105,7 +105,7 @@ const FACTS = {
   binding: (view, binding) => [
     ["from exchange", binding.source || "(default)"],
     [`to ${binding.kind}`, binding.destination],
-    ["routing key", binding.routing_key || "(empty)"],
+    ["binding key", binding.routing_key || "(empty)"],
     ["arguments", binding.arguments],
     ["made by", binding.implicit ? "the broker itself: every queue has one to the default exchange" : null],
   ],
@@ -181,7 +181,7 @@ export function entityFacts(view, key, entity) {
 /** "queue app", "connection producer:49152", "consumer waiter". */
 export function titleOf(scene, key) {
   const [kind, ...names] = key.split("/");
-  if (kind === "host" && scene.servers?.some(({ host, kind: sort }) => sort === "broker" && host === nameOf(key))) return `broker ${nameOf(key)}`;
+  if (kind === "host" && scene.servers?.some(({ host, kind: sort }) => sort === "broker" && host === nameOf(key))) return nameOf(key) === "broker" ? "broker" : `broker ${nameOf(key)}`;
   if (kind === "consumer") return `consumer ${whoIs(scene, key)}`;
   if (kind === "channel") return `channel ${decodeName(names[1])} of ${decodeName(names[0])}`;
   if (kind === "exchange") return `exchange ${nameOf(key) || "(default)"}`;

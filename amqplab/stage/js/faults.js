@@ -15,15 +15,19 @@ const always = () => true;
 const isUp = ({ host }) => !host?.crashed && !host?.off;
 const isWhole = ({ host }) => !host?.link;
 
+/** To a channel happens what happens to its connection. */
+const ON_A_LINK = [
+  ["cut", "cut the link", isWhole],
+  ["half-open", "one side falls silent", isWhole],
+  ["heal", "heal the link", ({ host }) => Boolean(host?.link)],
+  ["reset", "reset", ({ connection }) => connection !== undefined && connection.state !== "closed"],
+];
+
 /** By kind of thing: [fault, words, whether it makes sense of {host, connection, segment, seq}]. */
 const OFFERS = {
   segment: [["lose segment", "lose this segment", ({ segment }) => !segment.lost]],
-  connection: [
-    ["cut", "cut the link", isWhole],
-    ["half-open", "one side falls silent", isWhole],
-    ["heal", "heal the link", ({ host }) => Boolean(host?.link)],
-    ["reset", "reset", ({ connection }) => connection !== undefined && connection.state !== "closed"],
-  ],
+  connection: ON_A_LINK,
+  channel: ON_A_LINK,
   host: [
     ["freeze", "freeze the process", (it) => isUp(it) && !it.host?.frozen],
     ["thaw", "thaw it", (it) => isUp(it) && Boolean(it.host?.frozen)],
@@ -47,7 +51,7 @@ export function faultsFor({ scene, state, seq }, selection) {
   const now = {
     seq,
     host: state.get(`host/${encode(victim.client)}`),
-    connection: kind === "connection" ? state.get(selection.id) : undefined,
+    connection: OFFERS[kind] === ON_A_LINK ? state.get(`connection/${selection.id.split("/")[1]}`) : undefined,
     segment: kind === "segment" ? scene.segmentByNumber.get(selection.id) : undefined,
   };
   return (OFFERS[kind] ?? [])

@@ -109,13 +109,21 @@ function drawEntity(view, key) {
   const routes = kind === "binding" && view.pinned ? [] : drawRoutes(view, seq);
   return [
     headline("", "", titleOf(scene, key)),
-    entity ? entityFacts(view, key, entity) : empty("Not there at this step."),
+    entity ? entityFacts(view, key, entity) : empty(without(scene, key)),
     routes.length > 0 && [h("h3", { key: "hr" }, "Routing, binding by binding"), ...routes],
     frames.length > 0 && [h("h3", { key: "hf" }, "Its frames so far, the latest first"), frameLinks(view, frames.slice(-LINKS_SHOWN).reverse())],
     entity && details(entity, key),
   ]
     .flat(3)
     .filter(Boolean);
+}
+
+/** What stands in the picture before anything has happened at it, or does not stand there. */
+function without({ servers }, key) {
+  const [kind, name] = [key.slice(0, key.indexOf("/")), nameOf(key)];
+  if (kind === "exchange" && name === "") return "It is there in every virtual host. No virtual host has been opened yet.";
+  if (kind !== "host") return "Not there at this step.";
+  return servers.some(({ host }) => host === name) ? "It is there, and nobody has connected yet." : "It has done nothing yet.";
 }
 
 function framesOfConnection(scene, connection) {

@@ -315,7 +315,7 @@ export function legendOf(found) {
   };
   /** @type {[title: string, entries: Sign[]][]} */
   const parts = PARTS.map(([title, entries]) => [title, entries.flatMap(said)]);
-  return parts.filter(([, entries]) => entries.length);
+  return parts.filter(hasEntries);
 }
 
 /** The marks that no entry speaks of: there must be none. */
@@ -348,6 +348,9 @@ const CUT = {
   words: "a long time between two steps; it says whether nothing happened",
 };
 
+/** @param {[title: string, entries: Sign[]]} part @returns {boolean} */
+const hasEntries = ([, entries]) => entries.length > 0;
+
 /** The legend, when it is asked for. */
 export function drawLegend(view) {
   if (!view.legend) return [];
@@ -363,12 +366,14 @@ export function drawLegend(view) {
         entries.map(({ picture, words }) => h("li", { key: words }, picture, h("span", {}, words))),
       ),
     );
+  /** @type {[title: string, entries: Sign[]][]} */
+  const parts = [...legendOf(marks(view)), ["Time line", timelineEntries(view)]];
   return [
     h(
       "div",
       { class: "sheet legend", role: "note", "aria-label": "legend" },
       closeButton("legend", "close the legend (L)"),
-      h("div", { class: "legend-parts" }, [...legendOf(marks(view)).map(part), part(["Time line", timelineEntries(view)])]),
+      h("div", { class: "legend-parts" }, parts.filter(hasEntries).map(part)),
     ),
   ];
 }

@@ -11,13 +11,13 @@ import { cls, h } from "./elements.js";
 
 const BINDINGS_SHOWN = 40;
 
-/** Why a word fits, or not. */
-export function reasonOf([wanted, found, ok]) {
+/** Why a word fits, or not, in a binding to an exchange of this `type`. */
+export function reasonOf([wanted, found, ok], type = "") {
   if (wanted === "#") return found ? `# stands for any number of words: here ${found.split(".").length}` : "# stands for no word, too";
   if (wanted === "*") return ok ? "* stands for exactly one word" : "* needs a word, and there is none";
   if (ok) return "the same word";
-  if (!wanted) return "nothing in the pattern stands for it";
-  if (!found) return "there is no such word in the key";
+  if (!wanted) return "nothing in the binding key stands for it";
+  if (!found) return type === "headers" ? "the message has no such header" : "there is no such word in the routing key";
   return `${wanted} is not ${found}`;
 }
 
@@ -65,21 +65,25 @@ function drawRoute(state, [key, matched, words]) {
   );
 }
 
-/** The words of a pattern over those of the key; under them, why the first wrong one is wrong. */
+/** What is above, and what below. */
+const SIDES = { headers: ["binding", "message"], topic: ["pattern", "routing key"] };
+
+/** The words of a binding over those of the message; under them, why the first wrong one is wrong. */
 function drawWords(words, type, matched) {
   const bad = words.find(([, , ok]) => !ok);
   const wild = words.find(([wanted]) => wanted === "*" || wanted === "#");
-  const why = bad && matched ? "one of them is enough" : bad ? reasonOf(bad) : wild ? reasonOf(wild) : (WHY_WHOLE[type] ?? "the same words");
+  const [above, below] = SIDES[type] ?? ["binding key", "routing key"];
+  const why = bad && matched ? "one of them is enough" : bad ? reasonOf(bad, type) : wild ? reasonOf(wild) : (WHY_WHOLE[type] ?? "the same words");
   const cell = ([wanted, found, ok], i) =>
     h(
       "span",
-      { key: i, class: cls("word", ok ? "fits" : "differs"), title: reasonOf([wanted, found, ok]) },
+      { key: i, class: cls("word", ok ? "fits" : "differs"), title: reasonOf([wanted, found, ok], type) },
       h("span", { class: "wanted" }, wanted || "–"),
       h("span", { class: "sign" }, ok ? "✓" : "✗"),
       h("span", { class: "found" }, found || "–"),
     );
   return [
-    h("span", { class: "words" }, h("span", { class: "word sides", "aria-hidden": "true" }, h("span", {}, type === "headers" ? "binding" : "pattern"), h("span", {}), h("span", {}, type === "headers" ? "message" : "key")), words.map(cell)),
+    h("span", { class: "words" }, h("span", { class: "word sides", "aria-hidden": "true" }, h("span", {}, above), h("span", {}), h("span", {}, below)), words.map(cell)),
     h("p", { class: "route-why" }, why),
   ];
 }

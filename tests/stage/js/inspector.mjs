@@ -42,6 +42,17 @@ test("of a host it says what the picture says", () => {
   }
 });
 
+test("of nothing that is drawn it says that it is not there", () => {
+  for (const zoom of [3, 4])
+    everyStep(zoom, (view) => {
+      for (const { pick } of stage.standing(view)) {
+        if (!pick) continue;
+        const shown = words(flat({ ...view, selection: stage.parseSelection(pick) }));
+        assert.ok(!shown.includes("Not there at this step"), `${pick} at record ${view.seq}: ${shown}`);
+      }
+    });
+});
+
 test("at every step it shows what the record speaks of, and nothing older", () => {
   for (const zoom of scene.steps.keys())
     everyStep(zoom, (view) => {
@@ -223,6 +234,17 @@ test("at every Routed each binding that was asked is there, with its verdict and
   }
 });
 
+test("a binding key is called so, and a pattern only where words may stand for others", () => {
+  for (const [seq, checked] of Object.entries(scene.routes ?? {})) {
+    const { state } = picked(+seq, { kind: "entity", id: `host/${scene.broker}` });
+    const exchangeOf = (key) => `exchange/${key.split("/").slice(1, 3).join("/")}`;
+    const types = new Set(checked.filter(([, , parts]) => parts.length).map(([key]) => state.get(exchangeOf(key))?.type ?? "direct"));
+    const shown = words(stage.drawRoutes({ scene, state }, +seq));
+    assert.equal(shown.includes("pattern"), types.has("topic"), `record ${seq}`);
+    if (types.has("direct")) assert.ok(shown.includes("binding key"), `record ${seq}`);
+  }
+});
+
 test("every word of a pattern has a reason", () => {
   for (const [word, reason] of [
     [["*", "orange", true], "exactly one word"],
@@ -231,10 +253,11 @@ test("every word of a pattern has a reason", () => {
     [["#", "", true], "no word"],
     [["lazy", "quick", false], "lazy is not quick"],
     [["lazy", "lazy", true], "the same word"],
-    [["", "rabbit", false], "nothing in the pattern"],
-    [["rabbit", "", false], "no such word"],
+    [["", "rabbit", false], "nothing in the binding key"],
+    [["rabbit", "", false], "no such word in the routing key"],
   ])
     assert.ok(stage.reasonOf(word).includes(reason), stage.reasonOf(word));
+  assert.equal(stage.reasonOf(["a=1", "", false], "headers"), "the message has no such header");
 });
 
 test("bits are spelled out, and what is not on the wire is in brackets", () => {

@@ -24,6 +24,13 @@ test("a length's octets are those that it counts", () => {
   assert.equal(text, "app");
 });
 
+test("a part of the legend that has nothing to say has no heading", () => {
+  const view = new stage.Player(scene, { zoom: 4, at: scene.n - 1 }).view();
+  const shown = (more) => stage.drawLegend({ ...view, legend: true, ...more }).map(stage.toMarkup).join("");
+  assert.ok(shown({}).includes("Time line"));
+  assert.ok(!shown({ steps: [-1], depth: { ready: [], unacked: [] } }).includes("Time line"));
+});
+
 test("times are written as people say them", () => {
   const words = [[0, "0 s"], [250e3, "250 µs"], [12.4e6, "12.4 ms"], [3.02e9, "3.02 s"], [3720e9, "62 min 0 s"], [8100e9, "2 h 15 min"]];
   for (const [ns, text] of words) assert.equal(stage.timeText(ns), text);

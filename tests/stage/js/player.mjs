@@ -248,5 +248,9 @@ test("a failure names whom it happens to", () => {
   assert.deepEqual([lose.fault, lose.client, lose.segment], ["lose segment", "producer", scene.segments[0].n]);
   assert.ok(offers({ kind: "entity", id: "connection/producer:49152" }).every(({ client }) => client === "producer"));
   assert.equal(offers({ kind: "entity", id: "host/producer" })[0].client, "producer");
+  const channel = player.go(player.last) ?? player.view().state.of("channel")[0];
+  const connection = `connection/${channel.split("/")[1]}`;
+  assert.ok(offers({ kind: "entity", id: channel }).some(({ fault }) => fault === "reset"));
+  assert.deepEqual(offers({ kind: "entity", id: channel }), offers({ kind: "entity", id: connection }), "a channel fails with its connection");
   assert.deepEqual(offers({ kind: "frame", id: 0 }), []);
 });

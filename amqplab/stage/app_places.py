@@ -147,11 +147,11 @@ class Applications:
         )
 
     def tray(self, at: Point, r: int, sign: int) -> Point:
-        """On the side of the pipes."""
-        away = -sign * (r + (0 if r < 20 else 18))
-        if self.metrics.wide:
-            return {"x": at["x"] + away, "y": at["y"] - (0 if r >= 20 else 14)}
-        return {"x": at["x"] + r + 18, "y": at["y"]}
+        """What its program has in mind stands over its head: away from pipes, names and hands."""
+        if not self.metrics.wide:
+            return {"x": at["x"] + r + 18, "y": at["y"]}
+        dense = r < 20
+        return {"x": at["x"] - sign * r * dense, "y": at["y"] - (14 if dense else r + 12)}
 
     def strip_label(self, key: str, strips: int) -> str:
         """What a strip is of; with several, of which channel."""

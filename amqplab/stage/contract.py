@@ -145,7 +145,7 @@ class Token(TypedDict):
     message: int | None
     label: str
     text: str
-    place: Literal["link", "broker", "exchange", "consumer", "lost", "returned"]
+    place: Literal["link", "broker", "exchange", "consumer", "client", "lost", "returned"]
     at: str
     state: str
     up: bool | None

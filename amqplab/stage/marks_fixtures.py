@@ -288,6 +288,8 @@ def clients(m: Moment) -> Iterator[Mark]:
         if key.startswith("token/") and token.get("place") == "consumer":
             at = str(token.get("at", ""))
             held[at] = held.get(at, 0) + 1
+        elif key.startswith("token/") and token.get("place") == "client":
+            there.add(str(token["at"]))
     for name, app in m.layout["apps"].items():
         state = host_state(m.state.get(keys.host_key(name), NOTHING))
         yield Mark("client", name, "", state, name, Spot(app["x"], app["y"]),

@@ -220,13 +220,7 @@ def with_client(m: Moment, at: str, crowd: Sequence[Token]) -> Iterator[Mark]:
     app = m.layout["apps"].get(at)
     for number, (key, token) in enumerate(crowd):
         if app is not None:
-            yield message_mark(
-                key,
-                token,
-                f"client:{at}",
-                places.tray_spot(app, number),
-                str(token.get("state") or "sending"),
-            )
+            yield message_mark(key, token, f"client:{at}", places.tray_spot(app, number))
 
 
 def in_gutter(m: Moment, at: str, crowd: Sequence[Token]) -> Iterator[Mark]:

@@ -11,7 +11,7 @@ leg tells which of them is meant. A publish whose message never got a number goe
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Any
 
 from amqplab.trace import events as e
@@ -21,11 +21,14 @@ from amqplab.trace.recorder import Record
 from amqplab.trace.traffic import Command
 
 __all__ = [
+    "SETTLING",
+    "Delivery",
     "buried_later",
     "connection_of",
     "had_key",
     "holder",
     "holder_of",
+    "new_signal",
     "new_token",
     "publish_key",
     "queue_leg",
@@ -56,6 +59,23 @@ def new_token(message: int | None, label: str, place: str, at: str) -> dict[str,
         "delivery": None,
         "redelivered": False,
         "reason": "",
+    }
+
+
+SETTLING = {"basic.ack": "ack", "basic.nack": "nack", "basic.reject": "reject"}
+
+
+def new_signal(command: Command, words: str, messages: list[int]) -> dict[str, Any]:
+    """What answers messages, on its way: their consumer's acknowledgement or refusal, or the broker's confirm."""
+    positive = command.name == "basic.ack"
+    return {
+        "kind": SETTLING[command.name] if command.up else "confirm" if positive else "confirm-nack",
+        "label": f"{'✓' if positive else '✗'} {words}",
+        "place": "link",
+        "at": command.connection,
+        "up": command.up,
+        "command": command.number,
+        "messages": messages,
     }
 
 
@@ -105,13 +125,13 @@ def had_key(consumer: str) -> str:
     return f"had/{consumer.partition('/')[2]}"
 
 
-def told_of(records: Iterable[Record]) -> set[Delivery]:
-    """The deliveries with which a program's code has finished, by what its client tells."""
-    told: list[Any] = [one.event for one in records if type(one.event) is e.MessageHandled]
-    return {(event.connection, event.channel, event.delivery_tag) for event in told}
+def told_of(records: Iterable[Record]) -> dict[Delivery, int]:
+    """The deliveries with which a program's code has finished, and at which record its client tells so."""
+    told: list[Any] = [one for one in records if type(one.event) is e.MessageHandled]
+    return {(one.event.connection, one.event.channel, one.event.delivery_tag): one.seq for one in told}
 
 
-def tellers(records: Iterable[Record], told: set[Delivery]) -> set[str]:
+def tellers(records: Iterable[Record], told: Container[Delivery]) -> set[str]:
     """The consumers that tell when they have finished with a message."""
     given: list[Any] = [one.event for one in records if type(one.event) in (e.Delivered, e.Replied)]
     return {

@@ -13,6 +13,7 @@ with keys ``token/<message>/<leg>`` that come and go with patches of their own, 
                                   back, ``refused``, and not yet buried
     exchange   exchange           it has its number and is being routed
     consumer   consumer, channel  handed over and not settled ("unacked"), or nobody will settle it ("done")
+    client     host               its program still works on what the broker has taken back
     returned   connection         the publisher has it back
     lost       queue or exchange  it ended without an acknowledgement; ``reason`` says why
 
@@ -40,17 +41,20 @@ from typing import Any
 
 from amqplab.trace import events as e
 from amqplab.trace import keys
+from amqplab.trace.at_work import AtWork, given_up
 from amqplab.trace.draft import Draft, Entity, Patch, State
 from amqplab.trace.journeys import Journeys
 from amqplab.trace.lives import names_of_lives
 from amqplab.trace.recorder import Record
 from amqplab.trace.tags import delivery_tag, is_multiple
 from amqplab.trace.tokens import (
+    SETTLING,
     buried_later,
     connection_of,
     had_key,
     holder,
     holder_of,
+    new_signal,
     new_token,
     publish_key,
     queue_leg,
@@ -62,8 +66,6 @@ from amqplab.trace.tokens import (
 from amqplab.trace.traffic import Command, Traffic
 
 __all__ = ["Whereabouts"]
-
-SETTLING = {"basic.ack": "ack", "basic.nack": "nack", "basic.reject": "reject"}
 
 
 class Whereabouts:
@@ -82,6 +84,7 @@ class Whereabouts:
         self._done: dict[str, None] = {}
         self._told = told_of(records)
         self._tellers = tellers(records, self._told)
+        self._at_work = AtWork(self._told)
         self._untold: dict[str, None] = {}  # of what nobody will tell that it has been worked off
         self._doomed: defaultdict[int, list[str]] = defaultdict(list)
 
@@ -136,24 +139,9 @@ class Whereabouts:
         data = self._journeys.method_octets(command)
         tag = delivery_tag(command.name, data)
         multiple = command.name != "basic.reject" and is_multiple(data)
-        mark = "✓" if command.name == "basic.ack" else "✗"
-        if command.up:
-            kind = SETTLING[command.name]
-            found = self._deliveries.get((command.connection, command.channel, tag))
-            messages = [found[0]] if found else []
-            words = self.label(found[0]) if found else str(tag)
-        else:
-            kind = "confirm" if command.name == "basic.ack" else "confirm-nack"
-            messages, words = [], str(tag)
-        return {
-            "kind": kind,
-            "label": f"{mark} ≤{words}" if multiple else f"{mark} {words}",
-            "place": "link",
-            "at": command.connection,
-            "up": command.up,
-            "command": command.number,
-            "messages": messages,
-        }
+        found = self._deliveries.get((command.connection, command.channel, tag)) if command.up else None
+        words = self.label(found[0]) if found else str(tag)
+        return new_signal(command, f"≤{words}" if multiple else words, [found[0]] if found else [])
 
     def _arrived(self, draft: Draft, command: Command, state: State) -> None:
         """Its last byte was read at the other end."""
@@ -316,8 +304,7 @@ class Whereabouts:
             token = draft.get(name)
             over = token is not None and token["place"] != "lost" and token["state"] != "done"
             if over and token is not None and not buried_later(token, new):
-                end = self._finish if isinstance(record.event, e.Acknowledged) else self._forget
-                end(draft, name)
+                self._take_back(draft, record, name, old)
             return
         same = old is not None and old["state"] == "unacked" and old["delivery_tag"] == new["delivery_tag"]
         if same:
@@ -329,6 +316,16 @@ class Whereabouts:
         token["target"] = holder_of(new)
         command = self._journeys.delivery(record.seq, new["connection"], new["channel"], new["delivery_tag"])
         self._ride(name, token, command, new["connection"])
+
+    def _take_back(self, draft: Draft, record: Record, name: str, copy: Entity | None) -> None:
+        """It is nobody's any more; what was not acknowledged its program may still work on."""
+        if isinstance(record.event, e.Acknowledged):
+            self._finish(draft, name)
+            return
+        if copy is not None and copy["state"] == "unacked" and not given_up(record.event):
+            delivery = (copy["connection"], copy["channel"], copy["delivery_tag"])
+            self._at_work.keep(draft, record.seq, self.tokens[name], delivery)
+        self._forget(draft, name)
 
     def _change_hands(self, draft: Draft, name: str, copy: Entity) -> None:
         """Its consumer has left: it stays with the channel."""
@@ -363,7 +360,9 @@ class Whereabouts:
     # --- how things end ----------------------------------------------------------------------------------
 
     def _handled(self, draft: Draft, record: Record, event: e.MessageHandled, state: State) -> None:
-        found = self._deliveries.get((event.connection, event.channel, event.delivery_tag))
+        delivery = (event.connection, event.channel, event.delivery_tag)
+        self._at_work.finished(draft, delivery)
+        found = self._deliveries.get(delivery)
         if found is None or found[1] not in self._done:
             return  # what is acknowledged is done with then
         for key in self._held_by(self.tokens[found[1]]["at"], self._untold):
@@ -389,6 +388,8 @@ class Whereabouts:
         """
         for key, token in list(self.tokens.items()):
             if not where and key in self._done and connection_of(token["at"]) == connection:
+                for delivery in [one for one, (_, name) in self._deliveries.items() if name == key][-1:]:
+                    self._at_work.keep(draft, seq, token, delivery)
                 self._forget(draft, key)  # no consumer is left, so there is no hand
             if token.get("place") != "link" or token["at"] != connection:
                 continue

@@ -76,6 +76,7 @@ class Shooting:
     out: Path
     whole: bool
     complaints: list[str] = field(default_factory=list)
+    written: set[str] = field(default_factory=set)
 
     @contextmanager
     def page(self, window: Window, about: str) -> Iterator[Page]:
@@ -154,7 +155,8 @@ def shoot(
 def alone(shooting: Shooting, name: str, window: Window) -> Iterator[tuple[Page, Locator]]:
     """The stand-alone page of a scene."""
     address = shooting.out / name / f"{name}.html"
-    if not address.exists():
+    if name not in shooting.written:  # a page of an earlier run may be that of other code
+        shooting.written.add(name)
         address.parent.mkdir(parents=True, exist_ok=True)
         build(name).to_html(address)
     with shooting.page(window, f"{name}, {window}") as page:

@@ -193,8 +193,8 @@ def hands(records: Sequence[Record]) -> list[tuple[str, int, int]]:
     return found
 
 
-def three_at_once(lab: Lab, handle: Callable[..., Any]) -> None:
-    """A program gets three messages in one go, and needs no acknowledgement for them."""
+def three_at_once(lab: Lab, handle: Callable[..., Any], then: Callable[[], Any] = lambda: None) -> None:
+    """A program gets three messages in one go, and needs no acknowledgement for them. After 1.5 s comes `then`."""
     channel = lab.connect("producer").channel()
     channel.queue_declare("q")
     for body in "abc":
@@ -205,7 +205,9 @@ def three_at_once(lab: Lab, handle: Callable[..., Any]) -> None:
         channel = await (await client.connect()).channel()
         await channel.basic_consume("q", handle, auto_ack=True)
 
-    lab.run_for("10 s")
+    lab.run_for("1.5 s")
+    then()
+    lab.run_for("8.5 s")
 
 
 def test_what_is_not_worked_off_stays_in_the_hand_until_the_program_has_finished_with_it() -> None:
@@ -243,3 +245,41 @@ def test_of_a_client_that_tells_nothing_a_message_is_done_with_when_the_next_one
     ]
     arrive = [("CommandReceived", 1, 0), ("CommandReceived", 1, 1), ("CommandReceived", 1, 2)]
     assert hands(records)[:3] == arrive
+
+
+def at_work(records: Sequence[Record]) -> list[tuple[int, str, str]]:
+    """Where the tokens come and go that are with their program only: (seq, kind of record, message)."""
+    found: list[tuple[int, str, str]] = []
+    before: set[str] = set()
+    for moment in moments(records):
+        now = {token["label"] for _, token in messages(moment.tokens) if token["place"] == "client"}
+        if now != before:
+            found.append((moment.record.seq, type(moment.record.event).__name__, "".join(sorted(now))))
+            before = now
+    return found
+
+
+@pytest.mark.parametrize("name", ["cut", "half_open", "connection_reset"])
+def test_a_program_works_on_with_what_the_broker_has_taken_back(name: str) -> None:
+    """The message is in the queue again and with its program, until that has finished with it."""
+    (_, came, label), (_, went, nothing) = at_work(records_of(name))
+    assert (came, label, went, nothing) == ("Requeued", "1", "MessageHandled", "")
+
+
+@pytest.mark.parametrize("name", ["crash", "power_off", "returned_and_rejected", "prefetch"])
+def test_a_dead_program_works_on_nothing_nor_does_one_that_gave_it_back(name: str) -> None:
+    assert at_work(records_of(name)) == []
+
+
+def test_what_needed_no_acknowledgement_is_with_its_program_when_the_connection_has_ended() -> None:
+    lab = Lab(seed=1)
+
+    async def slowly(*_: Any) -> None:
+        await asyncio.sleep(3)
+
+    three_at_once(lab, slowly, then=lambda: lab.reset("worker"))
+    gone = [
+        ("ConnectionClosed", "1"),
+        ("MessageHandled", ""),
+    ]  # what it had not seen yet has gone with the connection
+    assert [(kind, label) for _, kind, label in at_work(list(lab.recorder))] == gone

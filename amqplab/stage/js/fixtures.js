@@ -357,7 +357,7 @@ function clientMark(view, app) {
   const what = `${ROLES[roles] ?? "application"} ${app.name}`;
   return entityMark(view, "client", `host/${encode(app.name)}`, {
     ...{ x: app.x, y: app.y, id: app.name, app, roles, label: app.name, name: app.label ?? app.name, state: condition },
-    away: !pipesOf(view, app).some((name) => state.has(`connection/${encode(name)}`)),
+    away: !state.at(`client|${app.name}`).length && !pipesOf(view, app).some((name) => state.has(`connection/${encode(name)}`)),
     said: [what, held && `holds ${plural(held, "message")}`, condition].filter(Boolean).join(", "),
   });
 }

@@ -136,6 +136,11 @@ const PARTS = [
         message(({ state }) => state === "done"),
       ),
       entry(
+        envelope("is-still-at-work"),
+        "the broker has taken it back, and its program still works on it",
+        message(({ state }) => state === "still at work"),
+      ),
+      entry(
         envelope("ready", { number: "7′" }),
         "7′: what message 7 has become by way of a dead-letter exchange; 7″: the second time",
         (mark) => /\d[′″‴⁗]/.test(mark.label),

@@ -71,7 +71,11 @@ function messageMark(view, key, message, copy, at, more = {}) {
 const isNextLife = ({ scene, subject, touched }, key, message) =>
   !!subject.message && subject.message !== message && touched.has(key) && scene.rootOf(message) === scene.rootOf(subject.message);
 
-const SAID = { unacked: "not acknowledged", done: "handed over for good" };
+const SAID = {
+  unacked: "not acknowledged",
+  done: "handed over for good",
+  "still at work": "taken back by the broker, and still worked on",
+};
 
 /** How high a message's priority is, 0..1; null in a queue without priorities. */
 function priorityShare(entity, queue) {
@@ -155,7 +159,7 @@ function programMarks(view) {
     tokensOf(view, `client|${app.name}`).map(([key, token], i) =>
       messageMark(view, key, token.message, token, trayPoint(geometry, app, i), {
         place: `client:${app.name}`,
-        state: token.state || "sending",
+        state: token.state,
       }),
     ),
   );

@@ -84,7 +84,7 @@ declare namespace Sent {
     message: number | null;
     label: string;
     text: string;
-    place: "link" | "broker" | "exchange" | "consumer" | "lost" | "returned";
+    place: "link" | "broker" | "exchange" | "consumer" | "client" | "lost" | "returned";
     at: string;
     state: string;
     up: boolean | null;

@@ -66,9 +66,9 @@ function subjectsOnWire({ scene, subject, seq }) {
   const segments = segment === undefined ? [] : [scene.segmentByNumber.get(segment)];
   const commands = command === undefined ? [] : [scene.commands[command]];
   if (commands.some((one) => isUnpacked(scene, one, seq))) return { segments, frames: [], commands: [] };
-  const mates = commands.flatMap(({ frames }) => frames);
-  const frames = frame === undefined ? mates : [...new Set([...mates, frame])];
-  return { segments, frames: frames.map((id) => scene.frames[id]), commands };
+  const mates = commands.flatMap((one) => one.frames);
+  const meant = frame === undefined ? mates : [...new Set([...mates, frame])];
+  return { segments, frames: meant.map((id) => scene.frames[id]), commands };
 }
 
 /** Whether a command with content has been read: its message is seen where it is now. */

@@ -1,0 +1,59 @@
+"""What a program still works on when the broker has taken it back.
+
+Theory
+------
+A broker that closes a channel or a connection puts what was not acknowledged there back into its queue, or buries
+it. The program is not asked. What it was given it has in its memory, and it works on until its code has finished;
+then its acknowledgement has nowhere to go. For so long the message is in two places, with its program and wherever
+the broker has it: that is how work is done twice.
+
+A recording knows how long: clients tell when a program's code has finished with a delivery. Where nobody tells,
+because the program died or is not ours, nothing is known of it after the broker has taken the message back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from amqplab.trace import events as e
+from amqplab.trace import keys
+from amqplab.trace.draft import Draft, Entity
+from amqplab.trace.tokens import Delivery, connection_of, new_token, token_key
+
+__all__ = ["AtWork", "given_up"]
+
+STATE = "still at work"
+BY_ITS_CLIENT = ("rejected", "recover")
+
+
+class AtWork:
+    """Tokens of deliveries that the broker has taken back; `told`: delivery -> seq at which its code has finished."""
+
+    def __init__(self, told: Mapping[Delivery, int]) -> None:
+        self._told = told
+        self._kept: dict[Delivery, str] = {}
+
+    def keep(self, draft: Draft, seq: int, token: Entity, delivery: Delivery) -> None:
+        """At record `seq` nobody but its program has what this `token` stood for: that may go on with it."""
+        if token["place"] != "consumer" or token["state"] == "refused" or self._told.get(delivery, -1) <= seq:
+            return
+        connection, channel, tag = delivery
+        key = token_key(token["message"], f"{keys.escape(connection)}/{channel}/{tag}")
+        kept: dict[str, Any] = new_token(
+            token["message"], token["label"], "client", keys.client_host(connection_of(connection))
+        )
+        kept.update(text=token["text"], redelivered=token["redelivered"], state=STATE)
+        draft.put(key, kept)
+        self._kept[delivery] = key
+
+    def finished(self, draft: Draft, delivery: Delivery) -> None:
+        """The program's code has finished with it."""
+        key = self._kept.pop(delivery, None)
+        if key is not None:
+            draft.drop(key)
+
+
+def given_up(event: e.Event) -> bool:
+    """Whether it was the client that wanted it back in its queue."""
+    return isinstance(event, e.Requeued) and event.reason in BY_ITS_CLIENT

@@ -15,7 +15,6 @@ import { handles } from "./mark.js";
 
 const NAME_SIZE = 11;
 const LEAST_NAME = 40;
-const NAME_AT = 0.25; // of the way: at the ends are those who wait, and in the middle a cable breaks
 
 /** A connection: both tubes, its state, what stops it. */
 export function drawConnection(view, mark) {
@@ -85,13 +84,14 @@ export function drawChannel(view, mark) {
     handles(mark, cls("lane", mark.state.split(" ")[0])),
     [true, false].map((up) => {
       const bed = bedOf(view.scene, pipe, wide, number, up);
-      const name = lanePoint(view.scene.geometry, pipe, wide, up, number, NAME_AT);
-      return [h("rect", { class: "bed open", ...bed, rx: 5 }), wide && laneName(mark.label, name)];
+      return [h("rect", { class: "bed open", ...bed, rx: 5 }), wide && laneName(mark.label, bed, (pipe.side === "left") === up)];
     }),
   );
 }
 
-const laneName = (label, { x, y }) => h("text", { class: "lane-name mid", x, y: y + 4 }, label);
+/** The name stands where what travels in the lane arrives; what a message says there stands behind it. */
+const laneName = (label, { x, y, width, height }, right) =>
+  h("text", { class: cls("lane-name", right ? "end" : "start"), x: right ? x + width - 3 : x + 3, y: y + height / 2 + 4 }, label);
 
 /** The server reads no more from this connection. */
 function valve(g, pipe, wide, { axis, breadth }) {

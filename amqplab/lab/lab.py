@@ -351,14 +351,13 @@ class Lab(Breaking):
 
     def _break(self, records: int, inputs: int, fault: dict[str, Any]) -> Lab:
         """A failure button of a stage that shows the run up to so many `records`, which came of so many `inputs`:
-        fork at the record that is shown. At the end of the run time goes on a little in the fork, or nobody would
-        see what comes of it.
+        fork at the record that is shown. When nothing more was done in this run, time goes on a little in the fork,
+        or nobody would see what comes of it.
         """
-        seq = max(0, int(fault["at"]))
+        seq = min(max(0, int(fault["at"])), records - 1)
         child = self._fork(self._intervention(seq, fault_from_button(fault)), inputs)
-        if seq >= records - 1:
-            with contextlib.suppress(Exception), contextlib.redirect_stdout(io.StringIO()):
-                child._go_on(LITTLE_NS)
+        with contextlib.suppress(Exception), contextlib.redirect_stdout(io.StringIO()):
+            child._go_on(LITTLE_NS)
         return child
 
     @recorded

@@ -18,10 +18,10 @@ from collections.abc import Callable
 
 from amqplab.sim.segment import LinkProfile, Segment
 
-__all__ = ["CUT", "INJECTED", "Direction"]
+__all__ = ["CUT", "HALF_OPEN", "INJECTED", "Direction"]
 
 SECOND = 1_000_000_000
-CUT, INJECTED = "the link is cut", "injected"
+CUT, HALF_OPEN, INJECTED = "the link is cut", "the link is half open", "injected"
 HEADERS = 40  # octets of TCP and IP in front of every payload
 
 
@@ -34,6 +34,7 @@ class Direction:
         self.free_at = 0
         self.last_arrival = 0
         self.cut = False
+        self.cut_how = CUT
         self.cut_by: int | None = None
         self.lose_next = 0
         self.losing_by: int | None = None
@@ -60,7 +61,7 @@ class Direction:
         """
         chance = self.random.random() if self.profile.loss else 1.0
         if self.cut:
-            return CUT, self.cut_by
+            return self.cut_how, self.cut_by
         if segment.number in doomed:
             return INJECTED, doomed.pop(segment.number)
         if self.lose_next and (self.losable is None or self.losable(segment)):

@@ -25,7 +25,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from amqplab.sim.clock import Clock
-from amqplab.sim.link import CUT, INJECTED, Direction
+from amqplab.sim.link import CUT, HALF_OPEN, INJECTED, Direction
 from amqplab.sim.listener import SimServer, SimSocket
 from amqplab.sim.segment import LinkProfile, Segment, endpoint_name
 from amqplab.sim.tcp import Endpoint
@@ -276,10 +276,11 @@ class Network:
     def cut(self, a: str, b: str, *, both: bool = True) -> None:
         """Nothing passes from `a` to `b` (and back) any more, and neither is told. What is on it is lost."""
         ways = ((a, b), (b, a)) if both else ((a, b),)
+        how = CUT if both else HALF_OPEN
         for way in ways:
             direction = self._direction(*way)
-            direction.cut, direction.cut_by = True, CAUSE.get()
-        self._lose_what_is_under_way(CUT, lambda segment: _hosts(segment) in ways)
+            direction.cut, direction.cut_how, direction.cut_by = True, how, CAUSE.get()
+        self._lose_what_is_under_way(how, lambda segment: _hosts(segment) in ways)
 
     def _lose_what_is_under_way(self, reason: str, chosen: Callable[[Segment], bool]) -> None:
         for _, ticket, call, arguments in list(self.clock.planned()):

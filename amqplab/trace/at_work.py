@@ -47,6 +47,11 @@ class AtWork:
         draft.put(key, kept)
         self._kept[delivery] = key
 
+    def ended(self, draft: Draft, host: str) -> None:
+        """The program there has ended, and works on nothing."""
+        for delivery in [one for one in self._kept if keys.client_host(one[0]) == host]:
+            self.finished(draft, delivery)
+
     def finished(self, draft: Draft, delivery: Delivery) -> None:
         """The program's code has finished with it."""
         key = self._kept.pop(delivery, None)

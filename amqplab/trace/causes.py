@@ -53,6 +53,9 @@ class Causes:
         self._first = records[0].seq if records else 0
         self._traffic = Traffic(records) if traffic is None else traffic
         self._deliveries: dict[tuple[str, int, int], int] = {}
+        self._calls: dict[
+            str, Record
+        ] = {}  # host -> the last thing that it called, or that such a call came to
         self._confirms: dict[tuple[str, int, int, bool], int] = {}
         self._returns: defaultdict[Lane, deque[int]] = defaultdict(deque)
         self._saying: dict[Lane, int | None] = {}  # why the command is written whose frames come now
@@ -174,6 +177,15 @@ class Causes:
         self._confirms[event.connection, event.channel, event.sequence, event.multiple] = record.seq
         return record.cause
 
+    def _called(self, record: Record, event: e.Event) -> int | None:
+        self._calls[record.where] = record
+        return record.cause
+
+    def _program_finished(self, record: Record, event: e.ProgramFinished) -> int | None:
+        """Its last call in that very instant has ended it, and not what the program had waited for before."""
+        call = self._calls.get(record.where)
+        return latest(record, call.seq if call is not None and call.at == record.at else None)
+
     def _frame_sent(self, record: Record, event: e.FrameSent) -> int | None:
         if event.host == client_host(event.connection):
             return record.cause
@@ -225,6 +237,10 @@ READERS: dict[type[e.Event], Callable[[Causes, Record, Any], int | None]] = {
     e.Returned: Causes._returned,
     e.Confirmed: Causes._confirmed,
     e.FrameSent: Causes._frame_sent,
+    e.CallMade: Causes._called,
+    e.CallReturned: Causes._called,
+    e.CallFailed: Causes._called,
+    e.ProgramFinished: Causes._program_finished,
     e.UnitReceived: Causes._unit_received,
     e.UnitSent: Causes._unit_sent,
 }

@@ -13,6 +13,7 @@ more. But a timer was set by something, and a reader of the whole recording can 
     a consumer is given up   it got the oldest delivery that it has not acknowledged
     a connection is          it began, and was never opened; or its end was asked for, and nobody agreed
     given up
+    a reset is sent          its connection was given up in that very instant, by such a timer
 
 What follows from that in the same instant came of it. Heartbeats are sent for no other reason than that it is time,
 and have no cause at all.
@@ -58,6 +59,7 @@ class Waits:
         self._brokers: dict[str, str] = {}  # connection -> the host at its other end
         self._silenced: dict[str, int] = {}  # host -> by what
         self._ended: Record | None = None  # the channel that was given up last
+        self._given_up: dict[str, Record] = {}  # connection -> where it was
         for record in records:
             end = MAKES.get(type(record.event)) if record.cause is None else None
             since = None if end is None else end(self, record, record.event)
@@ -114,6 +116,12 @@ class Waits:
         is_heartbeat = isinstance(event, e.FrameSent) and event.data[:1] == HEARTBEAT
         return ended.seq if ended is not None and same and not is_heartbeat else None
 
+    def _reset(self, record: Record, event: e.SegmentSent | e.TcpStateChanged) -> int | None:
+        given_up = self._given_up.get(event.connection)
+        same = given_up is not None and (given_up.at, given_up.where) == (record.at, record.where)
+        is_end = "RST" in event.flags if isinstance(event, e.SegmentSent) else event.state == "CLOSED"
+        return given_up.seq if given_up is not None and same and is_end else None
+
     # --- what timers are set by --------------------------------------------------------------------------
 
     def _note_enqueued(self, record: Record, event: e.Enqueued) -> None:
@@ -146,6 +154,9 @@ class Waits:
     def _note_tcp(self, record: Record, event: e.TcpStateChanged) -> None:
         if event.state == "ESTABLISHED" and record.where != client_host(event.connection):
             self._began[event.connection] = record.seq
+
+    def _note_closed(self, record: Record, event: e.ConnectionClosed) -> None:
+        self._given_up[event.connection] = record
 
     def _note_closing(self, record: Record, event: e.ConnectionClosing) -> None:
         self._began[event.connection] = record.seq
@@ -185,6 +196,8 @@ MAKES = ENDS | {
     e.Requeued: Waits._at_once,
     e.TransactionEnded: Waits._at_once,
     e.FrameSent: Waits._at_once,
+    e.SegmentSent: Waits._reset,
+    e.TcpStateChanged: Waits._reset,
 }
 """The same, and what may follow."""
 
@@ -200,6 +213,7 @@ NOTES: dict[type[e.Event], Callable[[Waits, Record, Any], None]] = {
     e.ConnectionOpened: Waits._note_opened,
     e.TcpStateChanged: Waits._note_tcp,
     e.ConnectionClosing: Waits._note_closing,
+    e.ConnectionClosed: Waits._note_closed,
     e.Intervened: Waits._note_act,
 }
 """What a timer may be set by."""

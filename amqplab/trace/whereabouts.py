@@ -376,6 +376,8 @@ class Whereabouts:
             at = self.tokens[key]["at"] if key in self.tokens else ""
             if at not in self._tellers and keys.client_host(connection_of(at)) == record.where:
                 self._finish(draft, key)
+        if isinstance(event, e.ProgramFinished):
+            self._at_work.ended(draft, record.where)
 
     def _tcp_changed(self, draft: Draft, record: Record, event: e.TcpStateChanged, state: State) -> None:
         if event.state == "CLOSED":

@@ -160,6 +160,16 @@ def test_at_the_end_that_is_shown_time_goes_on_in_the_fork_though_the_lab_has_go
     assert not any(one.where == "another" for one in page.stage.recorder)
 
 
+@pytest.mark.parametrize("fault", ["kill", "reset"])
+def test_what_comes_of_a_fault_is_seen_also_where_a_call_waited(fault: str) -> None:
+    """The cell's call fails at that moment; the broker learns of it a little later."""
+    lab = journey()
+    page = Page(lab.stage())
+    page.press(fault, "consumer", delivered(page))
+    told = [type(one.event) for one in page.stage.recorder]
+    assert told.index(e.ConnectionClosed) > told.index(e.Intervened)
+
+
 def test_who_looks_again_sees_and_breaks_what_happened_since() -> None:
     lab = Lab(seed=1)
     channel = lab.connect("producer").channel()

@@ -263,7 +263,7 @@ def at_work(records: Sequence[Record]) -> list[tuple[int, str, str]]:
 def test_a_program_works_on_with_what_the_broker_has_taken_back(name: str) -> None:
     """The message is in the queue again and with its program, until that has finished with it."""
     (_, came, label), (_, went, nothing) = at_work(records_of(name))
-    assert (came, label, went, nothing) == ("Requeued", "1", "MessageHandled", "")
+    assert (came, label, went, nothing) == ("Requeued", "1", "ProgramFinished", "")
 
 
 @pytest.mark.parametrize("name", ["crash", "power_off", "returned_and_rejected", "prefetch"])

@@ -124,7 +124,8 @@ function endText({ scene, zoom, seq, visit }) {
   const last = Math.max(seq, ...scene.steps.slice(0, zoom).map((steps) => steps[steps.length - 1]));
   if (last === seq) return "The recording ends here.";
   const own = zoom < STORY ? "At this zoom nothing follows" : visit ? "The story has ended" : "The story ends here";
-  return `${own}; the recording goes on to ${timeText(scene.records.at[last])} at a finer zoom.`;
+  const [now, end] = [timeText(scene.timeOf(seq)), timeText(scene.timeOf(last))];
+  return `${own}; the recording goes on${end === now ? "" : ` to ${end}`} at a finer zoom.`;
 }
 
 const whereText = (scene, seq) =>

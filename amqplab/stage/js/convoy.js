@@ -4,11 +4,12 @@
 // ------
 // What was drawn already moves evenly from one line to another, and two lines in the same order never cross on the way.
 // What appears has no place to come from: it would stand where it belongs at once, before things that still are on their
-// way there. So it keeps behind what was sent before it, and before what was sent after it, until all have arrived.
+// way there. So it keeps behind what was sent before it, and before what was sent after it, until all have arrived. And
+// what goes its last way, to the end of the link, keeps before those that follow it.
 
 import { groupedBy } from "./wire.js";
 
-/** Those that appear on links, each with what it keeps behind while things move, and what it keeps before: what was sent
+/** Those that appear on links, or leave them, each with what it keeps behind while things move, and what it keeps before: what was sent
  * earlier and later, and was drawn already.
  * @returns {{key: string, axis: "x" | "y", ahead: number, leaders: string[], followers: string[]}[]} */
 export function newcomersOf(view, before, after) {
@@ -21,6 +22,8 @@ export function newcomersOf(view, before, after) {
   const found = [];
   for (const lane of groupedBy(after.filter(({ stream }) => stream), ({ stream }) => stream)) {
     const old = lane.filter(({ key }) => known.has(key));
+    for (const { key, ahead, octet } of gone.filter(({ stream }) => stream === lane[0].stream))
+      found.push({ key, axis, ahead, leaders: [], followers: keysOf(old.filter((other) => other.octet > octet)) });
     for (const mark of lane.filter(({ key }) => !known.has(key))) {
       const { key, ahead, octet, stream } = mark;
       const leads = (other) => other.octet < octet && ahead * (other[axis] - mark[axis]) > 0;

@@ -70,7 +70,8 @@ export const details = (entity, key) =>
 
 // --- by kind ---
 
-const seconds = (n) => (n ? `every ${n} s` : n === 0 ? "none" : null);
+/** What was agreed on is the silence that is suffered; heartbeats are sent twice in that time. */
+const beats = (n) => (n ? `every ${n / 2} s, agreed on ${n} s` : n === 0 ? "none" : null);
 
 const whoIs = (scene, key) => scene.who?.[key] ?? nameOf(key);
 
@@ -132,7 +133,7 @@ const FACTS = {
     ["name", one.client_name],
     ["channels", one.channels.length ? one.channels : null],
     ["frames of at most", one.frame_max && `${one.frame_max} bytes`],
-    ["heartbeat", seconds(one.heartbeat_s)],
+    ["heartbeat", beats(one.heartbeat_s)],
     ["heartbeats missed", one.missed_heartbeats || null],
     ["blocked", one.blocked],
     ["is closing", one.closing],

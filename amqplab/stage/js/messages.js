@@ -272,8 +272,11 @@ function riderOf(view, pipe, key, token) {
   const command = scene.commands[token.command];
   const ride = command ? rideOfCommand(scene, command, seq, now) : { p: 0, state: "waiting", segment: null };
   const state = ride.state === "lost" ? "lost" : token.state || "under way";
-  return { key, token, pipe, ride, channel: command?.channel ?? 0, state };
+  return { key, token, pipe, ride, channel: command?.channel ?? 0, state, octet: command ? lastOctet(scene, command) : 0 };
 }
+
+/** Where a command ends in its direction's stream of octets. */
+const lastOctet = ({ frames }, { frames: mates }) => frames[mates.at(-1)].offset + frames[mates.at(-1)].size;
 
 /** Those that share a lane and a direction, the farthest first. */
 function lanesOf(riders) {
@@ -303,8 +306,10 @@ function laneMarks(view, name, pipe, riders) {
   if (hidden.length) things.push({ at: 0, width: breadth });
   const middles = linedUp(things, length);
   const where = (i, { token, channel }) => lanePoint(g, pipe, wide, token.up, channel, middles[i] / length, 2);
+  const ahead = pipeSpan(g, pipe, wide).ahead * (riders[0].token.up ? 1 : -1);
+  const stream = `${name} ${riders[0].token.up} ${riders[0].channel}`;
   const marks = shown.map((rider, i) =>
-    riderMark(view, rider, { ...where(i, rider), alone: riders.length === 1 }),
+    riderMark(view, rider, { ...where(i, rider), alone: riders.length === 1, ...{ stream, ahead, octet: rider.octet } }),
   );
   if (hidden.length) {
     const holdsSubject = hidden.some(({ token }) => token.message && token.message === view.subject.message);

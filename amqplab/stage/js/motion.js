@@ -48,14 +48,18 @@ export function planMotion(view, before, after, trail, from) {
     if (t >= 1) return after;
     const moved = after.map((mark) => {
       const sprite = sprites.get(mark.key);
-      return sprite && !sprite.gone ? { ...mark, ...pointAt(sprite.path, t), alone: false } : mark;
+      return sprite && !sprite.gone ? { ...mark, ...pointAt(sprite.path, t), alone: false, ...endIsToCome(mark, sprite, t) } : mark;
     });
-    for (const { mark, path } of vanishing)
-      if (t < path.at(-1).t && t >= path[0].t) moved.push({ ...mark, ...pointAt(path, t), alone: false });
+    for (const { mark, path, born } of vanishing)
+      if (t < path.at(-1).t && (!born || t >= path[0].t)) moved.push({ ...mark, ...pointAt(path, t), alone: false });
     return inLine(newcomers, moved.filter((mark) => isThere(sprites.get(mark.key), t)));
   };
   return { ms: Math.min(LONGEST_MS, slots.weight * LEG_MS), at };
 }
+
+/** What will be lost or returned is not so before it is there. @param {Mark} mark */
+const endIsToCome = ({ place }, { path }, t) =>
+  (place === "lost" || place === "returned") && t < path.at(-1).t ? { place: "moving", state: "under way", reason: "" } : null;
 
 /** What comes into being on the way is not there before. */
 const isThere = (sprite, t) => !sprite || sprite.gone || !sprite.born || t >= sprite.path[0].t;
@@ -306,7 +310,7 @@ function farewell(context, key, events) {
   }
   if (!legs.length || !isMoving(start, legs)) return [];
   const mark = was ?? passingMark(key, stages.at(-1).entity);
-  return mark ? [{ mark, gone: true, born: false, legs: legs.slice(-MOST_LEGS) }] : [];
+  return mark ? [{ mark, gone: true, born: !was, legs: legs.slice(-MOST_LEGS) }] : [];
 }
 
 /** If it was on a link when it was seen last: {conn, up, command}. */

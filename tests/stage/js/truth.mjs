@@ -241,7 +241,7 @@ function move(one, before, { view, marks }, motion) {
   if (plan.ms > 1200) wrongOf(1, one.name, view)(`a motion takes ${plan.ms} ms`);
   for (const t of [0, 0.35, 0.8, 1]) {
     const keys = new Set();
-    const loose = plan.at(t).filter(({ s, kind }) => kind === "command" || (kind === "frame" && s === undefined));
+    const loose = plan.at(t).filter(({ s, kind, stream }) => kind === "command" || (kind === "frame" && s === undefined) || (view.zoom > 2 && stream));
     if (has("4 order")) laws.streamsInOrder({ view, marks: loose }, wrongOf("4 order", one.name, view));
     for (const mark of plan.at(t)) {
       if (!Number.isFinite(mark.x) || !Number.isFinite(mark.y)) wrong(`${mark.key} moves to nowhere`);

@@ -33,13 +33,14 @@ export function itemsOf(group) {
   return group.dataset.axes === "spatial" ? inReadingOrder(own) : own;
 }
 
-/** By columns from the left, each from the top: the order of a message's journey. */
+/** By columns from the left, each from the top: the order of a message's journey. What is there and has nothing drawn, as
+ * a channel without a lane, cannot have the focus. */
 function inReadingOrder(nodes) {
   const placed = nodes.map((node) => {
     const { left, top, width, height } = node.getBoundingClientRect();
-    return { node, column: Math.round((left + width / 2) / COLUMN), top: top + height / 2 };
+    return { node, isDrawn: width + height > 0, column: Math.round((left + width / 2) / COLUMN), top: top + height / 2 };
   });
-  return placed.sort((a, b) => a.column - b.column || a.top - b.top).map(({ node }) => node);
+  return placed.filter(({ isDrawn }) => isDrawn).sort((a, b) => a.column - b.column || a.top - b.top).map(({ node }) => node);
 }
 
 function nearestTo({ left, top }, nodes) {

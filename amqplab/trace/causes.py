@@ -53,9 +53,8 @@ class Causes:
         self._first = records[0].seq if records else 0
         self._traffic = Traffic(records) if traffic is None else traffic
         self._deliveries: dict[tuple[str, int, int], int] = {}
-        self._calls: dict[
-            str, Record
-        ] = {}  # host -> the last thing that it called, or that such a call came to
+        self._calls: dict[str, Record] = {}  # host -> its last call, or what came of one
+        self._refused: dict[int | None, int] = {}  # publish -> the refusal of a queue
         self._confirms: dict[tuple[str, int, int, bool], int] = {}
         self._returns: defaultdict[Lane, deque[int]] = defaultdict(deque)
         self._saying: dict[Lane, int | None] = {}  # why the command is written whose frames come now
@@ -175,7 +174,22 @@ class Causes:
 
     def _confirmed(self, record: Record, event: e.Confirmed) -> int | None:
         self._confirms[event.connection, event.channel, event.sequence, event.multiple] = record.seq
+        return latest(record, None if event.positive else self._refused.get(record.cause))
+
+    def _discarded(self, record: Record, event: e.Discarded) -> int | None:
+        """A queue takes no copy: what its publish is answered with comes of that."""
+        if event.reason.startswith("refused"):
+            self._refused[self._publish_of(record)] = record.seq
         return record.cause
+
+    def _publish_of(self, record: Record) -> int | None:
+        """The command with which a message came that is being routed."""
+        cause = record.cause
+        while cause is not None and cause >= self._first:
+            if type(self.event(cause)) not in (e.Published, e.Routed):
+                break
+            cause = self._records[cause - self._first].cause
+        return cause
 
     def _called(self, record: Record, event: e.Event) -> int | None:
         self._calls[record.where] = record
@@ -236,6 +250,7 @@ READERS: dict[type[e.Event], Callable[[Causes, Record, Any], int | None]] = {
     e.Replied: Causes._delivered,
     e.Returned: Causes._returned,
     e.Confirmed: Causes._confirmed,
+    e.Discarded: Causes._discarded,
     e.FrameSent: Causes._frame_sent,
     e.CallMade: Causes._called,
     e.CallReturned: Causes._called,

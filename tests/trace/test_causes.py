@@ -327,6 +327,14 @@ def test_an_answer_is_told_as_what_it_is() -> None:
     assert len(late) == 1, "only the answer that comes too late has nowhere to go"
 
 
+def test_a_refusal_came_of_the_queue_that_is_full() -> None:
+    told = Narrator(recording("returned_and_rejected"))
+    [refusal] = [one for one in told.records if isinstance(one.event, e.Confirmed) and not one.event.positive]
+    cause = told.causes.of(refusal.seq)
+    assert cause is not None and isinstance(told.records[cause].event, e.Discarded)
+    assert "it is full" in told.sentence(cause)
+
+
 Waited = tuple[str, str, str]
 """A scene, a kind of record, and the beginning of the sentence that it came of."""
 

@@ -51,7 +51,7 @@ def test_a_lost_segment_ends_in_a_cross(recorder: Recorder) -> None:
 def test_what_is_done_to_a_link_stands_at_its_own_lifeline_and_names_it() -> None:
     lab = build("half_open")
     names, _, *lines = lab.ladder(notes=True).splitlines()
-    [line] = [line for line in lines if "half open" in line]
+    [line] = [line for line in lines if "the link of worker is half open" in line]
     assert line[names.index("worker") + len("worker") // 2] == "●"
     assert "the link of worker is half open: nothing passes to the broker" in line
 

@@ -16,19 +16,19 @@ nearer to the receiver; a later one is farther only where the earlier one was lo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from amqplab.stage import places
-from amqplab.stage.contract_layout import PipePlace
 from amqplab.stage.geometry import GEOMETRY as G
 from amqplab.stage.lettering import width
 from amqplab.stage.mark import Mark, Moment, more_mark
 from amqplab.stage.places import Filling, Spot, Wish
+from amqplab.stage.tubes import Tube, tubes
 from amqplab.trace import keys
 from amqplab.trace.lives import root_of
-from amqplab.trace.rides import Ride, progress, ride, segment_end, segments_under_way
+from amqplab.trace.rides import Ride, progress, ride, segment_end
 from amqplab.trace.traffic import Command, Frame, Segment
 
 __all__ = ["wire"]
@@ -43,29 +43,6 @@ LEAST_SLAB = 14
 Hosts = dict[int, Spot | None]
 """Command -> the point at which its message's number is written; None if it is there already, or is counted."""
 Thing = TypeVar("Thing")
-
-
-@dataclass
-class Tube:
-    """One direction of one connection, with what is alive in it."""
-
-    connection: str
-    pipe: PipePlace
-    up: bool
-    segments: list[Segment] = field(default_factory=list)
-    frames: list[Frame] = field(default_factory=list)
-    commands: list[Command] = field(default_factory=list)
-    cargo: Mapping[int, str] = field(default_factory=dict)
-    """Command -> what is written on the message that it carries."""
-
-    def lane(self, channel: int) -> int:
-        """Which lane a channel uses; those without one use the last."""
-        lanes = self.pipe["lanes"]
-        return lanes.index(channel) if channel in lanes else len(lanes) - 1
-
-    @property
-    def place(self) -> str:
-        return f"link:{self.pipe['app']}"
 
 
 @dataclass
@@ -93,65 +70,6 @@ def wire(m: Moment) -> tuple[list[Mark], Hosts]:
         return [], hosts
     draw = command_marks if m.zoom == "command" else segment_marks
     return [mark for tube in tubes(m) for mark in draw(m, tube, hosts)], hosts
-
-
-def tubes(m: Moment) -> list[Tube]:
-    """What is alive on the wire, by connection and direction: on connections that exist; and what the record
-    speaks of, which is shown at its end if it is over.
-    """
-    found: dict[tuple[str, bool], Tube] = {}
-    cargo = {
-        int(one["command"]): str(one.get("label") or "·")
-        for key, one in m.state.items()
-        if key.startswith("token/") and one.get("place") == "link" and one.get("command") is not None
-    }
-
-    def tube(connection: str, up: bool, own: bool) -> Tube | None:
-        pipe = m.layout["pipes"].get(connection)
-        if pipe is None or not (own or keys.connection_key(connection) in m.state):
-            return None
-        return found.setdefault((connection, up), Tube(connection, pipe, up, cargo=cargo))
-
-    if m.zoom == "command":
-        for command in m.traffic.commands:
-            first = m.traffic.frames[command.frames[0]].sent
-            own = command.number == m.subject.command and not is_unpacked(m, command)
-            there = own or under_way(m, first, command.received)
-            if there and (one := tube(command.connection, command.up, own)):
-                one.commands.append(command)
-        return [found[key] for key in sorted(found)]
-    if m.zoom == "segment":
-        alive = {one.number for one in segments_under_way(m.traffic.segments.values(), m.seq)}
-        for segment in m.traffic.segments.values():
-            own = segment.number == m.subject.segment
-            if (own or segment.number in alive) and (one := tube(segment.connection, segment.up, own)):
-                one.segments.append(segment)
-    mine = own_frames(m)
-    for frame in m.traffic.frames:
-        own = frame.number in mine
-        there = own or under_way(m, frame.sent, m.traffic.whole_of(frame).received)
-        if there and (one := tube(frame.connection, frame.up, own)):
-            one.frames.append(frame)
-    return [found[key] for key in sorted(found)]
-
-
-def own_frames(m: Moment) -> set[int]:
-    """The frames that the record speaks of; of a command, all, unless a message has been made of them."""
-    found = set() if m.subject.frame is None else {m.subject.frame}
-    if m.subject.command is None:
-        return found
-    command = m.traffic.commands[m.subject.command]
-    return set() if is_unpacked(m, command) else found.union(command.frames)
-
-
-def is_unpacked(m: Moment, command: Command) -> bool:
-    """Whether a command with content has been read: its message is seen where it is now."""
-    return command.received is not None and command.received <= m.seq and m.traffic.has_content(command)
-
-
-def under_way(m: Moment, sent: int | None, received: int | None) -> bool:
-    """Handed over, and not yet read at the other end."""
-    return sent is not None and sent <= m.seq and (received is None or received > m.seq)
 
 
 def placed(

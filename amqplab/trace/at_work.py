@@ -14,12 +14,11 @@ because the program died or is not ours, nothing is known of it after the broker
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from amqplab.trace import events as e
 from amqplab.trace import keys
 from amqplab.trace.draft import Draft, Entity
-from amqplab.trace.tokens import Delivery, connection_of, new_token, token_key
+from amqplab.trace.tokens import Delivery, delivery_of, new_token, token_key
 
 __all__ = ["AtWork", "given_up"]
 
@@ -34,15 +33,15 @@ class AtWork:
         self._told = told
         self._kept: dict[Delivery, str] = {}
 
-    def keep(self, draft: Draft, seq: int, token: Entity, delivery: Delivery) -> None:
+    def keep(self, draft: Draft, seq: int, token: Entity) -> None:
         """At record `seq` nobody but its program has what this `token` stood for: that may go on with it."""
-        if token["place"] != "consumer" or token["state"] == "refused" or self._told.get(delivery, -1) <= seq:
+        if token["place"] != "consumer" or token["state"] == "refused":
             return
-        connection, channel, tag = delivery
+        delivery = connection, channel, tag = delivery_of(token)
+        if self._told.get(delivery, -1) <= seq:
+            return
         key = token_key(token["message"], f"{keys.escape(connection)}/{channel}/{tag}")
-        kept: dict[str, Any] = new_token(
-            token["message"], token["label"], "client", keys.client_host(connection_of(connection))
-        )
+        kept = new_token(token["message"], token["label"], "client", keys.client_host(connection))
         kept.update(text=token["text"], redelivered=token["redelivered"], state=STATE)
         draft.put(key, kept)
         self._kept[delivery] = key

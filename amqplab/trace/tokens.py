@@ -25,6 +25,7 @@ __all__ = [
     "Delivery",
     "buried_later",
     "connection_of",
+    "delivery_of",
     "had_key",
     "holder",
     "holder_of",
@@ -118,6 +119,12 @@ def holder_of(copy: Entity) -> str:
 def connection_of(key: str) -> str:
     """The connection in the key of a consumer or channel; a connection itself is what it is."""
     return keys.unescape(key.split("/")[1]) if key.startswith(("consumer/", "channel/")) else key
+
+
+def delivery_of(token: Entity) -> Delivery:
+    """The delivery by which a token is with its consumer, or with its channel."""
+    _, connection, channel, *_ = token["at"].split("/")
+    return keys.unescape(connection), int(channel), token["delivery"]
 
 
 def had_key(consumer: str) -> str:

@@ -304,7 +304,7 @@ class Whereabouts:
             token = draft.get(name)
             over = token is not None and token["place"] != "lost" and token["state"] != "done"
             if over and token is not None and not buried_later(token, new):
-                self._take_back(draft, record, name, old)
+                self._take_back(draft, record, name)
             return
         same = old is not None and old["state"] == "unacked" and old["delivery_tag"] == new["delivery_tag"]
         if same:
@@ -317,14 +317,13 @@ class Whereabouts:
         command = self._journeys.delivery(record.seq, new["connection"], new["channel"], new["delivery_tag"])
         self._ride(name, token, command, new["connection"])
 
-    def _take_back(self, draft: Draft, record: Record, name: str, copy: Entity | None) -> None:
+    def _take_back(self, draft: Draft, record: Record, name: str) -> None:
         """It is nobody's any more; what was not acknowledged its program may still work on."""
         if isinstance(record.event, e.Acknowledged):
             self._finish(draft, name)
             return
-        if copy is not None and copy["state"] == "unacked" and not given_up(record.event):
-            delivery = (copy["connection"], copy["channel"], copy["delivery_tag"])
-            self._at_work.keep(draft, record.seq, self.tokens[name], delivery)
+        if not given_up(record.event):
+            self._at_work.keep(draft, record.seq, self.tokens[name])
         self._forget(draft, name)
 
     def _change_hands(self, draft: Draft, name: str, copy: Entity) -> None:
@@ -390,8 +389,7 @@ class Whereabouts:
         """
         for key, token in list(self.tokens.items()):
             if not where and key in self._done and connection_of(token["at"]) == connection:
-                for delivery in [one for one, (_, name) in self._deliveries.items() if name == key][-1:]:
-                    self._at_work.keep(draft, seq, token, delivery)
+                self._at_work.keep(draft, seq, token)
                 self._forget(draft, key)  # no consumer is left, so there is no hand
             if token.get("place") != "link" or token["at"] != connection:
                 continue

@@ -77,7 +77,7 @@ def until(condition: Callable[[], Any], why: Callable[[], str] = str) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while not condition():
         assert time.monotonic() < deadline, why()
-        time.sleep(0.02)
+        time.sleep(0.02)  # the worker is another process, and the condition is whatever the caller asks
 
 
 @pytest.fixture

@@ -230,5 +230,5 @@ def read_from(mortal, name, offset):
         peer.abort()
         refusals.append(reply)
         assert "rabbitmq" in mortal.name and reply.reply_code in (404, 406, 541), reply
-        time.sleep(0.2)
+        time.sleep(0.2)  # there is nothing to wait for: RabbitMQ tells nobody that the stream is up
     raise AssertionError(f"{name} did not come up: {refusals}")

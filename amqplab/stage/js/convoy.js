@@ -9,8 +9,8 @@
 
 import { groupedBy } from "./wire.js";
 
-/** Those that appear on links, or leave them, each with what it keeps behind while things move, and what it keeps before: what was sent
- * earlier and later, and was drawn already.
+/** Those that appear on links, or leave them, each with what it keeps behind while things move, and what it keeps before:
+ * what was sent earlier and later, and was drawn already.
  * @returns {{key: string, axis: "x" | "y", ahead: number, leaders: string[], followers: string[]}[]} */
 export function newcomersOf(view, before, after) {
   /** @type {"x" | "y"} */

@@ -25,6 +25,7 @@ __all__ = [
     "Delivery",
     "buried_later",
     "connection_of",
+    "delivery_in",
     "delivery_of",
     "had_key",
     "holder",
@@ -121,6 +122,11 @@ def connection_of(key: str) -> str:
     return keys.unescape(key.split("/")[1]) if key.startswith(("consumer/", "channel/")) else key
 
 
+def delivery_in(event: Any) -> Delivery:
+    """The delivery that an event tells of."""
+    return event.connection, event.channel, event.delivery_tag
+
+
 def delivery_of(token: Entity) -> Delivery:
     """The delivery by which a token is with its consumer, or with its channel."""
     _, connection, channel, *_ = token["at"].split("/")
@@ -135,7 +141,7 @@ def had_key(consumer: str) -> str:
 def told_of(records: Iterable[Record]) -> dict[Delivery, int]:
     """The deliveries with which a program's code has finished, and at which record its client tells so."""
     told: list[Any] = [one for one in records if type(one.event) is e.MessageHandled]
-    return {(one.event.connection, one.event.channel, one.event.delivery_tag): one.seq for one in told}
+    return {delivery_in(one.event): one.seq for one in told}
 
 
 def tellers(records: Iterable[Record], told: Container[Delivery]) -> set[str]:
@@ -144,5 +150,5 @@ def tellers(records: Iterable[Record], told: Container[Delivery]) -> set[str]:
     return {
         keys.consumer_key(event.connection, event.channel, event.consumer_tag)
         for event in given
-        if (event.connection, event.channel, event.delivery_tag) in told
+        if delivery_in(event) in told
     }

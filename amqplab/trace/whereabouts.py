@@ -51,6 +51,7 @@ from amqplab.trace.tokens import (
     SETTLING,
     buried_later,
     connection_of,
+    delivery_in,
     had_key,
     holder,
     holder_of,
@@ -240,14 +241,12 @@ class Whereabouts:
         """With a manual acknowledgement the fold's copy tells the rest; here are those without one."""
         consumer = keys.consumer_key(event.connection, event.channel, event.consumer_tag)
         leg = consumer if event.stays else queue_leg(event.vhost, event.queue)
-        delivery = (event.connection, event.channel, event.delivery_tag)
-        self._deliveries[delivery] = (event.message, token_key(event.message, leg))
+        self._deliveries[delivery_in(event)] = (event.message, token_key(event.message, leg))
         if event.no_ack or event.stays:
             self._hand_out(draft, record.seq, event, leg, "done" if event.no_ack else "unacked", state)
 
     def _replied(self, draft: Draft, record: Record, event: e.Replied, state: State) -> None:
-        delivery = (event.connection, event.channel, event.delivery_tag)
-        self._deliveries[delivery] = (event.message, token_key(event.message, "-"))
+        self._deliveries[delivery_in(event)] = (event.message, token_key(event.message, "-"))
         self._hand_out(draft, record.seq, event, "-", "done", state)
 
     def _hand_out(
@@ -262,7 +261,7 @@ class Whereabouts:
         token["delivery"] = event.delivery_tag
         if isinstance(event, e.Delivered):
             token.update(queue=keys.queue_key(event.vhost, event.queue), redelivered=event.redelivered)
-        if (event.connection, event.channel, event.delivery_tag) not in self._told:
+        if delivery_in(event) not in self._told:
             self._untold[key] = None
         command = self._journeys.delivery(seq, event.connection, event.channel, event.delivery_tag)
         self._ride(key, token, command, event.connection)
@@ -280,7 +279,7 @@ class Whereabouts:
 
     def _acknowledged(self, draft: Draft, record: Record, event: e.Acknowledged, state: State) -> None:
         if event.stays:
-            found = self._deliveries.get((event.connection, event.channel, event.delivery_tag))
+            found = self._deliveries.get(delivery_in(event))
             if found is not None:
                 self._finish(draft, found[1])
 
@@ -359,7 +358,7 @@ class Whereabouts:
     # --- how things end ----------------------------------------------------------------------------------
 
     def _handled(self, draft: Draft, record: Record, event: e.MessageHandled, state: State) -> None:
-        delivery = (event.connection, event.channel, event.delivery_tag)
+        delivery = delivery_in(event)
         self._at_work.finished(draft, delivery)
         found = self._deliveries.get(delivery)
         if found is None or found[1] not in self._done:

@@ -72,16 +72,14 @@ def test_the_panels_keep_their_laws(name: str, folder: Path, scene_file: Callabl
     assert run.returncode == 0, run.stdout + run.stderr
 
 
-@pytest.mark.parametrize(("name", "limit"), [("records_10_000", 2.0)])
-def test_a_step_of_a_long_run_is_quick(
-    name: str, limit: float, folder: Path, scene_file: Callable[[str], Path]
-) -> None:
-    run = node(str(SUITES / "speed.mjs"), folder=folder, data=scene_file(name))
+def test_a_step_of_a_long_run_is_quick(folder: Path, scene_file: Callable[[str], Path]) -> None:
+    """Beside the parsing of the same recording's sentences, so that it is the same on every machine."""
+    run = node(str(SUITES / "speed.mjs"), folder=folder, data=scene_file("records_10_000"))
     assert run.returncode == 0, run.stderr
-    for zoom, times in json.loads(run.stdout).items():
-        assert times["step"] <= limit, (zoom, times)
-        assert times["depths"] <= limit, (zoom, times)
-        assert times["plan"] <= 50, (zoom, times)
+    for zoom, shares in json.loads(run.stdout).items():
+        assert shares["step"] <= 1.6, (zoom, shares)
+        assert shares["depths"] <= 0.2, (zoom, shares)
+        assert shares["plan"] <= 60, (zoom, shares)
 
 
 def test_no_word_of_a_panel_is_smaller_than_11_px() -> None:

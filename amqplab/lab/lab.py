@@ -102,8 +102,8 @@ class Lab(Breaking):
 
     @property
     def checks(self) -> Any:
-        """What is true of a broker at every moment, or it is broken, watched during the run; prints as "all kept", or
-        as what was not.
+        """What must be true of a broker at every moment, watched during the run; prints as "all kept", or as what was
+        broken.
         """
         return self._world.checks
 
@@ -351,8 +351,8 @@ class Lab(Breaking):
 
     def _break(self, records: int, inputs: int, fault: dict[str, Any]) -> Lab:
         """A failure button of a stage that shows the run up to so many `records`, which came of so many `inputs`:
-        fork at the record that is shown. When nothing more was done in this run, time goes on a little in the fork,
-        or nobody would see what comes of it.
+        fork at the record that is shown. After all that was done in this run time goes on a little in the fork, or
+        nobody would see what comes of it.
         """
         seq = min(max(0, int(fault["at"])), records - 1)
         child = self._fork(self._intervention(seq, fault_from_button(fault)), inputs)

@@ -150,8 +150,9 @@ class Applications:
         """What its program has in mind stands over its head: away from pipes, names and hands."""
         if not self.metrics.wide:
             return {"x": at["x"] + r + 18, "y": at["y"]}
-        dense = r < 20
-        return {"x": at["x"] - sign * r * dense, "y": at["y"] - (14 if dense else r + 12)}
+        if r < 20:  # drawn dense: the next one is close above, so it stands at the side of the pipes
+            return {"x": at["x"] - sign * r, "y": at["y"] - 14}
+        return {"x": at["x"], "y": at["y"] - r - 12}
 
     def strip_label(self, key: str, strips: int) -> str:
         """What a strip is of; with several, of which channel."""

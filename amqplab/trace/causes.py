@@ -3,7 +3,7 @@
 Theory
 ------
 Every record names the record whose processing made it (:mod:`amqplab.trace.recorder`). That is how the machine
-worked, and mostly what a reader means by "because". Five times it is not:
+worked, and mostly what a reader means by "because". Seven times it is not:
 
     a segment       is planned when the first of its octets is written, and others may join it. It is sent because
                     they were handed to TCP; or because an acknowledgement has made room for it, if that was later
@@ -14,6 +14,8 @@ worked, and mostly what a reader means by "because". Five times it is not:
                     out because that was lost, or for want of an answer to it. Whoever is asked again and again
                     for the same octets sends them again because they were lost, too
     what time brings has no recorded cause; but its timer was set by something (:mod:`amqplab.trace.waits`)
+    a refusal       of a publish answers the publish; but it came of the queue that was full
+    a program ends  in what it slept or waited for; but because of what it called there, in that very instant
 
 So what is here is worked out, never recorded; a recording keeps what happened. Causes are always earlier than
 their effects, and :meth:`Causes.chain` ends at a program's act, at somebody's intervention, or at a timer.

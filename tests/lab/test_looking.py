@@ -199,7 +199,7 @@ def test_the_labs_picture_has_its_facts_and_its_menu_and_is_the_same_every_time(
     assert (
         "Make the <code>async def</code> below this line a program at the host <code>name</code>." in picture
     )
-    assert "<code>lab.checks</code> What is true of a broker at every moment" in picture
+    assert "<code>lab.checks</code> What must be true of a broker at every moment" in picture
 
 
 def test_whatever_a_lab_can_do_is_in_the_menu_or_named_as_a_fact() -> None:

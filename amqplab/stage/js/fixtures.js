@@ -6,7 +6,7 @@
 // state. Names that a layout has cut to their room come from there; states are said in the words that operators
 // use.
 
-import { cut, decodeName, encode, nameOf, plural } from "./text.js";
+import { clientOf, cut, decodeName, encode, nameOf, plural } from "./text.js";
 import { handOf } from "./geometry.js";
 import { entityMark } from "./mark.js";
 import { STORY } from "./scene.js";
@@ -301,7 +301,7 @@ function connectionMarks(view) {
     if (!connection) return [];
     const words = connectionWords(connection);
     const link = linkOf(state, name);
-    const silent = state.get(`host/${encode(pipe.app)}`)?.silent ?? "";
+    const silent = hostBehind(state, name)?.silent ?? "";
     const mark = entityMark(view, "connection", key, {
       ...{ x: (pipe.x0 + pipe.x1) / 2, y: (pipe.y0 + pipe.y1) / 2, id: name, pipe, name, link, silent, connection },
       ...{ label: connection.client_name || `:${name.split(":").at(-1)}`, state: connectionWords(connection, link), words },
@@ -325,8 +325,11 @@ function channelMark(view, { pipe, name }, number) {
   });
 }
 
+/** The host at the client's end of a connection. */
+const hostBehind = (state, connection) => state.get(`host/${encode(clientOf(connection))}`);
+
 /** What is wrong with the cable of a connection's client: "", "cut", "half-open". */
-export const linkOf = (state, connection) => state.get(`host/${encode(connection.replace(/:[^:]*$/, ""))}`)?.link ?? "";
+export const linkOf = (state, connection) => hostBehind(state, connection)?.link ?? "";
 
 /** A connection's state in a word or two, as an operator would say it. What is closed cares for no cable; else a broken
  * `link` is what matters most about it. */

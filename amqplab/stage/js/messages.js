@@ -33,6 +33,7 @@ import { rideOfCommand } from "./ride.js";
 import { handsOfApp, isStream, rowOf } from "./fixtures.js";
 import { entityMark, numberedMark } from "./mark.js";
 import { signalWidth } from "./marks.js";
+import { lastOctetOf } from "./wire.js";
 
 const OUTSIDE = -10;
 
@@ -272,11 +273,8 @@ function riderOf(view, pipe, key, token) {
   const command = scene.commands[token.command];
   const ride = command ? rideOfCommand(scene, command, seq, now) : { p: 0, state: "waiting", segment: null };
   const state = ride.state === "lost" ? "lost" : token.state || "under way";
-  return { key, token, pipe, ride, channel: command?.channel ?? 0, state, octet: command ? lastOctet(scene, command) : 0 };
+  return { key, token, pipe, ride, channel: command?.channel ?? 0, state, octet: command ? lastOctetOf(scene, command) : 0 };
 }
-
-/** Where a command ends in its direction's stream of octets. */
-const lastOctet = ({ frames }, { frames: mates }) => frames[mates.at(-1)].offset + frames[mates.at(-1)].size;
 
 /** Those that share a lane and a direction, the farthest first. */
 function lanesOf(riders) {

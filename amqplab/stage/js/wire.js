@@ -131,6 +131,9 @@ const laneInPipe = ({ lanes }, channel) => (lanes.includes(channel) ? lanes.inde
 /** Where a frame ends in its direction's stream of octets. */
 const octetOf = (f) => f.offset + f.size;
 
+/** Where a command ends there. */
+export const lastOctetOf = (scene, { frames }) => octetOf(scene.frames[frames.at(-1)]);
+
 // --- segments and frames ---
 
 function segmentMarks(view, tube, hosts) {
@@ -314,7 +317,7 @@ function commandMarks(view, tube, hosts) {
   const { scene, seq, now, layout } = view;
   const wide = layout.orientation === "wide";
   const all = tube.commands.map((c) => ({
-    ...{ c, ride: rideOfCommand(scene, c, seq, now), octet: octetOf(scene.frames[c.frames.at(-1)]) },
+    ...{ c, ride: rideOfCommand(scene, c, seq, now), octet: lastOctetOf(scene, c) },
     lane: laneInPipe(tube.pipe, c.channel),
   }));
   for (const lane of groupedBy(all.sort(byProgress), (one) => one.lane))

@@ -303,7 +303,7 @@ class Whereabouts:
             token = draft.get(name)
             over = token is not None and token["place"] != "lost" and token["state"] != "done"
             if over and token is not None and not buried_later(token, new):
-                self._take_back(draft, record, name)
+                self._take_back(draft, record, name, token)
             return
         same = old is not None and old["state"] == "unacked" and old["delivery_tag"] == new["delivery_tag"]
         if same:
@@ -316,13 +316,13 @@ class Whereabouts:
         command = self._journeys.delivery(record.seq, new["connection"], new["channel"], new["delivery_tag"])
         self._ride(name, token, command, new["connection"])
 
-    def _take_back(self, draft: Draft, record: Record, name: str) -> None:
+    def _take_back(self, draft: Draft, record: Record, name: str, token: Entity) -> None:
         """It is nobody's any more; what was not acknowledged its program may still work on."""
         if isinstance(record.event, e.Acknowledged):
             self._finish(draft, name)
             return
         if not given_up(record.event):
-            self._at_work.keep(draft, record.seq, self.tokens[name])
+            self._at_work.keep(draft, record.seq, token)
         self._forget(draft, name)
 
     def _change_hands(self, draft: Draft, name: str, copy: Entity) -> None:

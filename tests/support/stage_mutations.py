@@ -65,7 +65,7 @@ MUTATIONS = (
     Mutation("on frames and commands no message is drawn", f"{JS}/messages.js",
              "riders.filter(({ token }) => !isSignal(token))", "riders.filter(isSignal)", "3", "hello", "2"),
     Mutation("a message is both Ready and with its consumer", "amqplab/trace/whereabouts.py",
-             "                self._take_back(draft, record, name)\n", "                pass\n", "3", "crash",
+             "                self._take_back(draft, record, name, token)\n", "                pass\n", "3", "crash",
              again=SCENE),
     Mutation("a dead letter is drawn nowhere", "amqplab/trace/whereabouts.py",
              "    e.DeadLettered: Whereabouts._dead_lettered,\n", "", "3", "dead_letter_retry", again=SCENE),

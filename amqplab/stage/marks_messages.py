@@ -19,16 +19,18 @@ from amqplab.stage.contract_layout import PipePlace
 from amqplab.stage.geometry import GEOMETRY as G
 from amqplab.stage.mark import Entity, Mark, Moment, app_of, more_mark, name_of
 from amqplab.stage.marks_fixtures import limit_of
-from amqplab.stage.places import Spot, Wish
+from amqplab.stage.one_behind import Rider, one_behind_the_other
+from amqplab.stage.places import Spot
 from amqplab.trace import keys
 from amqplab.trace.lives import root_of
-from amqplab.trace.rides import ride
+from amqplab.trace.rides import Ride, ride
 from amqplab.trace.traffic import Command
 
 __all__ = ["messages", "signal_width", "trays"]
 
 Token = tuple[str, Entity]
 OUTSIDE = -10
+WAITING = Ride(0.0, "waiting", None)
 
 
 def messages(m: Moment, hosts: Mapping[int, Spot | None]) -> Iterator[Mark]:
@@ -80,19 +82,18 @@ def on_link(m: Moment, at: str, crowd: Sequence[Token]) -> Iterator[Mark]:
     pipe = m.layout["pipes"].get(at)
     if pipe is None:
         return
-    lanes: dict[tuple[bool, int], list[tuple[float, Token, int, str]]] = {}
-    for key, token in crowd:
-        command = command_of(m, token)
-        part, state = 0.0, ""
+    lanes: dict[tuple[bool, int], list[Rider[Token]]] = {}
+    size = (G.message_w if m.wide else G.message_h) + 2
+    for item in crowd:
+        command = command_of(m, item[1])
+        part = WAITING if command is None else ride(m.traffic, command, m.seq, m.now)
         channel = 0 if command is None else command.channel
-        if command is not None:
-            part, state, _ = ride(m.traffic, command, m.seq, m.now)
         lane = pipe["lanes"].index(channel) if channel in pipe["lanes"] else len(pipe["lanes"]) - 1
-        riders = lanes.setdefault((bool(token.get("up")), lane), [])
-        riders.append((part, (key, token), channel, "lost" if state == "lost" else ""))
+        room = breadth_of(item, size) if m.wide else size
+        lanes.setdefault((bool(item[1].get("up")), lane), []).append(Rider(item, part, room, 0, lane))
     for (up, _), riders in lanes.items():
-        riders.sort(key=lambda rider: -rider[0])
-        yield from in_lane(m, at, pipe, up, riders)
+        riders.sort(key=lambda rider: -rider.ride.progress)
+        yield from in_lane(m, at, pipe, up, riders, size)
 
 
 def badges(m: Moment, at: str, crowd: Sequence[Token], hosts: Mapping[int, Spot | None]) -> Iterator[Mark]:
@@ -118,35 +119,45 @@ def badges(m: Moment, at: str, crowd: Sequence[Token], hosts: Mapping[int, Spot 
 
 
 def in_lane(
-    m: Moment, name: str, pipe: PipePlace, up: bool, riders: Sequence[tuple[float, Token, int, str]]
+    m: Moment, name: str, pipe: PipePlace, up: bool, riders: Sequence[Rider[Token]], size: int
 ) -> Iterator[Mark]:
-    """Those that share a lane; what has no room is counted at its beginning."""
-    size = (G.message_w if m.wide else G.message_h) + 2
+    """Those that share a lane, the farthest first, and a count of `size` of what has no room."""
     ends = (pipe["x0"], pipe["x1"]) if m.wide else (pipe["y0"], pipe["y1"])
     length = abs(ends[1] - ends[0]) - 4
-    breadths = [breadth_of(item, size) if m.wide else size for _, item, *_ in riders]
-    fits = places.how_many_fit(breadths, length, size)
-    shown = riders[:fits]
-    wanted = [
-        Wish(G.mouth + round(part * (length - 2 * G.mouth)), breadth)
-        for (part, *_), breadth in zip(shown, breadths, strict=False)
-    ]
-    hidden = len(riders) - len(shown)
-    middles = places.lined_up([*wanted, Wish(0, size)] if hidden else wanted, length)
-    for middle, (_, (key, token), channel, state) in zip(middles, shown, strict=False):
-        spot = places.lane_spot(pipe, m.wide, up, channel, middle / length, 2)
+
+    def wish(rider: Rider[Token]) -> int:
+        return G.mouth + round(rider.ride.progress * (length - 2 * G.mouth))
+
+    def spot(rider: Rider[Token], middle: int) -> Spot:
+        command = command_of(m, rider.thing[1])
+        channel = 0 if command is None else command.channel
+        return places.lane_spot(pipe, m.wide, up, channel, middle / length, 2)
+
+    def meant(rider: Rider[Token]) -> bool:
+        return is_meant(m, rider.thing) or is_in_it(m, rider)
+
+    shown, counts = one_behind_the_other(riders, length, size, meant, wish)
+    for rider, middle in shown:
+        key, token = rider.thing
+        state = "lost" if rider.ride.state == "lost" else ""
         if key.startswith("signal/"):
-            yield signal_mark(key, token, pipe, spot, state)
+            yield signal_mark(key, token, pipe, spot(rider, middle), state)
         else:
-            yield message_mark(key, token, f"link:{pipe['app']}", spot, state, up=up)
-    if hidden:
-        channel = riders[-1][2]
-        yield more_mark(
-            f"connection/{name}",
-            "link",
-            hidden,
-            places.lane_spot(pipe, m.wide, up, channel, middles[-1] / length, 2),
-        )
+            yield message_mark(key, token, f"link:{pipe['app']}", spot(rider, middle), state, up=up)
+    for those, middle in counts:
+        yield more_mark(f"connection/{name}", "link", len(those), spot(those[0], middle))
+
+
+def is_meant(m: Moment, item: Token) -> bool:
+    """Whether the record speaks of it, or of the command that brings it."""
+    token = item[1]
+    own = m.subject.command is not None and token.get("command") == m.subject.command
+    return own or (m.subject.message is not None and token.get("message") == m.subject.message)
+
+
+def is_in_it(m: Moment, rider: Rider[Token]) -> bool:
+    """Whether it is in the segment of which the record speaks."""
+    return m.subject.segment is not None and rider.ride.segment == m.subject.segment
 
 
 def breadth_of(item: Token, size: int) -> int:
@@ -208,12 +219,23 @@ def with_consumer(m: Moment, at: str, crowd: Sequence[Token]) -> Iterator[Mark]:
     row = app["hands"].get(at)
     hand = places.hand_of(limit_of(m, at), len(crowd))
     place = f"consumer:{app['name']}"
-    for number, (key, token) in enumerate(crowd[: hand.slots]):
+    shown = with_meant(m, crowd, crowd[: hand.slots], -1)
+    for number, (key, token) in enumerate(shown):
         spot = places.tray_spot(app, number) if row is None else places.slot_spot(row, number, hand)
         yield message_mark(key, token, place, spot)
     if len(crowd) > hand.slots:
         last = places.tray_spot(app, hand.slots) if row is None else places.slot_spot(row, hand.slots, hand)
         yield more_mark(at, "held", len(crowd) - hand.slots, last)
+
+
+def with_meant(m: Moment, crowd: Sequence[Token], shown: Sequence[Token], place: int) -> Sequence[Token]:
+    """Those that are shown of a crowd; if the one that is meant is not among them, it takes the `place` of another,
+    the first or the last.
+    """
+    meant = next((item for item in crowd if is_meant(m, item)), None)
+    if meant is None or meant in shown:
+        return shown
+    return [*shown[:-1], meant] if place else [*shown[1:], meant]
 
 
 def with_client(m: Moment, at: str, crowd: Sequence[Token]) -> Iterator[Mark]:
@@ -226,7 +248,7 @@ def with_client(m: Moment, at: str, crowd: Sequence[Token]) -> Iterator[Mark]:
 def in_gutter(m: Moment, at: str, crowd: Sequence[Token]) -> Iterator[Mark]:
     """Lost and returned: the newest, from left to right, and how many are older."""
     room = places.lost_room(m.layout)
-    shown = crowd if len(crowd) <= room else crowd[-max(1, room - 1) :]
+    shown = crowd if len(crowd) <= room else with_meant(m, crowd, crowd[-max(1, room - 1) :], 0)
     for number, (key, token) in enumerate(shown):
         room = places.reason_room(m.layout, number, len(shown), len(crowd) - len(shown))
         spot = places.lost_spot(m.layout, number)

@@ -17,14 +17,14 @@ nearer to the receiver; a later one is farther only where the earlier one was lo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from amqplab.stage import places
 from amqplab.stage.geometry import GEOMETRY as G
 from amqplab.stage.lettering import width
 from amqplab.stage.mark import Mark, Moment, more_mark
-from amqplab.stage.places import Filling, Spot, Wish
+from amqplab.stage.one_behind import Rider, Thing, one_behind_the_other
+from amqplab.stage.places import Spot
 from amqplab.stage.tubes import Tube, tubes
 from amqplab.trace import keys
 from amqplab.trace.lives import root_of
@@ -42,25 +42,6 @@ LEAST_SLAB = 14
 
 Hosts = dict[int, Spot | None]
 """Command -> the point at which its message's number is written; None if it is there already, or is counted."""
-Thing = TypeVar("Thing")
-
-
-@dataclass
-class Rider(Generic[Thing]):
-    """Something in a tube: how far it is, how much room it takes, where it ends in the stream of octets, and which
-    lane it uses (None: all of them).
-    """
-
-    thing: Thing
-    ride: Ride
-    room: int
-    octet: int
-    lane: int | None
-
-    @property
-    def turn(self) -> tuple[float, int]:
-        """The farthest first; of those that are equally far the one with the earlier octets."""
-        return -self.ride.progress, self.octet
 
 
 def wire(m: Moment) -> tuple[list[Mark], Hosts]:
@@ -81,57 +62,19 @@ def placed(
     inside = abs(end - start) - 2
     for rider in riders:
         rider.room = min(rider.room, inside - MORE_W)  # one alone may be too long
-    ordered = sorted(riders, key=lambda rider: rider.turn)
-    shown, hidden = room_for(ordered, inside, meant)
-    counts: dict[int | None, list[Rider[Thing]]] = {}
-    for rider in hidden:
-        counts.setdefault(rider.lane, []).append(rider)
-    wanted = {
-        id(rider): Wish(
-            rider.room // 2 + round(rider.ride.progress * max(0, inside - rider.room)), rider.room, rider.lane
-        )
-        for rider in shown
-    }
-    for lane, those in counts.items():  # a count stands where the first of those would stand that it counts
-        wanted[id(those[0])] = Wish(0, MORE_W, lane)
-    in_line = [id(rider) for rider in ordered if id(rider) in wanted]
-    middles = dict(zip(in_line, places.lined_up([wanted[one] for one in in_line], inside), strict=False))
+
+    def wish(rider: Rider[Thing]) -> int:
+        return rider.room // 2 + round(rider.ride.progress * max(0, inside - rider.room))
 
     def spot(lane: int | None, middle: int) -> Spot:
         return places.lane_spot(pipe, m.wide, tube.up, pipe["lanes"][lane or 0], middle / inside, 1)
 
-    found = [(rider, spot(rider.lane, middles[id(rider)])) for rider in shown if id(rider) in middles]
-    more = [
-        more_mark(keys.connection_key(tube.connection), "link", len(those), spot(lane, middles[id(those[0])]))
-        for lane, those in counts.items()
-        if id(those[0]) in middles
-    ]
-    return found, hidden, more
-
-
-def room_for(
-    riders: Sequence[Rider[Thing]], length: int, meant: Callable[[Thing], bool]
-) -> tuple[list[Rider[Thing]], list[Rider[Thing]]]:
-    """Who has room, the farthest first, and who has not. What is meant has room, whatever must go for it."""
-    filled = Filling()
-    for rider in riders:
-        filled.fill(rider.lane, filled.of(rider.lane) + rider.room)
-    if filled.of(None) <= length:
-        return list(riders), []
-    filled, full = Filling(), Filling()
-    kept = sum(rider.room for rider in riders if meant(rider.thing))
-    shown, hidden = [], []
-    for number, rider in enumerate(riders):
-        own = meant(rider.thing)
-        kept -= rider.room if own else 0
-        free = length - MORE_W - kept - filled.of(rider.lane)
-        if own or (number == 0 and not kept) or (not full.of(rider.lane) and rider.room <= free):
-            filled.fill(rider.lane, filled.of(rider.lane) + rider.room)
-            shown.append(rider)
-        else:
-            full.fill(rider.lane, 1)
-            hidden.append(rider)
-    return shown, hidden
+    ordered = sorted(riders, key=lambda rider: rider.turn)
+    shown, counts = one_behind_the_other(ordered, inside, MORE_W, lambda rider: meant(rider.thing), wish)
+    found = [(rider, spot(rider.lane, middle)) for rider, middle in shown]
+    owner = keys.connection_key(tube.connection)
+    more = [more_mark(owner, "link", len(those), spot(those[0].lane, middle)) for those, middle in counts]
+    return found, [rider for those, _ in counts for rider in those], more
 
 
 def octet_of(frame: Frame) -> int:

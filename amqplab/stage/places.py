@@ -21,7 +21,7 @@ from amqplab.stage.geometry import GEOMETRY as G
 
 __all__ = [
     "Cell", "Filling", "Hand", "Spot", "Wish", "cell_spot", "cells_of", "dock_spot", "had_spot", "hand_of",
-    "how_many_fit", "lane_spot", "leaving_spot", "lined_up", "lost_room", "lost_spot", "node_spot",
+    "lane_spot", "leaving_spot", "lined_up", "lost_room", "lost_spot", "node_spot",
     "reason_room", "slot_spot", "strip_spot", "tray_spot", "tube_span",
 ]  # fmt: skip
 
@@ -118,17 +118,6 @@ def lined_up(wanted: Sequence[Wish], length: int) -> list[int]:
         found.append(middle)
         before.fill(lane, length - middle + wide // 2)
     return found
-
-
-def how_many_fit(breadths: Sequence[int], length: int, count: int) -> int:
-    """How many of the first things in a lane have room, if the rest is counted in one of the breadth `count`."""
-    if sum(breadths) <= length:
-        return len(breadths)
-    fits, left = 0, length - count
-    while fits < len(breadths) and (breadths[fits] <= left or fits == 0):
-        left -= breadths[fits]
-        fits += 1
-    return fits
 
 
 def tube_span(pipe: PipePlace, wide: bool, up: bool) -> Box:

@@ -57,6 +57,10 @@ MUTATIONS = (
              "    e.Published: Whereabouts._published,\n", "", "2", "two_channels", again=SCENE),
     Mutation("what is handed over for good is drawn nowhere", "amqplab/trace/whereabouts.py",
              ' and token["state"] != "done"\n', "\n", "2", "hello", again=SCENE),
+    Mutation("what the step speaks of is only counted on its link", f"{JS}/messages.js",
+             "meant: isSpokenOf(view, rider.token) ||", "meant:", "2", "topics"),
+    Mutation("what the step speaks of is only counted in a hand", f"{JS}/messages.js",
+             "withMeant(view, tokens, tokens.slice(0, slots))", "tokens.slice(0, slots)", "2", "queue_of_500", "4"),
     # --- 3: where its copies are, and nowhere else ---
     Mutation("lost messages are not drawn", f"{JS}/messages.js",
              "if (!lost.length) return [];", "if (lost.length) return [];", "3", "returned_and_rejected"),

@@ -6,8 +6,8 @@
 // it has a token, which says where it is. Nothing else is a message. So every message is drawn where its copies
 // are, as often as there are copies, and nowhere else.
 //
-// Where there is no room for all of them, the rest is counted in a mark of its own, "+n"; if the step speaks of
-// one of those, that mark is the subject.
+// Where there is no room for all of them, the rest is counted in a mark of its own, "+n". What the step speaks of has a
+// place on its link, in its hand and in the gutter; in a queue's line it may be counted, then that mark is the subject.
 
 import { encode, nameOf } from "./text.js";
 import {
@@ -33,7 +33,7 @@ import { rideOfCommand } from "./ride.js";
 import { handsOfApp, isStream, rowOf } from "./fixtures.js";
 import { entityMark, numberedMark } from "./mark.js";
 import { signalWidth } from "./marks.js";
-import { lastOctetOf } from "./wire.js";
+import { inLineWith, lastOctetOf } from "./wire.js";
 
 const OUTSIDE = -10;
 
@@ -64,9 +64,12 @@ function messageMark(view, key, message, copy, at, more = {}) {
       .join(", "),
   });
   const { command } = copy;
-  if (message) return { ...mark, subject: mark.subject || isNextLife(view, key, message) };
+  if (message) return { ...mark, subject: mark.subject || isCarried(view, copy) || isNextLife(view, key, message) };
   return { ...mark, id: key.split("/")[1], pick: command === null ? `entity:${key}` : `command:${command}` };
 }
+
+/** Whether the step speaks of the command that brings this copy, or has brought it. */
+const isCarried = ({ subject }, { command }) => command !== undefined && command !== null && command === subject.command;
 
 /** Whether a message is what another one, which the step speaks of, has become. */
 const isNextLife = ({ scene, subject, touched }, key, message) =>
@@ -238,18 +241,24 @@ function handMarksOf(view, app, key, consumer, number) {
   const hand = handOf(geometry, consumer.prefetch, tokens.length);
   const { slots } = hand;
   const row = rowOf(app, key, number);
-  const shown = tokens.slice(0, slots).map(([token, value], i) =>
+  const chosen = withMeant(view, tokens, tokens.slice(0, slots));
+  const shown = chosen.map(([token, value], i) =>
     messageMark(view, token, value.message, value, slotPoint(geometry, row, i, hand), {
       place: `consumer:${app.name}`,
       state: value.state,
     }),
   );
-  const hidden = tokens.slice(slots);
-  if (!hidden.length) return shown;
-  const holdsSubject = hidden.some(([, { message }]) => message && message === view.subject.message);
+  const hidden = tokens.length - shown.length;
+  if (!hidden) return shown;
   const at = slotPoint(geometry, row, slots, hand);
-  const words = `${hidden.length} more in the hand of ${nameOf(key)}`;
-  return [...shown, moreMark(view, `more ${key}`, key, hidden.length, at, "held", holdsSubject, words)];
+  const words = `${hidden} more in the hand of ${nameOf(key)}`;
+  return [...shown, moreMark(view, `more ${key}`, key, hidden, at, "held", false, words)];
+}
+
+/** Those that are shown of all tokens; if the one that is meant is not among them, it takes the place of the last. */
+function withMeant(view, tokens, shown) {
+  const meant = tokens.find(([, token]) => isSpokenOf(view, token));
+  return !meant || shown.includes(meant) ? shown : [...shown.slice(0, -1), meant];
 }
 
 // --- on links ---
@@ -298,31 +307,36 @@ function laneMarks(view, name, pipe, riders) {
   const length = pipeSpan(g, pipe, wide).length - 4;
   const widthFor = ({ token }) => (wide && isSignal(token) ? signalWidth(token.label) + 2 : breadth);
   /** @type {any[]} */
-  const broad = riders.map((rider) => ({ ...rider, width: widthFor(rider) }));
+  const broad = riders.map((rider) => ({ ...rider, width: widthFor(rider), meant: isSpokenOf(view, rider.token) || isInIt(view, rider) }));
   const { shown, hidden } = roomFor(broad, length, breadth);
-  const things = shown.map(({ ride, width }) => ({ at: g.mouth + ride.p * (length - 2 * g.mouth), width }));
-  if (hidden.length) things.push({ at: 0, width: breadth });
-  const middles = linedUp(things, length);
-  const where = (i, { token, channel }) => lanePoint(g, pipe, wide, token.up, channel, middles[i] / length, 2);
+  const places = inLineWith(broad, shown, hidden.length ? [hidden] : []);
+  const wanted = places.map(({ thing: { ride, width }, those }) =>
+    those ? { at: 0, width: breadth } : { at: g.mouth + ride.p * (length - 2 * g.mouth), width });
+  const middles = linedUp(wanted, length);
   const ahead = pipeSpan(g, pipe, wide).ahead * (riders[0].token.up ? 1 : -1);
   const stream = `${name} ${riders[0].token.up} ${riders[0].channel}`;
-  const marks = shown.map((rider, i) =>
-    riderMark(view, rider, { ...where(i, rider), alone: riders.length === 1, ...{ stream, ahead, octet: rider.octet } }),
-  );
-  if (hidden.length) {
-    const holdsSubject = hidden.some(({ token }) => token.message && token.message === view.subject.message);
-    const key = `more ${name} ${hidden[0].token.up} ${hidden[0].channel}`;
-    const owner = `connection/${name}`;
-    const at = where(middles.length - 1, hidden[0]);
-    marks.push(moreMark(view, key, owner, hidden.length, at, "link", holdsSubject, `${hidden.length} more under way`));
-  }
-  return marks;
+  return places.map(({ thing, those }, i) => {
+    const { token, channel, octet } = thing;
+    const at = lanePoint(g, pipe, wide, token.up, channel, middles[i] / length, 2);
+    if (!those) return riderMark(view, thing, { ...at, alone: riders.length === 1, stream, ahead, octet });
+    const key = `more ${name} ${token.up} ${channel}`;
+    return moreMark(view, key, `connection/${name}`, those.length, at, "link", false, `${those.length} more under way`);
+  });
 }
 
-function riderMark(view, { key, token, state, pipe }, at) {
-  if (!isSignal(token)) return messageMark(view, key, token.message, token, at, {
-      ...{ place: `link:${pipe.app}`, state, up: token.up, conn: token.at, command: token.command },
-    });
+/** Whether the step speaks of what a token stands for, or of the command that brings it. */
+const isSpokenOf = (view, token) => isCarried(view, token) || (!!token.message && token.message === view.subject.message);
+
+/** Whether it is in the segment of which the step speaks. */
+const isInIt = ({ subject }, { ride }) => subject.segment !== undefined && ride.segment?.n === subject.segment;
+
+function riderMark(view, rider, at) {
+  const { key, token, state, pipe } = rider;
+  if (!isSignal(token)) {
+    const more = { place: `link:${pipe.app}`, state, up: token.up, conn: token.at, command: token.command };
+    const mark = messageMark(view, key, token.message, token, at, more);
+    return { ...mark, subject: mark.subject || isInIt(view, rider) };
+  }
   const messages = token.messages.map((one) => view.scene.labelOf(one)).join(", ");
   const mark = numberedMark(view, "signal", token.command, {
     ...{ key, ...at, label: token.label, place: `link:${pipe.app}`, state, signal: token.kind, up: token.up },
@@ -330,7 +344,7 @@ function riderMark(view, { key, token, state, pipe }, at) {
     said: `${SIGNALS[token.kind] ?? token.kind}${messages && ` of message ${messages}`}, ${token.label}`,
     pick: `command:${token.command}`,
   });
-  return { ...mark, pick: `command:${token.command}`, subject: view.subject.command === token.command };
+  return { ...mark, pick: `command:${token.command}`, subject: isCarried(view, token) || isInIt(view, rider) };
 }
 
 const SIGNALS = {
@@ -356,11 +370,11 @@ function badgeMark(view, rider, hosts) {
 
 /** The newest, from left to right; and the one that this step speaks of. */
 function gutterMarks(view) {
-  const { layout, lost, subject } = view;
+  const { layout, lost } = view;
   const { geometry } = view.scene;
   if (!lost.length) return [];
   const room = gutterRoom(geometry, layout);
-  const shown = lost.length <= room ? lost : newest(lost, Math.max(1, room - 1), subject.message);
+  const shown = lost.length <= room ? lost : newest(view, Math.max(1, room - 1));
   const hidden = lost.length - shown.length;
   const marks = shown.map(([key, token], i) =>
     messageMark(view, key, token.message, token, lostPoint(geometry, layout, i), {
@@ -375,8 +389,8 @@ function gutterMarks(view) {
   return [...marks, moreMark(view, "more lost", "gutter", hidden, at, "lost", false, `${hidden} more lost or returned`)];
 }
 
-function newest(lost, count, message) {
-  const shown = lost.slice(-count);
-  const meant = lost.find(([, token]) => token.message && token.message === message);
+function newest(view, count) {
+  const shown = view.lost.slice(-count);
+  const meant = view.lost.find(([, token]) => isSpokenOf(view, token));
   return meant && !shown.includes(meant) ? [...shown.slice(1), meant] : shown;
 }

@@ -243,7 +243,7 @@ export class Player {
       ...{ allBytes, state: this.cursor.seek(seq), steps: scene.steps[zoom], depth: scene.depth },
       motion: motion && { t: motion.t, from: motion.from },
       layout: scene.layouts[orientation],
-      selection: pinned ?? selectionOf(scene, seq),
+      selection: pinned ?? selectionOf(scene, zoom, seq),
       ...this.parts(),
     };
   }

@@ -5,6 +5,8 @@
 // A message, its frames and the segments that carry them are one thing seen at three sizes. Whoever picks one of
 // them sees the others lit in every panel.
 
+import { STORY } from "./scene.js";
+
 /** @typedef {Record<"frame" | "segment" | "message" | "command", Set<number>> & {entity: Set<string>}} Lit */
 
 /** What belongs to the selection: a Set of numbers (or keys) by kind. @param {Scene} scene @param {Picked | null} selection */
@@ -43,11 +45,14 @@ export function parseSelection(text) {
   return /** @type {Picked} */ ({ kind, id: kind === "entity" ? id : +id });
 }
 
-/** What a record is about, as something to look at: the frame that it speaks of, or else the largest thing.
- * @param {Scene} scene @param {number} seq @returns {Picked | null} */
-export function selectionOf(scene, seq) {
+/** What a record is about, as something to look at: the frame that it speaks of, or else the largest thing. The story
+ * speaks of the message in a frame.
+ * @param {Scene} scene @param {number} zoom @param {number} seq @returns {Picked | null} */
+export function selectionOf(scene, zoom, seq) {
   if (seq < 0) return null;
   const { frame, command, segment, message, keys } = scene.subjectOf(seq);
+  const { messages = [] } = scene.commands[command ?? -1] ?? {};
+  if (zoom === STORY && messages.length === 1) return { kind: "message", id: messages[0] };
   if (frame !== undefined) return { kind: "frame", id: frame };
   if (command !== undefined) return { kind: "frame", id: scene.commands[command].frames[0] };
   if (segment !== undefined) return { kind: "segment", id: segment };

@@ -102,7 +102,7 @@ function placed(view, tube, things) {
 }
 
 /** What has a place, the farthest first; a count stands where the first of those would stand that it counts. */
-function inLineWith(inTurn, shown, counts) {
+export function inLineWith(inTurn, shown, counts) {
   const turn = new Map(inTurn.map((thing, i) => [thing, i]));
   const places = [...shown.map((thing) => ({ thing, those: null, point: null })), ...counts.map((those) => ({ thing: those[0], those, point: null }))];
   return places.sort((a, b) => turn.get(a.thing) - turn.get(b.thing));

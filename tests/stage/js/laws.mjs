@@ -88,6 +88,12 @@ export function subjectSeen(it, wrong) {
   }
   if (!marks.some((mark) => mark.subject) && subject.keys.some((key) => markOf(view, key)))
     wrong("nothing is marked as the subject");
+  for (const [, { message, command, place }] of tokens) {
+    const isMeant = message && (message === subject.message || (command !== null && command === subject.command));
+    if (!isMeant || !["link", "consumer", "lost"].includes(place)) continue;
+    const isIt = (mark) => mark.subject && mark.id === String(message) && (mark.place === place || mark.place.startsWith(`${place}:`));
+    if (!messages.some(isIt)) wrong(`message ${message} is spoken of, and only counted, or not marked`);
+  }
   wireSubject(it, wrong);
   placeOfSubject(it, wrong);
   void [scene, state];

@@ -103,6 +103,20 @@ function look(one, player, memory) {
   return { view, marks };
 }
 
+/** In a narrow window there is room for less; what is seen is no less true. */
+const NARROW = { width: 560, height: 380 };
+
+function lookNarrow(one, player) {
+  const wide = viewOf(player, "wide");
+  const view = { ...wide, layout: stage.setting(wide.scene.layouts, NARROW).layout };
+  const it = laws.seen(view, stage.marks(view));
+  laws.drawable(it, wrongOf(1, one.name, view));
+  if (has(2)) laws.subjectSeen(it, wrongOf(2, one.name, view));
+  if (has(3)) laws.everyCopyOnce(it, wrongOf(3, one.name, view));
+  if (has(4)) laws.nothingArrivesThatDidNot(it, wrongOf(4, one.name, view));
+  if (has("4 order")) laws.streamsInOrder(it, wrongOf("4 order", one.name, view));
+}
+
 /** Picture, tables, fold and lab.table() count alike. */
 function counts(one, it) {
   const { view } = it;
@@ -191,6 +205,11 @@ function samePlaceEverywhere(one, view) {
   if (seq < 0) return;
   const inside = text(stage.inspector(view, 600));
   const frame = scene.frames[subject.frame] ?? scene.frames[scene.commands[subject.command]?.frames[0]];
+  const messages = view.zoom === 4 ? (scene.commands[subject.command]?.messages ?? []) : [];
+  if (messages.length === 1) {
+    if (!inside.includes(`Message ${scene.labelOf(messages[0])}`)) wrong(`the inspector does not show message ${messages[0]}`);
+    return;
+  }
   if (frame && !inside.includes(`<b>${escaped(frame.summary)}</b>`)) wrong(`the inspector does not show frame ${frame.id}`);
   if (!frame && subject.segment !== undefined && !inside.includes(`egment ${subject.segment}`)) wrong(`the inspector does not show segment ${subject.segment}`);
   const plan = planOf(view);
@@ -222,6 +241,7 @@ function play(one, scene, zoom) {
     player.motion = null;
     const now = look(one, player, memory);
     if (now && before && motion) safely(one.name, now.view, () => move(one, before, now, motion));
+    if (now && i % 3 === 0) safely(one.name, now.view, () => lookNarrow(one, player));
     if (now && i % 5 === 0) safely(one.name, now.view, () => samePlaceEverywhere(one, now.view));
     before = now;
   });

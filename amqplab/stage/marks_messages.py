@@ -128,10 +128,11 @@ def in_lane(
     def wish(rider: Rider[Token]) -> int:
         return G.mouth + round(rider.ride.progress * (length - 2 * G.mouth))
 
-    def spot(rider: Rider[Token], middle: int) -> Spot:
+    def spot(rider: Rider[Token], middle: int, broad: int = G.message_w) -> Spot:
         command = command_of(m, rider.thing[1])
         channel = 0 if command is None else command.channel
-        return places.lane_spot(pipe, m.wide, up, channel, middle / length, 2)
+        lane = places.lane_spot(pipe, m.wide, up, channel, middle / length, 2)
+        return places.inside_tube(pipe, m.wide, up, lane, broad)
 
     def meant(rider: Rider[Token]) -> bool:
         return is_meant(m, rider.thing) or is_in_it(m, rider)
@@ -141,7 +142,8 @@ def in_lane(
         key, token = rider.thing
         state = "lost" if rider.ride.state == "lost" else ""
         if key.startswith("signal/"):
-            yield signal_mark(key, token, pipe, spot(rider, middle), state)
+            at = spot(rider, middle, signal_width(str(token.get("label", ""))))
+            yield signal_mark(key, token, pipe, at, state)
         else:
             yield message_mark(key, token, f"link:{pipe['app']}", spot(rider, middle), state, up=up)
     for those, middle in counts:

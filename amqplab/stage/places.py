@@ -21,8 +21,8 @@ from amqplab.stage.geometry import GEOMETRY as G
 
 __all__ = [
     "Cell", "Filling", "Hand", "Spot", "Wish", "cell_spot", "cells_of", "dock_spot", "had_spot", "hand_of",
-    "lane_spot", "leaving_spot", "lined_up", "lost_room", "lost_spot", "node_spot",
-    "reason_room", "slot_spot", "strip_spot", "tray_spot", "tube_span",
+    "inside_tube", "lane_spot", "leaving_spot", "lined_up", "lost_room", "lost_spot", "node_spot", "reason_room",
+    "slot_spot", "strip_spot", "tray_spot", "tube_span",
 ]  # fmt: skip
 
 
@@ -67,6 +67,15 @@ def lane_offset(lanes: Sequence[int], up: bool, channel: int) -> int:
     if up:
         return -(G.tube_gap // 2 + (len(lanes) - index) * G.lane - G.lane // 2)
     return G.tube_gap // 2 + index * G.lane + G.lane // 2
+
+
+def inside_tube(pipe: PipePlace, wide: bool, up: bool, at: Spot, width: int) -> Spot:
+    """The same place, as near to its lane as something so wide is whole in its tube; an upright tube is narrow."""
+    if wide:
+        return at
+    tube = tube_span(pipe, wide, up)
+    middle, reach = tube["x"] + tube["w"] // 2, max(0, (tube["w"] - width) // 2 - 1)
+    return Spot(min(middle + reach, max(middle - reach, at.x)), at.y)
 
 
 class Filling:

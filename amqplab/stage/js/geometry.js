@@ -65,6 +65,14 @@ export function lanePoint(g, pipe, wide, up, channel, p, margin = 0) {
   return point(wide, along, across);
 }
 
+/** The same place, as near to its lane as something of such a width is whole in its tube; an upright tube is narrow. */
+export function insideTube(g, pipe, wide, up, at, width) {
+  if (wide) return at;
+  const span = pipeSpan(g, pipe, wide);
+  const [middle, reach] = [tubeMiddle(g, span, up), Math.max(0, (span.breadth - width) / 2 - 1)];
+  return { ...at, x: between(middle - reach, at.x, middle + reach) };
+}
+
 // --- queues ---
 
 /** How many places a queue's row has. */

@@ -14,6 +14,7 @@ import { handles } from "./mark.js";
 
 const PALETTE = 7;
 const MARK_LETTER = 6.6;
+const SQUEEZED_LETTER = 4.5;
 const BEYOND_PAPER = 14;
 const BOTH_NAMES = 160;
 const TEXT_LETTER = 6;
@@ -53,7 +54,7 @@ export function drawMessage(view, mark) {
     ...["message", hue(mark.hue), `is-${mark.state.replaceAll(" ", "-") || "there"}`, mark.ghost && "ghosted"],
     ...[mark.place.startsWith("link") && "moving", mark.covered && "covered", isGone(mark) && "dead"],
   );
-  const w = Math.max(view.scene.geometry.message_w, mark.label.length * MARK_LETTER + 6);
+  const w = Math.max(view.scene.geometry.message_w, mark.label.length * SQUEEZED_LETTER + 3);
   const height = paperHeight(view.scene.geometry, mark.share);
   const paper = { x: round(-w / 2), y: round(-height / 2), width: round(w), height: round(height), rx: 2.5 };
   return h(
@@ -63,12 +64,15 @@ export function drawMessage(view, mark) {
     isHeld && h("rect", { class: "hatch", ...paper }),
     h("path", { class: "flap", d: flap(w, height) }),
     mark.persistent && h("path", { class: "foot", d: `M${round(-w / 2 + 3)} ${round(height / 2 - 1.5)}H${round(w / 2 - 3)}` }),
-    h("text", { class: "number" }, mark.label),
+    h("text", { class: "number", ...(mark.label.length > 2 && squeezedTo(w - 3)) }, mark.label),
     mark.redelivered && h("path", { class: "again", d: turned(-w / 2 + 1, -height / 2 + 1) }),
     (mark.state === "lost" || isGone(mark)) && h("path", { class: "cross small", d: cross(w / 2, -height / 2, 3.5) }),
     wordsOf(view, mark, w),
   );
 }
+
+/** @param {number} room */
+const squeezedTo = (room) => ({ textLength: room, lengthAdjust: "spacingAndGlyphs" });
 
 /** @param {Mark} mark */
 const isGone = ({ place }) => place === "lost" || place === "returned";
@@ -124,7 +128,7 @@ const badgeWidth = ({ label }) => Math.max(14, label.length * MARK_LETTER + 6);
 export function drawMore(view, mark) {
   const room = view.scene.geometry.cell_w - 2;
   const isWide = (mark.state === "ready" || mark.state === "unacked") && mark.label.length * MARK_LETTER > room;
-  const squeezed = isWide ? { textLength: room, lengthAdjust: "spacingAndGlyphs" } : {};
+  const squeezed = isWide ? squeezedTo(room) : {};
   const text = h("text", { x: round(mark.x), y: round(mark.y + 4), ...squeezed }, mark.label);
   return h("g", handles(mark, cls("more", mark.state)), text);
 }

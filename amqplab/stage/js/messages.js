@@ -16,6 +16,7 @@ import {
   dockPoint,
   gutterRoom,
   handOf,
+  insideTube,
   lanePoint,
   leavingPoint,
   linedUp,
@@ -307,9 +308,9 @@ function laneMarks(view, name, pipe, riders) {
   const length = pipeSpan(g, pipe, wide).length - 4;
   const widthFor = ({ token }) => (wide && isSignal(token) ? signalWidth(token.label) + 2 : breadth);
   /** @type {any[]} */
-  const broad = riders.map((rider) => ({ ...rider, width: widthFor(rider), meant: isSpokenOf(view, rider.token) || isInIt(view, rider) }));
-  const { shown, hidden } = roomFor(broad, length, breadth);
-  const places = inLineWith(broad, shown, hidden.length ? [hidden] : []);
+  const sized = riders.map((rider) => ({ ...rider, width: widthFor(rider), meant: isSpokenOf(view, rider.token) || isInIt(view, rider) }));
+  const { shown, hidden } = roomFor(sized, length, breadth);
+  const places = inLineWith(sized, shown, hidden.length ? [hidden] : []);
   const wanted = places.map(({ thing: { ride, width }, those }) =>
     those ? { at: 0, width: breadth } : { at: g.mouth + ride.p * (length - 2 * g.mouth), width });
   const middles = linedUp(wanted, length);
@@ -317,7 +318,9 @@ function laneMarks(view, name, pipe, riders) {
   const stream = `${name} ${riders[0].token.up} ${riders[0].channel}`;
   return places.map(({ thing, those }, i) => {
     const { token, channel, octet } = thing;
-    const at = lanePoint(g, pipe, wide, token.up, channel, middles[i] / length, 2);
+    const lane = lanePoint(g, pipe, wide, token.up, channel, middles[i] / length, 2);
+    const broad = isSignal(token) && !those ? signalWidth(token.label) : g.message_w;
+    const at = insideTube(g, pipe, wide, token.up, lane, broad);
     if (!those) return riderMark(view, thing, { ...at, alone: riders.length === 1, stream, ahead, octet });
     const key = `more ${name} ${token.up} ${channel}`;
     return moreMark(view, key, `connection/${name}`, those.length, at, "link", false, `${those.length} more under way`);
@@ -334,8 +337,8 @@ function riderMark(view, rider, at) {
   const { key, token, state, pipe } = rider;
   if (!isSignal(token)) {
     const more = { place: `link:${pipe.app}`, state, up: token.up, conn: token.at, command: token.command };
-    const mark = messageMark(view, key, token.message, token, at, more);
-    return { ...mark, subject: mark.subject || isInIt(view, rider) };
+    const message = messageMark(view, key, token.message, token, at, more);
+    return { ...message, subject: message.subject || isInIt(view, rider) };
   }
   const messages = token.messages.map((one) => view.scene.labelOf(one)).join(", ");
   const mark = numberedMark(view, "signal", token.command, {

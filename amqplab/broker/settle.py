@@ -90,6 +90,7 @@ def reject(channel: Channel, settled: list[Outstanding]) -> None:
         if not queue.deleted:
             queue.discard(copy, "rejected")
     channel.settled(settled)
+    channel.vhost.bury_dying(channel.broker.now)  # before the next one is handed out, as RabbitMQ does it
 
 
 def reject_and_requeue(channel: Channel, settled: list[Outstanding]) -> None:

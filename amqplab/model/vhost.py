@@ -380,15 +380,19 @@ class VirtualHost:
                 queue = next(iter(self._touched))
                 del self._touched[queue]
                 queue.pump(now)
-            dying = self.dying[:]
-            self.dying.clear()
-            for one in dying:
-                bury(self, one, now)
+            self.bury_dying(now)
             notices, self.notices = self.notices, []
             for notice in notices:
                 notice()
         if self.unsettled:
             self.on_unrest()
+
+    def bury_dying(self, now: int) -> None:
+        """Send what has died to where dead letters go."""
+        dying = self.dying[:]
+        self.dying.clear()
+        for one in dying:
+            bury(self, one, now)
 
     @property
     def unsettled(self) -> bool:

@@ -58,7 +58,7 @@ class Endpoint:
         self.state = "CLOSED"
         # sending: the first number not yet acknowledged is snd_una, the first not yet sent snd_nxt
         self.iss = self.snd_una = self.snd_nxt = self.snd_max = isn
-        self.snd_wnd = self.profile.mss
+        self.snd_wnd = self.widest = self.profile.mss
         self.outgoing = Outgoing(isn + 1)
         self.fin_wanted = self.fin_sent = False
         self.congestion = CongestionWindow(self.profile.mss, isn)
@@ -169,7 +169,7 @@ class Endpoint:
             waiting = self.outgoing.end - self.snd_nxt
             allowed = self.snd_una + min(self.snd_wnd, self.congestion.size) - self.snd_nxt
             size = min(waiting, mss, allowed)
-            if size <= 0:
+            if size <= 0 or self._would_be_silly(size, waiting):
                 break
             payload = self.outgoing.octets(self.snd_nxt, size)
             flags = "PSH|ACK" if size == waiting else "ACK"
@@ -179,6 +179,14 @@ class Endpoint:
             self._send_fin()
         elif self.snd_wnd == 0 and self.timer is None:
             self._start_timer()  # to probe the closed window
+
+    def _would_be_silly(self, size: int, waiting: int) -> bool:
+        """Whether a window has room for a part of a segment only, and the rest comes soon: then a sender waits
+        (RFC 1122 section 4.2.3.4). It does not if half a window is free, or if nothing is on the way that could
+        bring an acknowledgement.
+        """
+        is_whole = size == min(waiting, self.profile.mss)
+        return not is_whole and 2 * size < self.widest and self.snd_nxt != self.snd_una
 
     def _send_fin(self) -> None:
         end = self.outgoing.end
@@ -307,6 +315,7 @@ class Endpoint:
             self.retries = 0
         same_window = self.snd_wnd == segment.window
         self.snd_wnd = segment.window
+        self.widest = max(self.widest, segment.window)
         if segment.ack > self.snd_una:
             self._advance(min(segment.ack, self.snd_max))
         elif (

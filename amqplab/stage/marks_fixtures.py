@@ -24,6 +24,7 @@ from amqplab.trace.tokens import had_key
 __all__ = ["FIXTURES", "badges_of", "connection_state", "host_state", "limit_of"]
 
 RAISED = 5
+CURSOR_W = 10
 """How high the most urgent message stands in a queue with priorities."""
 
 # --- the ground ------------------------------------------------------------------------------------------
@@ -237,7 +238,7 @@ def cursors(m: Moment, key: str, node: NodePlace, cells: Sequence[places.Cell]) 
     }
     if len(cells) < node["cells"]:
         at[None] = len(cells)
-    row = 0
+    readers: list[tuple[str, int | None]] = []
     for consumer, entity in m.state.items():
         if not consumer.startswith("consumer/") or (entity.get("vhost"), entity.get("queue")) != (
             vhost,
@@ -246,10 +247,13 @@ def cursors(m: Moment, key: str, node: NodePlace, cells: Sequence[places.Cell]) 
             continue
         cursor = entity.get("cursor")
         if cursor is not None or entity.get("start") is not None:
-            spot = places.cell_spot(node, at.get(cursor, 0))
-            yield Mark("cursor", consumer, "", "" if cursor in at else "hidden", app_of(m, consumer), spot,
-                       {"row": row, "shown": cursor in at, "node": node})  # fmt: skip
-            row += 1
+            readers.append((consumer, cursor))
+    for row, (consumer, cursor) in enumerate(readers):
+        mates = [one for one, other in readers if other == cursor]
+        x, y = places.cell_spot(node, at.get(cursor, 0))
+        spot = Spot(x + CURSOR_W * (2 * mates.index(consumer) - len(mates) + 1) // 2, y)
+        yield Mark("cursor", consumer, "", "" if cursor in at else "hidden", app_of(m, consumer), spot,
+                   {"row": row, "shown": cursor in at, "node": node})  # fmt: skip
 
 
 BADGES: tuple[tuple[str, str], ...] = (

@@ -134,8 +134,10 @@ def in_lane(
         lane = places.lane_spot(pipe, m.wide, up, channel, middle / length, 2)
         return places.inside_tube(pipe, m.wide, up, lane, broad)
 
+    first = next((rider for rider in riders if is_in_it(m, rider)), None)
+
     def meant(rider: Rider[Token]) -> bool:
-        return is_meant(m, rider.thing) or is_in_it(m, rider)
+        return is_meant(m, rider.thing) or rider is first
 
     shown, counts = one_behind_the_other(riders, length, size, meant, wish)
     for rider, middle in shown:

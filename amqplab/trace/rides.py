@@ -25,7 +25,14 @@ from amqplab.trace.traffic import Command, Segment, Traffic
 __all__ = ["LOST_AT", "Ride", "progress", "ride", "segment_end", "segments_under_way"]
 
 LOST_AT = 0.5
-"""Where on its way a lost segment is drawn to end."""
+"""Where on its way a lost segment is drawn to end, for nobody knows where."""
+AT_ITS_END = "machine is off"
+"""The reason of one that found a machine without power: it came there."""
+
+
+def lost_at(segment: Segment) -> float:
+    """How far a lost segment came."""
+    return 1.0 if AT_ITS_END in segment.lost else LOST_AT
 
 
 class Ride(NamedTuple):
@@ -49,7 +56,9 @@ def progress(segment: Segment, now: int) -> float:
         part = 1.0 if now > segment.departs_at else 0.0
     else:
         part = max(0.0, min(1.0, (now - segment.departs_at) / (end - segment.departs_at)))
-    return part * LOST_AT if lost or segment.arrives_at is None else part
+    if lost:
+        return part * lost_at(segment)
+    return part * LOST_AT if segment.arrives_at is None else part
 
 
 def segments_under_way(segments: Iterable[Segment], seq: int) -> list[Segment]:
@@ -70,5 +79,5 @@ def ride(traffic: Traffic, command: Command, seq: int, now: int) -> Ride:
         return Ride(0.0, "waiting", None)
     latest = tries[-1]
     if latest.lost_seq is not None and latest.lost_seq <= seq:
-        return Ride(LOST_AT, "lost", latest.number)
+        return Ride(lost_at(latest), "lost", latest.number)
     return Ride(progress(latest, now), "under way", latest.number)

@@ -26,7 +26,7 @@ METHOD_WORDS: dict[str, str] = {
     "connection.secure": "asks for the next part of the login",
     "connection.secure-ok": "gives the next part of the login",
     "connection.tune": "proposes limits: channels, frame size, heartbeat interval",
-    "connection.tune-ok": "settles the limits, each no larger than proposed",
+    "connection.tune-ok": "settles the limits, none above the proposed ones, and the heartbeat as the client likes",
     "connection.open": "asks for a virtual host",
     "connection.open-ok": "says that the connection is ready for use",
     "connection.close": "ends the connection and says why",
@@ -97,7 +97,7 @@ METHOD_WORDS: dict[str, str] = {
 MOST_NAMED = 6
 
 TCP_STATE_WORDS: dict[str, str] = {
-    "CLOSED": "the TCP connection is over",
+    "CLOSED": "at this end the TCP connection is over",
     "LISTEN": "it waits for somebody to connect",
     "SYN-SENT": "it asks for a TCP connection and waits for the answer to its SYN",
     "SYN-RECEIVED": "it got a SYN, answers SYN|ACK, and waits for the ACK",

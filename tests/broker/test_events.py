@@ -136,6 +136,19 @@ def test_a_publish_that_is_refused(stream: Stream, peer: Peer) -> None:
     ]
 
 
+def test_a_rejected_copy_is_buried_before_the_next_one_is_handed_out(stream: Stream, peer: Peer) -> None:
+    arguments = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "q"}
+    peer.call(1, m.Queue.Declare(queue="work", arguments=arguments))
+    for body in (b"1", b"2"):
+        peer.publish(key="work", body=body)
+    peer.call(1, m.Basic.Qos(prefetch_count=1))
+    peer.call(1, m.Basic.Consume(queue="work", consumer_tag="c"))
+    stream.since()
+    peer.send(1, m.Basic.Reject(delivery_tag=1, requeue=False))
+    told = [type(event) for event in stream.since()]
+    assert [one for one in told if one in (e.DeadLettered, e.Delivered)] == [e.DeadLettered, e.Delivered]
+
+
 def test_copies_end_with_their_queue_in_the_queue_or_in_hand(stream: Stream, peer: Peer) -> None:
     peer.publish(key="q")
     peer.publish(key="q")

@@ -150,6 +150,23 @@ def test_a_large_write_is_cut_at_the_segment_size_and_every_segment_is_acknowled
     assert last.acknowledgement == (first.sequence + 1 + len(data)) & 0xFFFF_FFFF
 
 
+def test_while_more_is_waiting_only_whole_segments_are_sent() -> None:
+    """A congestion window has room for a part of a segment now and then: no sender uses it (RFC 1122 4.2.3.4)."""
+    world = World(LinkProfile(mss=1000))
+
+    async def play() -> int:
+        client, server = await pair(world.loop)
+        client.transport.write(b"a" * 37)  # windows grow by what is acknowledged: by 37 here
+        await asyncio.sleep(0.5)
+        client.transport.write(bytes(60_500))
+        await asyncio.sleep(1)
+        return len(server.received)
+
+    assert world.run(play()) == 60_537
+    sizes = [len(s.payload) for s in world.events(SegmentSent) if s.payload]
+    assert sizes == [37, *[1000] * 60, 500]
+
+
 def test_writes_of_one_instant_travel_together_and_an_empty_write_not_at_all() -> None:
     world = World()
 

@@ -94,6 +94,8 @@ MUTATIONS = (
     Mutation("an arrow of a lost segment has a head", f"{JS}/legs.js",
              'leg(s.sent, s.lost_seq, "lost", {', 'leg(s.sent, s.lost_seq, "arrived", {', "4 ladder",
              "lost_batch", "0"),
+    Mutation("what waits to be read is still on its way", f"{JS}/legs.js",
+             "scene.timeOf(received) > scene.timeOf(whole);", "false;", "4 ladder", "blocked_connection", "1"),
     Mutation("what comes again is a part of what was there already", f"{JS}/bands.js",
              "!s.discarded && (f.received === null || s.sent < f.received);", "true;", "4 ladder", "half_open", "1"),
     Mutation("what the record speaks of stands last on the link, whenever it was sent", f"{JS}/wire.js",

@@ -76,7 +76,8 @@ function drawLeg(view, band, leg, i, a, b, y, top, bottom) {
   const x1 = a + (b - a) * leg.p;
   const open = leg.outcome === "cut off";
   const y1 = leg.outcome === "waiting" ? y0 : open ? Math.min(y(leg.to), y0 + OPEN_DROP) : Math.max(y0, y(leg.to));
-  if (y1 < top || y0 > bottom) return null;
+  const read = leg.read === null ? y1 : y(leg.read);
+  if (read < top || y0 > bottom) return null;
   const isTold = view.zoom !== STORY; // there the sentences tell it, and lie where its words would stand
   const to = leg.outcome === "waiting" ? a + Math.sign(b - a) * STUB : x1;
   return h(
@@ -85,6 +86,7 @@ function drawLeg(view, band, leg, i, a, b, y, top, bottom) {
     h("line", { class: "reach", x1: round(a), y1: round(y0), x2: round(to), y2: round(y1) }),
     slab(view.scene, band, leg, a, to, y0, y1, y),
     ending(leg, a, b, to, y1),
+    read > y1 && h("line", { class: "unread", x1: round(b), y1: round(y1), x2: round(b), y2: round(read) }),
     isTold && leg.again && h("text", { class: "again", ...againAt(a, b, y0) }, "again"),
     isTold && !(leg.outcome === "lost" && isStep(view.scene, view.zoom, leg.to)) && wordsOfEnd(leg, a, b, to, y1),
   );

@@ -78,6 +78,14 @@ const whoIs = (scene, key) => scene.who?.[key] ?? nameOf(key);
 const numbers = (scene, messages, count) =>
   messages?.length ? messages.map((message) => scene.labelOf(message)).join(", ") + (count > messages.length ? ` … (${count})` : "") : null;
 
+/** What a consumer was handed and has not acknowledged. What a stream hands out stays in the stream, so its readers have no
+ * list of it: there it is known by where its copies are. */
+function unacknowledged(scene, state, consumer, key) {
+  if (consumer.cursor === null || consumer.cursor === undefined) return numbers(scene, consumer.holding, consumer.holding_count);
+  const handed = state.of("token").map((name) => state.get(name)).filter(({ target, state: how }) => target === key && how === "unacked");
+  return numbers(scene, handed.map(({ message }) => message), handed.length);
+}
+
 const flags = (entity, ...names) => names.filter((name) => entity[name]).map(fieldName).join(", ");
 
 const policyWords = ({ policy, policy_arguments: says }) => (policy ? `${policy}: ${says}` : null);
@@ -114,9 +122,9 @@ const FACTS = {
     ["reads queue", consumer.queue],
     ["acknowledges", consumer.no_ack ? "nothing: auto-ack, the broker forgets a message when it is sent" : "by hand"],
     ["prefetch", consumer.prefetch ? `${consumer.prefetch}: at most so many unacknowledged` : "no limit"],
-    ["holds", numbers(scene, consumer.holding, consumer.holding_count) ?? "nothing"],
     ["was handed", plural(consumer.delivered, "message")],
-    ["has done with", plural(hadOf(state, key), "message")],
+    ["of these not acknowledged", consumer.no_ack ? null : (unacknowledged(scene, state, consumer, key) ?? "none")],
+    [consumer.no_ack ? "has finished" : "has acknowledged", plural(hadOf(state, key), "message")],
     ["began at offset", consumer.start ?? null],
     ["has read up to", consumer.cursor ? `message ${scene.labelOf(consumer.cursor)}` : null],
     ["single active consumer", consumer.active === true ? "this one: it gets everything" : consumer.active === false ? "another one: this one waits" : null],

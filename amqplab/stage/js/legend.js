@@ -229,7 +229,7 @@ const PARTS = [
       entry(wordSign("feature", "D Excl"), featureWords, marksOf("queue", ({ features }) => features)),
       entry(slotsSign(""), "a consumer's prefetch: so many at a time", hand(({ limit }) => limit)),
       entry(slotsSign("unlimited"), "a consumer without a prefetch limit", hand(({ limit }) => !limit)),
-      entry(wordSign("had", "3 done", -18), "how many messages a consumer has done with", hand(({ had }) => had)),
+      entry(wordSign("had", "3 done", -18), "how many messages a consumer has acknowledged, or finished where it acknowledges nothing", hand(({ had }) => had)),
       entry(
         slotsSign("active", h("path", { class: "active", d: "M-22 -6l6 6l-6 6z" })),
         "of several consumers the one that is served; the others wait (…)",

@@ -16,17 +16,18 @@
 //
 // Only the first has the head of an arrow. Nothing arrives that did not arrive.
 
-import { LOST_AT, progressOf } from "./ride.js";
+import { lostAt, progressOf } from "./ride.js";
 
-/** @typedef {{from: number, to: number, outcome: string, reason: string, again: boolean, share: number, p: number}} Leg
- * `from` and `to` are records, `share` is how much of the time is transmission, `p` how far it comes, 0..1. */
+/** @typedef {{from: number, to: number, outcome: string, reason: string, again: boolean, share: number, p: number, read: number | null}} Leg
+ * `from` and `to` are records, `share` is how much of the time is transmission, `p` how far it comes, 0..1; `read` is the
+ * record at which it is read, if it has waited for that. */
 
 const MOST_WAY = 0.9;
 const REFUSING = /closed|no such|not an answer/;
 
 /** @param {number} from @param {number} to @param {string} outcome @param {Partial<Leg>} [more] @returns {Leg} */
 const leg = (from, to, outcome, more = {}) => ({
-  ...{ from, to, outcome, reason: "", again: false, share: 0, p: 1 },
+  ...{ from, to, outcome, reason: "", again: false, share: 0, p: 1, read: null },
   ...more,
 });
 
@@ -45,7 +46,7 @@ export function waysOf(scene, item) {
 /** @param {Scene} scene @param {Segment} s */
 function legOfSegment(scene, s) {
   const more = { again: s.again, share: transmissionOf(scene, s) };
-  if (s.lost_seq !== null) return leg(s.sent, s.lost_seq, "lost", { ...more, reason: s.lost || "lost", p: LOST_AT });
+  if (s.lost_seq !== null) return leg(s.sent, s.lost_seq, "lost", { ...more, reason: s.lost || "lost", p: lostAt(s) });
   if (s.arrived === null) return cutOff(scene, s, s.sent, more);
   const outcome = !s.discarded ? "arrived" : REFUSING.test(s.discarded) ? "refused" : "discarded";
   return leg(s.sent, s.arrived, outcome, { ...more, reason: s.discarded });
@@ -71,11 +72,22 @@ function legsOfUnit(scene, item) {
     const own = legOfSegment(scene, s);
     if (s === brought) {
       const more = { again: legs.length > 0, share: own.share, reason: received === null ? "arrived, never read" : "" };
-      legs.push(leg(from, received ?? brought.arrived, received === null ? "unread" : "arrived", more));
+      const whole = received === null ? brought.arrived : wholeAt(scene, item, received);
+      const hasWaited = received !== null && scene.timeOf(received) > scene.timeOf(whole);
+      const to = received === null || hasWaited ? whole : received;
+      legs.push(leg(from, to, received === null ? "unread" : "arrived", { ...more, read: hasWaited ? received : null }));
     } else if (own.outcome === "lost" || !brought) legs.push({ ...own, from, again: legs.length > 0, to: own.to });
   }
   if (received !== null && !brought) legs.push(leg(legs[legs.length - 1].from, received, "arrived"));
   return legs;
+}
+
+/** The record at which the last of its bytes arrives, before it is read. @param {Scene} scene @param {Frame | Command} item @param {number} received */
+function wholeAt(scene, item, received) {
+  const frames = "frames" in item ? item.frames.map((id) => scene.frames[id]) : [item];
+  const carriers = frames.flatMap((f) => f.carriers.map(([n]) => scene.segmentByNumber.get(n)));
+  const arrivals = carriers.map((s) => (s && hasArrived(s) && s.arrived <= received ? s.arrived : -1));
+  return arrivals.length ? Math.max(...arrivals) : received;
 }
 
 /** @param {Segment} s @returns {s is Segment & {arrived: number}} */

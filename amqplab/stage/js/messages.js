@@ -37,6 +37,7 @@ import { signalWidth } from "./marks.js";
 import { inLineWith, lastOctetOf } from "./wire.js";
 
 const OUTSIDE = -10;
+const CURSOR_W = 10;
 
 /** The marks of messages and signals. `hosts` are those of commands and frames (wire.js), by command. */
 export const messageMarks = (view, hosts) => [
@@ -140,9 +141,11 @@ function cursorMarks(view, key, node, cells) {
   const { scene, layout } = view;
   const free = cells.length < roomOf(scene.geometry, node) ? cells.length : -1;
   const readers = view.consumers.filter(([, { vhost, queue, cursor, start }]) => queueKey(vhost, queue) === key && (cursor ?? start ?? null) !== null);
+  const placeOf = ([, { cursor }]) => (cursor === null ? free : cells.findIndex((cell) => cell.message === cursor));
   return readers.map(([reader, { cursor, start }], row) => {
-    const i = cursor === null ? free : cells.findIndex((cell) => cell.message === cursor);
-    const { x } = cellPoint(scene.geometry, node, Math.max(i, 0));
+    const i = placeOf(readers[row]);
+    const mates = readers.filter((one) => placeOf(one) === i);
+    const x = cellPoint(scene.geometry, node, Math.max(i, 0)).x + CURSOR_W * (mates.indexOf(readers[row]) - (mates.length - 1) / 2);
     const who = layout.pipes[nameOf(reader.split("/").slice(0, 2).join("/"))]?.app ?? nameOf(reader);
     const where = cursor === null ? `before offset ${start}` : `at message ${scene.labelOf(cursor)}`;
     return entityMark(view, "cursor", reader, {
@@ -307,8 +310,9 @@ function laneMarks(view, name, pipe, riders) {
   const breadth = wide ? g.message_w + 2 : g.message_h + 2;
   const length = pipeSpan(g, pipe, wide).length - 4;
   const widthFor = ({ token }) => (wide && isSignal(token) ? signalWidth(token.label) + 2 : breadth);
+  const first = riders.find((rider) => isInIt(view, rider));
   /** @type {any[]} */
-  const sized = riders.map((rider) => ({ ...rider, width: widthFor(rider), meant: isSpokenOf(view, rider.token) || isInIt(view, rider) }));
+  const sized = riders.map((rider) => ({ ...rider, width: widthFor(rider), meant: isSpokenOf(view, rider.token) || rider === first }));
   const { shown, hidden } = roomFor(sized, length, breadth);
   const places = inLineWith(sized, shown, hidden.length ? [hidden] : []);
   const wanted = places.map(({ thing: { ride, width }, those }) =>

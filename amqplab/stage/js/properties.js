@@ -15,11 +15,14 @@ const MOST_TEXT = 4000;
 const FARTHEST_LIFE = 100;
 const BEFORE_HEADERS = ["content-type", "content-encoding"];
 
+/** The name that asks for direct reply-to; an address given out for it begins with it, too. */
+const isPseudoQueue = (name) => /^amq\.rabbitmq\.reply-to/.test(name);
+
 const PROPERTY_MEANINGS = {
   "delivery-mode": (mode) => (mode === 2 ? "persistent: a durable queue writes it to disk" : "transient: a restart of the broker loses it"),
   priority: () => "in a queue with priorities, higher goes first",
   expiration: (ms) => `the message lives ${ms} ms in a queue`,
-  "reply-to": () => "the queue where the answer is expected",
+  "reply-to": (name) => (isPseudoQueue(name) ? "no queue: the broker puts in an address that leads straight to who asks" : "where the answer is expected"),
   "correlation-id": () => "which call an answer belongs to",
   "content-type": () => "what the body is, for the receiver",
   "content-encoding": () => "how the body is packed, for the receiver",

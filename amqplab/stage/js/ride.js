@@ -15,8 +15,12 @@
 // sending to the record that tells of its end, both included: at that very record it stands at its end. The same
 // rule stands in Python (trace/rides.py), and a test compares the two. Nothing arrives that did not arrive.
 
-/** Where on its way a lost segment ends. */
+/** Where on its way a lost segment ends, for nobody knows where; one that finds a machine without power came there. */
 export const LOST_AT = 0.5;
+const AT_ITS_END = /machine is off/;
+
+/** @param {Segment} s */
+export const lostAt = (s) => (AT_ITS_END.test(s.lost) ? 1 : LOST_AT);
 
 /**
  * @typedef {{p: number, state: "waiting" | "under way" | "lost" | "discarded" | "arrived", segment: Segment | null}} Ride
@@ -32,7 +36,7 @@ export function progressOf(s, now) {
   const end = lost ? s.lost_at : s.arrives;
   const whole = end === null || end <= s.departs;
   const part = whole ? +(now > s.departs) : Math.max(0, Math.min(1, (now - s.departs) / (end - s.departs)));
-  return lost || s.arrives === null ? part * LOST_AT : part;
+  return lost ? part * lostAt(s) : s.arrives === null ? part * LOST_AT : part;
 }
 
 /** The ride of a segment that is on the wire at `seq`. @param {Segment} s @param {number} seq @param {number} now @returns {Ride} */
@@ -57,7 +61,7 @@ export function rideOfFrame(scene, f, seq, now) {
   }
   if (latest === null) return { p: 0, state: "waiting", segment: null };
   if (latest.lost_seq !== null && latest.lost_seq <= seq)
-    return { p: LOST_AT, state: "lost", segment: latest };
+    return { p: lostAt(latest), state: "lost", segment: latest };
   return { p: progressOf(latest, now), state: "under way", segment: latest };
 }
 

@@ -10,6 +10,7 @@ import { decodeName } from "./text.js";
 import { cls, h } from "./elements.js";
 
 const BINDINGS_SHOWN = 40;
+const DIRECT_REPLY = "amq.rabbitmq.reply-to.";
 
 /** Why a word fits, or not, in a binding to an exchange of this `type`. */
 export function reasonOf([wanted, found, ok], type = "") {
@@ -42,6 +43,7 @@ const typeOf = (state, key, source) =>
 export function drawRoutes({ scene, state }, seq) {
   const checked = scene.routes?.[seq];
   if (!checked) return [];
+  if (isDirect(scene, state, seq)) return [h("p", { key: "routes", class: "routes-none" }, "No binding is asked: the routing key is the address of the channel that waits for it.")];
   if (!checked.length) return [h("p", { key: "routes", class: "routes-none" }, "No binding was there to be asked: it goes nowhere.")];
   const sorted = [...checked].sort((a, b) => b[1] - a[1]);
   const shown = sorted.slice(0, BINDINGS_SHOWN);
@@ -50,6 +52,12 @@ export function drawRoutes({ scene, state }, seq) {
     h("ul", { key: "routes", class: "routes", "aria-label": "bindings" }, shown.map((one) => drawRoute(state, one))),
     rest > 0 && h("p", { key: "more", class: "muted small" }, `${rest} more bindings did not match`),
   ].filter(Boolean);
+}
+
+/** Whether a message is an answer that goes straight to the channel of who asked (direct reply-to). */
+function isDirect(scene, state, seq) {
+  const { exchange, routing_key } = state?.get(`message/${scene.subjectOf(seq).message}`) ?? {};
+  return exchange === "" && String(routing_key).startsWith(DIRECT_REPLY);
 }
 
 function drawRoute(state, [key, matched, words]) {

@@ -15,6 +15,7 @@ import { cls, h, patch } from "./elements.js";
 import { columnsOf, crossingAt, endsOf, hostOf, ladderPlan, lossAt, rowWords } from "./ladder.js";
 import { bandOf, bandsBetween, drawBand } from "./bands.js";
 import { cross, lit } from "./marks.js";
+import { lostAt } from "./ride.js";
 import { STORY } from "./scene.js";
 
 const AROUND = 80;
@@ -181,7 +182,8 @@ function lossNote({ view, columns, width }, s, words, bold) {
 /** Where the × of a lost segment stands. */
 function crossOf(scene, columns, s) {
   const { client, server } = endsOf(scene, s.conn);
-  return (columns.x(client) + columns.x(server)) / 2;
+  const [from, to] = (s.up ? [client, server] : [server, client]).map(columns.x);
+  return from + (to - from) * lostAt(s);
 }
 
 /** On its band, at the end where it begins; a longer one goes on beyond the band's other end. */

@@ -245,6 +245,14 @@ test("a binding key is called so, and a pattern only where words may stand for o
   }
 });
 
+test("an answer that goes straight to who asked has no binding, and is not said to go nowhere", () => {
+  const routed = (exchange, routing_key) =>
+    words(stage.drawRoutes({ scene: { routes: { 5: [] }, subjectOf: () => ({ message: 1 }) }, state: new Map([["message/1", { exchange, routing_key }]]) }, 5));
+  assert.match(routed("", "amq.rabbitmq.reply-to.g1iel.x"), /address of the channel/);
+  assert.match(routed("other", "amq.rabbitmq.reply-to.g1iel.x"), /goes nowhere/);
+  assert.match(stage.PROPERTY_MEANINGS["reply-to"]("amq.rabbitmq.reply-to"), /no queue/);
+});
+
 test("every word of a pattern has a reason", () => {
   for (const [word, reason] of [
     [["*", "orange", true], "exactly one word"],

@@ -115,11 +115,16 @@ test("nothing arrives that did not arrive: a frame is at the far door only when 
       const { p, state } = stage.rideOfFrame(scene, f, seq, at(seq));
       const hasArrived = last.some((s) => s.lost_seq === null && s.arrived !== null && s.arrived <= seq);
       assert.equal(state === "arrived", hasArrived || (f.received !== null && f.received <= seq));
-      if (state === "lost") assert.equal(p, stage.LOST_AT);
+      if (state === "lost") assert.equal(p, stage.lostAt(last.find((s) => s.lost_seq !== null)));
       if (state === "waiting") assert.equal(p, 0);
       assert.ok(p >= 0 && p <= 1);
     }
   }
+});
+
+test("what finds a machine without power has come there; anything else is lost half way", () => {
+  const lost = (reason) => stage.rideOfSegment({ lost: reason, lost_seq: 5, lost_at: 9, departs: 1, arrives: 9, arrived: null }, 5, 9).p;
+  assert.deepEqual(["the machine is off", "loss", "the link is cut"].map(lost), [1, 0.5, 0.5]);
 });
 
 test("a segment stands at its end at the record that tells of its end; a lost one half way", () => {
@@ -127,7 +132,7 @@ test("a segment stands at its end at the record that tells of its end; a lost on
     const end = stage.endOfSegment(s);
     if (end === Infinity) continue;
     const { p, state } = stage.rideOfSegment(s, end, scene.timeOf(end));
-    assert.equal(p, s.lost_seq === null ? 1 : stage.LOST_AT, `segment ${s.n}`);
+    assert.equal(p, s.lost_seq === null ? 1 : stage.lostAt(s), `segment ${s.n}`);
     assert.equal(state, s.lost_seq !== null ? "lost" : s.discarded ? "discarded" : "arrived");
     let before = 0;
     for (let seq = s.sent; seq <= end; seq++) {

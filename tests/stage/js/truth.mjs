@@ -399,8 +399,20 @@ function tall(one, player, wanted, chance) {
   }
 }
 
+/** What waits to be read has arrived: its arrow is no longer than its way took. */
+function arrowsEndInTime(one, scene) {
+  const player = new stage.Player(scene, { zoom: 1, at: scene.n - 1 });
+  const wrong = wrongOf("4 ladder", one.name, viewOf(player, "wide"));
+  for (const f of scene.frames.filter(({ conn, received }) => received !== null && scene.linked.has(conn))) {
+    const came = f.carriers.map(([n]) => scene.segmentByNumber.get(n)?.arrives ?? 0);
+    const last = stage.waysOf(scene, f).at(-1);
+    if (came.length && scene.timeOf(last.to) > Math.max(...came)) wrong(`the arrow of frame ${f.id} ends after the last of it has arrived`);
+  }
+}
+
 /** The ladder's arrows, all of them, at once. */
 function ladder(one, scene) {
+  arrowsEndInTime(one, scene);
   for (const zoom of scene.steps.keys()) {
     const player = new stage.Player(scene, { zoom, at: scene.n - 1 });
     const view = viewOf(player, "wide");

@@ -25,7 +25,8 @@ export function isSentAgain(scene, mark, early, late) {
   return scene.lastCarriers(frame).some((s) => s.sent > early && s.sent <= late);
 }
 
-/** The marks before a step, those that are sent again in it at their sender. @param {Mark[]} before */
+/** The marks before a step, those that are sent again in it at their sender.
+ * @param {Mark[]} before @returns {(Mark & {isAnew?: boolean})[]} */
 export function anewAtSender(view, before, from) {
   const { scene, layout, seq } = view;
   if (seq <= from) return before;

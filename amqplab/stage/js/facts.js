@@ -70,8 +70,9 @@ export const details = (entity, key) =>
 
 // --- by kind ---
 
-/** What was agreed on is the silence that is suffered; heartbeats are sent twice in that time. */
-const beats = (n) => (n ? `every ${n / 2} s, agreed on ${n} s` : n === 0 ? "none" : null);
+/** What was agreed on is a timeout; heartbeats are sent twice in that time, and an end is given up when it has been silent
+ * for about two of them. */
+export const beats = (n) => (n ? `timeout of ${n} s: each end sends something every ${n / 2} s, and is given up after two timeouts` : n === 0 ? "none" : null);
 
 const whoIs = (scene, key) => scene.who?.[key] ?? nameOf(key);
 

@@ -21,6 +21,7 @@ from itertools import takewhile
 from typing import Any, NamedTuple
 
 from amqplab.trace import events as e
+from amqplab.trace.actives import Actives
 from amqplab.trace.cargo import Cargo, Hold
 from amqplab.trace.entities import PREDECLARED
 from amqplab.trace.keys import client_host
@@ -90,6 +91,8 @@ class Context:
         """The messages that no queue is to get."""
         self.overtaken: dict[int, int] = overtaken(records)
         """seq of an Enqueued or Delivered -> how many older messages of a lower priority must wait for it."""
+        self.actives = Actives(records)
+        """Who waits in line for a queue with a single active consumer."""
         self.kept_out: set[tuple[str, str, int]] = set()
         """(virtual host, queue, message) of copies that never got into their queue."""
         self.confirmed: dict[int, dict[int, int]] = {}

@@ -109,7 +109,7 @@ def transaction_ended(record: Record, event: e.TransactionEnded, known: Context)
 def heartbeat_missed(record: Record, event: e.HeartbeatMissed, known: Context) -> str:
     if record.where == client_host(event.connection):
         who = as_start(party(record.where))
-        return f"{who} heard nothing for twice the heartbeat timeout, so it takes the broker, or the network, for dead."
+        return f"{who} heard nothing for twice the heartbeat timeout, so it takes broker or network for dead."
     fate = "so it takes the client for dead" if event.missed >= 2 else "and gives it one more"
     client = known.names.client(event.connection)
     return (

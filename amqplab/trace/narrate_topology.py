@@ -105,6 +105,12 @@ def consumer_added(record: Record, event: e.ConsumerAdded, known: Context) -> st
         terms = f"at most {event.prefetch} unacknowledged"
     else:
         terms = "any number unacknowledged"
+    active = known.actives.waits.get(record.seq)
+    if active is not None:
+        ahead = f"{known.names.consumer(*active)} is its active consumer"
+        return (
+            f"{at_start(consumer)} is now in line at queue {queue}, and waits while {ahead}: later {terms}."
+        )
     alone = " and nobody else may" if event.exclusive else ""
     return f"{at_start(consumer)} now consumes from queue {queue}{alone}: {terms}."
 
@@ -114,7 +120,11 @@ def consumer_activated(record: Record, event: e.ConsumerActivated, known: Contex
     who = consumer.removeprefix("consumer ")
     who = at_start(consumer) if who.startswith("'") else who
     queue = quoted(event.queue)
-    return f"{who} is now the active consumer of queue {queue}: all others wait."
+    if record.seq in known.actives.waited:
+        return (
+            f"{who} has waited in line, and is now the active consumer of queue {queue}: it gets everything."
+        )
+    return f"{who} is now the active consumer of queue {queue}: it gets everything, and all others wait."
 
 
 def consumer_removed(record: Record, event: e.ConsumerRemoved, known: Context) -> str:

@@ -7,6 +7,7 @@ from itertools import pairwise
 from scenes import recording
 
 from amqplab.trace import events as e
+from amqplab.trace.chapters import chapters
 from amqplab.trace.narrate import Narrator
 from amqplab.wire.frames import HEARTBEAT
 
@@ -22,3 +23,21 @@ def test_a_heartbeat_timeout_is_not_how_often_a_heartbeat_is_sent() -> None:
     for sender in {one.where for one in beats}:
         times = [one.at for one in beats if one.where == sender]
         assert {round((b - a) / SECOND) for a, b in pairwise(times)} == {30}
+
+
+def test_who_waits_in_line_for_a_queue_does_not_consume_from_it_yet() -> None:
+    recorder = recording("single_active_consumer")
+    narrator = Narrator(recorder)
+    told = [
+        narrator.sentence(one.seq)
+        for one in recorder
+        if isinstance(one.event, e.ConsumerAdded | e.ConsumerActivated)
+    ]
+    assert "first now consumes" in told[0] and "all others wait" in told[1]
+    assert "second is now in line" in told[2] and "waits while consumer first is its active" in told[2]
+    assert told[3].startswith("second has waited in line, and is now the active consumer")
+    story = [chapter.sentence for chapter in chapters(recorder, narrator)]
+    assert [one for one in story if "begins to consume" in one] == [
+        "first begins to consume from the queue 'orders'."
+    ]
+    assert any("second asks to consume" in one and "waits while" in one for one in story)

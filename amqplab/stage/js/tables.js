@@ -3,7 +3,8 @@
 // Theory
 // ------
 // Whatever the picture shows can be read here, by people and by screen readers, in RabbitMQ's own words. A table
-// is declared as its columns; a row is one entity, and picking it lights the thing everywhere.
+// is declared as its columns: head, cell, kind, and which rows need it if not all do. A row is one entity, and picking
+// it lights the thing everywhere.
 
 import { nameOf } from "./text.js";
 import { cls, h } from "./elements.js";
@@ -18,6 +19,9 @@ const count = (view, kind, test) => view.state.of(kind).filter(test).length;
 
 const bindingsOf = (_, key, view) =>
   count(view, "binding", (binding) => binding.split("/")[2] === key.split("/")[2]);
+
+/** Whether this consumer's queue gives to one consumer at a time. */
+const takesTurns = ({ active }) => active !== null;
 
 const TABLES = [
   {
@@ -49,6 +53,7 @@ const TABLES = [
     columns: [
       ["Name", (_, key, { scene }) => scene.who?.[key] ?? nameOf(key)],
       ["Queue", (consumer) => consumer.queue],
+      ["Turn", ({ active }) => (active === null ? "" : active ? "active" : "waits"), null, takesTurns],
       ["Prefetch", (consumer) => consumer.prefetch || "∞", "number"],
       ["Unacked", (consumer) => consumer.holding_count, "number"],
       ["Done", (_, key, { state }) => hadOf(state, key), "number"],
@@ -90,9 +95,10 @@ const keysOf = (view, kind) =>
     ? view.state.of(kind).slice(-ENTITIES_SHOWN)
     : view.state.of(kind).filter((key) => isShown(view, key)).sort(inNumericOrder).slice(-ENTITIES_SHOWN);
 
-function drawTable(view, { title, kind: thing, columns }) {
+function drawTable(view, { title, kind: thing, columns: all }) {
   const keys = keysOf(view, thing);
   if (!keys.length) return null;
+  const columns = all.filter(([, , , isNeeded]) => !isNeeded || keys.some((key) => isNeeded(view.state.get(key))));
   const heads = columns.map(([name, , kind]) => h("th", { scope: "col", class: cls(kind) }, name));
   const rows = keys.map((key) => drawRow(view, key, columns));
   return h(

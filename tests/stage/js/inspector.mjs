@@ -301,3 +301,15 @@ test("a heartbeat timeout is called a timeout, with how often something is sent 
   assert.match(stage.beats(60), /^timeout of 60 s: each end sends something every 30 s, .* after two timeouts$/);
   assert.equal(stage.beats(0), "none");
 });
+
+test("the table of consumers says whose turn it is, where a queue gives to one at a time", () => {
+  const player = new stage.Player(scene, { zoom: 3 });
+  for (const seq of scene.steps[3].filter((_, i) => i % Math.ceil(scene.steps[3].length / 40) === 0)) {
+    player.arrive(seq);
+    const view = player.view();
+    const turns = view.state.of("consumer").map((key) => view.state.get(key).active).filter((active) => active !== null);
+    const markup = stage.tables(view).map(stage.toMarkup).join("");
+    for (const [word, wanted] of [["active", true], ["waits", false]])
+      assert.equal(markup.split(`<td>${word}</td>`).length - 1, turns.filter((active) => active === wanted).length, `${word} at record ${view.seq}`);
+  }
+});

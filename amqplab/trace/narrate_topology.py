@@ -59,10 +59,12 @@ def queue_purged(record: Record, event: e.QueuePurged) -> str:
     return f"The queue {queue} is purged of {removed}; what is unacked stays with its consumers."
 
 
-def bound(record: Record, event: e.Bound) -> str:
+def bound(record: Record, event: e.Bound, known: Context) -> str:
     target = f"{event.kind} {quoted(event.destination)}"
     source = exchange_name(event.source)
-    return f"The {source} is bound to {target} {binding_words(event)}, so matching messages also go there."
+    copies = known.exchange_type(event.vhost, event.source) == "fanout"
+    which = "a copy of every message also goes" if copies else "matching messages also go"
+    return f"The {source} is bound to {target} {binding_words(event)}, so {which} there."
 
 
 def unbound(record: Record, event: e.Unbound) -> str:
@@ -144,13 +146,13 @@ SENTENCES: dict[type[e.Event], Callable[[Record, Any], str]] = {
     e.QueueDeclared: queue_declared,
     e.QueueDeleted: queue_deleted,
     e.QueuePurged: queue_purged,
-    e.Bound: bound,
     e.Unbound: unbound,
     e.PolicySet: policy_set,
     e.PolicyDeleted: policy_deleted,
 }
 
 IN_CONTEXT: dict[type[e.Event], Callable[[Record, Any, Context], str]] = {
+    e.Bound: bound,
     e.ConsumerAdded: consumer_added,
     e.ConsumerActivated: consumer_activated,
     e.ConsumerRemoved: consumer_removed,

@@ -41,3 +41,11 @@ def test_who_waits_in_line_for_a_queue_does_not_consume_from_it_yet() -> None:
         "first begins to consume from the queue 'orders'."
     ]
     assert any("second asks to consume" in one and "waits while" in one for one in story)
+
+
+def test_a_fanout_does_not_ask_what_matches() -> None:
+    for name, words in (("publish_subscribe", "a copy of every message"), ("routing", "matching messages")):
+        recorder = recording(name)
+        narrator = Narrator(recorder)
+        bindings = [one for one in recorder if isinstance(one.event, e.Bound) and one.event.source]
+        assert bindings and all(f"so {words} also go" in narrator.sentence(one.seq) for one in bindings)

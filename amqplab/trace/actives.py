@@ -9,32 +9,32 @@ active at each queue, and notes of each that comes behind whom it waits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from amqplab.trace import events as e
 from amqplab.trace.recorder import Record
 
-__all__ = ["Actives"]
+__all__ = ["Actives", "OfConsumer"]
 
 Consumer = tuple[str, int, str]
 OfConsumer = e.ConsumerAdded | e.ConsumerActivated | e.ConsumerRemoved
 
 
 class Actives:
-    """The lines of one recording."""
+    """The lines of one recording, read record by record."""
 
-    def __init__(self, records: Sequence[Record]) -> None:
+    def __init__(self) -> None:
         self.waits: dict[int, Consumer] = {}
         """seq of a ConsumerAdded -> the consumer that is active, so that this one waits."""
         self.waited: set[int] = set()
         """The seqs of ConsumerActivated by which one that has waited takes its turn."""
         self._active: dict[tuple[str, str], Consumer] = {}
         self._waiting: set[Consumer] = set()
-        for record in records:
-            read = READERS.get(type(record.event))
-            if read is not None:
-                read(self, record, record.event)
+
+    def read(self, record: Record, event: OfConsumer) -> None:
+        """What happens to a consumer."""
+        READERS[type(event)](self, record, event)
 
     def _added(self, record: Record, event: e.ConsumerAdded) -> None:
         active = self._active.get((event.vhost, event.queue))

@@ -267,8 +267,12 @@ FRAME_WORDS = {
 }
 
 
-def command_sent(record: Record, event: e.CommandSent) -> str:
-    return f"{as_start(party(event.host))} has sent {command_words(event)}."
+def command_sent(record: Record, event: e.CommandSent, known: Context) -> str:
+    kept = known.kept_back.get(record.seq)
+    if not kept:
+        return f"{as_start(party(event.host))} has sent {command_words(event)}."
+    now = "cannot send any of it yet" if kept == "all" else "can send only a part of it for now"
+    return f"{as_start(party(event.host))} hands TCP {command_words(event)}; TCP {now}."
 
 
 def command_received(record: Record, event: e.CommandReceived, known: Context) -> str:
@@ -399,7 +403,6 @@ SENTENCES: dict[type[e.Event], Callable[[Record, Any], str]] = {
     e.WindowOpened: window_opened,
     e.FrameSent: frame_sent,
     e.FrameReceived: frame_received,
-    e.CommandSent: command_sent,
     e.BytesUnreadable: bytes_unreadable,
     e.UnitSent: unit_sent,
     e.UnitReceived: unit_received,
@@ -419,6 +422,7 @@ IN_CONTEXT: dict[type[e.Event], Callable[[Record, Any, Context], str]] = {
     e.SegmentLost: segment_lost,
     e.SegmentDiscarded: segment_discarded,
     e.RetransmissionTimedOut: timed_out,
+    e.CommandSent: command_sent,
     e.CommandReceived: command_received,
 }
 """Sentences that say more where the records around them are known."""

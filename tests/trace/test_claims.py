@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from scenes import recording
 
+from amqplab import Lab
 from amqplab.trace import events as e
 from amqplab.trace.chapters import chapters
 from amqplab.trace.narrate import Narrator
@@ -49,3 +50,30 @@ def test_a_fanout_does_not_ask_what_matches() -> None:
         narrator = Narrator(recorder)
         bindings = [one for one in recorder if isinstance(one.event, e.Bound) and one.event.source]
         assert bindings and all(f"so {words} also go" in narrator.sentence(one.seq) for one in bindings)
+
+
+def test_what_tcp_has_to_keep_has_not_been_sent() -> None:
+    """A reader that is frozen closes its window: the first message is sent in part, the others not at all."""
+    lab = Lab(seed=1)
+    channel = lab.connect("producer").channel()
+    channel.queue_declare("q")
+    lab.connect("reader").channel().basic_consume("q", lambda *delivery: None, auto_ack=True)
+    lab.run_for("1 s")
+    lab.freeze("reader")
+    for _ in range(3):
+        channel.basic_publish("", "q", "x" * 100_000)
+    lab.run_for("1 s")
+    narrator = Narrator(lab.records)
+    told = [
+        narrator.sentence(one.seq)
+        for one in lab.records
+        if isinstance(one.event, e.CommandSent) and one.event.name == "basic.deliver"
+    ]
+    ends = ("can send only a part of it for now.", *["cannot send any of it yet."] * 2)
+    assert len(told) == 3
+    for sentence, end in zip(told, ends, strict=True):
+        assert sentence.startswith("The broker hands TCP basic.deliver") and sentence.endswith(end)
+    recorder = recording("loss_20_percent")
+    narrator = Narrator(recorder)
+    sent = [narrator.sentence(one.seq) for one in recorder if isinstance(one.event, e.CommandSent)]
+    assert all(" has sent " in sentence for sentence in sent)

@@ -279,22 +279,23 @@ class Context:
 
 def kept_back(records: Sequence[Record], traffic: Traffic) -> dict[int, str]:
     """What does not leave in the very instant in which it is written: how much of it."""
-    found = {}
+    found: dict[int, str] = {}
+    times = {record.seq: record.at for record in records}
     seen = {segment.connection for segment in traffic.segments.values()}
     for command in traffic.commands:
         seq, connection = command.sent, command.connection
-        if seq is None or connection not in seen or records[seq].at == records[-1].at:
+        if seq is None or connection not in seen or times[seq] == records[-1].at:
             continue
         first, last = traffic.frames[command.frames[0]], traffic.frames[command.frames[-1]]
         begins = first.carriers[0][0] if first.carriers else None
-        if begins is None or records[traffic.segments[begins].sent].at > records[seq].at:
+        if begins is None or times[traffic.segments[begins].sent] > times[seq]:
             found[seq] = "all"
             continue
         size = len(last.data)
         if last.carriers and last.carriers[0][0] == begins and last.carriers[0][2] == size:
             continue  # the segment with its beginning has all of it
         ends = next((number for number, _, end in last.carriers if end == size), None)
-        if ends is None or records[traffic.segments[ends].sent].at > records[seq].at:
+        if ends is None or times[traffic.segments[ends].sent] > times[seq]:
             found[seq] = "a part"
     return found
 

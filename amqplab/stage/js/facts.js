@@ -83,6 +83,9 @@ const flags = (entity, ...names) => names.filter((name) => entity[name]).map(fie
 
 const policyWords = ({ policy, policy_arguments: says }) => (policy ? `${policy}: ${says}` : null);
 
+/** Whether what the broker believes in its hand is gone, because its program or its machine is. */
+const isForgotten = (state, key) => state.at(`consumer|${key}`).some((token) => state.get(token).state === "gone");
+
 const FACTS = {
   queue: ({ scene, state }, queue, key) => [
     ["Ready", queue.ready_count],
@@ -115,7 +118,7 @@ const FACTS = {
     ["reads queue", consumer.queue],
     ["acknowledges", consumer.no_ack ? "nothing: auto-ack, the broker forgets a message when it is sent" : "by hand"],
     ["prefetch", consumer.prefetch ? `${consumer.prefetch}: at most so many unacknowledged` : "no limit"],
-    ["holds", numbers(scene, consumer.holding, consumer.holding_count) ?? "nothing"],
+    [isForgotten(state, key) ? "held, and gone with its memory" : "holds", numbers(scene, consumer.holding, consumer.holding_count) ?? "nothing"],
     ["was handed", plural(consumer.delivered, "message")],
     ["has done with", plural(hadOf(state, key), "message")],
     ["began at offset", consumer.start ?? null],

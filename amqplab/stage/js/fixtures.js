@@ -355,7 +355,7 @@ function clientMarks(view) {
 function clientMark(view, app) {
   const { state, scene } = view;
   const roles = app.roles ?? scene.roles?.[app.name] ?? "";
-  const held = handsOfApp(view, app).reduce((n, [key]) => n + state.at(`consumer|${key}`).length, 0);
+  const held = handsOfApp(view, app).reduce((n, [key]) => n + state.at(`consumer|${key}`).filter((token) => state.get(token).state !== "gone").length, 0);
   const condition = hostCondition(state.get(`host/${encode(app.name)}`));
   const what = `${ROLES[roles] ?? "application"} ${app.name}`;
   return entityMark(view, "client", `host/${encode(app.name)}`, {

@@ -45,7 +45,7 @@ export function planMotion(view, shown, after, trail, from) {
   if (!journeys.length) return null;
   const sprites = new Map(journeys.map((journey) => [journey.mark.key, { ...journey, path: timed(journey, slots) }]));
   const vanishing = [...sprites.values()].filter((sprite) => sprite.gone);
-  const newcomers = newcomersOf(view, before.filter(({ isAnew }) => !isAnew), after);
+  const newcomers = newcomersOf(view, before, after);
   const at = (t) => {
     if (t >= 1) return after;
     const moved = after.map((mark) => {

@@ -409,6 +409,14 @@ export function oneNumber({ view, find }, tables, expected, wrong) {
   void scene;
 }
 
+/** A machine without power, and a program that was killed, have nothing any more, whatever the broker believes. */
+export function deadHandsAreEmpty({ view, marks }, wrong) {
+  for (const { kind, key, place, state } of marks) {
+    if (kind !== "message" || !place.startsWith("consumer:")) continue;
+    if (view.state.get(`host/${encode(place.slice("consumer:".length))}`)?.crashed && state !== "gone") wrong(`${key} is ${state} in a dead machine`);
+  }
+}
+
 /** What a consumer holds: what its entity says, what is written on its hand, and what is in or on the way to it. */
 function handsCount(view, key, find, wrong) {
   const { state } = view;

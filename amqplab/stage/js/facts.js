@@ -54,11 +54,21 @@ export function said(value) {
   return cut(String(value), 160);
 }
 
+const LONG_WORD = 16;
+
+/** Words, with places in the long ones where a line may end: after a sign, and not within a name.
+ * @param {string} words @returns {Kid[]} */
+export const breakable = (words) =>
+  words.split(/(\S+)/).flatMap((word) => {
+    if (word.length <= LONG_WORD) return word ? [word] : [];
+    return word.split(/(?<=[(,./:_-])(?=[^(,./:_-])/).flatMap((part, i) => (i ? [h("wbr", {}), part] : [part]));
+  });
+
 const list = (pairs) =>
   h(
     "dl",
     { class: "facts" },
-    pairs.map(([name, value]) => [h("dt", {}, name), h("dd", {}, typeof value === "object" && value?.tag ? value : said(value))]),
+    pairs.map(([name, value]) => [h("dt", {}, name), h("dd", {}, typeof value === "object" && value?.tag ? value : breakable(said(value)))]),
   );
 
 /** Pairs of name and value; those without a value are left out. */

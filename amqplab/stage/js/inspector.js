@@ -122,6 +122,7 @@ function drawEntity(view, key) {
 function without({ servers }, key) {
   const [kind, name] = [key.slice(0, key.indexOf("/")), nameOf(key)];
   if (kind === "exchange" && name === "") return "It is there in every virtual host. No virtual host has been opened yet.";
+  if (kind === "alarm") return `No such alarm is raised at this step: the broker has enough ${name}.`;
   if (kind !== "host") return "Not there at this step.";
   return servers.some(({ host }) => host === name) ? "It is there, and nobody has connected yet." : "It has done nothing yet.";
 }

@@ -313,3 +313,17 @@ test("the table of consumers says whose turn it is, where a queue gives to one a
       assert.equal([...markup.matchAll(new RegExp(`<td[^>]*>${word}</td>`, "g"))].length, turns.filter((active) => active === wanted).length, `${word} at record ${view.seq}`);
   }
 });
+
+test("no name is broken in two: a line ends after a sign", () => {
+  const call = "channel.queue_declare(queue='app', durable=True)";
+  const parts = stage.breakable(call).filter((part) => typeof part === "string");
+  assert.equal(parts.join(""), call);
+  assert.ok(parts.includes("queue='app',"), parts.join("|"));
+  for (const part of parts.slice(0, -1)) assert.match(part, /[(,./:_-]$|^\s+$|^\S{1,16}$/);
+  assert.deepEqual(stage.breakable("a short one"), ["a", " ", "short", " ", "one"]);
+});
+
+test("an alarm that is not raised is not missing: the broker has enough", () => {
+  const view = picked(scene.n - 1, { kind: "entity", id: "alarm/memory" });
+  if (!view.state.has("alarm/memory")) assert.ok(words(flat(view, 400)).includes("the broker has enough memory"));
+});

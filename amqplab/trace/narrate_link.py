@@ -224,8 +224,10 @@ def cargo_words(record: Record, known: Context) -> str:
     words += [unnumbered] if cargo.unnumbered else []
     if words:
         return f" with {part}{' and '.join(words)}"
-    answers = Counter(cargo.answers).items()
-    return f" with {' and '.join(name if many == 1 else count(many, name) for name, many in answers)}"
+    others = Counter(
+        "the protocol header" if one == "protocol-header" else one for one in cargo.others
+    ).items()
+    return f" with {' and '.join(name if many == 1 else count(many, name) for name, many in others)}"
 
 
 def window_closed(record: Record, event: e.WindowClosed) -> str:

@@ -77,3 +77,17 @@ def test_what_tcp_has_to_keep_has_not_been_sent() -> None:
     narrator = Narrator(recorder)
     sent = [narrator.sentence(one.seq) for one in recorder if isinstance(one.event, e.CommandSent)]
     assert all(" has sent " in sentence for sentence in sent)
+
+
+def test_whatever_is_lost_that_somebody_waits_for_is_a_step_of_the_story() -> None:
+    """A SYN, a basic.qos: nothing else tells why it takes so long. A heartbeat does not count."""
+    recorder = recording("loss_20_percent")
+    story = [chapter.sentence for chapter in chapters(recorder, Narrator(recorder))]
+    connected = story.index("worker connects.")
+    for what, whose in (("SYN", "worker"), ("SYN|ACK", "the broker")):
+        lost = next(i for i, one in enumerate(story) if f"with {what} is lost" in one)
+        again = next(i for i, one in enumerate(story) if f"with {what} for lost and sends it again" in one)
+        assert lost < again < connected and f"reached {whose} within 1 s" in story[again]
+    assert any("with basic.qos is lost" in one for one in story)
+    recorder = recording("cut")
+    assert not any("heartbeat is lost" in chapter.sentence for chapter in chapters(recorder, Narrator(recorder)))

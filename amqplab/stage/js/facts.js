@@ -8,7 +8,8 @@
 
 import { cut, decodeName, isList, nameOf, plural } from "./text.js";
 import { h } from "./elements.js";
-import { hadOf, hostCondition } from "./fixtures.js";
+import { hostCondition, isStream } from "./fixtures.js";
+import { hadOf, holdingOf, isReader } from "./hands.js";
 
 const LISTED = 12;
 
@@ -93,13 +94,33 @@ const flags = (entity, ...names) => names.filter((name) => entity[name]).map(fie
 
 const policyWords = ({ policy, policy_arguments: says }) => (policy ? `${policy}: ${says}` : null);
 
+/** What a consumer has in its hand. A stream keeps no list of what its readers were handed, but it is there. */
+function holdsWords(scene, state, consumer, key) {
+  if (!isReader(consumer)) return numbers(scene, consumer.holding, consumer.holding_count);
+  return numbers(scene, state.at(`consumer|${key}`).map((token) => state.get(token).message), holdingOf(state, key));
+}
+
 /** Whether what the broker believes in its hand is gone, because its program or its machine is. */
 const isForgotten = (state, key) => state.at(`consumer|${key}`).some((token) => state.get(token).state === "gone");
+
+/** How many messages are in the hands of a stream's readers, who have not acknowledged them. */
+const heldByReaders = (state, { vhost, queue }) =>
+  state
+    .of("consumer")
+    .filter((key) => isReader(state.get(key)) && state.get(key).queue === queue && state.get(key).vhost === vhost)
+    .reduce((all, key) => all + holdingOf(state, key), 0);
+
+/** RabbitMQ counts nothing of a stream as Unacked, for a stream gives nothing away; its readers may hold some all the same. */
+export function unackedWords(state, queue, key) {
+  const [, vhost, name] = key.split("/").map(decodeName);
+  const held = isStream(queue) ? heldByReaders(state, { vhost, queue: name }) : 0;
+  return held ? `${queue.unacked_count}, for a stream counts none; its readers hold ${held}` : queue.unacked_count;
+}
 
 const FACTS = {
   queue: ({ scene, state }, queue, key) => [
     ["Ready", queue.ready_count],
-    ["Unacked", queue.unacked_count],
+    ["Unacked", unackedWords(state, queue, key)],
     ["Total", queue.total],
     ["in line", numbers(scene, queue.ready, queue.ready_count)],
     ["handed out", numbers(scene, queue.unacked, queue.unacked_count)],
@@ -128,7 +149,7 @@ const FACTS = {
     ["reads queue", consumer.queue],
     ["acknowledges", consumer.no_ack ? "nothing: auto-ack, the broker forgets a message when it is sent" : "by hand"],
     ["prefetch", consumer.prefetch ? `${consumer.prefetch}: at most so many unacknowledged` : "no limit"],
-    [isForgotten(state, key) ? "held, and gone with its memory" : "holds", numbers(scene, consumer.holding, consumer.holding_count) ?? "nothing"],
+    [isForgotten(state, key) ? "held, and gone with its memory" : "holds", holdsWords(scene, state, consumer, key) ?? "nothing"],
     ["was handed", plural(consumer.delivered, "message")],
     ["has done with", plural(hadOf(state, key), "message")],
     ["began at offset", consumer.start ?? null],

@@ -9,7 +9,9 @@
 import { nameOf } from "./text.js";
 import { cls, h } from "./elements.js";
 import { lit } from "./marks.js";
-import { connectionWords, featuresOf, hadOf, linkOf } from "./fixtures.js";
+import { unackedWords } from "./facts.js";
+import { hadOf, holdingOf } from "./hands.js";
+import { connectionWords, featuresOf, linkOf } from "./fixtures.js";
 
 const ENTITIES_SHOWN = 60;
 
@@ -19,6 +21,12 @@ const count = (view, kind, test) => view.state.of(kind).filter(test).length;
 
 const bindingsOf = (_, key, view) =>
   count(view, "binding", (binding) => binding.split("/")[2] === key.split("/")[2]);
+
+/** What readers of a stream hold, which the stream does not count. */
+function notCounted(state, queue, key) {
+  const words = String(unackedWords(state, queue, key));
+  return words.includes(",") ? [h("span", { class: "muted", title: words }, ` (${words.split(" ").at(-1)} held)`)] : [];
+}
 
 /** Whether this consumer's queue gives to one consumer at a time. */
 const takesTurns = ({ active }) => active !== null;
@@ -30,7 +38,7 @@ const TABLES = [
     columns: [
       ["Name", (_, key) => nameOf(key)],
       ["Ready", (queue) => queue.ready_count, "number"],
-      ["Unacked", (queue) => queue.unacked_count, "number"],
+      ["Unacked", (queue, key, { state }) => [queue.unacked_count, ...notCounted(state, queue, key)], "number"],
       ["Total", (queue) => queue.total, "number"],
       [
         "Features",
@@ -55,7 +63,7 @@ const TABLES = [
       ["Queue", (consumer) => consumer.queue],
       ["Turn", ({ active }) => (active === null ? "" : active ? "active" : "waits"), null, takesTurns],
       ["Prefetch", (consumer) => consumer.prefetch || "∞", "number"],
-      ["Unacked", (consumer) => consumer.holding_count, "number"],
+      ["Unacked", (_, key, { state }) => holdingOf(state, key), "number"],
       ["Done", (_, key, { state }) => hadOf(state, key), "number"],
       ["Ack", (consumer) => (consumer.no_ack ? "auto" : "manual")],
     ],

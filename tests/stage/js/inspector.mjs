@@ -327,3 +327,18 @@ test("an alarm that is not raised is not missing: the broker has enough", () => 
   const view = picked(scene.n - 1, { kind: "entity", id: "alarm/memory" });
   if (!view.state.has("alarm/memory")) assert.ok(words(flat(view, 400)).includes("the broker has enough memory"));
 });
+
+test("where the readers of a stream hold messages, it is said beside its Unacked 0", () => {
+  const player = new stage.Player(scene, { zoom: 3 });
+  for (const seq of scene.steps[3].filter((at, i) => at >= 0 && i % Math.ceil(scene.steps[3].length / 60) === 0)) {
+    player.arrive(seq);
+    const { state } = player.view();
+    for (const key of state.of("queue").filter((one) => stage.isStream(state.get(one)))) {
+      const [, name] = /([^/]*)$/.exec(key);
+      const held = state.of("consumer").filter((one) => state.get(one).queue === name).flatMap((one) => state.at(`consumer|${one}`)).length;
+      const said = String(stage.unackedWords(state, state.get(key), key));
+      assert.equal(said, held ? `0, for a stream counts none; its readers hold ${held}` : "0");
+      assert.ok(!held || stage.tables(player.view()).map(stage.toMarkup).join("").includes(`(${held} held)`));
+    }
+  }
+});

@@ -422,7 +422,9 @@ function handsCount(view, key, find, wrong) {
   const { state } = view;
   const consumer = state.get(key);
   const [mark] = find("consumer", key);
-  if (mark && Number(/^\d+/.exec(mark.label)?.[0]) !== consumer.holding_count) wrong(`${key} holds ${consumer.holding_count}, drawn ${mark.label}`);
+  const isReader = (consumer.cursor ?? consumer.start ?? null) !== null; // whose hand nobody counts but the picture
+  const held = isReader ? state.at(`consumer|${key}`).length : consumer.holding_count;
+  if (mark && Number(/^\d+/.exec(mark.label)?.[0]) !== held) wrong(`${key} holds ${held}, drawn ${mark.label}`);
   const queue = state.get(`queue/${encode(consumer.vhost)}/${encode(consumer.queue)}`);
   if (consumer.no_ack || !queue || isStream(queue)) return;
   const own = state.of("token").filter((token) => {

@@ -38,7 +38,7 @@ def message(sheet: Sheet, mark: Mark) -> str:
     if mark.place in ("lost", "returned"):
         reason = cut(str(mark.more["reason"]), int(mark.more["room"]) - 18, G.small)
         return envelope(mark, x, y) + cross(x + 10, y - 8, 4, 2) + text(x + 18, y + 4, reason, fill=C.ink2)
-    return envelope(mark, x, y) + (cross(x, y - 14, 5, 2.5) if mark.state == "lost" else "")
+    return envelope(mark, x, y) + (cross(x, y - 14, 5, 2.5) if mark.state in ("lost", "gone") else "")
 
 
 def signal(sheet: Sheet, mark: Mark) -> str:
@@ -64,7 +64,7 @@ def badge(sheet: Sheet, mark: Mark) -> str:
 def envelope(mark: Mark, x: int, y: int) -> str:
     """A message: in its own colour, with its number; hatched in a hand, a ghost in the queue."""
     fill, ink, line = colours(int(mark.more["root"]))
-    ghost = mark.place.endswith(":ghost")
+    ghost = mark.place.endswith(":ghost") or mark.state == "gone"
     raised = int(mark.more.get("raised") or 0)
     y -= raised
     half = G.message_w // 2
@@ -75,7 +75,7 @@ def envelope(mark: Mark, x: int, y: int) -> str:
                       C.ink2 if ghost else line, 3, stroke_dasharray="2 2" if ghost else None))  # fmt: skip
     if not ghost:
         parts.append(path(f"M{x - half} {y - 7}l10 7l11 -7", ink, stroke_opacity=0.3))
-    if mark.place.startswith("consumer:") and mark.state != "done":
+    if mark.place.startswith("consumer:") and mark.state not in ("done", "gone"):
         lines = f"M{x - 4} {y - 7}l-6 7M{x - 5} {y + 1}l-5 6M{x + 10} {y - 7}l-5 6M{x + 10} {y}l-6 7"
         parts.append(path(lines, ink, stroke_opacity=0.55, stroke_width=1.5))
     colour = C.ink if ghost else ink

@@ -9,6 +9,9 @@ the broker has it: that is how work is done twice.
 
 A recording knows how long: clients tell when a program's code has finished with a delivery. Where nobody tells,
 because the program died or is not ours, nothing is known of it after the broker has taken the message back.
+
+A program that is killed, or whose machine loses power, has nothing any more at once: what stands in its hand is
+*gone*, though the broker believes it there until it notices.
 """
 
 from __future__ import annotations
@@ -18,11 +21,13 @@ from collections.abc import Mapping
 from amqplab.trace import events as e
 from amqplab.trace import keys
 from amqplab.trace.draft import Draft, Entity
-from amqplab.trace.tokens import Delivery, delivery_of, new_token, token_key
+from amqplab.trace.tokens import Delivery, connection_of, delivery_of, new_token, token_key
 
-__all__ = ["AtWork", "given_up"]
+__all__ = ["GONE", "AtWork", "given_up"]
 
 STATE = "still at work"
+GONE = "gone"
+DEADLY = ("power off", "kill")
 BY_ITS_CLIENT = ("rejected", "recover")
 
 
@@ -51,11 +56,32 @@ class AtWork:
         for delivery in [one for one in self._kept if keys.client_host(one[0]) == host]:
             self.finished(draft, delivery)
 
+    def stopped(self, draft: Draft, event: e.Intervened) -> None:
+        """Its process is gone, or its machine's power, and with that its memory. The broker does not know yet: what
+        it has handed out is still in that hand for it.
+        """
+        if event.action not in DEADLY:
+            return
+        self.ended(draft, event.target)
+        for key in draft.keys("token/"):
+            token = draft.get(key)
+            if token is None or token["place"] != "consumer" or host_of(token) != event.target:
+                continue
+            if token["state"] == "done":
+                draft.drop(key)  # the broker has forgotten it, too
+            else:
+                draft.put(key, {**token, "state": GONE})
+
     def finished(self, draft: Draft, delivery: Delivery) -> None:
         """The program's code has finished with it."""
         key = self._kept.pop(delivery, None)
         if key is not None:
             draft.drop(key)
+
+
+def host_of(token: Entity) -> str:
+    """The host of the consumer or channel that has it."""
+    return keys.client_host(connection_of(token["at"]))
 
 
 def given_up(event: e.Event) -> bool:

@@ -1,9 +1,10 @@
-"""What lost segments carried: the messages in them, and the answers to messages.
+"""What lost segments carried: the messages in them, and whatever else somebody waits for.
 
 Theory
 ------
 "A segment is lost" is true and says nothing. Whoever follows a message wants to hear that *message 2* was in
-it, or the acknowledgement of message 1: so the octets of a segment are laid over the commands of its direction.
+it, or the acknowledgement of message 1, or why a program takes so long to connect: so the octets of a segment are
+laid over the commands of its direction. A heartbeat nobody waits for.
 
 A segment that arrives and is discarded mostly was a duplicate, and nothing is missing for its sake; only what
 nobody has ever received counts. And a timer that runs out stands for everything that TCP takes for lost then; it
@@ -28,18 +29,21 @@ __all__ = ["Cargo", "Hold"]
 
 DELIVERIES = ("basic.deliver", "basic.get-ok")
 CONTENTS = (*DELIVERIES, "basic.publish", "basic.return")
-ANSWERS = ("basic.ack", "basic.nack", "basic.reject")
+
+BEFORE_ALL = -1
+"""Where a SYN stands among the octets: before the first."""
 
 
 class Cargo(NamedTuple):
     """What a segment carried: the numbers of its `messages` (`unnumbered`: how many more, to which the broker
-    never gave a number), and the names of the `answers` in it. `part`: not all of a message. Of several segments
-    `carriers` are the ones that have a message in them, or, where none has, an answer; others may have heartbeats.
+    never gave a number), and the names of the `others` in it for which somebody may wait: commands, and a SYN.
+    `part`: not all of a message. Of several segments `carriers` are the ones that have a message in them, or, where
+    none has, another command; others may have heartbeats.
     """
 
     messages: tuple[int, ...]
     unnumbered: int
-    answers: tuple[str, ...]
+    others: tuple[str, ...]
     part: bool
     carriers: tuple[int, ...]
 
@@ -74,7 +78,7 @@ class Hold:
         found: dict[int, Cargo] = {}
         for record in self._records:
             cargo = self._read(record)
-            if cargo is not None and (cargo.messages or cargo.unnumbered or cargo.answers):
+            if cargo is not None and (cargo.messages or cargo.unnumbered or cargo.others):
                 found[record.seq] = cargo
         return found
 
@@ -83,7 +87,9 @@ class Hold:
             case e.SegmentLost(number=number):
                 segment = self._loaded(number)
                 if segment is not None:
-                    self._missing[segment.lane].setdefault(segment.start, segment)
+                    self._missing[segment.lane].setdefault(
+                        BEFORE_ALL if is_syn(segment) else segment.start, segment
+                    )
                 return None if segment is None else self._cargo([segment])
             case e.SegmentDiscarded(number=number):
                 segment = self._loaded(number)
@@ -110,14 +116,16 @@ class Hold:
         return [segment for segment in loaded if segment is not None]
 
     def _loaded(self, number: int) -> Segment | None:
-        """The segment of that number, if it is known and has octets."""
+        """The segment of that number, if it is known and has octets, or asks for a connection or agrees to one."""
         segment = self._traffic.segments.get(number)
-        return segment if segment is not None and segment.end > segment.start else None
+        return segment if segment is not None and (segment.end > segment.start or is_syn(segment)) else None
 
     def _arrived(self, segment: Segment | None) -> None:
         """What it brings is no longer missing."""
         if segment is not None:
             missing = self._missing[segment.lane]
+            if is_syn(segment):
+                missing.pop(BEFORE_ALL, None)
             for start in [at for at in missing if segment.start <= at < segment.end]:
                 del missing[start]
 
@@ -130,14 +138,17 @@ class Hold:
         contents = [command for command in commands if command.name in CONTENTS]
         numbers = [self._number(command) for command in contents]
         known = tuple(number for number in numbers if number)
-        answers = tuple(command.name for command in commands if command.name in ANSWERS)
-        told = {command.number for command in contents or commands if command.name in CONTENTS + ANSWERS}
+        waited_for = [one for one in commands if one.name not in (*CONTENTS, "heartbeat")]
+        others = (*(one.flags for one in segments if is_syn(one)), *(one.name for one in waited_for))
+        told = {command.number for command in contents or waited_for}
         carriers = tuple(
-            one.number for one in segments if told & {each.number for each in self._commands([one])}
+            one.number
+            for one in segments
+            if is_syn(one) or told & {each.number for each in self._commands([one])}
         )
         start, end = segments[0].start, segments[-1].end
         part = any(self._is_part(start, end, command) for command in contents)
-        return Cargo(known, len(numbers) - len(known), answers, part, carriers)
+        return Cargo(known, len(numbers) - len(known), others, part, carriers)
 
     def _commands(self, segments: list[Segment]) -> list[Command]:
         """The commands with octets in the segments, in order, each once."""
@@ -158,3 +169,8 @@ class Hold:
             sent = self._handed_out.get(place)
             return sent.message if sent else 0
         return self._published.get(command.number, 0)
+
+
+def is_syn(segment: Segment) -> bool:
+    """Whether it asks for a connection, or agrees to one."""
+    return "SYN" in segment.flags.split("|")

@@ -3,7 +3,7 @@
 Theory
 ------
 Every record names the record whose processing made it (:mod:`amqplab.trace.recorder`). That is how the machine
-worked, and mostly what a reader means by "because". Seven times it is not:
+worked, and mostly what a reader means by "because". Eight times it is not:
 
     a segment       is planned when the first of its octets is written, and others may join it. It is sent because
                     they were handed to TCP; or because an acknowledgement has made room for it, if that was later
@@ -15,6 +15,8 @@ worked, and mostly what a reader means by "because". Seven times it is not:
                     for the same octets sends them again because they were lost, too
     what time brings has no recorded cause; but its timer was set by something (:mod:`amqplab.trace.waits`)
     a refusal       of a publish answers the publish; but it came of the queue that was full
+    a confirm       answers the publish, too; but it came of what the broker has done with the message since: the last
+                    queue that was to get it has it, or it is found that none is to
     a program ends  in what it slept or waited for; but because of what it called there, in that very instant
 
 So what is here is worked out, never recorded; a recording keeps what happened. Causes are always earlier than
@@ -57,6 +59,12 @@ class Causes:
         self._deliveries: dict[tuple[str, int, int], int] = {}
         self._calls: dict[str, Record] = {}  # host -> its last call, or what came of one
         self._refused: dict[int | None, int] = {}  # publish -> the refusal of a queue
+        self._settled: dict[
+            int, int
+        ] = {}  # message -> where its last queue took it, or it was found that none does
+        self._open: defaultdict[Lane, dict[int, int]] = defaultdict(
+            dict
+        )  # the publishes that are not confirmed
         self._confirms: dict[tuple[str, int, int, bool], int] = {}
         self._returns: defaultdict[Lane, deque[int]] = defaultdict(deque)
         self._saying: dict[Lane, int | None] = {}  # why the command is written whose frames come now
@@ -176,7 +184,26 @@ class Causes:
 
     def _confirmed(self, record: Record, event: e.Confirmed) -> int | None:
         self._confirms[event.connection, event.channel, event.sequence, event.multiple] = record.seq
-        return latest(record, None if event.positive else self._refused.get(record.cause))
+        done = self._done_with(event)
+        return latest(record, done if event.positive else self._refused.get(record.cause))
+
+    def _done_with(self, event: e.Confirmed) -> int | None:
+        """What the broker did last with the messages that it confirms."""
+        publishes = self._open[event.connection, event.channel]
+        those = [event.sequence]
+        if event.multiple:
+            those = [one for one in publishes if one <= event.sequence]
+        messages = [publishes.pop(one) for one in those if one in publishes]
+        return max((self._settled[one] for one in messages if one in self._settled), default=None)
+
+    def _published(self, record: Record, event: e.Published) -> int | None:
+        if event.sequence:
+            self._open[event.connection, event.channel][event.sequence] = event.message
+        return record.cause
+
+    def _taken(self, record: Record, event: e.Enqueued | e.Unroutable) -> int | None:
+        self._settled[event.message] = record.seq
+        return record.cause
 
     def _discarded(self, record: Record, event: e.Discarded) -> int | None:
         """A queue takes no copy: what its publish is answered with comes of that."""
@@ -252,6 +279,9 @@ READERS: dict[type[e.Event], Callable[[Causes, Record, Any], int | None]] = {
     e.Replied: Causes._delivered,
     e.Returned: Causes._returned,
     e.Confirmed: Causes._confirmed,
+    e.Published: Causes._published,
+    e.Enqueued: Causes._taken,
+    e.Unroutable: Causes._taken,
     e.Discarded: Causes._discarded,
     e.FrameSent: Causes._frame_sent,
     e.CallMade: Causes._called,

@@ -17,10 +17,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from itertools import takewhile
 from typing import Any, NamedTuple
 
 from amqplab.trace import events as e
+from amqplab.trace.actives import Actives, OfConsumer
 from amqplab.trace.cargo import Cargo, Hold
 from amqplab.trace.entities import PREDECLARED
 from amqplab.trace.keys import client_host
@@ -60,6 +62,7 @@ class Context:
     """What is known of a whole recording; of nothing, without records."""
 
     def __init__(self, records: Sequence[Record] = (), traffic: Traffic | None = None) -> None:
+        self._records, self._known_traffic = records, traffic
         self.names = Names(records)
         self.goes_on: set[int] = set()
         """seq of a ProgramFinished where something that the program has left running is heard of later."""
@@ -90,6 +93,8 @@ class Context:
         """The messages that no queue is to get."""
         self.overtaken: dict[int, int] = overtaken(records)
         """seq of an Enqueued or Delivered -> how many older messages of a lower priority must wait for it."""
+        self.actives = Actives()
+        """Who waits in line for a queue with a single active consumer."""
         self.kept_out: set[tuple[str, str, int]] = set()
         """(virtual host, queue, message) of copies that never got into their queue."""
         self.confirmed: dict[int, dict[int, int]] = {}
@@ -113,7 +118,18 @@ class Context:
             if read is not None:
                 read(self, record, record.event)
         if any(isinstance(record.event, OF_LOSSES) for record in records):
-            self._losses(records, traffic or Traffic(records))
+            self._losses(records, self._traffic)
+
+    @cached_property
+    def _traffic(self) -> Traffic:
+        return self._known_traffic or Traffic(self._records)
+
+    @cached_property
+    def kept_back(self) -> dict[int, str]:
+        """seq of a CommandSent -> how much of it TCP has to keep for now: "all", or "a part". Nothing is known of a
+        connection whose segments nobody sees, and of the instant in which the recording ends.
+        """
+        return kept_back(self._records, self._traffic)
 
     def _losses(self, records: Sequence[Record], traffic: Traffic) -> None:
         """What was lost, and what TCP does about it."""
@@ -162,6 +178,9 @@ class Context:
 
     def _exchange(self, record: Record, event: e.ExchangeDeclared) -> None:
         self.exchange_types[event.vhost, event.exchange] = event.type
+
+    def _line_changes(self, record: Record, event: OfConsumer) -> None:
+        self.actives.read(record, event)
 
     def exchange_type(self, vhost: str, exchange: str) -> str:
         """The type of an exchange; "" if nothing tells it."""
@@ -258,6 +277,29 @@ class Context:
         return self._frames.get(event.frames[0], b"") if event.frames else b""
 
 
+def kept_back(records: Sequence[Record], traffic: Traffic) -> dict[int, str]:
+    """What does not leave in the very instant in which it is written: how much of it."""
+    found: dict[int, str] = {}
+    times = {record.seq: record.at for record in records}
+    seen = {segment.connection for segment in traffic.segments.values()}
+    for command in traffic.commands:
+        seq, connection = command.sent, command.connection
+        if seq is None or connection not in seen or times[seq] == records[-1].at:
+            continue
+        first, last = traffic.frames[command.frames[0]], traffic.frames[command.frames[-1]]
+        begins = first.carriers[0][0] if first.carriers else None
+        if begins is None or times[traffic.segments[begins].sent] > times[seq]:
+            found[seq] = "all"
+            continue
+        size = len(last.data)
+        if last.carriers and last.carriers[0][0] == begins and last.carriers[0][2] == size:
+            continue  # the segment with its beginning has all of it
+        ends = next((number for number, _, end in last.carriers if end == size), None)
+        if ends is None or times[traffic.segments[ends].sent] > times[seq]:
+            found[seq] = "a part"
+    return found
+
+
 def covered(open_ones: dict[int, int], number: int, *, multiple: bool) -> dict[int, int]:
     """Take those out of the publishes that are still open which a confirm of this number is about."""
     up_to = takewhile(lambda one: one <= number, open_ones)  # they are numbered in order
@@ -267,6 +309,9 @@ def covered(open_ones: dict[int, int], number: int, *, multiple: bool) -> dict[i
 
 READERS: dict[type[e.Event], Callable[[Context, Record, Any], None]] = {
     e.ExchangeDeclared: Context._exchange,
+    e.ConsumerAdded: Context._line_changes,
+    e.ConsumerActivated: Context._line_changes,
+    e.ConsumerRemoved: Context._line_changes,
     e.ProgramStarted: Context._started,
     e.ProgramFinished: Context._program_finished,
     e.FrameSent: Context._said,

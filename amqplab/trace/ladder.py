@@ -15,7 +15,7 @@ The time at the left is that of sending, the one at the right that of arrival. S
 to the first of their direction, as Wireshark shows them. An arrow that ends in "×" was lost, and if it is a
 frame or a command, nothing brought it again; one that ends in "…" had not arrived when the recording ended.
 What happens at one host stands on its line as "●". Zooms: "segment", "frame", "command". Times are cut, not
-rounded, at the third decimal.
+rounded, at the third decimal, or at the first one by which all that differ read differently.
 
 The ladder is deterministic, so it is compared as text: it is the lesson's picture where no browser draws one.
 """
@@ -23,6 +23,7 @@ The ladder is deterministic, so it is compared as text: it is the lesson's pictu
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from amqplab.trace import events as e
@@ -77,13 +78,21 @@ def ladder(
         raise ValueError(f"there is no unit {unit!r}: choose one of {', '.join(UNITS)}")
     participants = participants_of(recorder)
     stop = len(recorder) if end is None else end
-    rows = Arrows(recorder, participants, unit).rows(zoom)
-    rows += _local_rows(recorder, participants, zoom, notes)
-    rows = sorted((row for row in rows if start <= row.seq < stop), key=lambda row: row[:2])
+    traffic = Traffic(recorder)
+
+    def rows_at(decimals: int) -> list[Row]:
+        rows = Arrows(recorder, participants, traffic, Times(unit, decimals)).rows(zoom)
+        rows += _local_rows(recorder, participants, zoom, notes)
+        return sorted((row for row in rows if start <= row.seq < stop), key=lambda row: row[:2])
+
+    rows = rows_at(DECIMALS)
+    times = Times(unit, decimals_for([row.at for row in rows], unit))
+    if times.decimals > DECIMALS:
+        rows = rows_at(times.decimals)
     left_out = 0 if most is None else len(rows) - most
     if left_out <= 0:
-        return Drawing(participants.columns(), width, unit).draw(rows)
-    drawn = Drawing(participants.columns(), width, unit).draw(rows[:most])
+        return Drawing(participants.columns(), width, times).draw(rows)
+    drawn = Drawing(participants.columns(), width, times).draw(rows[:most])
     return f"{drawn}\n… and {left_out:,} more: lab.ladder() shows them all"
 
 
@@ -93,9 +102,14 @@ def ladder(
 class Arrows:
     """Makes the rows of all that crossed."""
 
-    def __init__(self, recorder: Recorder | Sequence[Record], participants: Participants, unit: str) -> None:
-        self.recorder, self.participants, self.unit = recorder, participants, unit
-        self.traffic = Traffic(recorder)
+    def __init__(
+        self,
+        recorder: Recorder | Sequence[Record],
+        participants: Participants,
+        traffic: Traffic,
+        times: Times,
+    ) -> None:
+        self.recorder, self.participants, self.traffic, self.times = recorder, participants, traffic, times
 
     def rows(self, zoom: str) -> list[Row]:
         """One row for each segment, frame or command."""
@@ -164,7 +178,7 @@ class Arrows:
         return Row(at, seq, source, target, label)
 
     def _time(self, seq: int) -> str:
-        return _time(self.recorder[seq].at, self.unit)
+        return self.times.text(self.recorder[seq].at)
 
 
 def _local_rows(
@@ -219,29 +233,48 @@ def _milestone_text(event: e.Event) -> str:
 # --- drawing ---------------------------------------------------------------------------------------------
 
 
-def _time(nanoseconds: int, unit: str) -> str:
-    """A time in `unit`, exact for "ns", else cut at the third decimal."""
-    size = UNITS[unit]
-    whole, rest = divmod(nanoseconds, size)
-    if size == 1:
-        return str(whole)
-    places = len(str(size)) - 1
-    return f"{whole}.{f'{rest:0{places}d}'[:DECIMALS]}"
+class Times(NamedTuple):
+    """How times are written: in a unit, exact for "ns", else cut after so many decimals."""
+
+    unit: str
+    decimals: int
+
+    def text(self, nanoseconds: int) -> str:
+        size = UNITS[self.unit]
+        whole, rest = divmod(nanoseconds, size)
+        if size == 1:
+            return str(whole)
+        return f"{whole}.{f'{rest:0{places(self.unit)}d}'[: self.decimals]}"
+
+
+def places(unit: str) -> int:
+    """How many decimals make a time exact."""
+    return len(str(UNITS[unit])) - 1
+
+
+def decimals_for(times: Sequence[int], unit: str) -> int:
+    """As few as may be, and still times that follow one another read differently if they differ."""
+    gaps = list(pairwise(sorted(set(times))))
+    for decimals in range(min(DECIMALS, places(unit)), places(unit)):
+        step = 10 ** (places(unit) - decimals)
+        if all(a // step != b // step for a, b in gaps):
+            return decimals
+    return places(unit)
 
 
 class Drawing:
     """Puts rows on lifelines."""
 
-    def __init__(self, hosts: list[str], width: int, unit: str) -> None:
+    def __init__(self, hosts: list[str], width: int, times: Times) -> None:
         self.hosts = hosts
         self.width = width
-        self.unit = unit
+        self.times = times
 
     def draw(self, rows: list[Row]) -> str:
         """The whole text, with a line of names above."""
-        times = [_time(row.at, self.unit) for row in rows]
+        times = [self.times.text(row.at) for row in rows]
         remarks = max([len(row.remark) for row in rows if row.target], default=0)
-        self.left = max([len(time) for time in [*times, self.unit]]) + 2
+        self.left = max([len(time) for time in [*times, self.times.unit]]) + 2
         self.columns = self._columns(remarks + 2)
         lines = [self._names(), self._line("")]
         before = rows[0].at if rows else 0
@@ -262,7 +295,7 @@ class Drawing:
         return [first + gap * i for i in range(len(self.hosts))]
 
     def _names(self) -> str:
-        line = list(self.unit.ljust(self.left))
+        line = list(self.times.unit.ljust(self.left))
         for name, column in zip(self.hosts, self.columns, strict=True):
             start = max(column - len(name) // 2, len(line))
             line += " " * (start - len(line)) + name

@@ -224,8 +224,10 @@ def cargo_words(record: Record, known: Context) -> str:
     words += [unnumbered] if cargo.unnumbered else []
     if words:
         return f" with {part}{' and '.join(words)}"
-    answers = Counter(cargo.answers).items()
-    return f" with {' and '.join(name if many == 1 else count(many, name) for name, many in answers)}"
+    others = Counter(
+        "the protocol header" if one == "protocol-header" else one for one in cargo.others
+    ).items()
+    return f" with {' and '.join(name if many == 1 else count(many, name) for name, many in others)}"
 
 
 def window_closed(record: Record, event: e.WindowClosed) -> str:
@@ -267,8 +269,12 @@ FRAME_WORDS = {
 }
 
 
-def command_sent(record: Record, event: e.CommandSent) -> str:
-    return f"{as_start(party(event.host))} has sent {command_words(event)}."
+def command_sent(record: Record, event: e.CommandSent, known: Context) -> str:
+    kept = known.kept_back.get(record.seq)
+    if not kept:
+        return f"{as_start(party(event.host))} has sent {command_words(event)}."
+    now = "cannot send any of it yet" if kept == "all" else "can send only a part of it for now"
+    return f"{as_start(party(event.host))} hands TCP {command_words(event)}; TCP {now}."
 
 
 def command_received(record: Record, event: e.CommandReceived, known: Context) -> str:
@@ -399,7 +405,6 @@ SENTENCES: dict[type[e.Event], Callable[[Record, Any], str]] = {
     e.WindowOpened: window_opened,
     e.FrameSent: frame_sent,
     e.FrameReceived: frame_received,
-    e.CommandSent: command_sent,
     e.BytesUnreadable: bytes_unreadable,
     e.UnitSent: unit_sent,
     e.UnitReceived: unit_received,
@@ -419,6 +424,7 @@ IN_CONTEXT: dict[type[e.Event], Callable[[Record, Any, Context], str]] = {
     e.SegmentLost: segment_lost,
     e.SegmentDiscarded: segment_discarded,
     e.RetransmissionTimedOut: timed_out,
+    e.CommandSent: command_sent,
     e.CommandReceived: command_received,
 }
 """Sentences that say more where the records around them are known."""

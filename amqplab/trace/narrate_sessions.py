@@ -40,8 +40,11 @@ LOGIN_WORDS = {
 def tuned(record: Record, event: e.ConnectionTuned) -> str:
     channels = f"at most {event.channel_max} channels" if event.channel_max else "any number of channels"
     frames = f"frames of at most {event.frame_max} bytes" if event.frame_max else "frames of any size"
-    beat = f"a heartbeat interval of {event.heartbeat_s} s" if event.heartbeat_s else "no heartbeats"
-    return f"Client and broker agree on limits for this connection: {channels}, {frames}, {beat}."
+    limits = f"Client and broker agree on limits for this connection: {channels}, {frames}"
+    if not event.heartbeat_s:
+        return f"{limits}, no heartbeats."
+    beats = f"each end sends something about every {event.heartbeat_s / 2:g} s, a heartbeat if nothing else"
+    return f"{limits}, a heartbeat timeout of {event.heartbeat_s} s: {beats}."
 
 
 def connection_opened(record: Record, event: e.ConnectionOpened) -> str:
@@ -106,12 +109,12 @@ def transaction_ended(record: Record, event: e.TransactionEnded, known: Context)
 def heartbeat_missed(record: Record, event: e.HeartbeatMissed, known: Context) -> str:
     if record.where == client_host(event.connection):
         who = as_start(party(record.where))
-        return (
-            f"{who} heard nothing for two whole intervals, so it takes the broker, or the network, for dead."
-        )
+        return f"{who} heard nothing for twice the heartbeat timeout, so it takes broker or network for dead."
     fate = "so it takes the client for dead" if event.missed >= 2 else "and gives it one more"
     client = known.names.client(event.connection)
-    return f"The broker heard nothing from {client} for {ordinal(event.missed)} whole interval, {fate}."
+    return (
+        f"The broker heard nothing from {client} for {ordinal(event.missed)} whole heartbeat timeout, {fate}."
+    )
 
 
 def ordinal(number: int) -> str:

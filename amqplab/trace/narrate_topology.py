@@ -59,10 +59,12 @@ def queue_purged(record: Record, event: e.QueuePurged) -> str:
     return f"The queue {queue} is purged of {removed}; what is unacked stays with its consumers."
 
 
-def bound(record: Record, event: e.Bound) -> str:
+def bound(record: Record, event: e.Bound, known: Context) -> str:
     target = f"{event.kind} {quoted(event.destination)}"
     source = exchange_name(event.source)
-    return f"The {source} is bound to {target} {binding_words(event)}, so matching messages also go there."
+    copies = known.exchange_type(event.vhost, event.source) == "fanout"
+    which = "a copy of every message also goes" if copies else "matching messages also go"
+    return f"The {source} is bound to {target} {binding_words(event)}, so {which} there."
 
 
 def unbound(record: Record, event: e.Unbound) -> str:
@@ -105,6 +107,12 @@ def consumer_added(record: Record, event: e.ConsumerAdded, known: Context) -> st
         terms = f"at most {event.prefetch} unacknowledged"
     else:
         terms = "any number unacknowledged"
+    active = known.actives.waits.get(record.seq)
+    if active is not None:
+        ahead = f"{known.names.consumer(*active)} is its active consumer"
+        return (
+            f"{at_start(consumer)} is now in line at queue {queue}, and waits while {ahead}: later {terms}."
+        )
     alone = " and nobody else may" if event.exclusive else ""
     return f"{at_start(consumer)} now consumes from queue {queue}{alone}: {terms}."
 
@@ -114,7 +122,11 @@ def consumer_activated(record: Record, event: e.ConsumerActivated, known: Contex
     who = consumer.removeprefix("consumer ")
     who = at_start(consumer) if who.startswith("'") else who
     queue = quoted(event.queue)
-    return f"{who} is now the active consumer of queue {queue}: all others wait."
+    if record.seq in known.actives.waited:
+        return (
+            f"{who} has waited in line, and is now the active consumer of queue {queue}: it gets everything."
+        )
+    return f"{who} is now the active consumer of queue {queue}: it gets everything, and all others wait."
 
 
 def consumer_removed(record: Record, event: e.ConsumerRemoved, known: Context) -> str:
@@ -134,13 +146,13 @@ SENTENCES: dict[type[e.Event], Callable[[Record, Any], str]] = {
     e.QueueDeclared: queue_declared,
     e.QueueDeleted: queue_deleted,
     e.QueuePurged: queue_purged,
-    e.Bound: bound,
     e.Unbound: unbound,
     e.PolicySet: policy_set,
     e.PolicyDeleted: policy_deleted,
 }
 
 IN_CONTEXT: dict[type[e.Event], Callable[[Record, Any, Context], str]] = {
+    e.Bound: bound,
     e.ConsumerAdded: consumer_added,
     e.ConsumerActivated: consumer_activated,
     e.ConsumerRemoved: consumer_removed,

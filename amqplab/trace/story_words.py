@@ -82,6 +82,8 @@ def connection_of(step: Step) -> str:
 def plumbing(record: Record, narrator: Narrator) -> str:
     """Somebody changes the topology; or it changes by itself, and its own sentence says why."""
     who = asker(record, narrator)
+    if who is not None and record.seq in narrator.context.actives.waits:
+        return in_line(record, who, narrator)
     words = DEEDS.get(type(record.event))
     return narrator.sentence(record.seq) if who is None or words is None else f"{who} {words(record.event)}."
 
@@ -97,6 +99,13 @@ def asker(record: Record, narrator: Narrator) -> str | None:
             return narrator.context.names.client(event.connection)
         cause = narrator.records[cause].cause
     return None
+
+
+def in_line(record: Record, who: str, narrator: Narrator) -> str:
+    """Who asks to consume from a queue with one active consumer waits for its turn."""
+    names, queue = narrator.context.names, record.event.queue  # type: ignore[attr-defined]
+    active = names.consumer(*narrator.context.actives.waits[record.seq])
+    return f"{who} asks to consume from the queue {quoted(queue)}, and waits while {active} is active."
 
 
 def binding_words(event: e.Bound | e.Unbound) -> str:

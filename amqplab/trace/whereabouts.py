@@ -12,7 +12,8 @@ with keys ``token/<message>/<leg>`` that come and go with patches of their own, 
                                   or it is held until tx.commit (``state`` "held in tx"), or it is
                                   back, ``refused``, and not yet buried
     exchange   exchange           it has its number and is being routed
-    consumer   consumer, channel  handed over and not settled ("unacked"), or nobody will settle it ("done")
+    consumer   consumer, channel  handed over and not settled ("unacked"), or nobody will settle it ("done"),
+                                  or "gone" with the memory of its program
     client     host               its program still works on what the broker has taken back
     returned   connection         the publisher has it back
     lost       queue or exchange  it ended without an acknowledgement; ``reason`` says why
@@ -41,7 +42,7 @@ from typing import Any
 
 from amqplab.trace import events as e
 from amqplab.trace import keys
-from amqplab.trace.at_work import AtWork, given_up
+from amqplab.trace.at_work import GONE, AtWork, given_up
 from amqplab.trace.draft import Draft, Entity, Patch, State
 from amqplab.trace.journeys import Journeys
 from amqplab.trace.lives import names_of_lives
@@ -285,7 +286,7 @@ class Whereabouts:
 
     def _rejected(self, draft: Draft, record: Record, event: e.Rejected, state: State) -> None:
         token = draft.edit(token_key(event.message, queue_leg(event.vhost, event.queue)))
-        if token is not None and token["state"] == "unacked":
+        if token is not None and token["state"] in ("unacked", GONE):
             token["state"] = "refused"
             if not event.requeue:  # the broker has it back, and has yet to bury it
                 token.update(place="broker", at=server_of(state, event.connection), up=None, command=None)
@@ -293,9 +294,7 @@ class Whereabouts:
     # --- what the fold says ------------------------------------------------------------------------------
 
     def _copy(self, draft: Draft, record: Record, key: str, old: Entity | None, new: Entity | None) -> None:
-        """A copy that is unacked has a token; one that is Ready, or is gone, has none: unless it is gone because
-        it was handed over for good, and is on its way.
-        """
+        """A copy that is unacked has a token; others have none, unless they are on their way for good."""
         _, vhost, queue, number = key.split("/")
         leg = queue_leg(keys.unescape(vhost), keys.unescape(queue))
         name = token_key(int(number), leg)
@@ -447,4 +446,5 @@ HANDLERS: Mapping[type[e.Event], Handler] = {
     e.CallMade: Whereabouts._program_goes_on,
     e.ProgramFinished: Whereabouts._program_goes_on,
     e.TcpStateChanged: Whereabouts._tcp_changed,
+    e.Intervened: lambda self, draft, record, event, state: self._at_work.stopped(draft, event),
 }

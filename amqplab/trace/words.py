@@ -25,7 +25,7 @@ METHOD_WORDS: dict[str, str] = {
     "connection.start-ok": "tells who the client is and logs in",
     "connection.secure": "asks for the next part of the login",
     "connection.secure-ok": "gives the next part of the login",
-    "connection.tune": "proposes limits: channels, frame size, heartbeat interval",
+    "connection.tune": "proposes limits: channels, frame size, heartbeat timeout",
     "connection.tune-ok": "settles the limits, none above the proposed ones, and the heartbeat as the client likes",
     "connection.open": "asks for a virtual host",
     "connection.open-ok": "says that the connection is ready for use",

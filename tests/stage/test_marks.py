@@ -169,6 +169,7 @@ def said(moment: Moment, kind: str) -> Iterator[tuple[str, str, str]]:
         (token("exchange", "exchange/%2F/logs"), "exchange:logs"),
         (token("consumer", "consumer/bob:1/1/tag", state="unacked"), "consumer:bob"),
         (token("consumer", "channel/bob:1/1", state="unacked"), "consumer:bob"),
+        (token("consumer", "consumer/bob:1/1/tag", state="gone"), "consumer:bob"),
         (token("client", "alice", state="still at work"), "client:alice"),
         (token("lost", "queue/%2F/app", reason="expired"), "lost"),
         (token("returned", "alice:1"), "returned"),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from node_suites import run_suite
+from scenes import recording
 from stage_runs import RUNS
 
 from amqplab.stage import esm
@@ -28,6 +29,10 @@ def test_the_pure_functions_keep_their_laws(suite: str, tmp_path: Path, journey_
 @pytest.mark.parametrize("suite", ON_EVERY_RUN)
 def test_the_laws_hold_for_every_run(suite: str, run: str, tmp_path: Path, recordings: Recordings) -> None:
     run_suite(suite, tmp_path, recordings[run])
+
+
+def test_a_picture_is_true_also_where_much_is_sent_again(tmp_path: Path) -> None:
+    run_suite("picture", tmp_path, recording("loss_20_percent"), AGAIN="1")
 
 
 def test_every_module_is_part_of_the_script() -> None:

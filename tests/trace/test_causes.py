@@ -335,6 +335,20 @@ def test_a_refusal_came_of_the_queue_that_is_full() -> None:
     assert "it is full" in told.sentence(cause)
 
 
+@pytest.mark.parametrize("name", ["publisher_confirms", "returned_and_rejected"])
+def test_a_confirm_came_of_what_the_broker_did_with_the_message(name: str) -> None:
+    told = Narrator(recording(name))
+    publishes = {
+        one.event.sequence: one.event.message for one in told.records if isinstance(one.event, e.Published)
+    }
+    confirms = [one for one in told.records if isinstance(one.event, e.Confirmed) and one.event.positive]
+    assert confirms
+    for confirm in confirms:
+        cause: Any = told.records[told.causes.of(confirm.seq) or 0].event
+        assert isinstance(cause, e.Enqueued | e.Unroutable)
+        assert cause.message == publishes[confirm.event.sequence]  # type: ignore[attr-defined]
+
+
 Waited = tuple[str, str, str]
 """A scene, a kind of record, and the beginning of the sentence that it came of."""
 

@@ -290,5 +290,6 @@ def test_who_becomes_active_at_once_is_no_news_but_who_takes_over_is() -> None:
     story = told(lab)
     assert "first begins to consume from the queue 'q'." in story
     assert [one for one in story if "active" in one] == [
-        "second is now the active consumer of queue 'q': all others wait."
+        "second asks to consume from the queue 'q', and waits while consumer first is active.",
+        "second has waited in line, and is now the active consumer of queue 'q': it gets everything.",
     ]

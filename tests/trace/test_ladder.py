@@ -90,6 +90,16 @@ def test_times_are_given_in_the_unit_asked_for(unit: str, time: str) -> None:
     assert text.splitlines()[2].startswith(time + "  ")
 
 
+def test_times_that_differ_read_differently() -> None:
+    clock = [0]
+    story = Recorder(lambda: clock[0])
+    for i, now in enumerate((330_010_200_000, 330_010_400_000, 330_010_400_000, 330_030_000_000)):
+        clock[0] = now
+        story.record("p", e.FrameSent, "p:1", "p", 21 * i, encode_method(1, Basic.Ack(delivery_tag=1)))
+    times = [line.split()[0] for line in ladder(story, unit="s").splitlines() if "Ack" in line]
+    assert times == ["330.0102", "330.0104", "330.0104", "330.0300"]
+
+
 def test_a_client_on_a_real_socket_goes_by_its_own_name(story: Any) -> None:
     name = "127.0.0.1:50000"
     story.broker(e.FrameReceived, name, "broker", 0, b"AMQP\x00\x00\x09\x01")

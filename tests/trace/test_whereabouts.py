@@ -283,3 +283,34 @@ def test_what_needed_no_acknowledgement_is_with_its_program_when_the_connection_
         ("MessageHandled", ""),
     ]  # what it had not seen yet has gone with the connection
     assert [(kind, label) for _, kind, label in at_work(list(lab.recorder))] == gone
+
+
+@pytest.mark.parametrize(
+    ("name", "host"), [("power_off", "worker"), ("crash", "worker"), ("single_active_consumer", "first")]
+)
+def test_what_a_dead_machine_held_is_gone_with_its_memory_until_the_broker_takes_it_back(
+    name: str, host: str
+) -> None:
+    dead, seen = False, 0
+    for moment in moments(records_of(name)):
+        dead = dead or isinstance(moment.record.event, e.Intervened)
+        for _, token in messages(moment.tokens):
+            gone = token["place"] == "consumer" and dead and f"/{host}:" in token["at"]
+            assert (token["state"] == "gone") == gone
+            seen += gone
+    assert seen
+
+
+def test_what_a_dead_program_needed_not_acknowledge_nobody_has() -> None:
+    lab = Lab(seed=1)
+
+    async def slowly(*_: Any) -> None:
+        await asyncio.sleep(1)
+
+    three_at_once(lab, slowly, then=lambda: lab.kill("worker"))
+    held = [0]
+    for moment in moments(list(lab.recorder)):
+        held.append(sum(token["place"] == "consumer" for _, token in messages(moment.tokens)))
+        if isinstance(moment.record.event, e.Intervened):
+            break
+    assert held[-2:] == [2, 0]

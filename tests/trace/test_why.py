@@ -42,13 +42,9 @@ def test_a_record_without_a_cause_is_its_own_chain(recorder: Recorder) -> None:
 def test_effects_are_what_a_record_caused_itself(recorder: Recorder) -> None:
     cause = first(recorder, e.Published).cause
     assert cause is not None
-    assert kinds(effects_of(recorder, cause))[:5] == [
-        "Published",
-        "Routed",
-        "Enqueued",
-        "Enqueued",
-        "Confirmed",
-    ]
+    effects = effects_of(recorder, cause)
+    assert kinds(effects) == ["Published", "Routed", "Enqueued", "Enqueued"]
+    assert kinds(effects_of(recorder, effects[-1].seq)) == ["Confirmed"]
 
 
 def test_the_outcome_is_the_tree_of_all_effects(recorder: Recorder) -> None:

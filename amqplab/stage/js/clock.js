@@ -15,8 +15,8 @@ export function drawClock({ scene, at, now, seq, steps, step, visit }) {
   const before = visit ? seq - 1 : (steps[step - 1] ?? -1);
   const since = before >= 0 ? at - times[before] : 0;
   return [
-    h("span", { class: "clock-now", title: "virtual time of this step" }, timeText(Math.max(0, Math.round(now)))),
-    h("span", { class: "clock-end" }, `of ${timeText(end)}`),
+    h("span", { class: "clock-now", title: "virtual time of this step" }, scene.moment(Math.max(0, Math.round(now)))),
+    h("span", { class: "clock-end" }, `of ${scene.moment(end)}`),
     since > 0 && h("span", { class: "clock-since", title: visit ? "since the record before" : "since the step before" }, `+${timeText(since)}`),
   ].filter(Boolean);
 }

@@ -8,7 +8,7 @@
 // What a button is called begins with what is written on it, so that those who speak to their computer can say
 // what they see.
 
-import { cut, timeText } from "./text.js";
+import { cut } from "./text.js";
 import { cls, h } from "./elements.js";
 import { causeOf } from "./causes.js";
 import { STORY, ZOOMS } from "./scene.js";
@@ -105,7 +105,7 @@ export function drawNarration(view) {
       "p",
       { key: "meta", class: "meta" },
       h("span", {}, placeText(view)),
-      seq >= 0 && h("span", {}, timeText(scene.records.at[seq])),
+      seq >= 0 && h("span", {}, scene.moment(scene.records.at[seq])),
       seq >= 0 && h("span", {}, whereText(scene, seq)),
       visit && button("come-back", "back to the step", "back to the step", { class: "link visit" }),
       !visit && home !== null && button("come-back", "back (Esc)", "back", { class: "link visit" }),
@@ -124,7 +124,7 @@ function endText({ scene, zoom, seq, visit }) {
   const last = Math.max(seq, ...scene.steps.slice(0, zoom).map((steps) => steps[steps.length - 1]));
   if (last === seq) return "The recording ends here.";
   const own = zoom < STORY ? "At this zoom nothing follows" : visit ? "The story has ended" : "The story ends here";
-  const [now, end] = [timeText(scene.timeOf(seq)), timeText(scene.timeOf(last))];
+  const [now, end] = [seq, last].map((one) => scene.moment(scene.timeOf(one)));
   return `${own}; the recording goes on${end === now ? "" : ` to ${end}`} at a finer zoom.`;
 }
 

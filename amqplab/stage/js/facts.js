@@ -8,7 +8,8 @@
 
 import { cut, decodeName, isList, nameOf, plural } from "./text.js";
 import { h } from "./elements.js";
-import { hadOf, hostCondition } from "./fixtures.js";
+import { hostCondition, isStream } from "./fixtures.js";
+import { hadOf, holdingOf, isReader } from "./hands.js";
 
 const LISTED = 12;
 
@@ -54,11 +55,21 @@ export function said(value) {
   return cut(String(value), 160);
 }
 
+const LONG_WORD = 16;
+
+/** Words, with places in the long ones where a line may end: after a sign, and not within a name.
+ * @param {string} words @returns {Kid[]} */
+export const breakable = (words) =>
+  words.split(/(\S+)/).flatMap((word) => {
+    if (word.length <= LONG_WORD) return word ? [word] : [];
+    return word.split(/(?<=[(,./:_-])(?=[^(,./:_-])/).flatMap((part, i) => (i ? [h("wbr", {}), part] : [part]));
+  });
+
 const list = (pairs) =>
   h(
     "dl",
     { class: "facts" },
-    pairs.map(([name, value]) => [h("dt", {}, name), h("dd", {}, typeof value === "object" && value?.tag ? value : said(value))]),
+    pairs.map(([name, value]) => [h("dt", {}, name), h("dd", {}, typeof value === "object" && value?.tag ? value : breakable(said(value)))]),
   );
 
 /** Pairs of name and value; those without a value are left out. */
@@ -70,30 +81,48 @@ export const details = (entity, key) =>
 
 // --- by kind ---
 
-/** What was agreed on is the silence that is suffered; heartbeats are sent twice in that time. */
-const beats = (n) => (n ? `every ${n / 2} s, agreed on ${n} s` : n === 0 ? "none" : null);
+/** What was agreed on is a timeout; heartbeats are sent twice in that time, and an end is given up when it has been silent
+ * for about two of them. */
+export const beats = (n) => (n ? `timeout of ${n} s: each end sends something every ${n / 2} s, and is given up after two timeouts` : n === 0 ? "none" : null);
 
 const whoIs = (scene, key) => scene.who?.[key] ?? nameOf(key);
 
 const numbers = (scene, messages, count) =>
   messages?.length ? messages.map((message) => scene.labelOf(message)).join(", ") + (count > messages.length ? ` … (${count})` : "") : null;
 
-/** What a consumer was handed and has not acknowledged. What a stream hands out stays in the stream, so its readers have no
- * list of it: there it is known by where its copies are. */
-function unacknowledged(scene, state, consumer, key) {
-  if (consumer.cursor === null || consumer.cursor === undefined) return numbers(scene, consumer.holding, consumer.holding_count);
-  const handed = state.of("token").map((name) => state.get(name)).filter(({ target, state: how }) => target === key && how === "unacked");
-  return numbers(scene, handed.map(({ message }) => message), handed.length);
-}
-
 const flags = (entity, ...names) => names.filter((name) => entity[name]).map(fieldName).join(", ");
 
 const policyWords = ({ policy, policy_arguments: says }) => (policy ? `${policy}: ${says}` : null);
 
+/** What a consumer was handed and has not acknowledged. A stream keeps no list of that, but it is there. */
+function holdsWords(scene, state, consumer, key) {
+  const held = isReader(consumer)
+    ? numbers(scene, state.at(`consumer|${key}`).map((token) => state.get(token).message), holdingOf(state, key))
+    : numbers(scene, consumer.holding, consumer.holding_count);
+  return held ? `${held}${isForgotten(state, key) ? ", and gone with its memory" : ""}` : "none";
+}
+
+/** Whether what the broker believes in its hand is gone, because its program or its machine is. */
+const isForgotten = (state, key) => state.at(`consumer|${key}`).some((token) => state.get(token).state === "gone");
+
+/** How many messages are in the hands of a stream's readers, who have not acknowledged them. */
+const heldByReaders = (state, { vhost, queue }) =>
+  state
+    .of("consumer")
+    .filter((key) => isReader(state.get(key)) && state.get(key).queue === queue && state.get(key).vhost === vhost)
+    .reduce((all, key) => all + holdingOf(state, key), 0);
+
+/** RabbitMQ counts nothing of a stream as Unacked, for a stream gives nothing away; its readers may hold some all the same. */
+export function unackedWords(state, queue, key) {
+  const [, vhost, name] = key.split("/").map(decodeName);
+  const held = isStream(queue) ? heldByReaders(state, { vhost, queue: name }) : 0;
+  return held ? `${queue.unacked_count}, for a stream counts none; its readers hold ${held}` : queue.unacked_count;
+}
+
 const FACTS = {
   queue: ({ scene, state }, queue, key) => [
     ["Ready", queue.ready_count],
-    ["Unacked", queue.unacked_count],
+    ["Unacked", unackedWords(state, queue, key)],
     ["Total", queue.total],
     ["in line", numbers(scene, queue.ready, queue.ready_count)],
     ["handed out", numbers(scene, queue.unacked, queue.unacked_count)],
@@ -123,7 +152,7 @@ const FACTS = {
     ["acknowledges", consumer.no_ack ? "nothing: auto-ack, the broker forgets a message when it is sent" : "by hand"],
     ["prefetch", consumer.prefetch ? `${consumer.prefetch}: at most so many unacknowledged` : "no limit"],
     ["was handed", plural(consumer.delivered, "message")],
-    ["of these not acknowledged", consumer.no_ack ? null : (unacknowledged(scene, state, consumer, key) ?? "none")],
+    ["of these not acknowledged", consumer.no_ack ? null : holdsWords(scene, state, consumer, key)],
     [consumer.no_ack ? "has finished" : "has acknowledged", plural(hadOf(state, key), "message")],
     ["began at offset", consumer.start ?? null],
     ["has read up to", consumer.cursor ? `message ${scene.labelOf(consumer.cursor)}` : null],

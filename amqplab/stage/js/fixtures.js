@@ -6,6 +6,7 @@
 // state. Names that a layout has cut to their room come from there; states are said in the words that operators
 // use.
 
+import { hadOf, isReader } from "./hands.js";
 import { clientOf, cut, decodeName, encode, nameOf, plural } from "./text.js";
 import { handOf } from "./geometry.js";
 import { entityMark } from "./mark.js";
@@ -355,7 +356,7 @@ function clientMarks(view) {
 function clientMark(view, app) {
   const { state, scene } = view;
   const roles = app.roles ?? scene.roles?.[app.name] ?? "";
-  const held = handsOfApp(view, app).reduce((n, [key]) => n + state.at(`consumer|${key}`).length, 0);
+  const held = handsOfApp(view, app).reduce((n, [key]) => n + state.at(`consumer|${key}`).filter((token) => state.get(token).state !== "gone").length, 0);
   const condition = hostCondition(state.get(`host/${encode(app.name)}`));
   const what = `${ROLES[roles] ?? "application"} ${app.name}`;
   return entityMark(view, "client", `host/${encode(app.name)}`, {
@@ -415,16 +416,13 @@ function handMarks(view, app) {
     const who = consumer.got ? `basic.get on channel ${nameOf(key)}` : `consumer ${nameOf(key)}`;
     return entityMark(view, consumer.got ? "hand" : "consumer", key, {
       ...{ x: row.x, y: row.y, row, held, had, limit: consumer.prefetch, ...handOf(scene.geometry, consumer.prefetch, held) },
-      ...{ place: app.name, label: limitWords(consumer) + (had ? `, ${had} done` : ""), state: active, name: row.label },
+      ...{ place: app.name, label: limitWords(isReader(consumer) ? held : consumer.holding_count, consumer.prefetch) + (had ? `, ${had} done` : ""), state: active, name: row.label },
       said: [`${who}: ${limits}, holds ${held}`, had && `has done with ${had}`, active].filter(Boolean).join(", "),
     });
   });
 }
 
-/** How many messages a consumer has done with. */
-export const hadOf = (state, key) => state.get(`had/${key.slice("consumer/".length)}`)?.count ?? 0;
-
-const limitWords = ({ holding_count: held, prefetch }) => (prefetch ? `${held} of ${prefetch}` : `${held}, no limit`);
+const limitWords = (held, prefetch) => (prefetch ? `${held} of ${prefetch}` : `${held}, no limit`);
 
 /** Of a queue with a single active consumer: "active", or "waiting" for its turn; "" in other queues. */
 function activity({ active = null }) {

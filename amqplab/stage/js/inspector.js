@@ -6,7 +6,7 @@
 // that very thing, and never the one before. A frame is shown byte by byte (octets.js), a message with its whole life
 // (life.js), a thing of the state as facts (facts.js), a segment with the frames that it carries, whatever became of it.
 
-import { nameOf, plural, timeText } from "./text.js";
+import { nameOf, plural } from "./text.js";
 import { cls, h } from "./elements.js";
 import { TYPES } from "./scene.js";
 import { hue } from "./marks.js";
@@ -76,7 +76,7 @@ function drawSegmentFacts(view, s) {
       ["flags", s.flags.split("|").map((flag) => `${flag} (${FLAGS[flag] ?? "?"})`).join(", ")],
       ["carries", s.end > s.start ? `${plural(s.end - s.start, "byte")}: ${s.start} to ${s.end - 1} of what ${from} says` : "no bytes of the program's"],
       ["sent", s.again ? (scene.again?.[s.n] ?? "again, because it was not acknowledged") : null],
-      ["left", timeText(s.departs)],
+      ["left", scene.moment(s.departs)],
       ["sequence number", s.seq],
       ["acknowledges", s.flags.includes("ACK") ? `everything before ${s.ack}` : null],
       ["window", `room for ${plural(s.window, "byte")}`],
@@ -93,7 +93,7 @@ function fateOf({ scene, seq }, s) {
   const [way] = waysOf(scene, s);
   if (way.outcome === "cut off") return "still under way when the recording ends";
   if (way.to > seq) return "under way";
-  const time = timeText(scene.timeOf(way.to));
+  const time = scene.moment(scene.timeOf(way.to));
   return way.outcome === "arrived" ? `arrived at ${time}` : `${way.outcome} at ${time}${way.reason !== way.outcome ? `: ${way.reason}` : ""}`;
 }
 
@@ -122,6 +122,7 @@ function drawEntity(view, key) {
 function without({ servers }, key) {
   const [kind, name] = [key.slice(0, key.indexOf("/")), nameOf(key)];
   if (kind === "exchange" && name === "") return "It is there in every virtual host. No virtual host has been opened yet.";
+  if (kind === "alarm") return `No such alarm is raised at this step: the broker has enough ${name}.`;
   if (kind !== "host") return "Not there at this step.";
   return servers.some(({ host }) => host === name) ? "It is there, and nobody has connected yet." : "It has done nothing yet.";
 }

@@ -136,6 +136,11 @@ const PARTS = [
         message(({ state }) => state === "done"),
       ),
       entry(
+        envelope("is-gone"),
+        "gone with the memory of its program, and the broker does not know yet",
+        message(({ state }) => state === "gone"),
+      ),
+      entry(
         envelope("is-still-at-work"),
         "the broker has taken it back, and its program still works on it",
         message(({ state }) => state === "still at work"),

@@ -6,7 +6,7 @@
 // dies goes on as a new message with a new number: the trail joins these lives. All is said as of the record shown; what
 // comes later is not told yet.
 
-import { encode, nameOf, plural, timeText } from "./text.js";
+import { encode, nameOf, plural } from "./text.js";
 import { cls, h } from "./elements.js";
 import { hue } from "./marks.js";
 import { details, factsList, said } from "./facts.js";
@@ -149,7 +149,7 @@ function trail({ scene, seq }, message) {
       "li",
       { key: life.to, class: cls(life.to === message && "own") },
       h("button", { class: "step", "data-jump": life.seq },
-        h("span", { class: "step-time" }, timeText(scene.timeOf(life.seq))),
+        h("span", { class: "step-time" }, scene.moment(scene.timeOf(life.seq))),
         h("span", {}, `${scene.labelOf(life.message)} ${DEATHS[life.reason] ?? life.reason} in ${life.queue}, goes to ${life.exchange || "the default exchange"} with key ${life.routing_key || "(empty)"} as ${scene.labelOf(life.to)}`)),
     );
   return h("ol", { key: "trail", class: "steps trail" }, chain.map(link));

@@ -80,6 +80,7 @@ const isNextLife = ({ scene, subject, touched }, key, message) =>
 const SAID = {
   unacked: "not acknowledged",
   done: "handed over for good",
+  gone: "gone with the memory of its program",
   "still at work": "taken back by the broker, and still worked on",
 };
 

@@ -9,8 +9,9 @@
 // and each leg ends in the slot of its record. On links movement is even, elsewhere it begins and ends gently.
 //
 // The last picture of a motion is the picture at rest, mark for mark. And on links nothing stands behind what was sent
-// after it, also while things move.
+// after it, also while things move. What was lost does not move: if it is sent again, it begins anew (anew.js).
 
+import { anewAtSender, isSentAgain } from "./anew.js";
 import { lanePoint, onCurve, smooth, xy } from "./geometry.js";
 import { LOST_AT, rideOfCommand } from "./ride.js";
 import { startOf, wayTo } from "./fixtures.js";
@@ -32,12 +33,13 @@ const LEAST_MOVE = 0.5;
 /**
  * How the marks of one record become those of another: null if nothing moves.
  * @param {object} view the view at the new record
- * @param {Mark[]} before the marks that were shown
+ * @param {Mark[]} shown the marks that were shown
  * @param {Mark[]} after those of the new record
  * @param {[number, string, object | null][]} trail what happened between (Player.trail)
  * @returns {{ms: number, at: (t: number) => Mark[]} | null}
  */
-export function planMotion(view, before, after, trail, from) {
+export function planMotion(view, shown, after, trail, from) {
+  const before = anewAtSender(view, shown, from);
   const journeys = journeysOf(view, before, after, trail, from);
   const slots = slotsOf(journeys, view.seq > from);
   if (!journeys.length) return null;
@@ -104,6 +106,7 @@ function journeyTo(context, mark) {
   const { before, events } = context;
   const was = before.get(mark.key);
   const happened = events.get(mark.key);
+  if (!context.forward && isSentAgain(context.view.scene, mark, context.view.seq, context.from)) return null;
   if (was && !happened) return stays(was, mark) ? null : straight(was, mark, isOnWire(mark) || mark.badge);
   if (happened) return tokenJourney(context, mark, was, happened);
   if (mark.kind === "message" && mark.place.startsWith("queue:")) return queueJourney(context, mark);
@@ -125,7 +128,7 @@ function tokenJourney(context, mark, was, happened) {
   if (!start) return null;
   const legs = legsOf(context, start, stages);
   finish(legs, mark, stages.at(-1));
-  return isMoving(start, legs) ? { mark, gone: false, born: !was, legs: legs.slice(-MOST_LEGS) } : null;
+  return isMoving(start, legs) ? { mark, gone: false, born: !was || !!was.isAnew, legs: legs.slice(-MOST_LEGS) } : null;
 }
 
 /** The stages of a token that differ in place, in the order in which they are shown. */
@@ -310,7 +313,7 @@ function farewell(context, key, events) {
   }
   if (!legs.length || !isMoving(start, legs)) return [];
   const mark = was ?? passingMark(key, stages.at(-1).entity);
-  return mark ? [{ mark, gone: true, born: !was, legs: legs.slice(-MOST_LEGS) }] : [];
+  return mark ? [{ mark, gone: true, born: !was || !!was.isAnew, legs: legs.slice(-MOST_LEGS) }] : [];
 }
 
 /** If it was on a link when it was seen last: {conn, up, command}. */

@@ -10,7 +10,7 @@
 // So sizes and scrolling places are known here: they are read when they change, and set when the step is drawn
 // (`settle`, in the frame that shows it).
 
-import { cut, cutTo, round, timeText, twoLines, widthOf } from "./text.js";
+import { cut, cutTo, momentText, round, timeText, twoLines, widthOf } from "./text.js";
 import { cls, h, patch } from "./elements.js";
 import { columnsOf, crossingAt, endsOf, hostOf, ladderPlan, lossAt, rowWords } from "./ladder.js";
 import { bandOf, bandsBetween, drawBand } from "./bands.js";
@@ -22,6 +22,7 @@ const AROUND = 80;
 const LOOK_AHEAD = 0.5;
 const EDGE = 30;
 const ROW_SIZE = 11.5;
+const CLOCK_SIZE = 11;
 const BOLD = 1.1;
 const MUCH_MORE = 1.3;
 const HEAD_LETTER = 7.4;
@@ -109,7 +110,8 @@ function drawRung(seen, seq, y, kind, k) {
   const half = kind === "quiet" ? 5 : kind === "chapter" ? 16 : 9;
   const isVisit = seq === plan.visit?.seq;
   const words = rowWords(scene, view.zoom, seq);
-  const time = clockText(scene.timeOf(seq));
+  const at = scene.timeOf(seq);
+  const time = momentText(at, scene.timesAround(at), clockText);
   const clock = isVisit || (kind !== "quiet" && (k === 0 || scene.timeOf(seq) !== scene.timeOf(plan.seqs[k - 1])));
   const props = {
     key: `r${seq}`,
@@ -127,20 +129,27 @@ function drawRung(seen, seq, y, kind, k) {
     props,
     h("title", {}, words),
     h("rect", { class: "reach", x: 0, y: kind === "chapter" ? 4 - half : -half, width: round(width), height: 2 * half }),
-    clock && h("text", { class: "clock", x: seen.columns.left - 8, y: 4 }, time),
+    clock && h("text", { class: "clock", x: seen.columns.left - 8, y: 4 }, endFitting(time, seen.columns.left - 8)),
     rowMark(seen, seq, y, kind, words),
   );
 }
 
-/** A time that is short enough for the margin: minutes as 12:34.5. */
-export function clockText(ns) {
-  if (ns < 120e9) return timeText(ns);
+/** A time that is short enough for the margin: minutes as 12:34.5, with `more` digits where it must differ. */
+export function clockText(ns, more = 0) {
+  if (ns < 120e9) return timeText(ns, more);
   const two = (n) => String(n).padStart(2, "0");
-  const hundredths = Math.floor(ns / 1e7);
-  const s = Math.floor(hundredths / 100);
-  const rest = hundredths % 100 ? `.${two(hundredths % 100)}`.replace(/0$/, "") : "";
+  const s = Math.floor(ns / 1e9);
+  const part = String(ns % 1e9).padStart(9, "0").slice(0, 2 + more).replace(/0+$/, "");
+  const rest = part && `.${part}`;
   if (s < 3600) return `${Math.floor(s / 60)}:${two(s % 60)}${rest}`;
-  return `${Math.floor(s / 3600)}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}`;
+  return `${Math.floor(s / 3600)}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}${more ? rest : ""}`;
+}
+
+/** The words, or their end as far as it fits: of times that differ little the end is what differs. */
+function endFitting(words, room) {
+  let shown = words;
+  for (let from = 1; from < words.length && widthOf(shown, CLOCK_SIZE) > room; from++) shown = `…${words.slice(from)}`;
+  return shown;
 }
 
 /** "here", if it is what is shown; else whether it has happened. */

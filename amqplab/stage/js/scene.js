@@ -16,6 +16,7 @@
 import { SIZES } from "./geometry.js";
 import { endOfSegment } from "./ride.js";
 import { lastAtMost, lifetimes } from "./lifetimes.js";
+import { momentText } from "./text.js";
 
 export const FORMAT = 2;
 export const ZOOMS = ["segment", "frame", "command", "milestone", "story"];
@@ -193,6 +194,19 @@ export class Scene {
   /** @param {number} seq */
   timeOf(seq) {
     return this.records.at[Math.max(0, Math.min(seq, this.n - 1))] ?? 0;
+  }
+
+  /** The times of the records just before and just after a moment. @param {number} ns @returns {number[]} */
+  timesAround(ns) {
+    const { at } = this.records;
+    const before = lastAtMost(at, ns - 1);
+    const after = lastAtMost(at, ns) + 1;
+    return [at[before], at[after]].filter((time) => time !== undefined);
+  }
+
+  /** A moment of the run in words; moments that differ read differently. @param {number} ns */
+  moment(ns) {
+    return momentText(ns, this.timesAround(ns));
   }
 
   /** The number of the last step at or before a record. @param {number} zoom @param {number} seq */

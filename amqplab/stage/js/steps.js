@@ -5,7 +5,6 @@
 // Whoever reads faster than a film runs wants the text of it. The list has one sentence for each step of the
 // zoom; the one shown is marked, and every other is a jump. Of a long run only the neighbourhood is listed.
 
-import { timeText } from "./text.js";
 import { cls, h } from "./elements.js";
 import { chainOf } from "./causes.js";
 import { sentenceOf } from "./player.js";
@@ -45,7 +44,7 @@ function drawStep(view, k) {
     tabindex: -1,
     "aria-current": k === step ? "step" : null,
   };
-  const time = h("span", { class: "step-time" }, seq < 0 ? "" : timeText(scene.records.at[seq]));
+  const time = h("span", { class: "step-time" }, seq < 0 ? "" : scene.moment(scene.records.at[seq]));
   return h("li", { key: k }, h("button", props, time, h("span", {}, sentenceOfStep(view, k))));
 }
 
@@ -56,7 +55,7 @@ export function drawCauses({ scene, seq }) {
   const chain = causes.slice(0, CAUSES_SHOWN);
   const link = (at, i) => {
     const words = [
-      h("span", { class: "step-time" }, timeText(scene.records.at[at])),
+      h("span", { class: "step-time" }, scene.moment(scene.records.at[at])),
       h("span", {}, (i ? "because: " : "") + scene.sentences[at]),
     ];
     const props = {

@@ -3,12 +3,15 @@
 // Theory
 // ------
 // Whatever the picture shows can be read here, by people and by screen readers, in RabbitMQ's own words. A table
-// is declared as its columns; a row is one entity, and picking it lights the thing everywhere.
+// is declared as its columns: head, cell, kind, and which rows need it if not all do. A row is one entity, and picking
+// it lights the thing everywhere.
 
 import { nameOf } from "./text.js";
 import { cls, h } from "./elements.js";
 import { lit } from "./marks.js";
-import { connectionWords, featuresOf, hadOf, linkOf } from "./fixtures.js";
+import { unackedWords } from "./facts.js";
+import { hadOf, holdingOf } from "./hands.js";
+import { connectionWords, featuresOf, linkOf } from "./fixtures.js";
 
 const ENTITIES_SHOWN = 60;
 
@@ -19,6 +22,15 @@ const count = (view, kind, test) => view.state.of(kind).filter(test).length;
 const bindingsOf = (_, key, view) =>
   count(view, "binding", (binding) => binding.split("/")[2] === key.split("/")[2]);
 
+/** What readers of a stream hold, which the stream does not count. */
+function notCounted(state, queue, key) {
+  const words = String(unackedWords(state, queue, key));
+  return words.includes(",") ? [h("span", { class: "muted", title: words }, ` (${words.split(" ").at(-1)} held)`)] : [];
+}
+
+/** Whether this consumer's queue gives to one consumer at a time. */
+const takesTurns = ({ active }) => active !== null;
+
 const TABLES = [
   {
     title: "Queues",
@@ -26,7 +38,7 @@ const TABLES = [
     columns: [
       ["Name", (_, key) => nameOf(key)],
       ["Ready", (queue) => queue.ready_count, "number"],
-      ["Unacked", (queue) => queue.unacked_count, "number"],
+      ["Unacked", (queue, key, { state }) => [queue.unacked_count, ...notCounted(state, queue, key)], "number"],
       ["Total", (queue) => queue.total, "number"],
       [
         "Features",
@@ -49,8 +61,9 @@ const TABLES = [
     columns: [
       ["Name", (_, key, { scene }) => scene.who?.[key] ?? nameOf(key)],
       ["Queue", (consumer) => consumer.queue],
+      ["Turn", ({ active }) => (active === null ? "" : active ? "active" : "waits"), null, takesTurns],
       ["Prefetch", (consumer) => consumer.prefetch || "∞", "number"],
-      ["Unacked", (consumer) => consumer.holding_count, "number"],
+      ["Unacked", (_, key, { state }) => holdingOf(state, key), "number"],
       ["Done", (_, key, { state }) => hadOf(state, key), "number"],
       ["Ack", (consumer) => (consumer.no_ack ? "auto" : "manual")],
     ],
@@ -90,9 +103,10 @@ const keysOf = (view, kind) =>
     ? view.state.of(kind).slice(-ENTITIES_SHOWN)
     : view.state.of(kind).filter((key) => isShown(view, key)).sort(inNumericOrder).slice(-ENTITIES_SHOWN);
 
-function drawTable(view, { title, kind: thing, columns }) {
+function drawTable(view, { title, kind: thing, columns: all }) {
   const keys = keysOf(view, thing);
   if (!keys.length) return null;
+  const columns = all.filter(([, , , isNeeded]) => !isNeeded || keys.some((key) => isNeeded(view.state.get(key))));
   const heads = columns.map(([name, , kind]) => h("th", { scope: "col", class: cls(kind) }, name));
   const rows = keys.map((key) => drawRow(view, key, columns));
   return h(

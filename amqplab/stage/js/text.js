@@ -55,14 +55,25 @@ export const nameOf = (key) => decodeName(key.slice(key.lastIndexOf("/") + 1));
 /** The host of a connection's name, "host:port". @param {string} connection */
 export const clientOf = (connection) => connection.slice(0, connection.lastIndexOf(":"));
 
-/** A time: 0 s, 250 µs, 12.4 ms, 3.02 s, 1 h 2 min. @param {number} ns */
-export function timeText(ns) {
+/** A time: 0 s, 250 µs, 12.4 ms, 3.02 s, 1 h 2 min. @param {number} ns @param {number} [more] digits */
+export function timeText(ns, more = 0) {
   if (ns === 0) return "0 s";
-  if (ns < 1e6) return `${+(ns / 1e3).toPrecision(4)} µs`;
-  if (ns < 1e9) return `${+(ns / 1e6).toPrecision(4)} ms`;
+  if (ns < 1e6) return `${+(ns / 1e3).toPrecision(4 + more)} µs`;
+  if (ns < 1e9) return `${+(ns / 1e6).toPrecision(4 + more)} ms`;
   const s = ns / 1e9;
-  if (s < 120) return `${+s.toPrecision(5)} s`;
+  if (s < 120) return `${+s.toPrecision(5 + more)} s`;
   const minutes = Math.floor(s / 60);
-  if (minutes < 120) return `${minutes} min ${+(s % 60).toPrecision(4)} s`;
-  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  if (minutes < 120) return `${minutes} min ${+(s % 60).toPrecision(4 + more)} s`;
+  const hours = `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  return more ? `${hours} ${+(s % 60).toFixed(more - 1)} s` : hours;
+}
+
+const MOST_MORE = 10;
+
+/** A moment among others: as short as it may be and still read differently from those just before and after it.
+ * @param {number} ns @param {number[]} others @param {(ns: number, more: number) => string} [words] */
+export function momentText(ns, others, words = timeText) {
+  let more = 0;
+  while (more < MOST_MORE && others.some((other) => words(other, more) === words(ns, more))) more++;
+  return words(ns, more);
 }

@@ -145,7 +145,7 @@ test("the clock never shows more than the end, and no step beyond the last is na
     player.jump(scene.n - 1);
     const view = { ...player.view("wide"), whole: false };
     const said = [...stage.drawClock(view), ...stage.drawNarration(view)].filter(Boolean).map(stage.toMarkup).join("");
-    assert.ok(said.includes(`of ${stage.timeText(scene.records.at.at(-1))}`));
+    assert.ok(said.includes(`of ${scene.moment(scene.records.at.at(-1))}`));
     assert.ok(!said.includes(`and ${view.steps.length} of`));
   }
 });

@@ -304,3 +304,49 @@ test("looking at a byte moves the list of fields inside its own box, and nothing
   assert.equal(box.scrollTop, 100);
   stage.keepInSight(null, null);
 });
+
+test("a heartbeat timeout is called a timeout, with how often something is sent in it", () => {
+  assert.match(stage.beats(60), /^timeout of 60 s: each end sends something every 30 s, .* after two timeouts$/);
+  assert.equal(stage.beats(0), "none");
+});
+
+test("the table of consumers says whose turn it is, where a queue gives to one at a time", () => {
+  const player = new stage.Player(scene, { zoom: 3 });
+  for (const seq of scene.steps[3].filter((_, i) => i % Math.ceil(scene.steps[3].length / 40) === 0)) {
+    player.arrive(seq);
+    const view = player.view();
+    const turns = view.state.of("consumer").map((key) => view.state.get(key).active).filter((active) => active !== null);
+    const markup = stage.tables(view).map(stage.toMarkup).join("");
+    for (const [word, wanted] of [["active", true], ["waits", false]])
+      assert.equal([...markup.matchAll(new RegExp(`<td[^>]*>${word}</td>`, "g"))].length, turns.filter((active) => active === wanted).length, `${word} at record ${view.seq}`);
+  }
+});
+
+test("no name is broken in two: a line ends after a sign", () => {
+  const call = "channel.queue_declare(queue='app', durable=True)";
+  const parts = stage.breakable(call).filter((part) => typeof part === "string");
+  assert.equal(parts.join(""), call);
+  assert.ok(parts.includes("queue='app',"), parts.join("|"));
+  for (const part of parts.slice(0, -1)) assert.match(part, /[(,./:_-]$|^\s+$|^\S{1,16}$/);
+  assert.deepEqual(stage.breakable("a short one"), ["a", " ", "short", " ", "one"]);
+});
+
+test("an alarm that is not raised is not missing: the broker has enough", () => {
+  const view = picked(scene.n - 1, { kind: "entity", id: "alarm/memory" });
+  if (!view.state.has("alarm/memory")) assert.ok(words(flat(view, 400)).includes("the broker has enough memory"));
+});
+
+test("where the readers of a stream hold messages, it is said beside its Unacked 0", () => {
+  const player = new stage.Player(scene, { zoom: 3 });
+  for (const seq of scene.steps[3].filter((at, i) => at >= 0 && i % Math.ceil(scene.steps[3].length / 60) === 0)) {
+    player.arrive(seq);
+    const { state } = player.view();
+    for (const key of state.of("queue").filter((one) => stage.isStream(state.get(one)))) {
+      const [, name] = /([^/]*)$/.exec(key);
+      const held = state.of("consumer").filter((one) => state.get(one).queue === name).flatMap((one) => state.at(`consumer|${one}`)).length;
+      const said = String(stage.unackedWords(state, state.get(key), key));
+      assert.equal(said, held ? `0, for a stream counts none; its readers hold ${held}` : "0");
+      assert.ok(!held || stage.tables(player.view()).map(stage.toMarkup).join("").includes(`(${held} held)`));
+    }
+  }
+});

@@ -241,6 +241,20 @@ test("only what is in sight is drawn", () => {
   }
 });
 
+test("moments that differ read differently, in the clock, in the lists and in the margin", () => {
+  const times = [...new Set(scene.records.at)];
+  const near = times.flatMap((ns) => [ns, ns + 137, ns + 3e11, ns + 3e11 + 200_000, ns + 4e12, ns + 4e12 + 1]).sort((a, b) => a - b);
+  for (const list of [times, near, near.map((ns) => ns * 1000 + 1)])
+    for (const words of [stage.timeText, stage.clockText]) {
+      const said = list.map((ns, i) => stage.momentText(ns, [list[i - 1], list[i + 1]].filter((one) => one !== undefined && one !== ns), words));
+      list.forEach((ns, i) => assert.ok(!i || ns === list[i - 1] || said[i] !== said[i - 1], `${ns} and ${list[i - 1]} are ${said[i]}`));
+    }
+  times.forEach((ns, i) => assert.equal(scene.moment(ns), stage.momentText(ns, [times[i - 1], times[i + 1]].filter((one) => one !== undefined))));
+  assert.equal(stage.momentText(330.0104e9, [330.0102e9, 330.0106e9]), "5 min 30.0104 s");
+  assert.equal(stage.momentText(330.0104e9, [300e9, 360e9]), "5 min 30.01 s");
+  assert.equal(stage.momentText(330.0104e9, [330.0102e9], stage.clockText), "5:30.0104");
+});
+
 test("the margin's clock is short, and never rounds up", () => {
   const words = [[119e9, "119 s"], [120e9, "2:00"], [150.01e9, "2:30.01"], [180.5e9, "3:00.5"], [610e9, "10:10"], [3599.999e9, "59:59.99"], [7261e9, "2:01:01"]];
   for (const [ns, text] of words) assert.equal(stage.clockText(ns), text);

@@ -415,12 +415,22 @@ export function oneNumber({ view, find }, tables, expected, wrong) {
   void scene;
 }
 
+/** A machine without power, and a program that was killed, have nothing any more, whatever the broker believes. */
+export function deadHandsAreEmpty({ view, marks }, wrong) {
+  for (const { kind, key, place, state } of marks) {
+    if (kind !== "message" || !place.startsWith("consumer:")) continue;
+    if (view.state.get(`host/${encode(place.slice("consumer:".length))}`)?.crashed && state !== "gone") wrong(`${key} is ${state} in a dead machine`);
+  }
+}
+
 /** What a consumer holds: what its entity says, what is written on its hand, and what is in or on the way to it. */
 function handsCount(view, key, find, wrong) {
   const { state } = view;
   const consumer = state.get(key);
   const [mark] = find("consumer", key);
-  if (mark && Number(/^\d+/.exec(mark.label)?.[0]) !== consumer.holding_count) wrong(`${key} holds ${consumer.holding_count}, drawn ${mark.label}`);
+  const isReader = (consumer.cursor ?? consumer.start ?? null) !== null; // whose hand nobody counts but the picture
+  const held = isReader ? state.at(`consumer|${key}`).length : consumer.holding_count;
+  if (mark && Number(/^\d+/.exec(mark.label)?.[0]) !== held) wrong(`${key} holds ${held}, drawn ${mark.label}`);
   const queue = state.get(`queue/${encode(consumer.vhost)}/${encode(consumer.queue)}`);
   if (consumer.no_ack || !queue || isStream(queue)) return;
   const own = state.of("token").filter((token) => {

@@ -93,6 +93,7 @@ function look(one, player, memory) {
   laws.drawable(it, wrongOf(1, one.name, view));
   if (has(2)) laws.subjectSeen(it, wrongOf(2, one.name, view));
   if (has(3)) laws.everyCopyOnce(it, wrongOf(3, one.name, view));
+  if (has(3)) laws.deadHandsAreEmpty(it, wrongOf(3, one.name, view));
   if (has(4)) laws.nothingArrivesThatDidNot(it, wrongOf(4, one.name, view));
   if (has(4)) laws.framesStay(it, wrongOf(4, one.name, view));
   if (has("4 order")) laws.streamsInOrder(it, wrongOf("4 order", one.name, view));

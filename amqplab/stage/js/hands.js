@@ -1,0 +1,18 @@
+// Hands: how many messages a consumer holds, and how many it has done with.
+//
+// Theory
+// ------
+// Of a queue the state knows which copies are unacked, and who has them. A stream gives nothing away: it counts none,
+// and what its readers were handed is known by where the messages are.
+
+/** Whether a consumer reads a stream. @param {any} consumer */
+export const isReader = ({ cursor, start }) => (cursor ?? start ?? null) !== null;
+
+/** How many messages a consumer holds that are not acknowledged. @param {any} state @param {string} key */
+export function holdingOf(state, key) {
+  const consumer = state.get(key);
+  return isReader(consumer) ? state.at(`consumer|${key}`).length : consumer.holding_count;
+}
+
+/** How many messages a consumer has done with. @param {any} state @param {string} key */
+export const hadOf = (state, key) => state.get(`had/${key.slice("consumer/".length)}`)?.count ?? 0;

@@ -1,0 +1,93 @@
+"""Claims: what a sentence promises or explains is what the records around it show."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from scenes import recording
+
+from amqplab import Lab
+from amqplab.trace import events as e
+from amqplab.trace.chapters import chapters
+from amqplab.trace.narrate import Narrator
+from amqplab.wire.frames import HEARTBEAT
+
+SECOND = 1_000_000_000
+
+
+def test_a_heartbeat_timeout_is_not_how_often_a_heartbeat_is_sent() -> None:
+    recorder = recording("heartbeats")
+    tuned = next(one for one in recorder if isinstance(one.event, e.ConnectionTuned))
+    sentence = Narrator(recorder).sentence(tuned.seq)
+    assert "a heartbeat timeout of 60 s" in sentence and "about every 30 s" in sentence
+    beats = [one for one in recorder if isinstance(one.event, e.FrameSent) and one.event.data == HEARTBEAT]
+    for sender in {one.where for one in beats}:
+        times = [one.at for one in beats if one.where == sender]
+        assert {round((b - a) / SECOND) for a, b in pairwise(times)} == {30}
+
+
+def test_who_waits_in_line_for_a_queue_does_not_consume_from_it_yet() -> None:
+    recorder = recording("single_active_consumer")
+    narrator = Narrator(recorder)
+    told = [
+        narrator.sentence(one.seq)
+        for one in recorder
+        if isinstance(one.event, e.ConsumerAdded | e.ConsumerActivated)
+    ]
+    assert "first now consumes" in told[0] and "all others wait" in told[1]
+    assert "second is now in line" in told[2] and "waits while consumer first is its active" in told[2]
+    assert told[3].startswith("second has waited in line, and is now the active consumer")
+    story = [chapter.sentence for chapter in chapters(recorder, narrator)]
+    assert [one for one in story if "begins to consume" in one] == [
+        "first begins to consume from the queue 'orders'."
+    ]
+    assert any("second asks to consume" in one and "waits while" in one for one in story)
+
+
+def test_a_fanout_does_not_ask_what_matches() -> None:
+    for name, words in (("publish_subscribe", "a copy of every message"), ("routing", "matching messages")):
+        recorder = recording(name)
+        narrator = Narrator(recorder)
+        bindings = [one for one in recorder if isinstance(one.event, e.Bound) and one.event.source]
+        assert bindings and all(f"so {words} also go" in narrator.sentence(one.seq) for one in bindings)
+
+
+def test_what_tcp_has_to_keep_has_not_been_sent() -> None:
+    """A reader that is frozen closes its window: the first message is sent in part, the others not at all."""
+    lab = Lab(seed=1)
+    channel = lab.connect("producer").channel()
+    channel.queue_declare("q")
+    lab.connect("reader").channel().basic_consume("q", lambda *delivery: None, auto_ack=True)
+    lab.run_for("1 s")
+    lab.freeze("reader")
+    for _ in range(3):
+        channel.basic_publish("", "q", "x" * 100_000)
+    lab.run_for("1 s")
+    narrator = Narrator(lab.records)
+    told = [
+        narrator.sentence(one.seq)
+        for one in lab.records
+        if isinstance(one.event, e.CommandSent) and one.event.name == "basic.deliver"
+    ]
+    ends = ("can send only a part of it for now.", *["cannot send any of it yet."] * 2)
+    assert len(told) == 3
+    for sentence, end in zip(told, ends, strict=True):
+        assert sentence.startswith("The broker hands TCP basic.deliver") and sentence.endswith(end)
+    recorder = recording("loss_20_percent")
+    narrator = Narrator(recorder)
+    sent = [narrator.sentence(one.seq) for one in recorder if isinstance(one.event, e.CommandSent)]
+    assert all(" has sent " in sentence for sentence in sent)
+
+
+def test_whatever_is_lost_that_somebody_waits_for_is_a_step_of_the_story() -> None:
+    """A SYN, a basic.qos: nothing else tells why it takes so long. A heartbeat does not count."""
+    recorder = recording("loss_20_percent")
+    story = [chapter.sentence for chapter in chapters(recorder, Narrator(recorder))]
+    connected = story.index("worker connects.")
+    for what, whose in (("SYN", "worker"), ("SYN|ACK", "the broker")):
+        lost = next(i for i, one in enumerate(story) if f"with {what} is lost" in one)
+        again = next(i for i, one in enumerate(story) if f"with {what} for lost and sends it again" in one)
+        assert lost < again < connected and f"reached {whose} within 1 s" in story[again]
+    assert any("with basic.qos is lost" in one for one in story)
+    recorder = recording("cut")
+    assert not any("heartbeat is lost" in chapter.sentence for chapter in chapters(recorder, Narrator(recorder)))

@@ -63,7 +63,7 @@ METHOD_WORDS: dict[str, str] = {
     "queue.unbind-ok": "says that there is no such binding any more",
     "basic.qos": "limits how many unacknowledged messages may be sent ahead",
     "basic.qos-ok": "says that the limit holds",
-    "basic.consume": "asks that the queue push its messages to this channel",
+    "basic.consume": "asks that messages be pushed to this channel",
     "basic.consume-ok": "says that the consumer is registered under its consumer tag",
     "basic.cancel": "ends a consumer",
     "basic.cancel-ok": "says that the consumer is no longer registered",

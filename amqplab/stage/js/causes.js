@@ -21,6 +21,7 @@
 import { STORY } from "./scene.js";
 
 const READ = new Set(["FrameReceived", "UnitReceived"]);
+const WAKING = new Set(["Intervened", "AlarmChanged"]);
 const ACTS = new Set(["CallMade", "CallReturned", "Intervened"]);
 
 /** The record to go to for "why?", and the sentence there; null for what has no cause. */
@@ -94,8 +95,15 @@ function cameFrom(scene, zoom, seq) {
   if (scene.kindOf(seq) === "SegmentLost") return cause >= 0 && scene.kindOf(cause) === "Intervened" ? cause : -1;
   const { frame, command } = zoom > 0 ? scene.subjectOf(seq) : {};
   for (const item of [scene.commands[command], scene.frames[frame]])
-    if (item?.received === seq && item.sent !== null) return item.sent;
+    if (item?.received === seq && item.sent !== null) return wakerOf(scene, item) ?? item.sent;
   return cause;
+}
+
+/** What had it read that had arrived long before: the end of an alarm, a program that goes on. */
+function wakerOf(scene, item) {
+  const { received } = "frames" in item ? scene.frames[item.frames.at(-1)] : item;
+  const cause = scene.records.cause[received] ?? -1;
+  return cause >= 0 && WAKING.has(scene.kindOf(cause)) ? cause : null;
 }
 
 /** The last record of the step, before `seq`, to which a record belongs; -1 if there is none. */

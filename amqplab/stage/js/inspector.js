@@ -109,7 +109,7 @@ function drawEntity(view, key) {
   const routes = kind === "binding" && view.pinned ? [] : drawRoutes(view, seq);
   return [
     headline("", "", titleOf(scene, key)),
-    entity ? entityFacts(view, key, entity) : empty(without(scene, key)),
+    entity ? entityFacts(view, key, entity) : empty(view.touched.has(key) ? "It ends with this step." : without(scene, key)),
     routes.length > 0 && [h("h3", { key: "hr" }, "Routing, binding by binding"), ...routes],
     frames.length > 0 && [h("h3", { key: "hf" }, "Its frames so far, the latest first"), frameLinks(view, frames.slice(-LINKS_SHOWN).reverse())],
     entity && details(entity, key),

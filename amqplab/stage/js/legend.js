@@ -231,7 +231,7 @@ const PARTS = [
         marksOf("exchange", ({ ghost }) => ghost),
       ),
       entry(queueSign(""), "a queue; its head, taken from first, is at the right", marksOf("queue")),
-      entry(wordSign("feature", "D Excl"), featureWords, marksOf("queue", ({ features }) => features)),
+      entry(wordSign("feature", "D"), featureWords, marksOf("queue", ({ features }) => features)),
       entry(slotsSign(""), "a consumer's prefetch: so many at a time", hand(({ limit }) => limit)),
       entry(slotsSign("unlimited"), "a consumer without a prefetch limit", hand(({ limit }) => !limit)),
       entry(wordSign("had", "3 done", -18), "how many messages a consumer has acknowledged, or finished where it acknowledges nothing", hand(({ had }) => had)),

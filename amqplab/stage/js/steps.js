@@ -70,6 +70,6 @@ export function drawCauses({ scene, seq }) {
   const isWhole = causes.length === chain.length;
   return [
     h("ol", { key: "causes", class: "steps causes" }, chain.map(link)),
-    isWhole && h("p", { key: "root", class: "muted small" }, FIRST_CAUSE),
+    h("p", { key: "root", class: "muted small" }, isWhole ? FIRST_CAUSE : "And so on: go to the last of these, and ask again."),
   ].filter(Boolean);
 }

@@ -342,7 +342,10 @@ function causesOf(scene, zoom, from) {
   const written = new Map([...scene.frames, ...scene.commands].map(({ sent, received }) => [received, sent]));
   const begin = zoom === 4 ? ((scene.story ?? []).find(([last]) => last === from)?.[1] ?? from) : from;
   const chain = [];
-  for (let at = from; at >= 0; at = (zoom > 0 ? written.get(at) : null) ?? scene.records.cause[at]) chain.push(at);
+  const { cause } = scene.records;
+  const wokenBy = (at) => [cause[at], cause[cause[at]]].find((act) => act >= 0 && /Intervened|AlarmChanged/.test(scene.kindOf(act)));
+  const before = (at) => (zoom > 0 && written.has(at) ? (wokenBy(at) ?? written.get(at)) : null) ?? cause[at];
+  for (let at = from; at >= 0; at = before(at)) chain.push(at);
   return begin === from ? chain.slice(1) : [begin, ...chain.slice(1)];
 }
 
@@ -378,6 +381,7 @@ function becauseLeads(one, scene, zoom, from) {
     first <= at && at < last && (scene.steps[3].includes(at) || (scene.kindOf(last) === "ConsumerAdded" && scene.labels[at].startsWith("basic.consume")));
   const tells = (at) => at === found.seq || (chapter && isToldBy(at, chapter));
   if (found.seq >= from || !chain.some(tells)) wrong(`“${found.sentence}” did not lead there`);
+  if (from % 7 === 0 && !stage.chainOf(scene, from).some(tells)) wrong(`“${found.sentence}” is not among the causes that Why tells`);
   const player = new stage.Player(scene, { zoom, at: found.seq });
   if (stage.sentenceOf(player.view("wide")) !== found.sentence) wrong(`because says “${found.sentence}”, and that is not what is said there`);
   const nearer = zoom < 2 && scene.kindOf(from) !== "UnitSent" && chain.find((at) => scene.steps[zoom].includes(at));

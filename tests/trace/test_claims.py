@@ -90,4 +90,6 @@ def test_whatever_is_lost_that_somebody_waits_for_is_a_step_of_the_story() -> No
         assert lost < again < connected and f"reached {whose} within 1 s" in story[again]
     assert any("with basic.qos is lost" in one for one in story)
     recorder = recording("cut")
-    assert not any("heartbeat is lost" in chapter.sentence for chapter in chapters(recorder, Narrator(recorder)))
+    assert not any(
+        "heartbeat is lost" in chapter.sentence for chapter in chapters(recorder, Narrator(recorder))
+    )

@@ -312,7 +312,7 @@ test("a heartbeat timeout is called a timeout, with how often something is sent 
 
 test("the table of consumers says whose turn it is, where a queue gives to one at a time", () => {
   const player = new stage.Player(scene, { zoom: 3 });
-  for (const seq of scene.steps[3].filter((_, i) => i % Math.ceil(scene.steps[3].length / 40) === 0)) {
+  for (const seq of scene.steps[3].filter((_, i) => i % Math.ceil(scene.steps[3].length / 16) === 0)) {
     player.arrive(seq);
     const view = player.view();
     const turns = view.state.of("consumer").map((key) => view.state.get(key).active).filter((active) => active !== null);
@@ -338,7 +338,7 @@ test("an alarm that is not raised is not missing: the broker has enough", () => 
 
 test("where the readers of a stream hold messages, it is said beside its Unacked 0", () => {
   const player = new stage.Player(scene, { zoom: 3 });
-  for (const seq of scene.steps[3].filter((at, i) => at >= 0 && i % Math.ceil(scene.steps[3].length / 60) === 0)) {
+  for (const seq of scene.steps[3].filter((at, i) => at >= 0 && i % Math.ceil(scene.steps[3].length / 24) === 0)) {
     player.arrive(seq);
     const { state } = player.view();
     for (const key of state.of("queue").filter((one) => stage.isStream(state.get(one)))) {

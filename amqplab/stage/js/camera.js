@@ -25,6 +25,7 @@ const LOOK_BACK_FOR_PLACE = 200;
 const MOST_POINTS = 12;
 const IN_SIGHT = { x: 60, y: 34 };
 const SHORTEST_GAP = 26;
+const LABEL_HEIGHT = 17;
 const SHORTEST_PIPE = { x: 92, y: 58 };
 const SHORTEST_QUEUE = 150;
 const REACH = {
@@ -56,20 +57,28 @@ function extent(kind, at, axis, size = 0) {
   return { from, to, least: Math.min(to - from, to - from - size + SHORTEST_QUEUE) };
 }
 
-/** The least length of the gap [from, to]: room for a pipe, or for the widest label of the edges in it. */
+/** The least length of the gap [from, to]: room for a pipe, or for the widest label of the edges in it; and labels that stand
+ * beside or above each other still do so. */
 function leastGap(layout, axis, from, to) {
   let least = SHORTEST_GAP;
   for (const pipe of Object.values(layout.pipes)) {
     const middle = (pipe[`${axis}0`] + pipe[`${axis}1`]) / 2;
     if (from <= middle && middle <= to) least = Math.max(least, SHORTEST_PIPE[axis] + 20);
   }
-  for (const edge of Object.values(layout.edges)) {
-    const place = edge.at?.[axis === "x" ? 0 : 1];
-    if (place === undefined || place < from || place > to) continue;
-    const label = axis === "x" ? edge.w + 30 : 44;
-    least = Math.max(least, label);
-  }
+  const lines = [...Object.values(layout.edges), ...Object.values(layout.policies ?? {})];
+  const labels = lines.filter(({ at }) => at && at[axis === "x" ? 0 : 1] >= from && at[axis === "x" ? 0 : 1] <= to);
+  for (const { w } of labels) least = Math.max(least, axis === "x" ? w + 30 : 44);
+  for (const [i, a] of labels.entries())
+    for (const b of labels.slice(i + 1)) least = Math.max(least, (to - from) * shareKept(axis, a, b));
   return Math.min(least, to - from);
+}
+
+/** How much of the distance of two labels must be kept, or one would lie on the other: 0..1. */
+function shareKept(axis, a, b) {
+  const [dx, dy] = [Math.abs(a.at[0] - b.at[0]), Math.abs(a.at[1] - b.at[1])];
+  const wide = (a.w + b.w) / 2;
+  if (axis === "x") return dy < LABEL_HEIGHT && dx >= wide ? wide / dx : 0;
+  return dx < wide && dy >= LABEL_HEIGHT ? LABEL_HEIGHT / dy : 0;
 }
 
 /** A map of the old coordinates to the new ones: [[old, new], …]. It takes out of the gaps what they give, up to

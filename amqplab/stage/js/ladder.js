@@ -260,7 +260,7 @@ function chapterWords(scene, seq) {
 /** Where the lifelines stand in a ladder of this width. Where not all have room, those who do nothing in sight (they are
  * not in `busy`) stand close together. */
 export function columnsOf(hosts, width, busy = new Set(hosts)) {
-  const left = width < 440 ? 62 : 70;
+  const left = width < 440 ? 68 : 72;
   const fits = left + hosts.length * LEAST_COLUMN <= width;
   const wide = (host) => fits || busy.has(host);
   const many = hosts.filter(wide).length || 1;

@@ -50,12 +50,9 @@ function bandWords(scene, { kind, item, a, b }) {
   return `${scene.frames[kind === "command" ? item.frames[0] : item.id].summary}, ${a} → ${b}`;
 }
 
-/** The legs of a band that are in sight; `a` and `b` are the x of its lifelines, `y` the height of a record. It is drawn from
- * where it begins. */
+/** The legs of a band that are in sight; `a` and `b` are the x of its lifelines, `y` the height of a record. */
 export function drawBand(view, band, a, b, y, { top, bottom }) {
-  const begin = round(y(band.legs[0].from));
-  const down = (seq) => y(seq) - begin;
-  const drawn = band.legs.map((leg, i) => drawLeg(view, band, leg, i, a, b, down, top - begin, bottom - begin)).filter(Boolean);
+  const drawn = band.legs.map((leg, i) => drawLeg(view, band, leg, i, a, b, y, top, bottom)).filter(Boolean);
   if (!drawn.length) return null;
   const { kind, id } = band;
   const props = {
@@ -65,7 +62,6 @@ export function drawBand(view, band, a, b, y, { top, bottom }) {
     "data-kind": kind,
     "data-id": id,
     "data-state": band.legs.at(-1).outcome,
-    transform: `translate(0 ${begin})`,
   };
   const said = `${bandWords(view.scene, band)}: ${band.legs.map(outcomeWords).join("; ")}`;
   return h("g", props, h("title", {}, said), drawn);
@@ -83,7 +79,7 @@ function drawLeg(view, band, leg, i, a, b, y, top, bottom) {
   return h(
     "g",
     { key: i, class: cls("leg", `is-${leg.outcome.replace(" ", "-")}`, leg.again && "again") },
-    h("line", { class: "reach", x1: round(a), y1: round(y0), x2: round(to), y2: round(y1) }),
+    h("path", { class: "reach", d: slant(a, y0, to, y1) }),
     slab(view.scene, band, leg, a, to, y0, y1, y),
     ending(leg, a, b, to, y1),
     read > y1 && h("line", { class: "unread", x1: round(b), y1: round(y1), x2: round(b), y2: round(read) }),
@@ -92,10 +88,13 @@ function drawLeg(view, band, leg, i, a, b, y, top, bottom) {
   );
 }
 
+/** A straight line: of a path the browser reads one attribute, of a line four. */
+const slant = (x0, y0, x1, y1) => `M${round(x0)} ${round(y0)}L${round(x1)} ${round(y1)}`;
+
 /** The body of a leg: a parallelogram where transmission took time, else a line. */
 function slab(scene, band, leg, a, b, y0, y1, y) {
   const spread = spreadOf(scene, band, leg, y, y0, y1);
-  if (!spread) return h("line", { class: "way", x1: round(a), y1: round(y0), x2: round(b), y2: round(y1) });
+  if (!spread) return h("path", { class: "way", d: slant(a, y0, b, y1) });
   const corners = [
     [a, y0],
     [b, spread.right],
@@ -105,7 +104,7 @@ function slab(scene, band, leg, a, b, y0, y1, y) {
   return [
     h("polygon", { points: corners.map((corner) => corner.map(round).join(" ")).join(" ") }),
     spread.seams.map(([l, r], k) =>
-      h("line", { key: `s${k}`, class: "seam", x1: round(a), y1: round(l), x2: round(b), y2: round(r) }),
+      h("path", { key: `s${k}`, class: "seam", d: slant(a, l, b, r) }),
     ),
   ];
 }

@@ -152,7 +152,11 @@ function spareNodes(byKey) {
 const lookOf = (v) => (typeof v === "object" ? lookOfElement(v) : "#");
 
 /** @param {VElement} v */
-const lookOfElement = ({ tag, props }) => `${tag} ${String(props?.class ?? "").split(" ", 1)[0]}`;
+function lookOfElement({ tag, props }) {
+  const classes = String(props.class ?? "");
+  const end = classes.indexOf(" ");
+  return `${tag} ${end < 0 ? classes : classes.slice(0, end)}`;
+}
 
 /** Put the nodes in order; one that has come from the front to a later place is the only one that moves. @param {Element} parent @param {Made[]} after */
 function order(parent, after) {
@@ -195,31 +199,27 @@ function create(v, svg) {
 /** Attributes are written in the order given, so that the same picture is the same markup.
  * @param {any} node @param {Record<string, any>} before @param {Record<string, any>} after */
 function update(node, before, after) {
-  if (haveSameNames(before, after)) {
-    for (const name in after) {
-      const value = after[name];
-      if (!isWritten(name, value)) continue;
-      const isTyped = name === "value" && node.value !== String(value); // what people typed is not in the attribute
-      if (value !== before[name] || isTyped) write(node, name, value);
-    }
-    return;
-  }
+  if (before === after || rewritten(node, before, after)) return;
   for (const [name] of attributes(before)) node.removeAttribute(name);
   for (const [name, value] of attributes(after)) write(node, name, value);
 }
 
-/** Whether two sets of props are written as the same attributes, in the same order. @param {Record<string, any>} before @param {Record<string, any>} after */
-function haveSameNames(before, after) {
-  const [had, wanted] = [Object.keys(before), Object.keys(after)];
-  let i = 0;
-  for (const name of wanted) {
-    if (!isWritten(name, after[name])) continue;
-    while (i < had.length && !isWritten(had[i], before[had[i]])) i++;
+/** The usual case: the same names in the same order; what differs is written. False as soon as it is another case.
+ * @param {any} node @param {Record<string, any>} before @param {Record<string, any>} after */
+function rewritten(node, before, after) {
+  const had = Object.keys(before);
+  const wanted = Object.keys(after);
+  if (had.length !== wanted.length) return false;
+  for (let i = 0; i < wanted.length; i++) {
+    const name = wanted[i];
     if (had[i] !== name) return false;
-    i++;
+    const was = before[name];
+    const value = after[name];
+    if (value === was && name !== "value") continue; // what people typed is not in the attribute
+    if (isWritten(name, value) !== isWritten(name, was)) return false;
+    if (isWritten(name, value) && (value !== was || node.value !== String(value))) write(node, name, value);
   }
-  while (i < had.length && !isWritten(had[i], before[had[i]])) i++;
-  return i === had.length;
+  return true;
 }
 
 /** @param {any} node @param {string} name @param {any} value */

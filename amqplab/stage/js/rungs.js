@@ -18,7 +18,7 @@ import { cross, lit } from "./marks.js";
 import { lostAt } from "./ride.js";
 import { STORY } from "./scene.js";
 
-const AROUND = 80;
+const AROUND = 40;
 const LOOK_AHEAD = 0.5;
 const EDGE = 30;
 const ROW_SIZE = 11.5;
@@ -45,10 +45,25 @@ export function ladderPart(view, plan, width, top, bottom) {
 
 /** The part of the ladder between two heights, as elements: lifelines, breaks, bands, rows. */
 export function drawLadder(view, plan, width, top, bottom) {
-  return drawPart(view, ladderPart(view, plan, width, top, bottom));
+  return drawPart(view, ladderPart(view, plan, width, top, bottom), new Pieces());
 }
 
-function drawPart(view, part) {
+/** What looks alike in many rows is one object, also from one drawing to the next: it is measured once, and not compared. */
+class Pieces {
+  constructor(before = new Map()) {
+    this.before = before;
+    this.now = new Map();
+  }
+
+  /** The piece of this name, which says all that it depends on. */
+  get(name, draw) {
+    const piece = this.now.get(name) ?? this.before.get(name) ?? draw();
+    this.now.set(name, piece);
+    return piece;
+  }
+}
+
+function drawPart(view, part, pieces) {
   const { scene } = view;
   const { plan, top, bottom, first, last, bands, columns } = part;
   const heights = new Map();
@@ -56,7 +71,8 @@ function drawPart(view, part) {
     if (!heights.has(seq)) heights.set(seq, plan.yOf(seq));
     return heights.get(seq);
   };
-  const seen = { view, plan, columns, width: columns.width, sight: part.width, arrivals: arrivalsOf(bands, columns, y) };
+  const arrivals = arrivalsOf(bands, columns, y);
+  const seen = { view, plan, columns, width: columns.width, sight: part.width, arrivals, pieces };
   const rows = [];
   for (let k = first; k <= last; k++) rows.push(drawRung(seen, plan.seqs[k], plan.yOfRow(k), plan.kindOfRow(k), k));
   if (plan.visit) rows.push(drawRung(seen, plan.visit.seq, plan.visit.y, "note", plan.visit.k));
@@ -105,14 +121,13 @@ function drawBreak({ k, y0, y1, words }, left, width) {
 /** One row, at its height: what is in it is drawn from there, so that rows look alike, and another row is hardly another
  * drawing. It has its time, and the label of the band that begins here, or what happened at one host. */
 function drawRung(seen, seq, y, kind, k) {
-  const { view, plan, width } = seen;
+  const { view, plan } = seen;
   const { scene } = view;
-  const half = kind === "quiet" ? 5 : kind === "chapter" ? 16 : 9;
   const isVisit = seq === plan.visit?.seq;
   const words = rowWords(scene, view.zoom, seq);
   const at = scene.timeOf(seq);
   const time = momentText(at, scene.timesAround(at), clockText);
-  const clock = isVisit || (kind !== "quiet" && (k === 0 || scene.timeOf(seq) !== scene.timeOf(plan.seqs[k - 1])));
+  const hasClock = isVisit || (kind !== "quiet" && (k === 0 || at !== scene.timeOf(plan.seqs[k - 1])));
   const props = {
     key: `r${seq}`,
     class: cls("rung", kind, toneOf(view, seq), isVisit && "visit", isRowLit(view, seq) && "lit"),
@@ -120,18 +135,24 @@ function drawRung(seen, seq, y, kind, k) {
     "data-kind": "row",
     "data-id": seq,
     role: "group",
-    "aria-label": `${time}: ${words}`,
     "aria-current": seq === view.seq ? "step" : null,
     transform: `translate(0 ${round(y)})`,
   };
   return h(
     "g",
     props,
-    h("title", {}, words),
-    h("rect", { class: "reach", x: 0, y: kind === "chapter" ? 4 - half : -half, width: round(width), height: 2 * half }),
-    clock && h("text", { class: "clock", x: seen.columns.left - 8, y: 4 }, endFitting(time, seen.columns.left - 8)),
+    h("title", {}, `${time}: ${words}`),
+    groundOf(seen, kind),
+    h("text", { class: "clock", x: seen.columns.left - 8, y: 4 }, hasClock ? endFitting(time, seen.columns.left - 8) : ""),
     rowMark(seen, seq, y, kind, words),
   );
+}
+
+/** Where a row can be pointed at. */
+function groundOf({ pieces, width }, kind) {
+  const half = kind === "quiet" ? 5 : kind === "chapter" ? 16 : 9;
+  const y = kind === "chapter" ? 4 - half : -half;
+  return pieces.get(`${kind} ${width}`, () => h("rect", { class: "reach", x: 0, y, width: round(width), height: 2 * half }));
 }
 
 /** A time that is short enough for the margin: minutes as 12:34.5, with `more` digits where it must differ. */
@@ -164,10 +185,11 @@ function isRowLit(view, seq) {
 }
 
 function rowMark(seen, seq, y, kind, words) {
-  const { view, columns, plan } = seen;
+  const { view, columns, plan, pieces } = seen;
   const { scene, zoom } = view;
   const at = columns.x(hostOf(scene, seq));
-  if (kind === "quiet") return h("circle", { class: "dot", cx: round(at), cy: 0, r: 2.5 });
+  const dot = (name, r) => pieces.get(`${name} ${at}`, () => h("circle", { class: name, cx: round(at), cy: 0, r }));
+  if (kind === "quiet") return dot("dot", 2.5);
   const bold = seq === view.seq ? BOLD : 1;
   const lost = lossAt(scene, seq);
   if (kind === "chapter") return chapter(seen, at, lost, words, bold);
@@ -177,15 +199,20 @@ function rowMark(seen, seq, y, kind, words) {
     const band = bandOf(scene, found.kind, found.item);
     return bandLabel(seen, columns.x(band.a), columns.x(band.b), words, bold);
   }
-  return [h("circle", { class: "dot big", cx: round(at), cy: 0, r: 4 }), note(seen, seq, at, y, words, bold)];
+  return [dot("dot big", 4), note(seen, seq, at, y, words, bold)];
 }
 
-const fitting = (words, room, bold) => cutTo(words, room, ROW_SIZE * bold);
+/** Words of a row, as far as they have room, at its line or over it. */
+function label({ pieces }, name, place, words, room, bold) {
+  const { x, y, "text-anchor": anchor } = place;
+  const draw = () => h("text", { class: `${name} halo`, ...place }, cutTo(words, room, ROW_SIZE * bold));
+  return pieces.get(`${name} ${x} ${y} ${anchor} ${room} ${bold} ${words}`, draw);
+}
 
 /** Beside the × of a segment that is lost in this row. */
-function lossNote({ view, columns, width }, s, words, bold) {
-  const x = round(crossOf(view.scene, columns, s) + 11);
-  return h("text", { class: "note halo", x, y: 4 }, fitting(words, width - x - 4, bold));
+function lossNote(seen, s, words, bold) {
+  const x = round(crossOf(seen.view.scene, seen.columns, s) + 11);
+  return label(seen, "note", { x, y: 4 }, words, seen.width - x - 4, bold);
 }
 
 /** Where the × of a lost segment stands. */
@@ -196,24 +223,25 @@ function crossOf(scene, columns, s) {
 }
 
 /** On its band, at the end where it begins; a longer one goes on beyond the band's other end. */
-function bandLabel({ columns, width }, a, b, words, bold) {
+function bandLabel(seen, a, b, words, bold) {
   const right = b > a;
   const place = { x: round(a + (right ? 9 : -9)), y: -4, "text-anchor": right ? "start" : "end" };
-  return h("text", { class: "band-label halo", ...place }, fitting(words, right ? width - a - 13 : a - 9 - columns.left + 4, bold));
+  return label(seen, "band-label", place, words, right ? seen.width - a - 13 : a - 9 - seen.columns.left + 4, bold);
 }
 
 /** What happened at one host: at its right, or where an arrow comes from there, and at the last host, at its left; what
  * is too long for its side stands on the other one, if that has much more room. */
-function note({ view, columns, width, arrivals }, seq, at, y, words, bold) {
+function note(seen, seq, at, y, words, bold) {
+  const { view, columns, width, arrivals } = seen;
   const { hosts } = view.scene;
   const host = hostOf(view.scene, seq);
   const i = hosts.indexOf(host);
   const isCrossed = arrivals.get(host)?.some((other) => Math.abs(other - y) < ARRIVES_BESIDE);
   const [left, right] = [at - 9 - columns.left + 4, width - at - 13];
-  const isLong = widthOf(words, ROW_SIZE * bold) > right;
-  const toLeft = i > 0 && (i === hosts.length - 1 || isCrossed || (isLong && left > MUCH_MORE * right));
+  const isLong = () => widthOf(words, ROW_SIZE * bold) > right;
+  const toLeft = i > 0 && (i === hosts.length - 1 || isCrossed || (left > MUCH_MORE * right && isLong()));
   const place = { x: round(at + (toLeft ? -9 : 9)), y: 4, "text-anchor": toLeft ? "end" : "start" };
-  return h("text", { class: "note halo", ...place }, fitting(words, toLeft ? left : right, bold));
+  return label(seen, "note", place, words, toLeft ? left : right, bold);
 }
 
 /** A chapter's sentence, on two lines at most, across the ladder; above it a dot at the host where it happened, or a ×
@@ -257,6 +285,7 @@ export class Rungs {
     this.seen = { width: 0, height: 0 };
     this.top = this.left = 0;
     this.plans = {};
+    this.pieces = new Pieces();
     this.held = this.unsettled = false;
   }
 
@@ -305,7 +334,8 @@ export class Rungs {
     this.size("width", part.columns.width);
     if (follow) this.followAcross(view, part.columns, width);
     patch(this.head, drawHeads(view.scene.hosts, part.columns, this.left));
-    patch(this.svg, drawPart(view, part));
+    this.pieces = new Pieces(this.pieces.now);
+    patch(this.svg, drawPart(view, part, this.pieces));
   }
 
   size(name, value) {

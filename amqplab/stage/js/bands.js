@@ -82,7 +82,7 @@ function drawLeg(view, band, leg, i, a, b, y, top, bottom) {
     h("path", { class: "reach", d: slant(a, y0, to, y1) }),
     slab(view.scene, band, leg, a, to, y0, y1, y),
     ending(leg, a, b, to, y1),
-    read > y1 && h("line", { class: "unread", x1: round(b), y1: round(y1), x2: round(b), y2: round(read) }),
+    read > y1 && h("path", { class: "unread", d: slant(b, y1, b, read) }),
     isTold && leg.again && h("text", { class: "again", ...againAt(a, b, y0) }, "again"),
     isTold && !(leg.outcome === "lost" && isStep(view.scene, view.zoom, leg.to)) && wordsOfEnd(leg, a, b, to, y1),
   );

@@ -10,8 +10,9 @@ changing the zoom never changes what happens. Above, only messages and signals r
 (:mod:`amqplab.stage.marks_messages`).
 
 Things that are at one point stand one behind the other: three messages in one segment look like three. TCP hands
-over what was sent in its order, so of two things that are equally far the one with the earlier octets stands
-nearer to the receiver; a later one is farther only where the earlier one was lost.
+over what was sent in its order, so of two things that are equally far the one that was sent earlier stands nearer
+to the receiver, be it an acknowledgement without octets; a later one is farther only where the earlier one was
+lost. What has come is read in the order of its octets.
 """
 
 from __future__ import annotations

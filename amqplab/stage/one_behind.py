@@ -10,6 +10,7 @@ room, whatever else must go for it: a sentence about a message that is hidden in
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -35,9 +36,13 @@ class Rider(Generic[Thing]):
     lane: int | None
 
     @property
-    def turn(self) -> tuple[float, int]:
-        """The farthest first; of those that are equally far the one with the earlier octets."""
-        return -self.ride.progress, self.octet
+    def turn(self) -> tuple[float, bool, float, int]:
+        """The farthest first; of those that are equally far what has come before what is under way, in the order of
+        its octets; then what was sent earlier, octets or none. Segments are numbered as they are sent.
+        """
+        has_come = self.ride.state in ("arrived", "discarded")
+        sent = math.inf if self.ride.segment is None else self.ride.segment
+        return -self.ride.progress, not has_come, 0 if has_come else sent, self.octet
 
 
 def one_behind_the_other(

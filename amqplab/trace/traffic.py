@@ -56,9 +56,9 @@ class Segment:
     """One TCP segment. `sent`, `arrived` and `lost_seq` are seqs, `departs_at`, `arrives_at` and `lost_at`
     times in ns.
 
-    `start`..`end` are its octets' places in the direction's byte stream, and `frames` the numbers of the
-    frames with octets in it. `relative_sequence` and `relative_acknowledgement` count from the first of their
-    direction, as Wireshark does.
+    `start`..`end` are its octets' places in the direction's byte stream; one without octets stands where the next
+    one would. `frames` are the numbers of the frames with octets in it. `relative_sequence` and
+    `relative_acknowledgement` count from the first of their direction, as Wireshark does.
     """
 
     number: int
@@ -208,7 +208,7 @@ class Traffic:
         elif base is None:
             base = self._bases[event.connection, up] = event.sequence
         back = self._bases.get((event.connection, not up), 0)
-        start = (event.sequence - base) % WRAP if event.payload else 0
+        start = 0 if "SYN" in event.flags else (event.sequence - base) % WRAP
         self.segments[event.number] = Segment(
             event.number,
             event.connection,

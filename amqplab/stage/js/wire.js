@@ -9,8 +9,9 @@
 // happens. Above, only messages and signals remain (messages.js).
 //
 // Things that are at one point stand one behind the other: three messages in one segment look like three. TCP hands
-// over what was sent in its order, so of two things that are equally far the one with the earlier octets stands nearer
-// to the receiver; a later one is farther only where the earlier one was lost.
+// over what was sent in its order, so of two things that are equally far the one that was sent earlier stands nearer to
+// the receiver, be it an acknowledgement without octets; a later one is farther only where the earlier one was lost. What
+// has come is read in the order of its octets.
 
 import { box, lanePoint, linedUp, pipeSpan, point, roomFor, tubeMiddle } from "./geometry.js";
 import { rideOfCommand, rideOfFrame, rideOfSegment } from "./ride.js";
@@ -108,8 +109,15 @@ export function inLineWith(inTurn, shown, counts) {
   return places.sort((a, b) => turn.get(a.thing) - turn.get(b.thing));
 }
 
-/** The farthest first; of those that are equally far the one with the earlier octets. */
-const byProgress = (a, b) => b.ride.p - a.ride.p || a.octet - b.octet;
+/** The farthest first; of those that are equally far what has come before what is under way, in the order of its octets;
+ * then what was sent earlier, octets or none. */
+const byProgress = (a, b) =>
+  b.ride.p - a.ride.p || hasCome(b) - hasCome(a) || (hasCome(a) ? 0 : bySending(a, b)) || a.octet - b.octet;
+
+const hasCome = ({ ride: { state } }) => +(state === "arrived" || state === "discarded");
+
+/** Segments are numbered as they are sent; what none carries yet comes after all of them. */
+const bySending = ({ ride: { segment: a } }, { ride: { segment: b } }) => (a && b ? a.n - b.n : +!a - +!b);
 
 const isMeant = (subject, { s, f, c }) =>
   s ? s.n === subject.segment : f ? f.id === subject.frame : c.id === subject.command;

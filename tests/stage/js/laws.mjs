@@ -337,6 +337,29 @@ export function streamsInOrder({ view, marks }, wrong) {
   }
 }
 
+/** Of two segments the one that was sent earlier stands nearer to the receiver, octets or none: one passes another only
+ * if that one was lost, or really came later. And what has come never stands behind what has not. */
+export function segmentsInOrder({ view, marks }, wrong) {
+  const { layout } = view;
+  const isWide = layout.orientation === "wide";
+  const those = marks.filter(({ kind, s }) => kind === "segment" && s);
+  const wayOf = ({ conn, up }, mark) => {
+    const { x0, x1, y0, y1 } = layout.pipes[conn];
+    return Math.sign(isWide ? x1 - x0 : y1 - y0) * (up ? 1 : -1) * (isWide ? mark.x : mark.y);
+  };
+  for (const lane of grouped(those, ({ s }) => `${s.conn} ${s.up}`).values())
+    for (const first of lane)
+      for (const second of lane) {
+        const [a, b] = [first.s, second.s];
+        const isLater = a.lost_seq === null && a.arrives !== null && (b.arrives === null || b.arrives >= a.arrives);
+        if (a.n < b.n && isLater && wayOf(a, first) < wayOf(b, second) - 0.01) wrong(`${first.key} was sent before ${second.key}, and stands behind it`);
+      }
+  const waiting = marks.filter(({ kind, s, state }) => kind === "frame" && !s && state === "arrived");
+  for (const frame of waiting)
+    for (const slab of those.filter(({ s, state }) => s.conn === frame.f.conn && s.up === frame.f.up && state === "under way"))
+      if (wayOf(slab.s, frame) < wayOf(slab.s, slab) - 0.01) wrong(`${frame.key} has come, and stands behind ${slab.key}, which has not`);
+}
+
 const isRead = ({ frame }, seq) => frame.received !== null && frame.received <= seq;
 
 /** What a mark stands for on a link, by its last frame; null for what stands for nothing, or for a part only. */

@@ -23,7 +23,7 @@ from amqplab.stage.one_behind import Rider, one_behind_the_other
 from amqplab.stage.places import Spot
 from amqplab.trace import keys
 from amqplab.trace.lives import root_of
-from amqplab.trace.rides import Ride, ride
+from amqplab.trace.rides import OVER, Ride, ride
 from amqplab.trace.traffic import Command
 
 __all__ = ["messages", "signal_width", "trays"]
@@ -113,7 +113,7 @@ def badges(m: Moment, at: str, crowd: Sequence[Token], hosts: Mapping[int, Spot 
         own = places.lane_spot(pipe, m.wide, up, channel, part, OUTSIDE)
         spot = own if command is None else hosts.get(command.number, own)
         yield message_mark(
-            key, token, f"link:{pipe['app']}", spot or own, "lost" if state == "lost" else "",
+            key, token, f"link:{pipe['app']}", spot or own, state if state in OVER else "",
             badge=True, covered=spot is None,
         )  # fmt: skip
 
@@ -140,7 +140,7 @@ def in_lane(
     shown, counts = one_behind_the_other(riders, length, size, meant, wish)
     for rider, middle in shown:
         key, token = rider.thing
-        state = "lost" if rider.ride.state == "lost" else ""
+        state = rider.ride.state if rider.ride.state in OVER else ""
         if key.startswith("signal/"):
             at = spot(rider, middle, signal_width(str(token.get("label", ""))))
             yield signal_mark(key, token, pipe, at, state)

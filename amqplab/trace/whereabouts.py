@@ -16,6 +16,7 @@ with keys ``token/<message>/<leg>`` that come and go with patches of their own, 
     client     host               its program still works on what the broker has taken back
     returned   connection         the publisher has it back
     lost       queue or exchange  it ended without an acknowledgement; ``reason`` says why
+    gone       -                  nobody was there to take it, and the broker has yet to learn that
 
 A journey is told by two witnesses. The *fold* says what the broker thinks: a copy became unacked, was
 requeued, ended. The *traffic* says what the wire did: a command was handed to TCP, and its last byte was read
@@ -43,6 +44,7 @@ from amqplab.trace import events as e
 from amqplab.trace import keys
 from amqplab.trace.at_work import AtWork, given_up
 from amqplab.trace.draft import Draft, Entity, Patch, State
+from amqplab.trace.endings import die_on_the_way, throw_away
 from amqplab.trace.journeys import Journeys
 from amqplab.trace.lives import names_of_lives
 from amqplab.trace.recorder import Record
@@ -92,12 +94,15 @@ class Whereabouts:
     def step(self, record: Record, patch: Patch, state: State) -> Patch:
         """What `record`, which changed the state by `patch`, changes among the tokens."""
         leaving, arrived = self._journeys.setting_out(record.seq), self._journeys.arriving(record.seq)
+        thrown = self._journeys.thrown_away(record.seq - 1)
         handle = HANDLERS.get(type(record.event))
-        if not (patch or leaving or handle or arrived or record.seq in self._doomed):
+        if not (patch or leaving or handle or arrived or thrown or record.seq in self._doomed):
             return []  # as for most records: nothing that is drawn has moved
         draft = Draft(self.tokens)
         for command in leaving:
             self._set_out(draft, command)
+        for command in thrown:
+            self._thrown_away(draft, command)
         if handle is not None:
             handle(self, draft, record, record.event, state)
         for key, old, new in patch:
@@ -114,7 +119,7 @@ class Whereabouts:
         if arrived is not None:
             self._arrived(draft, arrived, state)
         for key in self._doomed.pop(record.seq, ()):
-            self._die_on_the_way(draft, key)
+            die_on_the_way(draft, key)
         return draft.commit()
 
     # --- the wire ----------------------------------------------------------------------------------------
@@ -382,9 +387,8 @@ class Whereabouts:
             self._connection_ended(draft, record.seq, event.connection, record.where)
 
     def _connection_ended(self, draft: Draft, seq: int, connection: str, where: str) -> None:
-        """One end has closed for good (`where`), or both: what is still under way will not arrive.
-
-        What already rides in a segment may reach an end that is open; it ends with that segment.
+        """One end has closed for good (`where`), or both: what is still under way will not arrive. What
+        already rides in a segment may reach an end that is open; it ends with that segment.
         """
         for key, token in list(self.tokens.items()):
             if not where and key in self._done and connection_of(token["at"]) == connection:
@@ -396,19 +400,15 @@ class Whereabouts:
             rides = not receiver and where and token["command"] is not None
             last = self._journeys.last_ride(token["command"], seq) if rides else None
             if last is None:
-                self._die_on_the_way(draft, key)
+                die_on_the_way(draft, key)
             else:
                 self._doomed[last].append(key)
 
-    def _die_on_the_way(self, draft: Draft, key: str) -> None:
-        token = draft.edit(key)
-        if token is None or token["place"] != "link":
-            return
-        if key.startswith("signal/"):
-            draft.drop(key)
-        elif token["up"] or token["state"] in ("done", "returned"):
-            token.update(place="lost", state="lost", up=None, command=None)
-            token["reason"] = "its connection ended while it was on the way"
+    def _thrown_away(self, draft: Draft, command: Command) -> None:
+        """Whoever was to get it is gone, and so is what was sent."""
+        publish = publish_key(command, self._journeys.published_by(command))
+        for key in (f"signal/{command.number}", publish, *self._riders.get(command.number, ())):
+            throw_away(draft, key, command.number)
 
     def _finish(self, draft: Draft, key: str) -> None:
         """Whoever had it has done with it."""

@@ -51,6 +51,10 @@ def messages(tokens: State) -> list[tuple[str, Any]]:
     return [(key, token) for key, token in tokens.items() if key.startswith("token/")]
 
 
+REFUSING = ("killed_on_the_way",)
+"""Scenes in which a delivery comes to a host where nobody takes it."""
+
+
 @SCENES
 def test_an_unacked_copy_is_with_its_consumer_or_on_the_way_to_it(name: str) -> None:
     for moment in moments(records_of(name)):
@@ -62,7 +66,8 @@ def test_an_unacked_copy_is_with_its_consumer_or_on_the_way_to_it(name: str) -> 
             _, vhost, queue, number = key.split("/")
             token = moment.tokens.get(f"token/{number}/{vhost}/{queue}")
             if copy["state"] == "unacked":
-                assert token is not None and token["place"] in ("link", "consumer"), (moment.record, key)
+                places = ("link", "consumer", "gone") if name in REFUSING else ("link", "consumer")
+                assert token is not None and token["place"] in places, (moment.record, key)
             else:
                 assert token is None, (moment.record, key, token)
 
@@ -283,3 +288,16 @@ def test_what_needed_no_acknowledgement_is_with_its_program_when_the_connection_
         ("MessageHandled", ""),
     ]  # what it had not seen yet has gone with the connection
     assert [(kind, label) for _, kind, label in at_work(list(lab.recorder))] == gone
+
+
+def test_what_comes_to_nobody_is_gone_after_the_record_that_says_so() -> None:
+    """Until the broker takes it back nothing is left of a delivery but what the broker believes."""
+    records = records_of("killed_on_the_way")
+    [refused] = [
+        one.seq for one in records if getattr(one.event, "reason", "") == "the program has closed its socket"
+    ]
+    [back] = [one.seq for one in records if isinstance(one.event, e.Requeued) and one.event.message == 1]
+    told = {one.record.seq: one.tokens.get("token/1/%2F/work", {}).get("place") for one in moments(records)}
+    assert told[refused] == "link"
+    assert {told[seq] for seq in range(refused + 1, back)} == {"gone"}
+    assert told[back] is None

@@ -10,6 +10,7 @@ import { h } from "./elements.js";
 import { TYPES } from "./scene.js";
 import { longGaps } from "./axis.js";
 import { marks } from "./describe.js";
+import { isOver } from "./ride.js";
 import { MARK_WORDS, SHAPES, drawMark, markAt } from "./timeline.js";
 
 const sign = (...inside) =>
@@ -168,7 +169,7 @@ const PARTS = [
       entry(
         envelope("dead", { extra: CROSS }),
         "lost, dropped or returned; the reason stands beside it",
-        message((mark) => gone(mark) || mark.state === "lost"),
+        message((mark) => gone(mark) || isOver(mark.state)),
       ),
       entry(
         signalSign("good", "✓"),
@@ -308,7 +309,6 @@ const PARTS = [
 ];
 
 const isForeign = ({ kind = "broker" }) => kind !== "broker" && kind !== "amqp";
-const isOver = (state) => state === "lost" || state === "discarded";
 
 /** What the legend says of these marks, part by part. @param {any[]} found @returns {[title: string, entries: Sign[]][]} */
 export function legendOf(found) {

@@ -22,7 +22,6 @@ import { LOST_AT, progressOf } from "./ride.js";
  * `from` and `to` are records, `share` is how much of the time is transmission, `p` how far it comes, 0..1. */
 
 const MOST_WAY = 0.9;
-const REFUSING = /closed|no such|not an answer/;
 
 /** @param {number} from @param {number} to @param {string} outcome @param {Partial<Leg>} [more] @returns {Leg} */
 const leg = (from, to, outcome, more = {}) => ({
@@ -47,7 +46,7 @@ function legOfSegment(scene, s) {
   const more = { again: s.again, share: transmissionOf(scene, s) };
   if (s.lost_seq !== null) return leg(s.sent, s.lost_seq, "lost", { ...more, reason: s.lost || "lost", p: LOST_AT });
   if (s.arrived === null) return cutOff(scene, s, s.sent, more);
-  const outcome = !s.discarded ? "arrived" : REFUSING.test(s.discarded) ? "refused" : "discarded";
+  const outcome = !s.discarded ? "arrived" : s.refused !== null ? "refused" : "discarded";
   return leg(s.sent, s.arrived, outcome, { ...more, reason: s.discarded });
 }
 

@@ -30,7 +30,7 @@ import {
   slotPoint,
   trayPoint,
 } from "./geometry.js";
-import { rideOfCommand } from "./ride.js";
+import { isOver, rideOfCommand } from "./ride.js";
 import { handsOfApp, isStream, rowOf } from "./fixtures.js";
 import { entityMark, numberedMark } from "./mark.js";
 import { signalWidth } from "./marks.js";
@@ -282,7 +282,7 @@ function riderOf(view, pipe, key, token) {
   const { scene, seq, now } = view;
   const command = scene.commands[token.command];
   const ride = command ? rideOfCommand(scene, command, seq, now) : { p: 0, state: "waiting", segment: null };
-  const state = ride.state === "lost" ? "lost" : token.state || "under way";
+  const state = isOver(ride.state) ? ride.state : token.state || "under way";
   return { key, token, pipe, ride, channel: command?.channel ?? 0, state, octet: command ? lastOctetOf(scene, command) : 0 };
 }
 

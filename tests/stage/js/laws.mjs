@@ -140,10 +140,18 @@ function placeOfSubject({ view, messages, more }, wrong) {
 // --- 3: a message is where its copies are, and nowhere else ---
 
 export function everyCopyOnce(it, wrong) {
+  underTheirTitle(it, wrong);
   queueLines(it, wrong);
   tokensOnce(it, wrong);
   ownersAgree(it, wrong);
   nobodyForgotten(it, wrong);
+}
+
+/** What was lost or returned stands in the strip that bears this title, which is there from the start. */
+function underTheirTitle({ view, messages }, wrong) {
+  const { x, y, w, h } = view.layout.gutter;
+  for (const mark of messages)
+    if (/^(lost|returned)$/.test(mark.place) && !(mark.x > x && mark.x < x + w && mark.y > y && mark.y < y + h)) wrong(`${mark.key} is ${mark.place}, and not in the strip for it`);
 }
 
 function queueLines({ view, messages, more }, wrong) {
@@ -207,7 +215,7 @@ function tokensOnce({ view, tokens, messages, more }, wrong) {
       if (isDrawn) marks.set(key, null);
     }
   const missing = new Map();
-  for (const [key, token] of tokens) {
+  for (const [key, token] of tokens.filter(([, { place }]) => place !== "gone")) {
     const mark = marks.get(key);
     if (!mark) missing.set(groupOf(token), [...(missing.get(groupOf(token)) ?? []), key]);
     else if (mark.place !== placeOf(view, key, token)) wrong(`${key} is ${token.place} ${token.at}, and drawn at ${mark.place}`);
@@ -299,9 +307,38 @@ export function framesStay({ view, marks, find }, wrong) {
   const sums = new Set(marks.filter(({ kind, rest, group }) => kind === "more" || rest || group).map(({ place, id, f }) => f?.conn ?? id ?? place));
   for (const f of scene.frames) {
     const { received } = f.command === null ? f : scene.commands[f.command];
-    const isOver = f.sent === null || f.sent > seq || (received !== null && received <= seq);
+    const isOver = f.sent === null || f.sent > seq || (received !== null && received <= seq) || refusedAt(scene, wholeOf(scene, f)) < seq;
     if (isOver || !scene.linked.has(f.conn) || !state.has(`connection/${encode(f.conn)}`) || !layout.pipes[f.conn] || sums.has(f.conn)) continue;
     if (!find("frame", String(f.id)).length && !find("part", String(f.id)).length) wrong(`frame ${f.id} was sent, its command has not come, and it is nowhere`);
+  }
+}
+
+const wholeOf = (scene, f) => (f.command === null ? f : scene.commands[f.command]);
+
+const refusals = new WeakMap();
+const NOBODY_THERE = /no such connection|closed its socket/;
+
+/** The record at which a segment with bytes of a frame or command came to a host where nobody takes it; Infinity if none. */
+function refusedAt(scene, item) {
+  if (!refusals.has(scene)) {
+    const found = new Map();
+    for (let seq = 0; seq < scene.n; seq++) if (scene.kindOf(seq) === "SegmentDiscarded") found.set(scene.subjectOf(seq).segment, seq);
+    refusals.set(scene, found);
+  }
+  if (item.received !== null) return Infinity;
+  const carriers = (item.frames ?? [item.id]).flatMap((id) => scene.frames[id].carriers.map(([n]) => scene.segmentByNumber.get(n)));
+  const seqs = carriers.filter(({ discarded }) => NOBODY_THERE.test(discarded)).map(({ n }) => refusals.get(scene).get(n) ?? Infinity);
+  return Math.min(Infinity, ...seqs);
+}
+
+/** Where nobody is there to take a segment, what is in it is gone after the record that says so. */
+export function thrownAway({ view, marks }, wrong) {
+  const { scene, seq } = view;
+  for (const mark of marks) {
+    const item = mark.kind === "frame" ? wholeOf(scene, mark.f) : mark.kind === "command" ? mark.c : null;
+    const isOnLink = /^(message|signal)$/.test(mark.kind) && mark.place.startsWith("link:");
+    const carried = item ?? (isOnLink ? scene.commands[mark.command] : null);
+    if (carried && mark.s === undefined && refusedAt(scene, carried) < seq) wrong(`${mark.key} was thrown away, and is on the link`);
   }
 }
 
@@ -310,7 +347,7 @@ function lastBytes(scene, item, seq) {
   const frame = item.frames ? scene.frames[item.frames.at(-1)] : item;
   return frame.carriers.some(([n, , end]) => {
     const s = scene.segmentByNumber.get(n);
-    return end === frame.size && s.lost_seq === null && s.arrived !== null && s.arrived <= seq;
+    return end === frame.size && s.lost_seq === null && !s.discarded && s.arrived !== null && s.arrived <= seq;
   });
 }
 

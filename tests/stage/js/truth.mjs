@@ -95,6 +95,7 @@ function look(one, player, memory) {
   if (has(3)) laws.everyCopyOnce(it, wrongOf(3, one.name, view));
   if (has(4)) laws.nothingArrivesThatDidNot(it, wrongOf(4, one.name, view));
   if (has(4)) laws.framesStay(it, wrongOf(4, one.name, view));
+  if (has(4)) laws.thrownAway(it, wrongOf(4, one.name, view));
   if (has("4 order")) laws.streamsInOrder(it, wrongOf("4 order", one.name, view));
   if (has("4 order")) laws.segmentsInOrder(it, wrongOf("4 order", one.name, view));
   if (has(6)) counts(one, it);

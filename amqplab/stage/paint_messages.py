@@ -96,4 +96,5 @@ PAINTS: dict[str, Paint] = {
     "tray": tray,
     "message": message,
     "signal": signal,
+    "load": lambda sheet, mark: (signal if "signal" in mark.more else message)(sheet, mark),
 }

@@ -23,8 +23,8 @@ requeued, ended. The *traffic* says what the wire did: a command was handed to T
 at the other end. A token moves when either speaks, so nothing arrives that did not arrive, and what the
 broker takes back is no longer in anybody's hand.
 
-Acknowledgements and confirms on the wire are tokens, too: ``signal/<command>``. They exist from the first
-byte handed to TCP until the other end has read the last one, or the connection has ended.
+Acknowledgements and confirms on the wire are tokens, too: ``signal/<command>``, from the first byte handed to TCP
+until the other end has read the last one, or the connection has ended; and so are ``load/…`` (:mod:`.loads`).
 
 What a consumer has done with is in no place, but it was there: ``had/<connection>/<channel>/<tag>`` counts it.
 A message without an acknowledgement is done with when its client tells that the program's code has finished with
@@ -47,8 +47,8 @@ from amqplab.trace.draft import Draft, Entity, Patch, State
 from amqplab.trace.endings import die_on_the_way, throw_away
 from amqplab.trace.journeys import Journeys
 from amqplab.trace.lives import names_of_lives
+from amqplab.trace.loads import Loads
 from amqplab.trace.recorder import Record
-from amqplab.trace.tags import delivery_tag, is_multiple
 from amqplab.trace.tokens import (
     SETTLING,
     buried_later,
@@ -57,7 +57,6 @@ from amqplab.trace.tokens import (
     had_key,
     holder,
     holder_of,
-    new_signal,
     new_token,
     publish_key,
     queue_leg,
@@ -90,13 +89,15 @@ class Whereabouts:
         self._at_work = AtWork(self._told)
         self._untold: dict[str, None] = {}  # of what nobody will tell that it has been worked off
         self._doomed: defaultdict[int, list[str]] = defaultdict(list)
+        self._loads = Loads(records, traffic, self._journeys, self._deliveries, self.label)
 
     def step(self, record: Record, patch: Patch, state: State) -> Patch:
         """What `record`, which changed the state by `patch`, changes among the tokens."""
         leaving, arrived = self._journeys.setting_out(record.seq), self._journeys.arriving(record.seq)
         thrown = self._journeys.thrown_away(record.seq - 1)
         handle = HANDLERS.get(type(record.event))
-        if not (patch or leaving or handle or arrived or thrown or record.seq in self._doomed):
+        loads = self._loads.changes(record.seq)
+        if not (patch or leaving or handle or arrived or thrown or loads or record.seq in self._doomed):
             return []  # as for most records: nothing that is drawn has moved
         draft = Draft(self.tokens)
         for command in leaving:
@@ -120,6 +121,7 @@ class Whereabouts:
             self._arrived(draft, arrived, state)
         for key in self._doomed.pop(record.seq, ()):
             die_on_the_way(draft, key)
+        self._loads.step(draft, record.seq)
         return draft.commit()
 
     # --- the wire ----------------------------------------------------------------------------------------
@@ -138,16 +140,7 @@ class Whereabouts:
             )
             draft.put(publish_key(command, message), token)
         elif command.name in SETTLING:
-            draft.put(f"signal/{command.number}", self._signal(command))
-
-    def _signal(self, command: Command) -> dict[str, Any]:
-        """An acknowledgement, a refusal, or a confirm."""
-        data = self._journeys.method_octets(command)
-        tag = delivery_tag(command.name, data)
-        multiple = command.name != "basic.reject" and is_multiple(data)
-        found = self._deliveries.get((command.connection, command.channel, tag)) if command.up else None
-        words = self.label(found[0]) if found else str(tag)
-        return new_signal(command, f"≤{words}" if multiple else words, [found[0]] if found else [])
+            draft.put(f"signal/{command.number}", self._loads.signal(command))
 
     def _arrived(self, draft: Draft, command: Command, state: State) -> None:
         """Its last byte was read at the other end."""

@@ -61,6 +61,8 @@ MUTATIONS = (
              "meant: isSpokenOf(view, rider.token) ||", "meant:", "2", "topics"),
     Mutation("what the step speaks of is only counted in a hand", f"{JS}/messages.js",
              "withMeant(view, tokens, tokens.slice(0, slots))", "tokens.slice(0, slots)", "2", "queue_of_500", "4"),
+    Mutation("what is lost again, though it had arrived, is not seen", f"{JS}/messages.js",
+             "riders.push(...loadsOn(view, name, pipe, riders));", "", "2", "loss_20_percent", "3"),
     # --- 3: where its copies are, and nowhere else ---
     Mutation("lost messages are not drawn", f"{JS}/messages.js",
              "if (!lost.length) return [];", "if (lost.length) return [];", "3", "returned_and_rejected"),

@@ -301,3 +301,29 @@ def test_what_comes_to_nobody_is_gone_after_the_record_that_says_so() -> None:
     assert told[refused] == "link"
     assert {told[seq] for seq in range(refused + 1, back)} == {"gone"}
     assert told[back] is None
+
+
+LOADED = ("basic.publish", "basic.deliver", "basic.ack")
+
+
+@pytest.mark.parametrize(("name", "elsewhere"), [("loss_20_percent", False), ("killed_on_the_way", True)])
+def test_each_message_in_a_segment_that_is_lost_or_thrown_away_is_a_load_of_it_until_its_way_ends(
+    name: str, elsewhere: bool
+) -> None:
+    """Also one whose token is elsewhere by then."""
+    records = records_of(name)
+    traffic, found = Traffic(records), False
+    for moment in moments(records):
+        event = moment.record.event
+        if not isinstance(event, e.SegmentLost | e.SegmentDiscarded):
+            continue
+        prefix = f"load/{event.number}/"
+        segment = traffic.segments[event.number]
+        commands = {traffic.frames[number].command for number in segment.frames} - {None}
+        loads = {one["command"]: one for key, one in moment.tokens.items() if key.startswith(prefix)}
+        assert set(loads) == {one for one in commands if traffic.commands[one or 0].name in LOADED}
+        for load in loads.values():
+            same = [one for _, one in messages(moment.tokens) if one["message"] == load.get("message")]
+            found = found or any(one["place"] != "link" for one in same)
+    assert found is elsewhere
+    assert not [key for key in moment.tokens if key.startswith("load/")]

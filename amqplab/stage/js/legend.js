@@ -76,6 +76,8 @@ const entry = (picture, words, of) => ({ picture, words, of });
 /** @param {string} kind @param {(mark: any) => unknown} test */
 const marksOf = (kind, test = () => true) => (mark) => mark.kind === kind && test(mark);
 const message = (test) => marksOf("message", test);
+const paper = (test) => (mark) => (mark.kind === "message" || (mark.kind === "load" && !mark.signal)) && test(mark);
+const answer = (test) => (mark) => (mark.kind === "signal" || (mark.kind === "load" && mark.signal)) && test(mark);
 const gone = ({ place }) => place === "lost" || place === "returned";
 const isHeld = ({ place, state }) =>
   (place.startsWith("consumer") && state === "unacked") || state === "refused" || state === "settling";
@@ -169,14 +171,19 @@ const PARTS = [
       entry(
         envelope("dead", { extra: CROSS }),
         "lost, dropped or returned; the reason stands beside it",
-        message((mark) => gone(mark) || isOver(mark.state)),
+        paper((mark) => gone(mark) || isOver(mark.state)),
+      ),
+      entry(
+        envelope("moving"),
+        "what a segment has of a message that is elsewhere by now, or only a part of it",
+        marksOf("load", ({ signal, state }) => !signal && !isOver(state)),
       ),
       entry(
         signalSign("good", "✓"),
         "an acknowledgement, or a confirm",
-        marksOf("signal", ({ signal }) => !/nack|reject|refus/.test(signal)),
+        answer(({ signal }) => !/nack|reject|refus/.test(signal)),
       ),
-      entry(signalSign("bad", "✗"), "a refusal", marksOf("signal", ({ signal }) => /nack|reject|refus/.test(signal))),
+      entry(signalSign("bad", "✗"), "a refusal", answer(({ signal }) => /nack|reject|refus/.test(signal))),
       entry(wordSign("more", "+3", 0), "so many more, for which there is no room", marksOf("more")),
       entry(
         sign(h("g", { class: "cursor" }, h("path", { d: "M-5 4l5 -8l5 8z" }))),

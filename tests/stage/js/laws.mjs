@@ -95,6 +95,7 @@ export function subjectSeen(it, wrong) {
     if (!messages.some(isIt)) wrong(`message ${message} is spoken of, and only counted, or not marked`);
   }
   wireSubject(it, wrong);
+  loadSeen(it, wrong);
   placeOfSubject(it, wrong);
   void [scene, state];
 }
@@ -113,6 +114,25 @@ function wireSubject({ view, find, marks }, wrong) {
   const mates = frame.command === null ? [frame.id] : scene.commands[frame.command].frames;
   const alike = marks.some((mark) => (mark.kind === "frame" || mark.kind === "part") && (mark.group || mark.rest) && mates.includes(+mark.id));
   if (!isMarked("frame", frame.id) && !isMarked("part", frame.id) && !alike) wrong(`frame ${frame.id} is the subject, and not drawn as it`);
+}
+
+const LOADS = /^basic\.(publish|deliver|get-ok|return|ack|nack|reject)$/;
+
+/** Where neither frames nor commands are seen, what a segment carries of which the step speaks is seen in its place, be
+ * it the first time or not; and crossed out if the segment was lost or thrown away. */
+function loadSeen({ view, marks }, wrong) {
+  const { scene, seq, subject, zoom, layout, state } = view;
+  const s = scene.segmentByNumber.get(subject.segment);
+  const kind = scene.kindOf(seq);
+  const isTold = s && (kind === "SegmentLost" || kind === "SegmentDiscarded" || (kind === "SegmentSent" && s.again));
+  if (zoom <= 2 || !isTold || !layout.pipes[s.conn] || !state.has(`connection/${encode(s.conn)}`)) return;
+  const place = `link:${layout.pipes[s.conn].app}`;
+  const end = { SegmentLost: "lost", SegmentDiscarded: "discarded" }[kind];
+  for (const id of new Set(s.frames.map(([frame]) => scene.frames[frame].command)))
+    if (LOADS.test(scene.commands[id]?.name ?? "")) {
+      const isIt = (mark) => mark.place === place && mark.command === id && mark.subject && (!end || mark.state === end);
+      if (!marks.some(isIt)) wrong(`segment ${s.n} with command ${id} is spoken of, which is not seen ${end ?? "there"}`);
+    }
 }
 
 const QUEUED = (view, mark) => mark.place === `queue:${lastName(view.subject.keys.find((key) => key.startsWith("queue/")))}:ready`;

@@ -186,10 +186,14 @@ def room_beside(m: Moment, tube: Tube) -> int:
 def is_meant(m: Moment) -> Callable[[Slab | Frame], bool]:
     """Whether the record speaks of it."""
     return lambda thing: (
-        thing.segment.number == m.subject.segment
-        if isinstance(thing, Slab)
-        else thing.number == m.subject.frame
+        thing.segment.number == m.subject.segment if isinstance(thing, Slab) else is_spoken_frame(m, thing)
     )
+
+
+def is_spoken_frame(m: Moment, frame: Frame) -> bool:
+    """A record that speaks of a command speaks of all its frames."""
+    own = frame.command is not None and frame.command == m.subject.command
+    return own or frame.number == m.subject.frame
 
 
 def last_frames(thing: Slab | Frame) -> Sequence[Frame]:

@@ -63,6 +63,9 @@ MUTATIONS = (
              "withMeant(view, tokens, tokens.slice(0, slots))", "tokens.slice(0, slots)", "2", "queue_of_500", "4"),
     Mutation("what is lost again, though it had arrived, is not seen", f"{JS}/messages.js",
              "riders.push(...loadsOn(view, name, pipe, riders));", "", "2", "loss_20_percent", "3"),
+    Mutation("of a command's frames the first one is spoken of", f"{JS}/wire.js",
+             "f.id === subject.frame || (f.command !== null && f.command === subject.command);",
+             "f.id === subject.frame;", "2", "hello", "1"),
     # --- 3: where its copies are, and nowhere else ---
     Mutation("lost messages are not drawn", f"{JS}/messages.js",
              "if (!lost.length) return [];", "if (lost.length) return [];", "3", "returned_and_rejected"),
@@ -120,6 +123,9 @@ MUTATIONS = (
     Mutation("while things move, what appears stands before what was sent before it", f"{JS}/convoy.js",
              "if (!newcomers.length) return marks;", "if (newcomers) return marks;",
              "4 order", "channel_error", "2"),
+    Mutation("one count stands for what was sent before and after what is spoken of", f"{JS}/geometry.js",
+             "[lane, undefined].forEach((one) => open.delete(one));", "open.delete(undefined);", "4 order",
+             "queue_of_500", "1"),
     # --- 5: a jump lands on its record ---
     Mutation("a jump lands on the step before its record", f"{JS}/player.js",
              "this.arrive(between(-1, seq, this.scene.n - 1), glide);",

@@ -329,7 +329,7 @@ function laneMarks(view, name, pipe, riders) {
   /** @type {any[]} */
   const sized = riders.map((rider) => ({ ...rider, width: widthFor(rider), meant: isSpokenOf(view, rider.token) || isInIt(view, rider) }));
   const { shown, hidden } = roomFor(sized, length, breadth);
-  const places = inLineWith(sized, shown, hidden.length ? [hidden] : []);
+  const places = inLineWith(sized, shown, hidden);
   const wanted = places.map(({ thing: { ride, width }, those }) =>
     those ? { at: 0, width: breadth } : { at: g.mouth + ride.p * (length - 2 * g.mouth), width });
   const middles = linedUp(wanted, length);
@@ -341,7 +341,7 @@ function laneMarks(view, name, pipe, riders) {
     const broad = isSignal(token) && !those ? signalWidth(token.label) : g.message_w;
     const at = insideTube(g, pipe, wide, token.up, lane, broad);
     if (!those) return riderMark(view, thing, { ...at, alone: riders.length === 1, stream, ahead, octet });
-    const key = `more ${name} ${token.up} ${channel}`;
+    const key = `more ${name} ${token.up} ${channel} from ${thing.key}`;
     return moreMark(view, key, `connection/${name}`, those.length, at, "link", false, `${those.length} more under way`);
   });
 }

@@ -108,12 +108,27 @@ function wireSubject({ view, find, marks }, wrong) {
   const segment = scene.segmentByNumber.get(subject.segment);
   if (segment && zoom === 0 && isThere(segment.conn) && seq >= segment.sent && seq <= (segment.lost_seq ?? segment.arrived ?? Infinity))
     if (!isMarked("segment", segment.n)) wrong(`segment ${segment.n} is the subject, and not drawn as it`);
+  wholeCommand({ view, marks, find }, wrong);
   const frame = scene.frames[subject.frame];
   const isOnWay = frame && frame.sent !== null && seq >= frame.sent && (frame.received === null || seq < frame.received);
   if (!frame || subject.command !== undefined || !isOnWay || !isThere(frame.conn) || zoom > 1) return;
   const mates = frame.command === null ? [frame.id] : scene.commands[frame.command].frames;
   const alike = marks.some((mark) => (mark.kind === "frame" || mark.kind === "part") && (mark.group || mark.rest) && mates.includes(+mark.id));
   if (!isMarked("frame", frame.id) && !isMarked("part", frame.id) && !alike) wrong(`frame ${frame.id} is the subject, and not drawn as it`);
+}
+
+/** A step that speaks of a command speaks of all its frames: those that are seen are marked, and none is only counted while
+ * others have a place of which it does not speak. */
+function wholeCommand({ view, marks, find }, wrong) {
+  const { subject, scene, zoom } = view;
+  const command = scene.commands[subject.command];
+  if (!command || zoom > 1) return;
+  const seenOf = (id) => [...find("frame", String(id)), ...find("part", String(id))];
+  const shown = command.frames.filter((id) => seenOf(id).length);
+  for (const id of shown) if (!seenOf(id).every((mark) => mark.subject)) wrong(`frame ${id} of the command that is spoken of is not marked`);
+  const isOther = ({ kind, f, s }) => kind === "frame" && !s && f.conn === command.conn && f.up === command.up && f.channel === command.channel && f.command !== command.id;
+  const isSummed = marks.some(({ kind, rest, group }) => (kind === "frame" || kind === "part") && (rest || group));
+  if (shown.length && shown.length < command.frames.length && !isSummed && marks.some(isOther)) wrong(`of command ${command.id} only ${shown.join(" ")} are seen, and frames of others are`);
 }
 
 const LOADS = /^basic\.(publish|deliver|get-ok|return|ack|nack|reject)$/;
@@ -128,6 +143,8 @@ function loadSeen({ view, marks }, wrong) {
   if (zoom <= 2 || !isTold || !layout.pipes[s.conn] || !state.has(`connection/${encode(s.conn)}`)) return;
   const place = `link:${layout.pipes[s.conn].app}`;
   const end = { SegmentLost: "lost", SegmentDiscarded: "discarded" }[kind];
+  const onLink = marks.filter((mark) => mark.subject && mark.place === place && mark.command !== undefined);
+  if (onLink.length && marks.some(({ key }) => key.startsWith(`more ${s.conn} ${s.up} `))) return; // the link is full of them
   for (const id of new Set(s.frames.map(([frame]) => scene.frames[frame].command)))
     if (LOADS.test(scene.commands[id]?.name ?? "")) {
       const isIt = (mark) => mark.place === place && mark.command === id && mark.subject && (!end || mark.state === end);
@@ -391,6 +408,33 @@ export function streamsInOrder({ view, marks }, wrong) {
         if (isBehind && isRead(first, seq) && !isRead(second, seq)) wrong(`${first.mark.key} is received, and stands behind ${second.mark.key}, which is not`);
       }
     });
+  }
+}
+
+/** A count stands for what comes between: behind what was sent before those that it counts, before what was sent after. */
+export function countsInOrder({ view, marks }, wrong) {
+  const { layout, scene, zoom, seq } = view;
+  if (zoom !== 1) return;
+  const isWide = layout.orientation === "wide";
+  const those = marks.filter(({ kind, key }) => kind === "frame" || key.startsWith("more frame "));
+  const laneOf = ({ f, x, y, key }) => `${f ? `${f.conn} ${f.up}` : / frame (.*) \S+ from /.exec(key)[1]} ${isWide ? y : x}`;
+  for (const [lane, list] of grouped(those, laneOf)) {
+    if (!list.some(({ f }) => !f) || !list.some(({ f }) => f)) continue;
+    const { conn, up } = list.find(({ f }) => f).f;
+    if (scene.segments.some((s) => s.conn === conn && (s.lost_seq !== null || s.discarded))) continue;
+    const channels = new Set(list.flatMap(({ f }) => (f ? [f.channel] : [])));
+    const shown = new Set(list.flatMap(({ f }) => (f ? [f.id] : [])));
+    const all = scene.framesOnLink(seq).filter((f) => f.conn === conn && f.up === up && channels.has(f.channel));
+    for (const { f } of list) if (f && !all.includes(f)) all.push(f);
+    const expected = [];
+    for (const { id } of all.sort((a, b) => a.offset - b.offset))
+      if (shown.has(id)) expected.push(id);
+      else if (String(expected.at(-1)).startsWith("+")) expected.push(`+${parseInt(expected.pop(), 10) + 1}`);
+      else expected.push("+1");
+    const pipe = layout.pipes[conn];
+    const ahead = Math.sign(isWide ? pipe.x1 - pipe.x0 : pipe.y1 - pipe.y0) * (up ? 1 : -1);
+    const found = [...list].sort((a, b) => ahead * (isWide ? b.x - a.x : b.y - a.y)).map(({ f, label }) => f?.id ?? label);
+    if (found.join(" ") !== expected.join(" ")) wrong(`on ${lane} stand ${found.join(" ")}, it should be ${expected.join(" ")}`);
   }
 }
 

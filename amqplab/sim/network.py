@@ -244,11 +244,16 @@ class Network:
         if segment.flags == "SYN" and listener is not None:
             self._accept(segment, listener)
             return None
-        ack = segment.seq + segment.length
-        self.transmit(
-            Segment(segment.connection, segment.destination, segment.source, "RST|ACK", segment.ack, ack, 0)
-        )
+        self.refuse(segment)
         return "no such connection"
+
+    def refuse(self, segment: Segment) -> None:
+        """Answer by RST (RFC 9293 section 3.10.7.1): with the number that the other end waits for, if it said which;
+        else with an acknowledgement of what it sent.
+        """
+        end = segment.seq + segment.length
+        flags, seq, ack = ("RST", segment.ack, 0) if "ACK" in segment.flags else ("RST|ACK", 0, end)
+        self.transmit(Segment(segment.connection, segment.destination, segment.source, flags, seq, ack, 0))
 
     def _accept(self, segment: Segment, listener: SimServer) -> None:
         endpoint = self._endpoint(segment.connection, segment.destination, segment.source)

@@ -360,7 +360,8 @@ class Endpoint:
 
     def _take_octets(self, segment: Segment) -> str | None:
         if self.detached and segment.payload:
-            self.abort()
+            self.network.refuse(segment)
+            self.vanish()
             return "the program has closed its socket"
         end = segment.seq + segment.length
         expected = self.arrived.expected

@@ -12,6 +12,7 @@ Where the zoom shows frames or commands, a message on a link is a *badge* on its
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from amqplab.stage import places
@@ -19,11 +20,12 @@ from amqplab.stage.contract_layout import PipePlace
 from amqplab.stage.geometry import GEOMETRY as G
 from amqplab.stage.mark import Entity, Mark, Moment, app_of, more_mark, name_of
 from amqplab.stage.marks_fixtures import limit_of
+from amqplab.stage.marks_wire import segment_ride
 from amqplab.stage.one_behind import Rider, one_behind_the_other
 from amqplab.stage.places import Spot
 from amqplab.trace import keys
 from amqplab.trace.lives import root_of
-from amqplab.trace.rides import Ride, ride
+from amqplab.trace.rides import OVER, Ride, ride
 from amqplab.trace.traffic import Command
 
 __all__ = ["messages", "signal_width", "trays"]
@@ -37,7 +39,7 @@ def messages(m: Moment, hosts: Mapping[int, Spot | None]) -> Iterator[Mark]:
     """Messages that stand in no queue's line, and what is said about them on the wire."""
     groups: dict[tuple[str, str], list[Token]] = {}
     for key, one in m.state.items():
-        if key.startswith(("token/", "signal/")):
+        if key.startswith(("token/", "signal/")) or (key.startswith("load/") and is_spoken_load(m, one)):
             groups.setdefault(group_of(one), []).append((key, one))
     for group in sorted(groups):
         place, at = group
@@ -85,8 +87,7 @@ def on_link(m: Moment, at: str, crowd: Sequence[Token]) -> Iterator[Mark]:
     lanes: dict[tuple[bool, int], list[Rider[Token]]] = {}
     size = (G.message_w if m.wide else G.message_h) + 2
     for item in crowd:
-        command = command_of(m, item[1])
-        part = WAITING if command is None else ride(m.traffic, command, m.seq, m.now)
+        command, part = command_of(m, item[1]), ride_of(m, item[1])
         channel = 0 if command is None else command.channel
         lane = pipe["lanes"].index(channel) if channel in pipe["lanes"] else len(pipe["lanes"]) - 1
         room = breadth_of(item, size) if m.wide else size
@@ -113,7 +114,7 @@ def badges(m: Moment, at: str, crowd: Sequence[Token], hosts: Mapping[int, Spot 
         own = places.lane_spot(pipe, m.wide, up, channel, part, OUTSIDE)
         spot = own if command is None else hosts.get(command.number, own)
         yield message_mark(
-            key, token, f"link:{pipe['app']}", spot or own, "lost" if state == "lost" else "",
+            key, token, f"link:{pipe['app']}", spot or own, state if state in OVER else "",
             badge=True, covered=spot is None,
         )  # fmt: skip
 
@@ -142,12 +143,13 @@ def in_lane(
     shown, counts = one_behind_the_other(riders, length, size, meant, wish)
     for rider, middle in shown:
         key, token = rider.thing
-        state = "lost" if rider.ride.state == "lost" else ""
-        if key.startswith("signal/"):
+        state = rider.ride.state if rider.ride.state in OVER else ""
+        if is_signal(token):
             at = spot(rider, middle, signal_width(str(token.get("label", ""))))
-            yield signal_mark(key, token, pipe, at, state)
+            mark = signal_mark(key, token, pipe, at, state)
         else:
-            yield message_mark(key, token, f"link:{pipe['app']}", spot(rider, middle), state, up=up)
+            mark = message_mark(key, token, f"link:{pipe['app']}", spot(rider, middle), state, up=up)
+        yield load_mark(key, mark, rider.ride) if key.startswith("load/") else mark
     for those, middle in counts:
         yield more_mark(f"connection/{name}", "link", len(those), spot(those[0], middle))
 
@@ -159,6 +161,30 @@ def is_meant(m: Moment, item: Token) -> bool:
     return own or (m.subject.message is not None and token.get("message") == m.subject.message)
 
 
+def is_spoken_load(m: Moment, load: Entity) -> bool:
+    """Whether the record speaks of the segment with this load, or is about to send it again with others, and no token
+    rides in it. Where frames and commands are seen, these tell of it.
+    """
+    if m.fine("command") or m.subject.segment is None or keys.connection_key(str(load["at"])) not in m.state:
+        return False
+    segment, spoken = m.traffic.segments[load["segment"]], m.traffic.segments[m.subject.segment]
+    if segment is not spoken and (spoken.sent != m.seq or spoken.lane != segment.lane):
+        return False
+    return not any(
+        key.startswith(("token/", "signal/")) and one["place"] == "link" and one["command"] == load["command"]
+        and ride_of(m, one).segment == segment.number
+        for key, one in m.state.items()
+    )  # fmt: skip
+
+
+def ride_of(m: Moment, token: Entity) -> Ride:
+    """How far it is on its link: with its command, or in its segment."""
+    if "segment" in token:
+        return segment_ride(m, m.traffic.segments[token["segment"]])
+    command = command_of(m, token)
+    return WAITING if command is None else ride(m.traffic, command, m.seq, m.now)
+
+
 def is_in_it(m: Moment, rider: Rider[Token]) -> bool:
     """Whether it is in the segment of which the record speaks."""
     return m.subject.segment is not None and rider.ride.segment == m.subject.segment
@@ -166,10 +192,20 @@ def is_in_it(m: Moment, rider: Rider[Token]) -> bool:
 
 def breadth_of(item: Token, size: int) -> int:
     """A message's envelope is as broad as the next; what is said of one is as broad as its words."""
-    key, token = item
-    if not key.startswith("signal/"):
+    _, token = item
+    if not is_signal(token):
         return size
     return signal_width(str(token.get("label", ""))) + 2
+
+
+def is_signal(token: Entity) -> bool:
+    """Whether it is an answer, or a load that is one, and no message."""
+    return "kind" in token
+
+
+def load_mark(key: str, mark: Mark, ride: Ride) -> Mark:
+    """What looks like this in a segment, and is elsewhere by now, or not all of it."""
+    return replace(mark, kind="load", id=key.partition("/")[2], state=ride.state)
 
 
 def signal_width(label: str) -> int:

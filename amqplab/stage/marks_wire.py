@@ -10,8 +10,9 @@ changing the zoom never changes what happens. Above, only messages and signals r
 (:mod:`amqplab.stage.marks_messages`).
 
 Things that are at one point stand one behind the other: three messages in one segment look like three. TCP hands
-over what was sent in its order, so of two things that are equally far the one with the earlier octets stands
-nearer to the receiver; a later one is farther only where the earlier one was lost.
+over what was sent in its order, so of two things that are equally far the one that was sent earlier stands nearer
+to the receiver, be it an acknowledgement without octets; a later one is farther only where the earlier one was
+lost. What has come is read in the order of its octets.
 """
 
 from __future__ import annotations
@@ -185,10 +186,14 @@ def room_beside(m: Moment, tube: Tube) -> int:
 def is_meant(m: Moment) -> Callable[[Slab | Frame], bool]:
     """Whether the record speaks of it."""
     return lambda thing: (
-        thing.segment.number == m.subject.segment
-        if isinstance(thing, Slab)
-        else thing.number == m.subject.frame
+        thing.segment.number == m.subject.segment if isinstance(thing, Slab) else is_spoken_frame(m, thing)
     )
+
+
+def is_spoken_frame(m: Moment, frame: Frame) -> bool:
+    """A record that speaks of a command speaks of all its frames."""
+    own = frame.command is not None and frame.command == m.subject.command
+    return own or frame.number == m.subject.frame
 
 
 def last_frames(thing: Slab | Frame) -> Sequence[Frame]:

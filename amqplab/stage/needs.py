@@ -9,13 +9,15 @@ The participants (:mod:`amqplab.trace.participants`) say who ever appears. The l
     strips      which channels number their publishes to have them confirmed
     lives       from when to when each connection and each consumer exists; two that never meet may
                 stand in the same place, so that a client which reconnects ten times is not ten pipes tall
-    loses       whether any message is ever lost or returned, for else there is no gutter
+    loses       whether any message is ever lost or returned, for else there is no gutter; also one that is
+                still on its way when its connection ends, which no event of its own tells
 
 All of it is found in one pass over the records; what depends on it is settled before the play begins.
 """
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -37,6 +39,8 @@ __all__ = ["FOREVER", "Life", "Needs", "PolicyEdge", "needs_of"]
 
 FOREVER = 1 << 62
 OVER = ("CLOSED", "TIME-WAIT")
+TO_CLIENTS = ("basic.deliver", "basic.get-ok")
+"""What brings a message to a client; if the broker returns one, there is a gutter anyway."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,7 @@ def needs_of(records: Iterable[Record]) -> Needs:
         handle = HANDLERS.get(type(record.event))
         if handle is not None:
             handle(reader, record, record.event)
+    reader.needs.loses = reader.needs.loses or any(map(reader.leaves_something, reader.dead))
     return reader.needs
 
 
@@ -97,6 +102,16 @@ class Reader:
         """Queues and exchanges (kind, virtual host, name) that were declared -> their arguments."""
         self.set: dict[str, list[Any]] = {}
         """Virtual host -> its policies."""
+        self.published: Counter[str] = Counter()
+        """Connection -> how many publishes are on it."""
+        self.handed_out: defaultdict[str, deque[bool]] = defaultdict(deque)
+        """Connection -> for each message on it to the client, whether it is lost if it does not get there."""
+        self.dead: set[str] = set()
+        """Connections of which one end has forgotten all."""
+
+    def leaves_something(self, connection: str) -> bool:
+        """Whether something was on its way on it that is lost for good."""
+        return self.published[connection] > 0 or any(self.handed_out[connection])
 
     def met(self, key: str, seq: int) -> None:
         life = self.needs.lives.setdefault(key, Life(seq))
@@ -153,6 +168,8 @@ class Reader:
 def tcp_state(reader: Reader, record: Record, event: e.TcpStateChanged) -> None:
     ends = reader.ends.setdefault(event.connection, {})
     ends[record.where == client_host(event.connection)] = event.state
+    if event.state == "CLOSED":
+        reader.dead.add(event.connection)
     if event.state in OVER:
         reader.over(event.connection, record.seq)
     else:
@@ -195,7 +212,24 @@ def consumer_removed(reader: Reader, record: Record, event: e.ConsumerRemoved) -
     reader.gone(key, record.seq)
 
 
+def command_sent(reader: Reader, record: Record, event: e.CommandSent) -> None:
+    if event.name == "basic.publish":
+        reader.published[event.connection] += 1
+
+
+def command_received(reader: Reader, record: Record, event: e.CommandReceived) -> None:
+    if event.name == "basic.publish":
+        reader.published[event.connection] -= 1
+    elif event.name in TO_CLIENTS and reader.handed_out[event.connection]:
+        reader.handed_out[event.connection].popleft()
+
+
+def replied(reader: Reader, record: Record, event: e.Replied) -> None:
+    reader.handed_out[event.connection].append(True)
+
+
 def delivered(reader: Reader, record: Record, event: e.Delivered) -> None:
+    reader.handed_out[event.connection].append(event.no_ack)
     if not event.consumer_tag:
         reader.hand(channel_key(event.connection, event.channel), event.connection, record.seq)
 
@@ -273,6 +307,9 @@ HANDLERS: dict[type[e.Event], Callable[[Reader, Record, Any], None]] = {
     e.ConsumerAdded: consumer_added,
     e.ConsumerRemoved: consumer_removed,
     e.Delivered: delivered,
+    e.Replied: replied,
+    e.CommandSent: command_sent,
+    e.CommandReceived: command_received,
     e.ModeSelected: mode,
     e.ExchangeDeclared: exchange_declared,
     e.ExchangeDeleted: exchange_deleted,

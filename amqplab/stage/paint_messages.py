@@ -17,6 +17,7 @@ from amqplab.stage.marks_messages import signal_width
 from amqplab.stage.palette import LIGHT as C
 from amqplab.stage.sheet import Paint, Sheet
 from amqplab.stage.signs import colours, cross, squeezed
+from amqplab.trace.rides import OVER
 
 __all__ = ["PAINTS"]
 
@@ -38,7 +39,7 @@ def message(sheet: Sheet, mark: Mark) -> str:
     if mark.place in ("lost", "returned"):
         reason = cut(str(mark.more["reason"]), int(mark.more["room"]) - 18, G.small)
         return envelope(mark, x, y) + cross(x + 10, y - 8, 4, 2) + text(x + 18, y + 4, reason, fill=C.ink2)
-    return envelope(mark, x, y) + (cross(x, y - 14, 5, 2.5) if mark.state in ("lost", "gone") else "")
+    return envelope(mark, x, y) + (cross(x, y - 14, 5, 2.5) if mark.state in (*OVER, "gone") else "")
 
 
 def signal(sheet: Sheet, mark: Mark) -> str:
@@ -47,7 +48,7 @@ def signal(sheet: Sheet, mark: Mark) -> str:
     x, y = mark.spot
     return rect(x - w // 2, y - 8, w, 16, C.bad if bad else C.good, C.paper, 8) + text(
         x, y + 4, mark.label, fill=C.paper, anchor="middle", bold=True
-    ) + (cross(x, y - 14, 5, 2.5) if mark.state == "lost" else "")  # fmt: skip
+    ) + (cross(x, y - 14, 5, 2.5) if mark.state in OVER else "")  # fmt: skip
 
 
 def badge(sheet: Sheet, mark: Mark) -> str:
@@ -55,7 +56,7 @@ def badge(sheet: Sheet, mark: Mark) -> str:
     (x, y), label = mark.spot, mark.label
     fill, ink, line = colours(int(mark.more["root"]))
     w = max(14, width(label, G.small, bold=True) + 4)
-    lost = cross(x, y - 11, 4, 2) if mark.state == "lost" and mark.place not in sheet.lost_slabs else ""
+    lost = cross(x, y - 11, 4, 2) if mark.state in OVER and mark.place not in sheet.lost_slabs else ""
     return rect(x - w // 2, y - 7, w, 14, fill, ink if fill != C.line else line, 7) + text(
         x, y + 4, label, fill=ink, anchor="middle", bold=True
     ) + lost  # fmt: skip
@@ -95,4 +96,5 @@ PAINTS: dict[str, Paint] = {
     "tray": tray,
     "message": message,
     "signal": signal,
+    "load": lambda sheet, mark: (signal if "signal" in mark.more else message)(sheet, mark),
 }

@@ -16,6 +16,7 @@ from amqplab.stage.mark import Mark
 from amqplab.stage.palette import LIGHT as C
 from amqplab.stage.sheet import Paint, Sheet
 from amqplab.stage.signs import colours, cross, squeezed
+from amqplab.trace.rides import OVER
 
 __all__ = ["PAINTS"]
 
@@ -25,7 +26,7 @@ def segment(sheet: Sheet, mark: Mark) -> str:
     box = places.tube_span(mark.more["pipe"], sheet.wide, bool(mark.more["up"]))
     long = int(mark.more["long"])
     x, y = mark.spot
-    bad = mark.state in ("lost", "discarded")
+    bad = mark.state in OVER
     if sheet.wide:
         drawn = rect(x - long // 2, box["y"], long, box["h"], C.line, C.bad if bad else C.ink2, 5)
         half = (width(mark.label, G.small) + 1) // 2
@@ -52,7 +53,7 @@ def frame(sheet: Sheet, mark: Mark) -> str:
     label = mark.label
     words_ = text(x, y + 4, label, fill=ink, anchor="middle", bold=True, **squeezed(label, w - 2, bold=True))
     alone = not mark.more["root"] and mark.place not in sheet.lost_slabs
-    return shape + words_ + (cross(x, y - 9, 3, 2) if mark.state == "lost" and alone else "")
+    return shape + words_ + (cross(x, y - 9, 3, 2) if mark.state in OVER and alone else "")
 
 
 def command(sheet: Sheet, mark: Mark) -> str:

@@ -343,6 +343,7 @@ def segment_json(segment: Segment) -> contract.Segment:
         "lost_seq": segment.lost_seq,
         "lost_at": segment.lost_at,
         "discarded": segment.discarded,
+        "refused": segment.refused,
         "departs": segment.departs_at,
         "arrives": segment.arrives_at,
         "again": segment.retransmission,

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from amqplab.stage.mark import Mark, Moment
 from amqplab.stage.marks import marks
+from amqplab.trace.rides import OVER
 
 __all__ = ["Paint", "Sheet"]
 
@@ -24,7 +25,7 @@ class Sheet:
         self.place = moment.layout
         self.wide = moment.wide
         self.marks = marks(moment)
-        self.lost_slabs = {one.place for one in self.marks if one.kind == "segment" and one.state == "lost"}
+        self.lost_slabs = {one.place for one in self.marks if one.kind == "segment" and one.state in OVER}
         self.has_lost = any(mark.place in ("lost", "returned") for mark in self.marks)
         self.captions: list[tuple[int, int, int]] = []
         """(middle, base line, half the width) of each."""

@@ -3,7 +3,8 @@
 Theory
 ------
 A segment is on the wire from its sending to its end. A frame is on its link until the receiver has all of its
-command, because until then it is of no use to anybody: it waits at the door for the rest. And what a record speaks of
+command, because until then it is of no use to anybody: it waits at the door for the rest. Where nobody is there to
+take a segment, what it carries is thrown away, and gone after that very record. And what a record speaks of
 is shown, too, at its end if it is over; but when a message has been made of a command's frames, the message is seen
 where it is now, and nothing is left on the link.
 """
@@ -66,7 +67,7 @@ def tubes(m: Moment) -> list[Tube]:
         for command in m.traffic.commands:
             first = m.traffic.frames[command.frames[0]].sent
             own = command.number == m.subject.command and not is_unpacked(m, command)
-            there = own or under_way(m, first, command.received)
+            there = own or under_way(m, first, command.received, command.gone)
             if there and (one := tube(command.connection, command.up, own)):
                 one.commands.append(command)
         return [found[key] for key in sorted(found)]
@@ -79,7 +80,8 @@ def tubes(m: Moment) -> list[Tube]:
     mine = own_frames(m)
     for frame in m.traffic.frames:
         own = frame.number in mine
-        there = own or under_way(m, frame.sent, m.traffic.whole_of(frame).received)
+        whole = m.traffic.whole_of(frame)
+        there = own or under_way(m, frame.sent, whole.received, whole.gone)
         if there and (one := tube(frame.connection, frame.up, own)):
             one.frames.append(frame)
     return [found[key] for key in sorted(found)]
@@ -99,6 +101,7 @@ def is_unpacked(m: Moment, command: Command) -> bool:
     return command.received is not None and command.received <= m.seq and m.traffic.has_content(command)
 
 
-def under_way(m: Moment, sent: int | None, received: int | None) -> bool:
-    """Handed over, and not yet read at the other end."""
-    return sent is not None and sent <= m.seq and (received is None or received > m.seq)
+def under_way(m: Moment, sent: int | None, received: int | None, gone: int | None) -> bool:
+    """Handed over, and neither read at the other end nor thrown away there."""
+    is_read, is_gone = received is not None and received <= m.seq, gone is not None and gone < m.seq
+    return sent is not None and sent <= m.seq and not is_read and not is_gone

@@ -39,6 +39,7 @@ class Journeys:
         self._messages = messages_published(records, traffic)
         self._begins: defaultdict[int, list[Command]] = defaultdict(list)
         self._arrives: dict[int, Command] = {}
+        self._gone: defaultdict[int, list[Command]] = defaultdict(list)
         self._outgoing: defaultdict[tuple[str, int, str, int], deque[Command]] = defaultdict(deque)
         for command in traffic.commands:
             self._index(command)
@@ -50,6 +51,8 @@ class Journeys:
             self._begins[begins].append(command)
         if command.received is not None:
             self._arrives[command.received] = command
+        elif command.gone is not None:
+            self._gone[command.gone].append(command)
         if not command.up and command.sent is not None:
             kind = "deliver" if command.name in DELIVERING else command.name
             tag = delivery_tag(command.name, first.data) if kind == "deliver" else 0
@@ -62,6 +65,12 @@ class Journeys:
     def arriving(self, seq: int) -> Command | None:
         """The command whose last byte is read at `seq`."""
         return self._arrives.get(seq)
+
+    def thrown_away(self, seq: int) -> Sequence[Command]:
+        """The commands that come to nobody because at `seq` a segment with bytes of theirs was refused; at
+        that record they are still seen.
+        """
+        return self._gone.get(seq, ())
 
     def published_by(self, command: Command) -> int | None:
         """The number of the message that a basic.publish brought; None if it never got one."""
@@ -88,14 +97,16 @@ class Journeys:
         return connection in self._linked
 
     def last_ride(self, command: int, seq: int) -> int | None:
-        """The seq at which a segment with its last byte, under way at `seq`, reaches the other end."""
+        """The seq at which a segment with its last byte, under way at `seq`, reaches the other end; or after which it
+        is gone there.
+        """
         last = self._traffic.frames[self._traffic.commands[command].frames[-1]]
         ends = [
-            segment.arrived
+            segment.arrived if segment.refused is None else segment.refused + 1
             for segment in self._traffic.carriers_of(last)
-            if segment.sent <= seq and segment.arrived is not None and segment.arrived > seq
+            if segment.sent <= seq and segment.arrived is not None
         ]
-        return max(ends, default=None)
+        return max((end for end in ends if end > seq), default=None)
 
     def method_octets(self, command: Command) -> bytes:
         """Its first frame."""

@@ -119,7 +119,8 @@ def segment_sent(record: Record, event: e.SegmentSent, known: Context) -> str:
         return f"{subject}{again} with {event.flags}: {RESET_WORDS[known.resets.get(event.number, '')]}."
     if "SYN" in flags:
         consent = "it agrees to connect and" if "ACK" in flags else "it asks for a connection and"
-        return f"{subject}{again} with {event.flags}: {consent} numbers its bytes from {event.sequence}."
+        first = f"from {(event.sequence + 1) % 2**32}, because the SYN itself takes {event.sequence}"
+        return f"{subject}{again} with {event.flags}: {consent} numbers its bytes {first}."
     if size:
         last = (event.sequence + size - 1) % 2**32
         fin = " and FIN, because they are the last" if "FIN" in flags else ""

@@ -10,6 +10,7 @@ lost and are sent again, so the same byte may ride several times:
     in one that is being lost    as far as that one: half way at the end  (0..½, "under way")
     after a loss                 at the ×, until it is sent again         (½, "lost")
     after an arrival             at the door, until it is read            (1, "arrived")
+    in one that was discarded    at the door, until it is sent again      (1, "discarded")
 
 A segment moves evenly from its departure to its arrival. It is under way from the record that tells of its
 sending to the record that tells of its end, both included: at that very record it stands at its end.
@@ -22,7 +23,7 @@ from typing import NamedTuple
 
 from amqplab.trace.traffic import Command, Segment, Traffic
 
-__all__ = ["LOST_AT", "Ride", "progress", "ride", "segment_end", "segments_under_way"]
+__all__ = ["LOST_AT", "OVER", "Ride", "progress", "ride", "segment_end", "segments_under_way"]
 
 LOST_AT = 0.5
 """Where on its way a lost segment is drawn to end, for nobody knows where."""
@@ -33,6 +34,10 @@ AT_ITS_END = "machine is off"
 def lost_at(segment: Segment) -> float:
     """How far a lost segment came."""
     return 1.0 if AT_ITS_END in segment.lost else LOST_AT
+
+
+OVER = ("lost", "discarded")
+"""How a way ends that was in vain."""
 
 
 class Ride(NamedTuple):
@@ -73,11 +78,18 @@ def ride(traffic: Traffic, command: Command, seq: int, now: int) -> Ride:
         return Ride(1.0, "arrived", None)
     tries = [segment for segment in traffic.carriers_of(last) if segment.sent <= seq]
     for segment in tries:
-        if segment.lost_seq is None and segment.arrived is not None and segment.arrived <= seq:
+        if segment.lost_seq is None and has_come(segment, seq) and not segment.discarded:
             return Ride(1.0, "arrived", segment.number)
     if not tries:
         return Ride(0.0, "waiting", None)
     latest = tries[-1]
     if latest.lost_seq is not None and latest.lost_seq <= seq:
         return Ride(lost_at(latest), "lost", latest.number)
+    if latest.discarded and has_come(latest, seq):
+        return Ride(1.0, "discarded", latest.number)
     return Ride(progress(latest, now), "under way", latest.number)
+
+
+def has_come(segment: Segment, seq: int) -> bool:
+    """Whether it has reached the other end by record `seq`, whatever that makes of it."""
+    return segment.arrived is not None and segment.arrived <= seq

@@ -17,6 +17,8 @@ segments of their own: who carried an octet is one question, and who of them got
 
     lost        the network dropped it, at record `lost_seq`: it never arrived
     discarded   it arrived, but the TCP there had no use for it: a duplicate, perhaps
+    refused     it was discarded at record `refused` because nobody is there any more to take it, and what it
+                carries will never come to anybody: that is `gone`
 
 A direction is *up* from the client to the server, or *down*.
 """
@@ -56,9 +58,9 @@ class Segment:
     """One TCP segment. `sent`, `arrived` and `lost_seq` are seqs, `departs_at`, `arrives_at` and `lost_at`
     times in ns.
 
-    `start`..`end` are its octets' places in the direction's byte stream, and `frames` the numbers of the
-    frames with octets in it. `relative_sequence` and `relative_acknowledgement` count from the first of their
-    direction, as Wireshark does.
+    `start`..`end` are its octets' places in the direction's byte stream; one without octets stands where the next
+    one would. `frames` are the numbers of the frames with octets in it. `relative_sequence` and
+    `relative_acknowledgement` count from the first of their direction, as Wireshark does.
     """
 
     number: int
@@ -81,6 +83,7 @@ class Segment:
     lost_seq: int | None = None
     lost_at: int | None = None
     discarded: str = ""
+    refused: int | None = None
     frames: list[int] = field(default_factory=list)
 
     @property
@@ -108,6 +111,8 @@ class Frame:
     carriers: list[tuple[int, int, int]] = field(default_factory=list)
     command: int | None = None
     messages: list[int] = field(default_factory=list)
+    gone: int | None = None
+    """Of a frame that is of no command: when a segment with bytes of it was refused."""
 
     @property
     def lane(self) -> Lane:
@@ -138,7 +143,11 @@ class Command:
     sent: int | None = None
     received: int | None = None
     messages: list[int] = field(default_factory=list)
+    gone: int | None = None
 
+
+NOBODY_THERE = ("no such connection", "the program has closed its socket")
+"""Why a segment is refused: its receiver was closed, reset or killed, and will take nothing any more."""
 
 UNIT_TYPES = {"http": 256, "websocket": 257}
 PLAIN_UNIT = 258
@@ -208,7 +217,7 @@ class Traffic:
         elif base is None:
             base = self._bases[event.connection, up] = event.sequence
         back = self._bases.get((event.connection, not up), 0)
-        start = (event.sequence - base) % WRAP if event.payload else 0
+        start = 0 if "SYN" in event.flags else (event.sequence - base) % WRAP
         self.segments[event.number] = Segment(
             event.number,
             event.connection,
@@ -242,6 +251,7 @@ class Traffic:
         segment = self.segments.get(event.number)
         if segment is not None:
             segment.discarded = event.reason or "of no use"
+            segment.refused = record.seq if event.reason in NOBODY_THERE else None
             if segment.arrived is None:
                 segment.arrived = record.seq
 
@@ -306,6 +316,9 @@ class Traffic:
         for segment in self.segments.values():
             if segment.end > segment.start and segment.lane in lanes:
                 _lay(segment, lanes[segment.lane], places[segment.lane])
+            for number in segment.frames if segment.refused is not None else ():
+                whole = self.whole_of(self.frames[number])
+                whole.gone = segment.refused if whole.gone is None else whole.gone
 
 
 def _place(event: e.FrameSent | e.FrameReceived | e.UnitSent | e.UnitReceived, sent: bool) -> Place:

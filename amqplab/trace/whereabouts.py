@@ -17,14 +17,15 @@ with keys ``token/<message>/<leg>`` that come and go with patches of their own, 
     client     host               its program still works on what the broker has taken back
     returned   connection         the publisher has it back
     lost       queue or exchange  it ended without an acknowledgement; ``reason`` says why
+    gone       -                  nobody was there to take it, and the broker has yet to learn that
 
 A journey is told by two witnesses. The *fold* says what the broker thinks: a copy became unacked, was
 requeued, ended. The *traffic* says what the wire did: a command was handed to TCP, and its last byte was read
 at the other end. A token moves when either speaks, so nothing arrives that did not arrive, and what the
 broker takes back is no longer in anybody's hand.
 
-Acknowledgements and confirms on the wire are tokens, too: ``signal/<command>``. They exist from the first
-byte handed to TCP until the other end has read the last one, or the connection has ended.
+Acknowledgements and confirms on the wire are tokens, too: ``signal/<command>``, from the first byte handed to TCP
+until the other end has read the last one, or the connection has ended; and so are ``load/…`` (:mod:`.loads`).
 
 What a consumer has done with is in no place, but it was there: ``had/<connection>/<channel>/<tag>`` counts it.
 A message without an acknowledgement is done with when its client tells that the program's code has finished with
@@ -44,10 +45,11 @@ from amqplab.trace import events as e
 from amqplab.trace import keys
 from amqplab.trace.at_work import GONE, AtWork, given_up
 from amqplab.trace.draft import Draft, Entity, Patch, State
+from amqplab.trace.endings import die_on_the_way, throw_away
 from amqplab.trace.journeys import Journeys
 from amqplab.trace.lives import names_of_lives
+from amqplab.trace.loads import Loads
 from amqplab.trace.recorder import Record
-from amqplab.trace.tags import delivery_tag, is_multiple
 from amqplab.trace.tokens import (
     SETTLING,
     buried_later,
@@ -56,7 +58,6 @@ from amqplab.trace.tokens import (
     had_key,
     holder,
     holder_of,
-    new_signal,
     new_token,
     publish_key,
     queue_leg,
@@ -89,16 +90,21 @@ class Whereabouts:
         self._at_work = AtWork(self._told)
         self._untold: dict[str, None] = {}  # of what nobody will tell that it has been worked off
         self._doomed: defaultdict[int, list[str]] = defaultdict(list)
+        self._loads = Loads(records, traffic, self._journeys, self._deliveries, self.label)
 
     def step(self, record: Record, patch: Patch, state: State) -> Patch:
         """What `record`, which changed the state by `patch`, changes among the tokens."""
         leaving, arrived = self._journeys.setting_out(record.seq), self._journeys.arriving(record.seq)
+        thrown = self._journeys.thrown_away(record.seq - 1)
         handle = HANDLERS.get(type(record.event))
-        if not (patch or leaving or handle or arrived or record.seq in self._doomed):
+        loads = self._loads.changes(record.seq)
+        if not (patch or leaving or handle or arrived or thrown or loads or record.seq in self._doomed):
             return []  # as for most records: nothing that is drawn has moved
         draft = Draft(self.tokens)
         for command in leaving:
             self._set_out(draft, command)
+        for command in thrown:
+            self._thrown_away(draft, command)
         if handle is not None:
             handle(self, draft, record, record.event, state)
         for key, old, new in patch:
@@ -115,7 +121,8 @@ class Whereabouts:
         if arrived is not None:
             self._arrived(draft, arrived, state)
         for key in self._doomed.pop(record.seq, ()):
-            self._die_on_the_way(draft, key)
+            die_on_the_way(draft, key)
+        self._loads.step(draft, record.seq)
         return draft.commit()
 
     # --- the wire ----------------------------------------------------------------------------------------
@@ -134,16 +141,7 @@ class Whereabouts:
             )
             draft.put(publish_key(command, message), token)
         elif command.name in SETTLING:
-            draft.put(f"signal/{command.number}", self._signal(command))
-
-    def _signal(self, command: Command) -> dict[str, Any]:
-        """An acknowledgement, a refusal, or a confirm."""
-        data = self._journeys.method_octets(command)
-        tag = delivery_tag(command.name, data)
-        multiple = command.name != "basic.reject" and is_multiple(data)
-        found = self._deliveries.get((command.connection, command.channel, tag)) if command.up else None
-        words = self.label(found[0]) if found else str(tag)
-        return new_signal(command, f"≤{words}" if multiple else words, [found[0]] if found else [])
+            draft.put(f"signal/{command.number}", self._loads.signal(command))
 
     def _arrived(self, draft: Draft, command: Command, state: State) -> None:
         """Its last byte was read at the other end."""
@@ -381,9 +379,8 @@ class Whereabouts:
             self._connection_ended(draft, record.seq, event.connection, record.where)
 
     def _connection_ended(self, draft: Draft, seq: int, connection: str, where: str) -> None:
-        """One end has closed for good (`where`), or both: what is still under way will not arrive.
-
-        What already rides in a segment may reach an end that is open; it ends with that segment.
+        """One end has closed for good (`where`), or both: what is still under way will not arrive. What
+        already rides in a segment may reach an end that is open; it ends with that segment.
         """
         for key, token in list(self.tokens.items()):
             if not where and key in self._done and connection_of(token["at"]) == connection:
@@ -395,19 +392,15 @@ class Whereabouts:
             rides = not receiver and where and token["command"] is not None
             last = self._journeys.last_ride(token["command"], seq) if rides else None
             if last is None:
-                self._die_on_the_way(draft, key)
+                die_on_the_way(draft, key)
             else:
                 self._doomed[last].append(key)
 
-    def _die_on_the_way(self, draft: Draft, key: str) -> None:
-        token = draft.edit(key)
-        if token is None or token["place"] != "link":
-            return
-        if key.startswith("signal/"):
-            draft.drop(key)
-        elif token["up"] or token["state"] in ("done", "returned"):
-            token.update(place="lost", state="lost", up=None, command=None)
-            token["reason"] = "its connection ended while it was on the way"
+    def _thrown_away(self, draft: Draft, command: Command) -> None:
+        """Whoever was to get it is gone, and so is what was sent."""
+        publish = publish_key(command, self._journeys.published_by(command))
+        for key in (f"signal/{command.number}", publish, *self._riders.get(command.number, ())):
+            throw_away(draft, key, command.number)
 
     def _finish(self, draft: Draft, key: str) -> None:
         """Whoever had it has done with it."""

@@ -117,6 +117,8 @@ def test_a_closed_port_refuses() -> None:
 
     with pytest.raises(ConnectionRefusedError, match="server:9"):
         world.run(play())
+    syn, reset = world.events(SegmentSent)
+    assert (reset.flags, reset.sequence, reset.acknowledgement) == ("RST|ACK", 0, syn.sequence + 1)
 
 
 def test_a_silent_network_times_out_after_repeated_syns() -> None:
@@ -370,6 +372,29 @@ def test_the_kernel_of_a_killed_process_ends_its_connections(read_all: bool) -> 
     else:
         assert isinstance(client.error, ConnectionResetError)
         assert "RST|ACK" in ends and "FIN|ACK" not in ends
+
+
+@pytest.mark.parametrize("fault", ["kill", "crash"])
+def test_an_answer_to_an_acknowledging_segment_is_a_bare_reset_with_the_number_that_is_waited_for(
+    fault: str,
+) -> None:
+    """RFC 9293 section 3.10.7.1, and Linux, be the connection unknown or its program gone."""
+    world = World()
+
+    async def play() -> None:
+        client, server = await pair(world.loop)
+        server.transport.write(b"some octets")
+        client.keep_open = True
+        await asyncio.sleep(0.1)
+        getattr(world.network, fault)("server")
+        await asyncio.sleep(0.1)
+        client.transport.write(b"are you there?")
+        await client.gone
+
+    world.run(play())
+    *_, asked, reset = world.events(SegmentSent)
+    assert (asked.payload, reset.flags) == (b"are you there?", "RST")
+    assert (reset.sequence, reset.acknowledgement) == (asked.acknowledgement, 0)
 
 
 def test_what_is_written_to_a_killed_process_is_answered_with_reset() -> None:

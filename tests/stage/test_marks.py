@@ -400,3 +400,28 @@ def test_a_count_stands_where_that_would_stand_which_it_counts() -> None:
                 looked += 1
                 assert count.spot.x > beat.spot.x, "what was sent before is nearer to the worker"
     assert looked
+
+
+@pytest.mark.parametrize("scene", ["connection_reset", "crash", "loss_20_percent"])
+def test_of_two_segments_the_one_that_was_sent_earlier_is_nearer_to_the_receiver(scene: str) -> None:
+    """Octets or none; the law of the browser's is in js/laws.mjs. What was lost, or is slower, may be passed."""
+    records = list(recording(scene))
+    traffic = Traffic(records)
+    place = layout(participants_of(records), "wide", needs_of(records))
+    sent = [segment.sent for segment in traffic.segments.values()]
+    looked = 0
+    for moment in moments(records, traffic, place, sent, "segment").values():
+        stand = [(traffic.segments[int(mark.id)], mark.spot.x) for mark in of_kind("segment", moment)]
+        for first, x in stand:
+            for second, other in stand:
+                if first.lane != second.lane or first.number >= second.number or first.lost_seq is not None:
+                    continue
+                pipe = place["pipes"][first.connection]
+                ahead = (1 if first.up else -1) * (1 if pipe["x1"] > pipe["x0"] else -1)
+                if (
+                    first.arrives_at is not None
+                    and (second.arrives_at or first.arrives_at) >= first.arrives_at
+                ):
+                    looked += 1
+                    assert ahead * x >= ahead * other, (moment.seq, first.number, second.number)
+    assert looked

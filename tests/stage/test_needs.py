@@ -126,3 +126,28 @@ def test_whatever_is_in_the_state_is_alive(scene: str) -> None:
 def test_channels_that_confirm_and_those_that_ask_for_messages_are_known() -> None:
     assert list(needs_of(recording("publisher_confirms")).strips) == ["confirm/publisher:49152/1"]
     assert "channel/bank:49152/1" in needs_of(recording("transactions")).hands
+
+
+PUBLISHED = (e.CommandSent, ("p:1", "p", 1, "basic.publish", ()))
+READ = (e.CommandReceived, ("p:1", "broker", 1, "basic.publish", ()))
+CLOSED = (e.TcpStateChanged, ("p:1", "CLOSED"))
+
+
+def handed_out(no_ack: bool) -> tuple[type[e.Event], tuple[object, ...]]:
+    return e.Delivered, ("/", "work", 1, "p:1", 1, "c", 1, False, no_ack)
+
+
+@pytest.mark.parametrize(
+    ("told_of", "loses"),
+    [
+        ((PUBLISHED, CLOSED), True),
+        ((PUBLISHED, READ, CLOSED), False),
+        ((PUBLISHED, CLOSED, READ), False),
+        ((PUBLISHED,), False),
+        ((handed_out(no_ack=True), CLOSED), True),
+        ((handed_out(no_ack=False), CLOSED), False),
+        ((handed_out(no_ack=True), (e.CommandReceived, ("p:1", "p", 1, "basic.deliver", ())), CLOSED), False),
+    ],
+)  # fmt: skip
+def test_what_is_on_its_way_when_its_connection_ends_is_lost(told_of: tuple[Any, ...], loses: bool) -> None:
+    assert needs_of(told(*told_of)).loses is loses

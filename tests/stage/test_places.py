@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from amqplab.stage.contract_layout import PipePlace
 from amqplab.stage.geometry import GEOMETRY as G
+from amqplab.stage.one_behind import Rider, one_behind_the_other
 from amqplab.stage.places import Wish, cells_of, hand_of, lane_spot, lined_up, slot_spot, tube_span
+from amqplab.trace.rides import Ride
 
 SHOWN = 100
 PIPE: PipePlace = {
@@ -107,3 +109,13 @@ def test_no_letter_of_the_geometry_is_smaller_than_eleven() -> None:
     sizes = (G.title, G.name, G.body, G.small, G.letter)
     assert min(sizes) >= G.smallest == 11
     assert all(isinstance(value, int) for value in G.as_json().values())
+
+
+def test_where_a_tube_is_full_counts_stand_between_what_was_sent_before_and_after_those_they_count() -> None:
+    """As in js/geometry.mjs: what is meant has room, and nothing that comes behind it is counted before it."""
+    riders = [Rider(number, Ride(0.0, "waiting", None), 20, number, 0) for number in range(8)]
+    shown, counts = one_behind_the_other(riders, 100, 24, lambda rider: rider.thing == 6, lambda rider: 0)
+    assert [rider.thing for rider, _ in shown] == [0, 6]
+    assert [[rider.thing for rider in those] for those, _ in counts] == [[1, 2, 3, 4, 5], [7]]
+    places = {rider.thing: middle for rider, middle in shown} | {those[0].thing: at for those, at in counts}
+    assert sorted(places, key=lambda thing: -places[thing]) == [0, 1, 6, 7]

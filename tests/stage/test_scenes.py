@@ -293,6 +293,13 @@ def crash(lab: Lab) -> None:
     assert lab.first(e.Requeued).at - lab.first(e.Intervened).at < 10_000_000
 
 
+def killed_on_the_way(lab: Lab) -> None:
+    reasons = {record.event.reason for record in lab.find(e.SegmentDiscarded)}
+    assert reasons >= {"no such connection", "the program has closed its socket"}
+    assert not lab.find(e.CommandReceived, where="worker", name="basic.deliver")
+    assert (counts(lab, "work"), counts(lab, "news")) == ((2, 0), (0, 0))
+
+
 def power_off(lab: Lab) -> None:
     the_held_one_went_back(lab)
 

@@ -151,6 +151,27 @@ def crash(lab: Lab) -> None:
     lab.run_for("2 s")
 
 
+@scene("fault", seed=49, title="Killed with messages under way", latency="20 ms")
+def killed_on_the_way(lab: Lab) -> None:
+    """One worker's process is killed, another's connection is reset, with deliveries under way: they come to nobody.
+    What is acknowledged goes back, what is not is lost.
+    """
+    channel = lab.connect("producer").channel()
+    for name in ("work", "news"):
+        channel.queue_declare(name)
+    consumer(lab, "worker", "work", prefetch=2)
+    consumer(lab, "reader", "news", auto_ack=True)
+    lab.run_for("300 ms")
+    for body in ("1", "2"):
+        publish(channel, "", ("work", f"job {body}"), ("news", f"news {body}"))
+    lab.run(until="Delivered")
+    lab.run_for("1 ms")
+    lab.kill("worker")
+    lab.reset("reader")
+    with contextlib.suppress(ConnectionLost):
+        lab.run_for("1 s")
+
+
 @scene("fault", seed=46, title="No power")
 def power_off(lab: Lab) -> None:
     """The worker's machine loses power: silence, until the broker has missed enough heartbeats."""

@@ -70,8 +70,18 @@ def test_the_default_exchange_is_called_that() -> None:
 @pytest.mark.parametrize(
     ("flags", "payload", "window", "words"),
     [
-        ("SYN", b"", 9, "with SYN: it asks for a connection and numbers its bytes from 100."),
-        ("SYN|ACK", b"", 9, "it agrees to connect and numbers its bytes from 100."),
+        (
+            "SYN",
+            b"",
+            9,
+            "for a connection and numbers its bytes from 101, because the SYN itself takes 100.",
+        ),
+        (
+            "SYN|ACK",
+            b"",
+            9,
+            "it agrees to connect and numbers its bytes from 101, because the SYN itself takes 100.",
+        ),
         ("ACK", b"", 9, "with ACK: it has everything before 200."),
         ("ACK", b"", 0, "a window of 0: it has no room for more bytes."),
         ("PSH|ACK", b"abc", 9, "with 3 bytes: sequence numbers 100 to 102."),

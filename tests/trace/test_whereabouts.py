@@ -51,6 +51,10 @@ def messages(tokens: State) -> list[tuple[str, Any]]:
     return [(key, token) for key, token in tokens.items() if key.startswith("token/")]
 
 
+REFUSING = ("killed_on_the_way",)
+"""Scenes in which a delivery comes to a host where nobody takes it."""
+
+
 @SCENES
 def test_an_unacked_copy_is_with_its_consumer_or_on_the_way_to_it(name: str) -> None:
     for moment in moments(records_of(name)):
@@ -62,7 +66,8 @@ def test_an_unacked_copy_is_with_its_consumer_or_on_the_way_to_it(name: str) -> 
             _, vhost, queue, number = key.split("/")
             token = moment.tokens.get(f"token/{number}/{vhost}/{queue}")
             if copy["state"] == "unacked":
-                assert token is not None and token["place"] in ("link", "consumer"), (moment.record, key)
+                places = ("link", "consumer", "gone") if name in REFUSING else ("link", "consumer")
+                assert token is not None and token["place"] in places, (moment.record, key)
             else:
                 assert token is None, (moment.record, key, token)
 
@@ -314,3 +319,42 @@ def test_what_a_dead_program_needed_not_acknowledge_nobody_has() -> None:
         if isinstance(moment.record.event, e.Intervened):
             break
     assert held[-2:] == [2, 0]
+
+
+def test_what_comes_to_nobody_is_gone_after_the_record_that_says_so() -> None:
+    """Until the broker takes it back nothing is left of a delivery but what the broker believes."""
+    records = records_of("killed_on_the_way")
+    [refused] = [
+        one.seq for one in records if getattr(one.event, "reason", "") == "the program has closed its socket"
+    ]
+    [back] = [one.seq for one in records if isinstance(one.event, e.Requeued) and one.event.message == 1]
+    told = {one.record.seq: one.tokens.get("token/1/%2F/work", {}).get("place") for one in moments(records)}
+    assert told[refused] == "link"
+    assert {told[seq] for seq in range(refused + 1, back)} == {"gone"}
+    assert told[back] is None
+
+
+LOADED = ("basic.publish", "basic.deliver", "basic.ack")
+
+
+@pytest.mark.parametrize(("name", "elsewhere"), [("loss_20_percent", False), ("killed_on_the_way", True)])
+def test_each_message_in_a_segment_that_is_lost_or_thrown_away_is_a_load_of_it_until_its_way_ends(
+    name: str, elsewhere: bool
+) -> None:
+    """Also one whose token is elsewhere by then."""
+    records = records_of(name)
+    traffic, found = Traffic(records), False
+    for moment in moments(records):
+        event = moment.record.event
+        if not isinstance(event, e.SegmentLost | e.SegmentDiscarded):
+            continue
+        prefix = f"load/{event.number}/"
+        segment = traffic.segments[event.number]
+        commands = {traffic.frames[number].command for number in segment.frames} - {None}
+        loads = {one["command"]: one for key, one in moment.tokens.items() if key.startswith(prefix)}
+        assert set(loads) == {one for one in commands if traffic.commands[one or 0].name in LOADED}
+        for load in loads.values():
+            same = [one for _, one in messages(moment.tokens) if one["message"] == load.get("message")]
+            found = found or any(one["place"] != "link" for one in same)
+    assert found is elsewhere
+    assert not [key for key in moment.tokens if key.startswith("load/")]

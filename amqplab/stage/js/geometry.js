@@ -236,21 +236,27 @@ export function linedUp(things, length) {
 
 /**
  * Which of such things have room, the farthest first, if each lane shows a count of `breadth` of the rest. What is meant
- * has room, whatever else must go for it.
+ * has room, whatever else must go for it, and so has a count of what comes behind it: nothing is counted before what was
+ * sent before it.
  * @template {{width: number, lane?: number, meant?: boolean}} T
  * @param {T[]} things @param {number} length @param {number} breadth
- * @returns {{shown: T[], hidden: T[]}}
+ * @returns {{shown: T[], hidden: T[][]}} in `hidden` are those that one count stands for
  */
 export function roomFor(things, length, breadth) {
   const before = new Filling();
   for (const { lane, width } of things) before.fill(lane, before.of(lane) + width);
   if (before.of() <= length) return { shown: things, hidden: [] };
   const [filled, full] = [new Filling(), new Filling()];
-  let kept = things.reduce((sum, { width, meant }) => sum + (meant ? width : 0), 0);
-  const hasRoom = (/** @type {T} */ { width, lane, meant }, /** @type {number} */ i) => {
-    if (meant) kept -= width;
+  const meant = things.filter((thing) => thing.meant);
+  const own = firstWithin(meant, length - breadth - countsBehind(things, new Set(meant)) * breadth);
+  let kept = countsBehind(things, own) * breadth;
+  for (const { width } of own) kept += width;
+  const hasRoom = (/** @type {T} */ thing, /** @type {number} */ i) => {
+    const { lane, width } = thing;
+    const isOwn = own.has(thing);
+    if (isOwn) kept -= width;
     const isFirst = i === 0 && !kept;
-    if (!meant && !isFirst && (full.of(lane) || filled.of(lane) + width > length - breadth - kept)) {
+    if (!isOwn && !isFirst && (full.of(lane) || filled.of(lane) + width > length - breadth - kept)) {
       full.fill(lane, 1);
       return false;
     }
@@ -258,5 +264,47 @@ export function roomFor(things, length, breadth) {
     return true;
   };
   const shown = things.filter(hasRoom);
-  return { shown, hidden: things.filter((thing) => !shown.includes(thing)) };
+  return { shown, hidden: runsOf(things, new Set(shown)) };
+}
+
+/** As many as have room, and the first of all. @template {{width: number}} T @param {T[]} things @param {number} room */
+function firstWithin(things, room) {
+  /** @type {Set<T>} */
+  const found = new Set();
+  for (const thing of things) {
+    if (found.size && thing.width > room) break;
+    found.add(thing);
+    room -= thing.width;
+  }
+  return found;
+}
+
+/** In how many places something of the same lane comes behind them.
+ * @template {{lane?: number}} T @param {T[]} things @param {Set<T>} own */
+function countsBehind(things, own) {
+  const open = new Set();
+  let count = 0;
+  for (const thing of things)
+    if (own.has(thing)) open.add(thing.lane);
+    else if (open.delete(thing.lane)) count++;
+  return count;
+}
+
+/** What has no room, lane by lane, in runs between those that have. @template {{lane?: number}} T @param {T[]} things @param {Set<T>} shown */
+function runsOf(things, shown) {
+  /** @type {Map<number | undefined, T[]>} */
+  const open = new Map();
+  /** @type {T[][]} */
+  const runs = [];
+  for (const thing of things) {
+    const { lane } = thing;
+    const run = open.get(lane);
+    if (shown.has(thing)) lane === undefined ? open.clear() : [lane, undefined].forEach((one) => open.delete(one));
+    else if (run) run.push(thing);
+    else {
+      runs.push([thing]);
+      open.set(lane, runs[runs.length - 1]);
+    }
+  }
+  return runs;
 }

@@ -10,6 +10,7 @@ import { h } from "./elements.js";
 import { TYPES } from "./scene.js";
 import { longGaps } from "./axis.js";
 import { marks } from "./describe.js";
+import { isOver } from "./ride.js";
 import { MARK_WORDS, SHAPES, drawMark, markAt } from "./timeline.js";
 
 const sign = (...inside) =>
@@ -75,6 +76,8 @@ const entry = (picture, words, of) => ({ picture, words, of });
 /** @param {string} kind @param {(mark: any) => unknown} test */
 const marksOf = (kind, test = () => true) => (mark) => mark.kind === kind && test(mark);
 const message = (test) => marksOf("message", test);
+const paper = (test) => (mark) => (mark.kind === "message" || (mark.kind === "load" && !mark.signal)) && test(mark);
+const answer = (test) => (mark) => (mark.kind === "signal" || (mark.kind === "load" && mark.signal)) && test(mark);
 const gone = ({ place }) => place === "lost" || place === "returned";
 const isHeld = ({ place, state }) =>
   (place.startsWith("consumer") && state === "unacked") || state === "refused" || state === "settling";
@@ -173,14 +176,19 @@ const PARTS = [
       entry(
         envelope("dead", { extra: CROSS }),
         "lost, dropped or returned; the reason stands beside it",
-        message((mark) => gone(mark) || mark.state === "lost"),
+        paper((mark) => gone(mark) || isOver(mark.state)),
+      ),
+      entry(
+        envelope("moving"),
+        "what a segment has of a message that is elsewhere by now, or only a part of it",
+        marksOf("load", ({ signal, state }) => !signal && !isOver(state)),
       ),
       entry(
         signalSign("good", "✓"),
         "an acknowledgement, or a confirm",
-        marksOf("signal", ({ signal }) => !/nack|reject|refus/.test(signal)),
+        answer(({ signal }) => !/nack|reject|refus/.test(signal)),
       ),
-      entry(signalSign("bad", "✗"), "a refusal", marksOf("signal", ({ signal }) => /nack|reject|refus/.test(signal))),
+      entry(signalSign("bad", "✗"), "a refusal", answer(({ signal }) => /nack|reject|refus/.test(signal))),
       entry(wordSign("more", "+3", 0), "so many more, for which there is no room", marksOf("more")),
       entry(
         sign(h("g", { class: "cursor" }, h("path", { d: "M-5 4l5 -8l5 8z" }))),
@@ -313,7 +321,6 @@ const PARTS = [
 ];
 
 const isForeign = ({ kind = "broker" }) => kind !== "broker" && kind !== "amqp";
-const isOver = (state) => state === "lost" || state === "discarded";
 
 /** What the legend says of these marks, part by part. @param {any[]} found @returns {[title: string, entries: Sign[]][]} */
 export function legendOf(found) {

@@ -23,7 +23,6 @@ import { lostAt, progressOf } from "./ride.js";
  * record at which it is read, if it has waited for that. */
 
 const MOST_WAY = 0.9;
-const REFUSING = /closed|no such|not an answer/;
 
 /** @param {number} from @param {number} to @param {string} outcome @param {Partial<Leg>} [more] @returns {Leg} */
 const leg = (from, to, outcome, more = {}) => ({
@@ -48,7 +47,7 @@ function legOfSegment(scene, s) {
   const more = { again: s.again, share: transmissionOf(scene, s) };
   if (s.lost_seq !== null) return leg(s.sent, s.lost_seq, "lost", { ...more, reason: s.lost || "lost", p: lostAt(s) });
   if (s.arrived === null) return cutOff(scene, s, s.sent, more);
-  const outcome = !s.discarded ? "arrived" : REFUSING.test(s.discarded) ? "refused" : "discarded";
+  const outcome = !s.discarded ? "arrived" : s.refused !== null ? "refused" : "discarded";
   return leg(s.sent, s.arrived, outcome, { ...more, reason: s.discarded });
 }
 

@@ -11,6 +11,7 @@
 import { cut, cutTo, round } from "./text.js";
 import { cls, h } from "./elements.js";
 import { handles } from "./mark.js";
+import { isOver } from "./ride.js";
 
 const PALETTE = 7;
 const MARK_LETTER = 6.6;
@@ -66,7 +67,7 @@ export function drawMessage(view, mark) {
     mark.persistent && h("path", { class: "foot", d: `M${round(-w / 2 + 3)} ${round(height / 2 - 1.5)}H${round(w / 2 - 3)}` }),
     h("text", { class: "number", ...(mark.label.length > 2 && squeezedTo(w - 3)) }, mark.label),
     mark.redelivered && h("path", { class: "again", d: turned(-w / 2 + 1, -height / 2 + 1) }),
-    (mark.state === "lost" || mark.state === "gone" || isGone(mark)) && h("path", { class: "cross small", d: cross(w / 2, -height / 2, 3.5) }),
+    (isOver(mark.state) || mark.state === "gone" || isGone(mark)) && h("path", { class: "cross small", d: cross(w / 2, -height / 2, 3.5) }),
     wordsOf(view, mark, w),
   );
 }
@@ -116,7 +117,7 @@ function wordsOf(view, mark, w) {
 const drawBadge = (mark) =>
   h(
     "g",
-    handles(mark, cls("message badge", hue(mark.hue), mark.state === "lost" && "dead", mark.covered && "covered"), { transform: moveTo(mark) }),
+    handles(mark, cls("message badge", hue(mark.hue), isOver(mark.state) && "dead", mark.covered && "covered"), { transform: moveTo(mark) }),
     h("rect", { class: "paper", x: round(-badgeWidth(mark) / 2), y: -7, width: round(badgeWidth(mark)), height: 14, rx: 7 }),
     h("text", { class: "number" }, mark.label),
   );
@@ -142,12 +143,12 @@ export function drawSignal(view, mark) {
   const bad = /nack|reject|refus/.test(mark.signal);
   return h(
     "g",
-    handles(mark, cls("signal", bad ? "bad" : "good", mark.signal, mark.state.endsWith("lost") && "lost"), {
+    handles(mark, cls("signal", bad ? "bad" : "good", mark.signal, isOver(mark.state) && "lost"), {
       transform: moveTo(mark),
     }),
     h("rect", { x: round(-w / 2), y: -8, width: round(w), height: 16, rx: 8 }),
     h("text", {}, mark.label),
-    mark.state.endsWith("lost") && h("path", { class: "cross small", d: cross(w / 2, -8, 3.5) }),
+    isOver(mark.state) && h("path", { class: "cross small", d: cross(w / 2, -8, 3.5) }),
   );
 }
 

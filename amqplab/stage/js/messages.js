@@ -30,7 +30,7 @@ import {
   slotPoint,
   trayPoint,
 } from "./geometry.js";
-import { rideOfCommand } from "./ride.js";
+import { isOver, rideOfCommand, rideOfSegment } from "./ride.js";
 import { handsOfApp, isStream, rowOf } from "./fixtures.js";
 import { entityMark, numberedMark } from "./mark.js";
 import { signalWidth } from "./marks.js";
@@ -273,6 +273,7 @@ function linkMarks(view, hosts) {
   const found = [];
   for (const [name, pipe] of Object.entries(view.layout.pipes)) {
     const riders = tokensOf(view, `link|${name}`).map(([key, token]) => riderOf(view, pipe, key, token));
+    riders.push(...loadsOn(view, name, pipe, riders));
     if (view.zoom <= 2) found.push(...riders.filter(({ token }) => !isSignal(token)).map((rider) => badgeMark(view, rider, hosts)));
     else for (const lane of lanesOf(riders)) found.push(...laneMarks(view, name, pipe, lane));
   }
@@ -281,12 +282,30 @@ function linkMarks(view, hosts) {
 
 const isSignal = (token) => token.kind !== undefined;
 
+/** What segments carry of which the step speaks, or which it sends again with that one, where no token rides in them:
+ * that is elsewhere by now, or in another segment. Where frames and commands are seen, these tell of it. */
+function loadsOn(view, name, pipe, riders) {
+  const { scene, seq, now, state, subject } = view;
+  const spoken = scene.segmentByNumber.get(subject.segment);
+  if (view.zoom <= 2 || !spoken || spoken.conn !== name || !state.has(`connection/${encode(name)}`)) return [];
+  const isSpoken = (s) => s === spoken || (spoken.sent === seq && spoken.up === s.up);
+  const rides = ({ segment, command }) => riders.some(({ token, ride }) => token.command === command && ride.segment?.n === segment);
+  return state.of("load").flatMap((key) => {
+    const load = state.get(key);
+    const s = scene.segmentByNumber.get(load.segment);
+    if (load.at !== name || !isSpoken(s) || rides(load)) return [];
+    const ride = rideOfSegment(s, seq, now);
+    const { channel } = scene.commands[load.command];
+    return [{ key, token: load, pipe, ride, channel, state: ride.state, octet: s.end, isLoad: true }];
+  });
+}
+
 /** A token on a link, with how far it is. */
 function riderOf(view, pipe, key, token) {
   const { scene, seq, now } = view;
   const command = scene.commands[token.command];
   const ride = command ? rideOfCommand(scene, command, seq, now) : { p: 0, state: "waiting", segment: null };
-  const state = ride.state === "lost" ? "lost" : token.state || "under way";
+  const state = isOver(ride.state) ? ride.state : token.state || "under way";
   return { key, token, pipe, ride, channel: command?.channel ?? 0, state, octet: command ? lastOctetOf(scene, command) : 0 };
 }
 
@@ -315,7 +334,7 @@ function laneMarks(view, name, pipe, riders) {
   /** @type {any[]} */
   const sized = riders.map((rider) => ({ ...rider, width: widthFor(rider), meant: isSpokenOf(view, rider.token) || rider === first }));
   const { shown, hidden } = roomFor(sized, length, breadth);
-  const places = inLineWith(sized, shown, hidden.length ? [hidden] : []);
+  const places = inLineWith(sized, shown, hidden);
   const wanted = places.map(({ thing: { ride, width }, those }) =>
     those ? { at: 0, width: breadth } : { at: g.mouth + ride.p * (length - 2 * g.mouth), width });
   const middles = linedUp(wanted, length);
@@ -327,7 +346,7 @@ function laneMarks(view, name, pipe, riders) {
     const broad = isSignal(token) && !those ? signalWidth(token.label) : g.message_w;
     const at = insideTube(g, pipe, wide, token.up, lane, broad);
     if (!those) return riderMark(view, thing, { ...at, alone: riders.length === 1, stream, ahead, octet });
-    const key = `more ${name} ${token.up} ${channel}`;
+    const key = `more ${name} ${token.up} ${channel} from ${thing.key}`;
     return moreMark(view, key, `connection/${name}`, those.length, at, "link", false, `${those.length} more under way`);
   });
 }
@@ -339,6 +358,12 @@ const isSpokenOf = (view, token) => isCarried(view, token) || (!!token.message &
 const isInIt = ({ subject }, { ride }) => subject.segment !== undefined && ride.segment?.n === subject.segment;
 
 function riderMark(view, rider, at) {
+  const mark = tokenMark(view, rider, at);
+  if (!rider.isLoad) return mark;
+  return { ...mark, kind: "load", id: rider.key.slice("load/".length), subject: true, stream: "" }; // none waits for it
+}
+
+function tokenMark(view, rider, at) {
   const { key, token, state, pipe } = rider;
   if (!isSignal(token)) {
     const more = { place: `link:${pipe.app}`, state, up: token.up, conn: token.at, command: token.command };

@@ -10,6 +10,7 @@ import { cls, h } from "./elements.js";
 import { between, pipeSpan, tubeEdge } from "./geometry.js";
 import { cross, hue, moveTo } from "./marks.js";
 import { handles } from "./mark.js";
+import { isOver } from "./ride.js";
 
 const CAPTION = 30;
 const CHIP_LETTER = 6.6;
@@ -17,7 +18,7 @@ const CHIP_LETTER = 6.6;
 /** A segment: a slab across its tube. */
 export function drawSegment(view, mark) {
   const { s, w, h: height, up, state } = mark;
-  const over = state === "lost" || state === "discarded";
+  const over = isOver(state);
   const g = view.scene.geometry;
   const wide = view.layout.orientation === "wide";
   const span = pipeSpan(g, view.layout.pipes[s.conn], wide);
@@ -46,13 +47,13 @@ export function drawFrameChip(view, mark) {
   const { f, part, state } = mark;
   const w = Math.max(15, mark.label.length * CHIP_LETTER + 6);
   const radius = f.type === 1 ? 3 : f.type === 2 ? 6 : 0;
-  const kind = cls(...["chip", `t${f.type}`, hue(mark.hue), part && "part", state === "lost" && "lost"]);
+  const kind = cls(...["chip", `t${f.type}`, hue(mark.hue), part && "part", isOver(state) && "lost"]);
   return h(
     "g",
     handles(mark, kind, { transform: moveTo(mark) }),
     h("rect", { x: round(-w / 2), y: -6.5, width: round(w), height: 13, rx: radius }),
     h("text", {}, mark.label),
-    state === "lost" && h("path", { class: "cross small", d: cross(w / 2, -6.5, 3.5) }),
+    isOver(state) && h("path", { class: "cross small", d: cross(w / 2, -6.5, 3.5) }),
   );
 }
 
@@ -62,9 +63,9 @@ export function drawCommand(view, mark) {
   const wide = view.layout.orientation === "wide";
   return h(
     "g",
-    handles(mark, cls("pill", hue(mark.hue), state === "lost" && "lost"), { transform: moveTo(mark) }),
+    handles(mark, cls("pill", hue(mark.hue), isOver(state) && "lost"), { transform: moveTo(mark) }),
     h("rect", { x: round(-w / 2), y: -7.5, width: round(w), height: 15, rx: 7.5 }),
     (wide || !badge) && h("text", { x: badge ? -9 : 0 }, wide ? mark.words : mark.words.slice(0, 3)),
-    state === "lost" && h("path", { class: "cross small", d: cross(w / 2, -7.5, 3.5) }),
+    isOver(state) && h("path", { class: "cross small", d: cross(w / 2, -7.5, 3.5) }),
   );
 }

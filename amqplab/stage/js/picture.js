@@ -189,6 +189,7 @@ const MOVABLE = {
   command: drawCommand,
   message: drawMessage,
   signal: drawSignal,
+  load: (view, mark) => (mark.signal ? drawSignal(view, mark) : drawMessage(view, mark)),
   more: drawMore,
   cursor: drawCursor,
   tray: drawTray,

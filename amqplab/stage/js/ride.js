@@ -10,6 +10,7 @@
 //     in one that is being lost    as far as that one: half way at the end  (0..½, "under way")
 //     after a loss                 at the ×, until it is sent again         (½, "lost")
 //     after an arrival             at the door, until it is read            (1, "arrived")
+//     in one that was discarded    at the door, until it is sent again      (1, "discarded")
 //
 // A segment moves evenly from its departure to its arrival. It is under way from the record that tells of its
 // sending to the record that tells of its end, both included: at that very record it stands at its end. The same
@@ -29,6 +30,12 @@ export const lostAt = (s) => (AT_ITS_END.test(s.lost) ? 1 : LOST_AT);
 
 /** The seq of the record that tells how a segment ended; Infinity if none does. @param {Segment} s */
 export const endOfSegment = (s) => s.lost_seq ?? s.arrived ?? Infinity;
+
+/** Whether it has reached the other end by a record, whatever that makes of it. @param {Segment} s @param {number} seq */
+const hasReached = (s, seq) => s.arrived !== null && s.arrived <= seq;
+
+/** Whether this way has ended in vain. @param {string} state */
+export const isOver = (state) => state === "lost" || state === "discarded";
 
 /** How far a segment is at the time `now`. @param {Segment} s @param {number} now */
 export function progressOf(s, now) {
@@ -55,13 +62,14 @@ export function rideOfFrame(scene, f, seq, now) {
   let latest = null;
   for (const s of scene.lastCarriers(f)) {
     if (s.sent > seq) continue;
-    if (s.lost_seq === null && s.arrived !== null && s.arrived <= seq)
+    if (s.lost_seq === null && hasReached(s, seq) && !s.discarded)
       return { p: 1, state: "arrived", segment: s };
     if (latest === null || s.sent > latest.sent) latest = s;
   }
   if (latest === null) return { p: 0, state: "waiting", segment: null };
   if (latest.lost_seq !== null && latest.lost_seq <= seq)
     return { p: lostAt(latest), state: "lost", segment: latest };
+  if (latest.discarded && hasReached(latest, seq)) return { p: 1, state: "discarded", segment: latest };
   return { p: progressOf(latest, now), state: "under way", segment: latest };
 }
 

@@ -122,6 +122,8 @@ export class Scene {
     for (const s of this.segments) s.frames = [];
     for (const f of this.frames)
       for (const [n, first, end] of f.carriers) this.segmentByNumber.get(n)?.frames.push([f.id, first, end]);
+    for (const { refused, frames } of this.segments)
+      for (const [id] of refused === null ? [] : frames) this.wholeOf(this.frames[id]).gone ??= refused;
     this.steps = ZOOMS.map((_, z) => (z === STORY && sent.story?.length ? storySteps(sent.story) : this.stepsAt(z)));
     const { depth, labels } = this.survey();
     this.depth = depth;
@@ -290,13 +292,15 @@ export class Scene {
     return this.commandLives(low, high);
   }
 
-  /** From the record at which it is handed to TCP to the one at which it is read, that one left out; where only one
+  /** From the record at which it is handed to TCP to the one at which it is read, that one left out, or to the one at which
+   * it is thrown away; where only one
    * end was recorded, nothing is known of the way.
    * @template {Frame | Command} T @param {T} item @returns {{item: T, from: number, to: number}} */
   lifeOf(item) {
     const from = "frames" in item ? this.frames[item.frames[0]].sent : item.sent;
+    const { gone } = "frames" in item ? item : this.wholeOf(item);
     if (from === null || (item.received === null && !this.linked.has(item.conn))) return { item, from: 0, to: -1 };
-    return { item, from, to: item.received === null ? Infinity : item.received - 1 };
+    return { item, from, to: item.received === null ? (gone ?? Infinity) : item.received - 1 };
   }
 }
 

@@ -41,9 +41,11 @@ declare global {
     id: number;
     size: number;
     last?: Segment[];
+    gone?: number | null;
   }
   interface Command extends Sent.Command {
     id: number;
+    gone?: number | null;
   }
 
   /** All that a drawing function needs (Player.view), and what only the page knows (the frame's view). */

@@ -9,8 +9,9 @@
 // happens. Above, only messages and signals remain (messages.js).
 //
 // Things that are at one point stand one behind the other: three messages in one segment look like three. TCP hands
-// over what was sent in its order, so of two things that are equally far the one with the earlier octets stands nearer
-// to the receiver; a later one is farther only where the earlier one was lost.
+// over what was sent in its order, so of two things that are equally far the one that was sent earlier stands nearer to
+// the receiver, be it an acknowledgement without octets; a later one is farther only where the earlier one was lost. What
+// has come is read in the order of its octets.
 
 import { box, lanePoint, linedUp, pipeSpan, point, roomFor, tubeMiddle } from "./geometry.js";
 import { rideOfCommand, rideOfFrame, rideOfSegment } from "./ride.js";
@@ -85,8 +86,7 @@ function placed(view, tube, things) {
   for (const thing of things)
     Object.assign(thing, { width: Math.min(thing.width, inside - MORE_W), meant: isMeant(view.subject, thing) }); // one alone may be too long
   const inTurn = [...things].sort(byProgress);
-  const { shown, hidden } = roomFor(inTurn, inside, MORE_W);
-  const counts = groupedBy(hidden, ({ s, lane }) => (s ? "segment" : lane));
+  const { shown, hidden: counts } = roomFor(inTurn, inside, MORE_W);
   const channelOf = ({ f, c }) => (f ?? c)?.channel ?? 0;
   const places = inLineWith(inTurn, shown, counts);
   const wanted = places.map(({ thing: { width, ride, lane }, those }) =>
@@ -97,7 +97,7 @@ function placed(view, tube, things) {
   return {
     found: places.filter(({ those }) => !those).map(({ thing, point: at }) => [thing, at]),
     rest: places.filter(({ those }) => those).map(({ thing, those, point: at }) => moreOf(view, tube, those, channelOf(thing), at)),
-    hidden,
+    hidden: counts.flat(),
   };
 }
 
@@ -108,18 +108,28 @@ export function inLineWith(inTurn, shown, counts) {
   return places.sort((a, b) => turn.get(a.thing) - turn.get(b.thing));
 }
 
-/** The farthest first; of those that are equally far the one with the earlier octets. */
-const byProgress = (a, b) => b.ride.p - a.ride.p || a.octet - b.octet;
+/** The farthest first; of those that are equally far what has come before what is under way, in the order of its octets;
+ * then what was sent earlier, octets or none. */
+const byProgress = (a, b) =>
+  b.ride.p - a.ride.p || hasCome(b) - hasCome(a) || (hasCome(a) ? 0 : bySending(a, b)) || a.octet - b.octet;
+
+const hasCome = ({ ride: { state } }) => +(state === "arrived" || state === "discarded");
+
+/** Segments are numbered as they are sent; what none carries yet comes after all of them. */
+const bySending = ({ ride: { segment: a } }, { ride: { segment: b } }) => (a && b ? a.n - b.n : +!a - +!b);
 
 const isMeant = (subject, { s, f, c }) =>
-  s ? s.n === subject.segment : f ? f.id === subject.frame : c.id === subject.command;
+  s ? s.n === subject.segment : f ? isSpokenFrame(subject, f) : c.id === subject.command;
+
+/** A step that speaks of a command speaks of all its frames. */
+const isSpokenFrame = (subject, f) => f.id === subject.frame || (f.command !== null && f.command === subject.command);
 
 /** How many have no room. */
 function moreOf(view, { name, up }, those, channel, at) {
-  const [{ s, f }] = those;
+  const [{ s, f, c }] = those;
   const kind = s ? "segment" : f ? "frame" : "command";
   const more = {
-    ...{ key: `more ${kind} ${name} ${up} ${channel}`, ...at, label: `+${those.length}`, state: "link" },
+    ...{ key: `more ${kind} ${name} ${up} ${channel} from ${s?.n ?? (f ?? c).id}`, ...at, label: `+${those.length}`, state: "link" },
     ...{ said: `${those.length} more ${kind}s`, id: name },
   };
   return { ...entityMark(view, "more", `connection/${encode(name)}`, more), subject: false };
@@ -305,8 +315,7 @@ function frameMark(view, f, at, ride, more) {
     key: more.isIt === false ? `part ${f.id} in ${more.s.n}` : `frame ${f.id}`,
     said: `frame ${f.summary}, ${more.part ? "a part of it" : ride.state}`,
   });
-  const subject = mark.subject || (f.command !== null && view.subject.command === f.command && view.subject.frame === undefined);
-  return { ...mark, subject, kind: more.isIt === false ? "part" : "frame" };
+  return { ...mark, subject: isSpokenFrame(view.subject, f), kind: more.isIt === false ? "part" : "frame" };
 }
 
 const groupLabel = (scene, f) => (f.messages.length ? scene.labelOf(f.messages[0]) : "M");

@@ -95,6 +95,7 @@ export function subjectSeen(it, wrong) {
     if (!messages.some(isIt)) wrong(`message ${message} is spoken of, and only counted, or not marked`);
   }
   wireSubject(it, wrong);
+  loadSeen(it, wrong);
   placeOfSubject(it, wrong);
   void [scene, state];
 }
@@ -107,12 +108,48 @@ function wireSubject({ view, find, marks }, wrong) {
   const segment = scene.segmentByNumber.get(subject.segment);
   if (segment && zoom === 0 && isThere(segment.conn) && seq >= segment.sent && seq <= (segment.lost_seq ?? segment.arrived ?? Infinity))
     if (!isMarked("segment", segment.n)) wrong(`segment ${segment.n} is the subject, and not drawn as it`);
+  wholeCommand({ view, marks, find }, wrong);
   const frame = scene.frames[subject.frame];
   const isOnWay = frame && frame.sent !== null && seq >= frame.sent && (frame.received === null || seq < frame.received);
   if (!frame || subject.command !== undefined || !isOnWay || !isThere(frame.conn) || zoom > 1) return;
   const mates = frame.command === null ? [frame.id] : scene.commands[frame.command].frames;
   const alike = marks.some((mark) => (mark.kind === "frame" || mark.kind === "part") && (mark.group || mark.rest) && mates.includes(+mark.id));
   if (!isMarked("frame", frame.id) && !isMarked("part", frame.id) && !alike) wrong(`frame ${frame.id} is the subject, and not drawn as it`);
+}
+
+/** A step that speaks of a command speaks of all its frames: those that are seen are marked, and none is only counted while
+ * others have a place of which it does not speak. */
+function wholeCommand({ view, marks, find }, wrong) {
+  const { subject, scene, zoom } = view;
+  const command = scene.commands[subject.command];
+  if (!command || zoom > 1) return;
+  const seenOf = (id) => [...find("frame", String(id)), ...find("part", String(id))];
+  const shown = command.frames.filter((id) => seenOf(id).length);
+  for (const id of shown) if (!seenOf(id).every((mark) => mark.subject)) wrong(`frame ${id} of the command that is spoken of is not marked`);
+  const isOther = ({ kind, f, s }) => kind === "frame" && !s && f.conn === command.conn && f.up === command.up && f.channel === command.channel && f.command !== command.id;
+  const isSummed = marks.some(({ kind, rest, group }) => (kind === "frame" || kind === "part") && (rest || group));
+  if (shown.length && shown.length < command.frames.length && !isSummed && marks.some(isOther)) wrong(`of command ${command.id} only ${shown.join(" ")} are seen, and frames of others are`);
+}
+
+const LOADS = /^basic\.(publish|deliver|get-ok|return|ack|nack|reject)$/;
+
+/** Where neither frames nor commands are seen, what a segment carries of which the step speaks is seen in its place, be
+ * it the first time or not; and crossed out if the segment was lost or thrown away. */
+function loadSeen({ view, marks }, wrong) {
+  const { scene, seq, subject, zoom, layout, state } = view;
+  const s = scene.segmentByNumber.get(subject.segment);
+  const kind = scene.kindOf(seq);
+  const isTold = s && (kind === "SegmentLost" || kind === "SegmentDiscarded" || (kind === "SegmentSent" && s.again));
+  if (zoom <= 2 || !isTold || !layout.pipes[s.conn] || !state.has(`connection/${encode(s.conn)}`)) return;
+  const place = `link:${layout.pipes[s.conn].app}`;
+  const end = { SegmentLost: "lost", SegmentDiscarded: "discarded" }[kind];
+  const onLink = marks.filter((mark) => mark.subject && mark.place === place && mark.command !== undefined);
+  if (onLink.length && marks.some(({ key }) => key.startsWith(`more ${s.conn} ${s.up} `))) return; // the link is full of them
+  for (const id of new Set(s.frames.map(([frame]) => scene.frames[frame].command)))
+    if (LOADS.test(scene.commands[id]?.name ?? "")) {
+      const isIt = (mark) => mark.place === place && mark.command === id && mark.subject && (!end || mark.state === end);
+      if (!marks.some(isIt)) wrong(`segment ${s.n} with command ${id} is spoken of, which is not seen ${end ?? "there"}`);
+    }
 }
 
 const QUEUED = (view, mark) => mark.place === `queue:${lastName(view.subject.keys.find((key) => key.startsWith("queue/")))}:ready`;
@@ -140,10 +177,18 @@ function placeOfSubject({ view, messages, more }, wrong) {
 // --- 3: a message is where its copies are, and nowhere else ---
 
 export function everyCopyOnce(it, wrong) {
+  underTheirTitle(it, wrong);
   queueLines(it, wrong);
   tokensOnce(it, wrong);
   ownersAgree(it, wrong);
   nobodyForgotten(it, wrong);
+}
+
+/** What was lost or returned stands in the strip that bears this title, which is there from the start. */
+function underTheirTitle({ view, messages }, wrong) {
+  const { x, y, w, h } = view.layout.gutter;
+  for (const mark of messages)
+    if (/^(lost|returned)$/.test(mark.place) && !(mark.x > x && mark.x < x + w && mark.y > y && mark.y < y + h)) wrong(`${mark.key} is ${mark.place}, and not in the strip for it`);
 }
 
 function queueLines({ view, messages, more }, wrong) {
@@ -207,7 +252,7 @@ function tokensOnce({ view, tokens, messages, more }, wrong) {
       if (isDrawn) marks.set(key, null);
     }
   const missing = new Map();
-  for (const [key, token] of tokens) {
+  for (const [key, token] of tokens.filter(([, { place }]) => place !== "gone")) {
     const mark = marks.get(key);
     if (!mark) missing.set(groupOf(token), [...(missing.get(groupOf(token)) ?? []), key]);
     else if (mark.place !== placeOf(view, key, token)) wrong(`${key} is ${token.place} ${token.at}, and drawn at ${mark.place}`);
@@ -299,9 +344,38 @@ export function framesStay({ view, marks, find }, wrong) {
   const sums = new Set(marks.filter(({ kind, rest, group }) => kind === "more" || rest || group).map(({ place, id, f }) => f?.conn ?? id ?? place));
   for (const f of scene.frames) {
     const { received } = f.command === null ? f : scene.commands[f.command];
-    const isOver = f.sent === null || f.sent > seq || (received !== null && received <= seq);
+    const isOver = f.sent === null || f.sent > seq || (received !== null && received <= seq) || refusedAt(scene, wholeOf(scene, f)) < seq;
     if (isOver || !scene.linked.has(f.conn) || !state.has(`connection/${encode(f.conn)}`) || !layout.pipes[f.conn] || sums.has(f.conn)) continue;
     if (!find("frame", String(f.id)).length && !find("part", String(f.id)).length) wrong(`frame ${f.id} was sent, its command has not come, and it is nowhere`);
+  }
+}
+
+const wholeOf = (scene, f) => (f.command === null ? f : scene.commands[f.command]);
+
+const refusals = new WeakMap();
+const NOBODY_THERE = /no such connection|closed its socket/;
+
+/** The record at which a segment with bytes of a frame or command came to a host where nobody takes it; Infinity if none. */
+function refusedAt(scene, item) {
+  if (!refusals.has(scene)) {
+    const found = new Map();
+    for (let seq = 0; seq < scene.n; seq++) if (scene.kindOf(seq) === "SegmentDiscarded") found.set(scene.subjectOf(seq).segment, seq);
+    refusals.set(scene, found);
+  }
+  if (item.received !== null) return Infinity;
+  const carriers = (item.frames ?? [item.id]).flatMap((id) => scene.frames[id].carriers.map(([n]) => scene.segmentByNumber.get(n)));
+  const seqs = carriers.filter(({ discarded }) => NOBODY_THERE.test(discarded)).map(({ n }) => refusals.get(scene).get(n) ?? Infinity);
+  return Math.min(Infinity, ...seqs);
+}
+
+/** Where nobody is there to take a segment, what is in it is gone after the record that says so. */
+export function thrownAway({ view, marks }, wrong) {
+  const { scene, seq } = view;
+  for (const mark of marks) {
+    const item = mark.kind === "frame" ? wholeOf(scene, mark.f) : mark.kind === "command" ? mark.c : null;
+    const isOnLink = /^(message|signal)$/.test(mark.kind) && mark.place.startsWith("link:");
+    const carried = item ?? (isOnLink ? scene.commands[mark.command] : null);
+    if (carried && mark.s === undefined && refusedAt(scene, carried) < seq) wrong(`${mark.key} was thrown away, and is on the link`);
   }
 }
 
@@ -310,7 +384,7 @@ function lastBytes(scene, item, seq) {
   const frame = item.frames ? scene.frames[item.frames.at(-1)] : item;
   return frame.carriers.some(([n, , end]) => {
     const s = scene.segmentByNumber.get(n);
-    return end === frame.size && s.lost_seq === null && s.arrived !== null && s.arrived <= seq;
+    return end === frame.size && s.lost_seq === null && !s.discarded && s.arrived !== null && s.arrived <= seq;
   });
 }
 
@@ -335,6 +409,56 @@ export function streamsInOrder({ view, marks }, wrong) {
       }
     });
   }
+}
+
+/** A count stands for what comes between: behind what was sent before those that it counts, before what was sent after. */
+export function countsInOrder({ view, marks }, wrong) {
+  const { layout, scene, zoom, seq } = view;
+  if (zoom !== 1) return;
+  const isWide = layout.orientation === "wide";
+  const those = marks.filter(({ kind, key }) => kind === "frame" || key.startsWith("more frame "));
+  const laneOf = ({ f, x, y, key }) => `${f ? `${f.conn} ${f.up}` : / frame (.*) \S+ from /.exec(key)[1]} ${isWide ? y : x}`;
+  for (const [lane, list] of grouped(those, laneOf)) {
+    if (!list.some(({ f }) => !f) || !list.some(({ f }) => f)) continue;
+    const { conn, up } = list.find(({ f }) => f).f;
+    if (scene.segments.some((s) => s.conn === conn && (s.lost_seq !== null || s.discarded))) continue;
+    const channels = new Set(list.flatMap(({ f }) => (f ? [f.channel] : [])));
+    const shown = new Set(list.flatMap(({ f }) => (f ? [f.id] : [])));
+    const all = scene.framesOnLink(seq).filter((f) => f.conn === conn && f.up === up && channels.has(f.channel));
+    for (const { f } of list) if (f && !all.includes(f)) all.push(f);
+    const expected = [];
+    for (const { id } of all.sort((a, b) => a.offset - b.offset))
+      if (shown.has(id)) expected.push(id);
+      else if (String(expected.at(-1)).startsWith("+")) expected.push(`+${parseInt(expected.pop(), 10) + 1}`);
+      else expected.push("+1");
+    const pipe = layout.pipes[conn];
+    const ahead = Math.sign(isWide ? pipe.x1 - pipe.x0 : pipe.y1 - pipe.y0) * (up ? 1 : -1);
+    const found = [...list].sort((a, b) => ahead * (isWide ? b.x - a.x : b.y - a.y)).map(({ f, label }) => f?.id ?? label);
+    if (found.join(" ") !== expected.join(" ")) wrong(`on ${lane} stand ${found.join(" ")}, it should be ${expected.join(" ")}`);
+  }
+}
+
+/** Of two segments the one that was sent earlier stands nearer to the receiver, octets or none: one passes another only
+ * if that one was lost, or really came later. And what has come never stands behind what has not. */
+export function segmentsInOrder({ view, marks }, wrong) {
+  const { layout } = view;
+  const isWide = layout.orientation === "wide";
+  const those = marks.filter(({ kind, s }) => kind === "segment" && s);
+  const wayOf = ({ conn, up }, mark) => {
+    const { x0, x1, y0, y1 } = layout.pipes[conn];
+    return Math.sign(isWide ? x1 - x0 : y1 - y0) * (up ? 1 : -1) * (isWide ? mark.x : mark.y);
+  };
+  for (const lane of grouped(those, ({ s }) => `${s.conn} ${s.up}`).values())
+    for (const first of lane)
+      for (const second of lane) {
+        const [a, b] = [first.s, second.s];
+        const isLater = a.lost_seq === null && a.arrives !== null && (b.arrives === null || b.arrives >= a.arrives);
+        if (a.n < b.n && isLater && wayOf(a, first) < wayOf(b, second) - 0.01) wrong(`${first.key} was sent before ${second.key}, and stands behind it`);
+      }
+  const waiting = marks.filter(({ kind, s, state }) => kind === "frame" && !s && state === "arrived");
+  for (const frame of waiting)
+    for (const slab of those.filter(({ s, state }) => s.conn === frame.f.conn && s.up === frame.f.up && state === "under way"))
+      if (wayOf(slab.s, frame) < wayOf(slab.s, slab) - 0.01) wrong(`${frame.key} has come, and stands behind ${slab.key}, which has not`);
 }
 
 const isRead = ({ frame }, seq) => frame.received !== null && frame.received <= seq;

@@ -96,7 +96,10 @@ function look(one, player, memory) {
   if (has(3)) laws.deadHandsAreEmpty(it, wrongOf(3, one.name, view));
   if (has(4)) laws.nothingArrivesThatDidNot(it, wrongOf(4, one.name, view));
   if (has(4)) laws.framesStay(it, wrongOf(4, one.name, view));
+  if (has(4)) laws.thrownAway(it, wrongOf(4, one.name, view));
   if (has("4 order")) laws.streamsInOrder(it, wrongOf("4 order", one.name, view));
+  if (has("4 order")) laws.segmentsInOrder(it, wrongOf("4 order", one.name, view));
+  if (has("4 order")) laws.countsInOrder(it, wrongOf("4 order", one.name, view));
   if (has(6)) counts(one, it);
   if (has(8)) compare(one, it);
   if (has(8) && view.seq % 5 === 0) explained(one, it);
@@ -116,6 +119,8 @@ function lookNarrow(one, player) {
   if (has(3)) laws.everyCopyOnce(it, wrongOf(3, one.name, view));
   if (has(4)) laws.nothingArrivesThatDidNot(it, wrongOf(4, one.name, view));
   if (has("4 order")) laws.streamsInOrder(it, wrongOf("4 order", one.name, view));
+  if (has("4 order")) laws.segmentsInOrder(it, wrongOf("4 order", one.name, view));
+  if (has("4 order")) laws.countsInOrder(it, wrongOf("4 order", one.name, view));
 }
 
 /** Picture, tables, fold and lab.table() count alike. */

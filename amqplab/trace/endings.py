@@ -1,0 +1,39 @@
+"""How the way of a token ends when it does not end with its receiver.
+
+Theory
+------
+A connection may end while something is on its link. What goes to the broker has then come to nobody, and so has what
+was handed over for good: it is lost. A delivery that is to be acknowledged is not: the broker counts on its
+acknowledgement until it learns of the end, and takes it back. Until then the copy on the link stays where it is, as
+frames do that nobody will ever read. If a segment takes it to a host where nobody is any more, it is thrown away, and
+nothing of it is left but what the broker believes.
+"""
+
+from __future__ import annotations
+
+from amqplab.trace.draft import Draft
+
+__all__ = ["die_on_the_way", "throw_away"]
+
+
+def die_on_the_way(draft: Draft, key: str) -> None:
+    """Its connection has ended."""
+    token = draft.edit(key)
+    if token is None or token["place"] != "link":
+        return
+    if key.startswith("signal/"):
+        draft.drop(key)
+    elif token["up"] or token["state"] in ("done", "returned"):
+        token.update(place="lost", state="lost", up=None, command=None)
+        token["reason"] = "its connection ended while it was on the way"
+
+
+def throw_away(draft: Draft, key: str, command: int) -> None:
+    """Whoever was to get it by this command is gone, and so is what was sent."""
+    token = draft.get(key)
+    if token is None or token["command"] != command:
+        return
+    die_on_the_way(draft, key)
+    token = draft.edit(key)
+    if token is not None and token["place"] == "link":
+        token.update(place="gone", at="", up=None, command=None)

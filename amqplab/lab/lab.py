@@ -127,9 +127,9 @@ class Lab(Breaking):
         seq = self._world.report(client, e.CallMade, call_text("lab.connect", (client,), options))
         with because(seq):
             try:
-                connection = LabConnection(parameters, runner=runner, inputs=self._inputs)
+                connection = LabConnection(parameters, process, runner=runner, inputs=self._inputs)
             except Exception as error:
-                if seq is not None:
+                if seq is not None and not process.stopped:
                     self._world.report(client, e.CallFailed, seq, describe(error))
                 raise
             if seq is not None:

@@ -299,7 +299,10 @@ class World:
                 "that could bring it."
             )
         finally:
-            self.abandon(task)
+            if process.frozen:
+                task.add_done_callback(take_note)  # it stands still, and goes on when it is thawed
+            else:
+                self.abandon(task)
 
     def _check_alive(self, process: Process) -> None:
         self.check_power(process.host)

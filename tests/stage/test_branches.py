@@ -170,6 +170,20 @@ def test_what_comes_of_a_fault_is_seen_also_where_a_call_waited(fault: str) -> N
     assert told.index(e.ConnectionClosed) > told.index(e.Intervened)
 
 
+@pytest.mark.parametrize("fault", ["kill", "freeze", "power off"])
+def test_code_that_is_stopped_calls_nothing_and_raises_nothing(fault: str) -> None:
+    """What the cell is told is not what happens in the process; its kernel lives on, unless it has no power."""
+    lab = journey()
+    page = Page(lab.stage())
+    for at in [one.seq for one in lab.records if one.where == "consumer"][::6]:
+        page.press(fault, "consumer", at, branch=0)
+        [stopped] = (one.seq for one in page.stage.recorder if isinstance(one.event, e.Intervened))
+        after = [one for one in page.stage.recorder if one.seq > stopped and one.where == "consumer"]
+        assert not [one for one in after if isinstance(one.event, e.CallMade | e.CallReturned | e.CallFailed)]
+        resets = [one for one in after if isinstance(one.event, e.SegmentSent) and "RST" in one.event.flags]
+        assert fault == "kill" or not resets, "who stands still has not closed anything"
+
+
 def test_who_looks_again_sees_and_breaks_what_happened_since() -> None:
     lab = Lab(seed=1)
     channel = lab.connect("producer").channel()

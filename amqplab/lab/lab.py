@@ -77,7 +77,7 @@ class Lab(Breaking):
         self._recording = recording
         self._profile = changed(LinkProfile(), latency, jitter, bandwidth, loss)
         self._world = World(seed, self._profile, recording=recording)
-        self._inputs = Inputs()
+        self._inputs = Inputs(self._world.before_a_call)
         self._known: dict[str, None] = {}
         self._programs: dict[str, Program] = {}
         self._servers: list[LiveServer] = []
@@ -289,7 +289,7 @@ class Lab(Breaking):
         """Run again from the seed with one change, and keep both runs: returns the new lab.
 
         `at` is a moment: a record, its seq, or a name such as "basic.publish" (the change comes right after
-        it), or a time ("5 ms"). `do` is a fault,
+        it; but nobody is frozen before his code waits), or a time ("5 ms"). `do` is a fault,
         such as ``Cut("consumer")``, or a function of the new lab. What programs and callbacks print there
         is kept in ``.printed``. Raises LabError if the shared past does not come out the same.
         """

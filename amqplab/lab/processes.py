@@ -39,6 +39,8 @@ class Process:
         self.host = host
         self.frozen = False
         self.dead = False
+        self.ending = False
+        """It dies with a change that comes after this very callback."""
         self.held: list[Callable[[], Any]] = []
         self._context = copy_context()
         self._context.run(ACTOR.set, host)

@@ -21,6 +21,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from amqplab.client.aio import AsyncConnection, connect
+from amqplab.lab.changes import Ended
 from amqplab.lab.errors import LabError
 from amqplab.trace import events as e
 from amqplab.trace.report import TellAt
@@ -74,7 +75,13 @@ class Program:
         """Whether its error has been raised by a run."""
 
     async def life(self, report: TellAt) -> Any:
-        """Wait for the start, run, and record both ends."""
+        """Wait for the start, run, and record both ends. Of a process that is ended from outside there is no end."""
+        try:
+            return await self._life(report)
+        except Ended:
+            await asyncio.get_running_loop().create_future()
+
+    async def _life(self, report: TellAt) -> Any:
         if self.start:
             await asyncio.sleep(self.start / 1e9)
         self.started = True

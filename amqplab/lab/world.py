@@ -11,7 +11,7 @@ A world is built from a seed and nothing else. It holds
 
 and it is driven from outside, one callback after the other, by :meth:`World.drive`, until something is
 reached or nothing is left to do. Between two callbacks the world stands still, and only there is it ever
-changed by hand: a *scheduled change* waits for a certain record or a certain time.
+changed by hand (:mod:`amqplab.lab.changes`).
 
 "Nothing is left to do" needs care, because two connected peers send heartbeats for ever. A world is *quiet*
 when no callback is due, no octet is under way or unacknowledged, and every timer that is still set belongs
@@ -28,6 +28,7 @@ from typing import Any, ParamSpec
 from amqplab.broker.broker import Broker
 from amqplab.client.protocol import ClientProtocol
 from amqplab.client.waiting import Waiting
+from amqplab.lab.changes import Change, Changes, check_going, telling
 from amqplab.lab.checks import Checks
 from amqplab.lab.errors import LabError, NothingMoreComes
 from amqplab.lab.interrupts import Interrupts
@@ -51,20 +52,7 @@ BROKER_HOST = "broker"
 BROKER_PORT = 5672
 
 
-class ScheduledChange:
-    """A change of `world` that waits for its moment."""
-
-    def __init__(self, world: World, action: Callable[[], None], seq: int | None) -> None:
-        self._world = world
-        self.action = action
-        self.seq = seq
-
-    def due(self) -> None:
-        """The moment has come."""
-        self._world.change_is_due(self)
-
-
-HOUSEKEEPING = (BrokerServer, ClientProtocol, ScheduledChange)
+HOUSEKEEPING = (BrokerServer, ClientProtocol, Change)
 """Who sets timers that alone keep no world going: heartbeats, the broker's deadlines, changes to come."""
 
 PATIENCE_NS = 3_600 * 10**9
@@ -102,9 +90,7 @@ class World:
         self.server = BrokerServer(self.broker, loop=self.loop, now=self.loop.time_ns)
         self.processes: dict[str, Process] = {}
         self.loop.hold = self._held_back
-        self._scheduled: list[ScheduledChange] = []
-        self.due_changes: list[ScheduledChange] = []
-        self._watching = False
+        self.changes = Changes(self.recorder, self.loop.clock)
         self._driving = False
         self._randomness = Randomness(seed)
         self.closed = False
@@ -124,6 +110,7 @@ class World:
         self, where: str, kind: Callable[P, Event], /, *fields: P.args, **named: P.kwargs
     ) -> int | None:
         """Record one event; None while nothing is recorded."""
+        check_going()
         return self.recorder.record(where, kind, *fields, **named) if self.recording else None
 
     # --- processes -------------------------------------------------------------------------------------
@@ -257,7 +244,7 @@ class World:
             count += 1
             progress.advance(clock.now)
             reached = done()
-            return not (reached or self.due_changes or interrupts.pending or count > MOST_IN_AN_INSTANT)
+            return not (reached or self.changes.due or interrupts.pending or count > MOST_IN_AN_INSTANT)
 
         while True:
             self.loop.run_while(going)
@@ -265,9 +252,9 @@ class World:
                 raise KeyboardInterrupt
             if count > MOST_IN_AN_INSTANT:
                 raise LabError(self._runs_in_a_circle())
-            if not self.due_changes:
+            if not self.changes.due:
                 return reached or done()
-            self.run_due()
+            self.changes.make()
 
     def _runs_in_a_circle(self) -> str:
         return (
@@ -355,43 +342,18 @@ class World:
 
     # --- changes, each at its moment --------------------------------------------------------------------
 
-    def schedule(self, action: Callable[[], None], *, seq: int | None, at: int | None) -> None:
-        """Do `action` between two callbacks: right after record `seq`, or at the time `at` (ns)."""
-        change = ScheduledChange(self, action, seq)
-        self._scheduled.append(change)
-        self._watch()
-        if at is not None:
-            self.loop.clock.at(at, change.due)
+    def schedule(
+        self, action: Callable[[], None], *, seq: int | None, at: int | None, ends: str | None = None
+    ) -> None:
+        """Do `action` right after record `seq`, or at the time `at` (ns). The process at `ends` ends with it."""
+        if ends is not None and self.recording:
+            self.loop.report_for = lambda host: telling(self.recorder.reporter(host))
+        self.changes.schedule(action, seq=seq, at=at, ends=ends)
 
-    def run_due(self, *, all_of_them: bool = False) -> None:
-        """Do what is due now; or all, at the end of the past, where nothing more will happen by itself."""
-        if all_of_them:
-            self.due_changes += self._scheduled
-            self._scheduled.clear()
-        with because(None):  # whatever call is being waited for in the cell: it is not what changes the past
-            while self.due_changes:
-                self.due_changes.pop(0).action()
-        self._watch()
-
-    def _watch(self) -> None:
-        """Read along as long as a change waits for a record: having each frame told apart takes time."""
-        wanted = any(change.seq is not None for change in self._scheduled)
-        if wanted and not self._watching:
-            self.recorder.observe(self._see)
-        elif self._watching and not wanted:
-            self.recorder.ignore(self._see)
-        self._watching = wanted
-
-    def change_is_due(self, change: ScheduledChange) -> None:
-        """The moment of `change` has come; it is made after this callback."""
-        if change in self._scheduled:
-            self._scheduled.remove(change)
-            self.due_changes.append(change)
-
-    def _see(self, seq: int) -> None:
-        """Read one new record, for the changes that wait for it."""
-        for change in [one for one in self._scheduled if one.seq == seq]:
-            self.change_is_due(change)
+    def before_a_call(self) -> None:
+        """A cell is about to call something: what was due when its last call ended comes first."""
+        if self.changes.due and not self._driving:
+            self.changes.make()
 
     def drive_to(self, goal: Goal, end: int) -> None:
         """Drive until a record reaches `goal`, or the time `end` (ns) is over."""

@@ -23,6 +23,9 @@ const ON_A_LINK = [
   ["reset", "reset", ({ connection }) => connection !== undefined && connection.state !== "closed"],
 ];
 
+/** Code cannot be stopped in the middle, only ended there; between two waits no time passes. */
+const FROZEN = "from this step on, or as soon after it as its code waits";
+
 /** By kind of thing: [fault, words, whether it makes sense of {host, connection, segment, seq}]. */
 const OFFERS = {
   segment: [["lose segment", "lose this segment", ({ segment }) => !segment.lost]],
@@ -92,7 +95,7 @@ export function drawActions(view) {
 }
 
 function faultButton({ fault, label }, reason) {
-  const title = reason ?? `${label}, from this step on`;
+  const title = reason ?? `${label}, ${fault === "freeze" ? FROZEN : "from this step on"}`;
   const props = { key: fault, type: "button", class: "fault", disabled: !!reason, title, "data-fault": fault };
   return h("button", { ...props, tabindex: -1 }, label);
 }

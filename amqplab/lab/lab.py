@@ -122,6 +122,7 @@ class Lab(Breaking):
         self._learn(client)
         self._world.check_power(client)
         process = self._world.process_at(client)
+        process.at_prompt = True
         parameters = parameters_from(BROKER_URL, **options)
         runner = partial(self._world.complete, process)
         seq = self._world.report(client, e.CallMade, call_text("lab.connect", (client,), options))

@@ -192,6 +192,13 @@ class World:
         self._bury(host)
         self.network.kill(host)
 
+    def fail(self, host: str) -> None:
+        """The program at `host` has raised an error that nobody caught: with it ends its process, unless that is also
+        a notebook's, at its prompt.
+        """
+        if not self.process_at(host).at_prompt:
+            self.kill(host)
+
     def _bury(self, host: str) -> None:
         process = self.process_at(host)
         process.dead = True

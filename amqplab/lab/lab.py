@@ -49,7 +49,13 @@ from amqplab.trace.words import duration
 __all__ = ["Lab"]
 
 LITTLE_NS = 5 * 10**9
-"""How long a history may go on after a change at its end: time for TCP to notice, not for heartbeats."""
+"""How long a history may go on after a change at its end: time for TCP to notice."""
+
+LONG_NS = 300 * 10**9
+"""The same where somebody has fallen silent: time for heartbeats to notice."""
+
+MANY = 20_000
+"""Records after which a history is long enough, whatever has been noticed."""
 
 
 class Lab(Breaking):
@@ -352,21 +358,33 @@ class Lab(Breaking):
 
     def _break(self, records: int, inputs: int, fault: dict[str, Any]) -> Lab:
         """A failure button of a stage that shows the run up to so many `records`, which came of so many `inputs`:
-        fork at the record that is shown. After all that was done in this run time goes on a little in the fork, or
-        nobody would see what comes of it.
+        fork at the record that is shown. After all that was done in this run time goes on in the fork, or nobody
+        would see what comes of it.
         """
         seq = min(max(0, int(fault["at"])), records - 1)
         child = self._fork(self._intervention(seq, fault_from_button(fault)), inputs)
         with contextlib.suppress(Exception), contextlib.redirect_stdout(io.StringIO()):
-            child._go_on(LITTLE_NS)
+            child._go_on()
         return child
 
     @recorded
-    def _go_on(self, most: int) -> None:
-        """Let time go on until nothing is left to do, but for `most` ns at most."""
+    def _go_on(self) -> None:
+        """Let time go on until nothing is left to do, or a little has passed since the last who are connected with
+        somebody silent have given him up.
+        """
         world = self._world
-        end = world.now + most
-        world.drive(lambda: world.quiet(timers_count=True) or world.now > end)
+        long, little, many = world.now + LONG_NS, world.now + LITTLE_NS, len(self.recorder) + MANY
+
+        def over() -> bool:
+            nonlocal little
+            if world.now > long or len(self.recorder) > many:
+                return True
+            if world.somebody_waits_in_vain():
+                little = world.now + LITTLE_NS
+                return False
+            return world.quiet(timers_count=True) or world.now > little
+
+        world.drive(over)
 
     def stage(
         self, *, zoom: str = "story", at: Moment = "opening", title: str | None = None, **options: Any

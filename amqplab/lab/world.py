@@ -55,6 +55,9 @@ BROKER_PORT = 5672
 HOUSEKEEPING = (BrokerServer, ClientProtocol, Change)
 """Who sets timers that alone keep no world going: heartbeats, the broker's deadlines, changes to come."""
 
+HELD = ("ESTABLISHED", "CLOSE-WAIT")
+"""The states in which a program still has its connection."""
+
 PATIENCE_NS = 3_600 * 10**9
 """How much virtual time a call, or a run without a given end, may take: an hour."""
 
@@ -334,6 +337,15 @@ class World:
         return all(
             isinstance(owner, HOUSEKEEPING) or (asyncios and not timers_count)
             for owner, asyncios in self.loop.planned()
+        )
+
+    def somebody_waits_in_vain(self) -> bool:
+        """Whether somebody holds on to a connection on which nothing comes any more, and does not know it yet."""
+        silent = {host for host, process in self.processes.items() if process.frozen}
+        return any(
+            end.state in HELD and end.host not in silent
+            for end in self.network.endpoints.values()
+            if end.remote.rpartition(":")[0] in silent or not self.network.reaches(end.remote, end.local)
         )
 
     def abandon(self, task: asyncio.Task[Any]) -> None:

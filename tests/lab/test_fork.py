@@ -336,3 +336,19 @@ def test_between_two_calls_of_a_cell_there_is_room_for_a_change() -> None:
             "freeze",
             "cut",
         ]
+
+
+@pytest.mark.parametrize(("freeze_at", "thaw_at", "done_at"), [(2, 4, 6), (2, 9, 9)])
+def test_the_timers_of_a_frozen_process_run_on(freeze_at: int, thaw_at: int, done_at: int) -> None:
+    lab = Lab(seed=1)
+
+    @lab.program("sleeper")
+    async def sleeper(client: Any) -> None:
+        await asyncio.sleep(0.006)
+
+    lab.run(until="3 ms")
+    frozen = lab.fork(at=f"{freeze_at} ms", do=Freeze("sleeper"))
+    frozen.run(until=f"{thaw_at} ms")
+    frozen.thaw("sleeper")
+    frozen.run()
+    assert frozen.first(ProgramFinished).at == done_at * 10**6

@@ -184,7 +184,7 @@ NOTICED_WORDS = {
 
 LOSS_WORDS = {
     "loss": "the link loses some segments",
-    "injected": "somebody asked for this loss",
+    "on purpose": "somebody asked for this loss",
 }
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from amqplab.client.aio_channel import AsyncChannel
 from amqplab.client.consuming import Arrival
 from amqplab.errors import UsageError
-from amqplab.trace.recorder import CAUSE
+from amqplab.trace.recorder import CAUSE, Report
 from amqplab.wire.content import Command
 from amqplab.wire.methods import Basic, Method
 
@@ -63,7 +63,6 @@ class BlockingCore:
     def __init__(self, channel_impl: AsyncChannel, connection: BlockingConnection) -> None:
         self._aio = channel_impl
         self._connection = connection
-        self._report = connection._report
         self._consumers: dict[str, BlockingConsumer] = {}
         self._generator: BlockingConsumer | None = None
         self._generator_for: tuple[str, bool, bool] | None = None
@@ -71,6 +70,10 @@ class BlockingCore:
         channel_impl.add_on_close_callback(lambda *_: connection._wake())
 
     # --- driving ---
+
+    @property
+    def _report(self) -> Report | None:
+        return self._connection._report
 
     @property
     def _cause(self) -> int | None:

@@ -76,10 +76,14 @@ def reported(function: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S
 
 
 class Telling(Protocol):
-    """The same for the blocking face; `_cause` is what made the last call end."""
+    """The same for the blocking face; `_cause` is what made the last call end. `_report` may be gone when a call
+    ends: whose process was stopped in the middle of it, to him it has neither returned nor failed.
+    """
 
     spoken: str
-    _report: Report | None
+
+    @property
+    def _report(self) -> Report | None: ...
 
     @property
     def _cause(self) -> int | None: ...
@@ -101,16 +105,17 @@ def told(function: Callable[Concatenate[B, P], R]) -> Callable[Concatenate[B, P]
             with because(seq):
                 result = function(self, *args, **kwargs)
         except Exception as error:
-            _tell_end(self, report, CallFailed, seq, error)
+            _tell_end(self, CallFailed, seq, error)
             raise
-        _tell_end(self, report, CallReturned, seq, result)
+        _tell_end(self, CallReturned, seq, result)
         return result
 
     return call
 
 
-def _tell_end(
-    face: Telling, report: Report, kind: Callable[[int, str], Event], seq: int, outcome: object
-) -> None:
+def _tell_end(face: Telling, kind: Callable[[int, str], Event], seq: int, outcome: object) -> None:
+    report = face._report
+    if report is None:
+        return
     with because(seq if face._cause is None else face._cause):
         report(kind, seq, describe(outcome))

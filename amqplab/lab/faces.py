@@ -19,6 +19,8 @@ from typing import Any, TypeVar
 from amqplab.client.blocking import BlockingConnection
 from amqplab.client.blocking_channel import BlockingChannel
 from amqplab.lab.inputs import Inputs, Touched, recorded
+from amqplab.lab.processes import Process
+from amqplab.trace.recorder import Report
 
 __all__ = ["CHANNEL_CALLS", "CONNECTION_CALLS", "LabChannel", "LabConnection", "Steps"]
 
@@ -99,6 +101,16 @@ class LabConnection(Touched, BlockingConnection):
 
     channel_class = LabChannel
 
-    def __init__(self, parameters: Any, *, runner: Any, inputs: Inputs) -> None:
+    def __init__(self, parameters: Any, process: Process, *, runner: Any, inputs: Inputs) -> None:
         self._inputs = inputs
+        self._process = process
         super().__init__(parameters, runner=runner)
+
+    @property
+    def _report(self) -> Report | None:
+        """A process that is stopped calls nothing, and to its code no call fails. Only the cell hears a LabError."""
+        return None if self._process.stopped else self._running_report
+
+    @_report.setter
+    def _report(self, report: Report | None) -> None:
+        self._running_report = report

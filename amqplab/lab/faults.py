@@ -67,6 +67,8 @@ class Fault:
     client: str
     for_the_broker: ClassVar[bool] = False
     """Whether it may happen to the broker's host, too."""
+    ends_process: ClassVar[bool] = False
+    """Whether the process there ends by it."""
 
     @property
     def action(self) -> str:
@@ -192,6 +194,8 @@ class Kill(Fault):
     if something lay unread.
     """
 
+    ends_process = True
+
     def befall(self, world: World) -> None:
         world.kill(self.client)
 
@@ -201,6 +205,7 @@ class PowerOff(Fault):
     """The machine loses power: a client's, or the broker's. Nobody is told."""
 
     for_the_broker = True
+    ends_process = True
 
     @property
     def action(self) -> str:
@@ -230,7 +235,9 @@ class PowerOn(Fault):
 
 @dataclass(frozen=True)
 class Freeze(Fault):
-    """The client's process stands still until it is thawed."""
+    """The client's process stands still, as soon as its code waits, until it is thawed. What it had waited for
+    meanwhile is there then: its timers run on.
+    """
 
     def befall(self, world: World) -> None:
         world.freeze(self.client)

@@ -78,15 +78,17 @@ def fork(parent: Forkable, child: Forkable, intervention: Intervention, inputs: 
 
     for earlier in _still_to_be_found(parent, intervention):
         child.interventions.append(earlier)
-        child._world.schedule(partial(_do, child, earlier.do), seq=earlier.seq, at=earlier.at)
+        child._world.schedule(
+            partial(_do, child, earlier.do), seq=earlier.seq, at=earlier.at, ends=_ends(earlier.do)
+        )
     child.interventions.append(intervention)
-    child._world.schedule(intervene, seq=intervention.seq, at=intervention.at)
+    child._world.schedule(intervene, seq=intervention.seq, at=intervention.at, ends=_ends(intervention.do))
     awake, parent._inputs.closed_for = parent._inputs.closed_for, ASLEEP
     try:
         for _ in child._inputs.replay(parent._inputs.done[:inputs], child):
             if failures:
                 raise failures[0]
-        child._world.run_due(all_of_them=True)
+        child._world.changes.make(all_of_them=True)
     finally:
         parent._inputs.closed_for = awake
 
@@ -113,10 +115,16 @@ ASLEEP = (
 
 
 def _do(child: Forkable, do: Do) -> None:
-    if isinstance(do, Fault):
-        child.intervene(do)
-    else:
-        do(child)
+    with child._inputs.aside():
+        if isinstance(do, Fault):
+            child.intervene(do)
+        else:
+            do(child)
+
+
+def _ends(do: Do) -> str | None:
+    """At which host a process ends by this, if one does."""
+    return do.client if isinstance(do, Fault) and do.ends_process else None
 
 
 def _refuse_what_cannot_be_repeated(parent: Forkable, inputs: int) -> None:

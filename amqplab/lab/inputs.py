@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, TypeVar
@@ -62,7 +63,9 @@ class Touched:
 class Inputs:
     """The list of inputs of one lab, and the objects that they were done to."""
 
-    def __init__(self) -> None:
+    def __init__(self, before: Callable[[], None] = lambda: None) -> None:
+        self._before = before  # called whenever somebody touches the world
+        self._aside = False
         self.done: list[Input] = []
         self._handles: list[Any] = []
         self._inside = False
@@ -71,12 +74,14 @@ class Inputs:
 
     def perform(self, target: Any, name: str, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Do `function(target, …)`, and keep it as an input if nothing else is being done."""
+        self._before()
         if self._inside:
             return function(target, *args, **kwargs)
         if self.closed_for is not None:
             raise Asleep(self.closed_for)
         entry = Input(self._handle_of(target), name, tuple(map(_kept, args)), _kept(kwargs))
-        self.done.append(entry)
+        if not self._aside:
+            self.done.append(entry)
         self._inside = True
         try:
             result = function(target, *args, **kwargs)
@@ -88,6 +93,15 @@ class Inputs:
         if isinstance(result, Touched) and self._handle_of(result) is None:
             entry.made = self._adopt(result)
         return result
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """What is done meanwhile is no input: it changes the past, and who repeats this run changes it again."""
+        before, self._aside = self._aside, True
+        try:
+            yield
+        finally:
+            self._aside = before
 
     def _adopt(self, made: Touched) -> int:
         made._inputs = self

@@ -49,7 +49,13 @@ from amqplab.trace.words import duration
 __all__ = ["Lab"]
 
 LITTLE_NS = 5 * 10**9
-"""How long a history may go on after a change at its end: time for TCP to notice, not for heartbeats."""
+"""How long a history may go on after a change at its end: time for TCP to notice."""
+
+LONG_NS = 300 * 10**9
+"""The same where somebody has fallen silent: time for heartbeats to notice."""
+
+MANY = 20_000
+"""Records after which a history is long enough, whatever has been noticed."""
 
 
 class Lab(Breaking):
@@ -77,7 +83,7 @@ class Lab(Breaking):
         self._recording = recording
         self._profile = changed(LinkProfile(), latency, jitter, bandwidth, loss)
         self._world = World(seed, self._profile, recording=recording)
-        self._inputs = Inputs()
+        self._inputs = Inputs(self._world.before_a_call)
         self._known: dict[str, None] = {}
         self._programs: dict[str, Program] = {}
         self._servers: list[LiveServer] = []
@@ -122,14 +128,15 @@ class Lab(Breaking):
         self._learn(client)
         self._world.check_power(client)
         process = self._world.process_at(client)
+        process.at_prompt = True
         parameters = parameters_from(BROKER_URL, **options)
         runner = partial(self._world.complete, process)
         seq = self._world.report(client, e.CallMade, call_text("lab.connect", (client,), options))
         with because(seq):
             try:
-                connection = LabConnection(parameters, runner=runner, inputs=self._inputs)
+                connection = LabConnection(parameters, process, runner=runner, inputs=self._inputs)
             except Exception as error:
-                if seq is not None:
+                if seq is not None and not process.stopped:
                     self._world.report(client, e.CallFailed, seq, describe(error))
                 raise
             if seq is not None:
@@ -289,7 +296,7 @@ class Lab(Breaking):
         """Run again from the seed with one change, and keep both runs: returns the new lab.
 
         `at` is a moment: a record, its seq, or a name such as "basic.publish" (the change comes right after
-        it), or a time ("5 ms"). `do` is a fault,
+        it; but nobody is frozen before his code waits), or a time ("5 ms"). `do` is a fault,
         such as ``Cut("consumer")``, or a function of the new lab. What programs and callbacks print there
         is kept in ``.printed``. Raises LabError if the shared past does not come out the same.
         """
@@ -351,21 +358,33 @@ class Lab(Breaking):
 
     def _break(self, records: int, inputs: int, fault: dict[str, Any]) -> Lab:
         """A failure button of a stage that shows the run up to so many `records`, which came of so many `inputs`:
-        fork at the record that is shown. After all that was done in this run time goes on a little in the fork, or
-        nobody would see what comes of it.
+        fork at the record that is shown. After all that was done in this run time goes on in the fork, or nobody
+        would see what comes of it.
         """
         seq = min(max(0, int(fault["at"])), records - 1)
         child = self._fork(self._intervention(seq, fault_from_button(fault)), inputs)
         with contextlib.suppress(Exception), contextlib.redirect_stdout(io.StringIO()):
-            child._go_on(LITTLE_NS)
+            child._go_on()
         return child
 
     @recorded
-    def _go_on(self, most: int) -> None:
-        """Let time go on until nothing is left to do, but for `most` ns at most."""
+    def _go_on(self) -> None:
+        """Let time go on until nothing is left to do, or a little has passed since the last who are connected with
+        somebody silent have given him up.
+        """
         world = self._world
-        end = world.now + most
-        world.drive(lambda: world.quiet(timers_count=True) or world.now > end)
+        long, little, many = world.now + LONG_NS, world.now + LITTLE_NS, len(self.recorder) + MANY
+
+        def over() -> bool:
+            nonlocal little
+            if world.now > long or len(self.recorder) > many:
+                return True
+            if world.somebody_waits_in_vain():
+                little = world.now + LITTLE_NS
+                return False
+            return world.quiet(timers_count=True) or world.now > little
+
+        world.drive(over)
 
     def stage(
         self, *, zoom: str = "story", at: Moment = "opening", title: str | None = None, **options: Any

@@ -39,6 +39,10 @@ class Process:
         self.host = host
         self.frozen = False
         self.dead = False
+        self.at_prompt = False
+        """A cell has connected from here: the process is the notebook's, too."""
+        self.ending = False
+        """It dies with a change that comes after this very callback."""
         self.held: list[Callable[[], Any]] = []
         self._context = copy_context()
         self._context.run(ACTOR.set, host)

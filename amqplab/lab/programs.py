@@ -9,8 +9,10 @@ A third party's client needs no adapter: ``await aio_pika.connect("amqp://guest:
 connection of the running loop, and the running loop is the simulation.
 
 A program ends by returning, by raising, or with its host. Its end is a record; an error of a program is
-shown by ``lab.run()`` once nothing else is left to do. When a machine gets its power back, the program that
-the failure cut short begins anew.
+shown by ``lab.run()`` once nothing else is left to do. Who raises ends like any process: its kernel closes its
+connections. Who returns may have left something running (a server, a callback that waits for messages), so its
+process stays, as a Python at its prompt does, and its connections with it. When a machine gets its power back,
+the program that the failure cut short begins anew.
 """
 
 from __future__ import annotations
@@ -21,8 +23,10 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from amqplab.client.aio import AsyncConnection, connect
+from amqplab.lab.changes import Ended
 from amqplab.lab.errors import LabError
 from amqplab.trace import events as e
+from amqplab.trace.recorder import because
 from amqplab.trace.report import TellAt
 
 if TYPE_CHECKING:
@@ -73,8 +77,15 @@ class Program:
         self.told = False
         """Whether its error has been raised by a run."""
 
-    async def life(self, report: TellAt) -> Any:
-        """Wait for the start, run, and record both ends."""
+    async def life(self, world: World) -> Any:
+        """Wait for the start, run, and record both ends. Of a process that is ended from outside there is no end."""
+        try:
+            return await self._life(world)
+        except Ended:
+            await asyncio.get_running_loop().create_future()
+
+    async def _life(self, world: World) -> Any:
+        report = world.report
         if self.start:
             await asyncio.sleep(self.start / 1e9)
         self.started = True
@@ -85,7 +96,9 @@ class Program:
             report(self.name, e.ProgramFinished, self.name, "cancelled")
             raise
         except Exception as error:
-            report(self.name, e.ProgramFinished, self.name, f"{type(error).__name__}: {error}")
+            words = f"{type(error).__name__}: {error}"
+            with because(report(self.name, e.ProgramFinished, self.name, words)):
+                world.fail(self.name)
             raise
         report(self.name, e.ProgramFinished, self.name, "returned")
         return result
@@ -116,7 +129,7 @@ class Program:
 
 def begin(program: Program, world: World) -> None:
     """Let it run at its host, from the top."""
-    program.task = world.spawn(program.name, program.life(world.report), program.name)
+    program.task = world.spawn(program.name, program.life(world), program.name)
 
 
 def begin_again(program: Program, world: World) -> None:

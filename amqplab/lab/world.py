@@ -11,7 +11,7 @@ A world is built from a seed and nothing else. It holds
 
 and it is driven from outside, one callback after the other, by :meth:`World.drive`, until something is
 reached or nothing is left to do. Between two callbacks the world stands still, and only there is it ever
-changed by hand: a *scheduled change* waits for a certain record or a certain time.
+changed by hand (:mod:`amqplab.lab.changes`).
 
 "Nothing is left to do" needs care, because two connected peers send heartbeats for ever. A world is *quiet*
 when no callback is due, no octet is under way or unacknowledged, and every timer that is still set belongs
@@ -28,6 +28,7 @@ from typing import Any, ParamSpec
 from amqplab.broker.broker import Broker
 from amqplab.client.protocol import ClientProtocol
 from amqplab.client.waiting import Waiting
+from amqplab.lab.changes import Change, Changes, check_going, telling
 from amqplab.lab.checks import Checks
 from amqplab.lab.errors import LabError, NothingMoreComes
 from amqplab.lab.interrupts import Interrupts
@@ -51,21 +52,11 @@ BROKER_HOST = "broker"
 BROKER_PORT = 5672
 
 
-class ScheduledChange:
-    """A change of `world` that waits for its moment."""
-
-    def __init__(self, world: World, action: Callable[[], None], seq: int | None) -> None:
-        self._world = world
-        self.action = action
-        self.seq = seq
-
-    def due(self) -> None:
-        """The moment has come."""
-        self._world.change_is_due(self)
-
-
-HOUSEKEEPING = (BrokerServer, ClientProtocol, ScheduledChange)
+HOUSEKEEPING = (BrokerServer, ClientProtocol, Change)
 """Who sets timers that alone keep no world going: heartbeats, the broker's deadlines, changes to come."""
+
+HELD = ("ESTABLISHED", "CLOSE-WAIT")
+"""The states in which a program still has its connection."""
 
 PATIENCE_NS = 3_600 * 10**9
 """How much virtual time a call, or a run without a given end, may take: an hour."""
@@ -102,9 +93,7 @@ class World:
         self.server = BrokerServer(self.broker, loop=self.loop, now=self.loop.time_ns)
         self.processes: dict[str, Process] = {}
         self.loop.hold = self._held_back
-        self._scheduled: list[ScheduledChange] = []
-        self.due_changes: list[ScheduledChange] = []
-        self._watching = False
+        self.changes = Changes(self.recorder, self.loop.clock)
         self._driving = False
         self._randomness = Randomness(seed)
         self.closed = False
@@ -124,6 +113,7 @@ class World:
         self, where: str, kind: Callable[P, Event], /, *fields: P.args, **named: P.kwargs
     ) -> int | None:
         """Record one event; None while nothing is recorded."""
+        check_going()
         return self.recorder.record(where, kind, *fields, **named) if self.recording else None
 
     # --- processes -------------------------------------------------------------------------------------
@@ -205,6 +195,13 @@ class World:
         self._bury(host)
         self.network.kill(host)
 
+    def fail(self, host: str) -> None:
+        """The program at `host` has raised an error that nobody caught: with it ends its process, unless that is also
+        a notebook's, at its prompt.
+        """
+        if not self.process_at(host).at_prompt:
+            self.kill(host)
+
     def _bury(self, host: str) -> None:
         process = self.process_at(host)
         process.dead = True
@@ -257,7 +254,7 @@ class World:
             count += 1
             progress.advance(clock.now)
             reached = done()
-            return not (reached or self.due_changes or interrupts.pending or count > MOST_IN_AN_INSTANT)
+            return not (reached or self.changes.due or interrupts.pending or count > MOST_IN_AN_INSTANT)
 
         while True:
             self.loop.run_while(going)
@@ -265,9 +262,9 @@ class World:
                 raise KeyboardInterrupt
             if count > MOST_IN_AN_INSTANT:
                 raise LabError(self._runs_in_a_circle())
-            if not self.due_changes:
+            if not self.changes.due:
                 return reached or done()
-            self.run_due()
+            self.changes.make()
 
     def _runs_in_a_circle(self) -> str:
         return (
@@ -299,7 +296,10 @@ class World:
                 "that could bring it."
             )
         finally:
-            self.abandon(task)
+            if process.frozen:
+                task.add_done_callback(take_note)  # it stands still, and goes on when it is thawed
+            else:
+                self.abandon(task)
 
     def _check_alive(self, process: Process) -> None:
         self.check_power(process.host)
@@ -339,6 +339,15 @@ class World:
             for owner, asyncios in self.loop.planned()
         )
 
+    def somebody_waits_in_vain(self) -> bool:
+        """Whether somebody holds on to a connection on which nothing comes any more, and does not know it yet."""
+        silent = {host for host, process in self.processes.items() if process.frozen}
+        return any(
+            end.state in HELD and end.host not in silent
+            for end in self.network.endpoints.values()
+            if end.remote.rpartition(":")[0] in silent or not self.network.reaches(end.remote, end.local)
+        )
+
     def abandon(self, task: asyncio.Task[Any]) -> None:
         """Forget a task that will not be finished, without letting it do anything more."""
         if not task.done():
@@ -352,43 +361,18 @@ class World:
 
     # --- changes, each at its moment --------------------------------------------------------------------
 
-    def schedule(self, action: Callable[[], None], *, seq: int | None, at: int | None) -> None:
-        """Do `action` between two callbacks: right after record `seq`, or at the time `at` (ns)."""
-        change = ScheduledChange(self, action, seq)
-        self._scheduled.append(change)
-        self._watch()
-        if at is not None:
-            self.loop.clock.at(at, change.due)
+    def schedule(
+        self, action: Callable[[], None], *, seq: int | None, at: int | None, ends: str | None = None
+    ) -> None:
+        """Do `action` right after record `seq`, or at the time `at` (ns). The process at `ends` ends with it."""
+        if ends is not None and self.recording:
+            self.loop.report_for = lambda host: telling(self.recorder.reporter(host))
+        self.changes.schedule(action, seq=seq, at=at, ends=ends)
 
-    def run_due(self, *, all_of_them: bool = False) -> None:
-        """Do what is due now; or all, at the end of the past, where nothing more will happen by itself."""
-        if all_of_them:
-            self.due_changes += self._scheduled
-            self._scheduled.clear()
-        with because(None):  # whatever call is being waited for in the cell: it is not what changes the past
-            while self.due_changes:
-                self.due_changes.pop(0).action()
-        self._watch()
-
-    def _watch(self) -> None:
-        """Read along as long as a change waits for a record: having each frame told apart takes time."""
-        wanted = any(change.seq is not None for change in self._scheduled)
-        if wanted and not self._watching:
-            self.recorder.observe(self._see)
-        elif self._watching and not wanted:
-            self.recorder.ignore(self._see)
-        self._watching = wanted
-
-    def change_is_due(self, change: ScheduledChange) -> None:
-        """The moment of `change` has come; it is made after this callback."""
-        if change in self._scheduled:
-            self._scheduled.remove(change)
-            self.due_changes.append(change)
-
-    def _see(self, seq: int) -> None:
-        """Read one new record, for the changes that wait for it."""
-        for change in [one for one in self._scheduled if one.seq == seq]:
-            self.change_is_due(change)
+    def before_a_call(self) -> None:
+        """A cell is about to call something: what was due when its last call ended comes first."""
+        if self.changes.due and not self._driving:
+            self.changes.make()
 
     def drive_to(self, goal: Goal, end: int) -> None:
         """Drive until a record reaches `goal`, or the time `end` (ns) is over."""

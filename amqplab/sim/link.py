@@ -21,7 +21,7 @@ from amqplab.sim.segment import LinkProfile, Segment
 __all__ = ["CUT", "HALF_OPEN", "INJECTED", "Direction"]
 
 SECOND = 1_000_000_000
-CUT, HALF_OPEN, INJECTED = "the link is cut", "the link is half open", "injected"
+CUT, HALF_OPEN, INJECTED = "the link is cut", "the link is half open", "on purpose"
 HEADERS = 40  # octets of TCP and IP in front of every payload
 
 

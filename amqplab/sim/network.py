@@ -324,6 +324,11 @@ class Network:
         """Whether anybody is there."""
         return host not in self._off
 
+    def reaches(self, source: str, destination: str) -> bool:
+        """Whether what one endpoint sends reaches another, if no segment is lost."""
+        hosts = source.rpartition(":")[0], destination.rpartition(":")[0]
+        return self.has_power(hosts[0]) and not self._direction(*hosts).cut
+
     def crash(self, host: str) -> None:
         """`host` fails and is back in no time: its connections are forgotten, its programs listen again."""
         listening = {address: one for address, one in self.listeners.items() if address[0] == host}

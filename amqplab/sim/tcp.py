@@ -61,6 +61,7 @@ class Endpoint:
         self.snd_wnd = self.widest = self.profile.mss
         self.outgoing = Outgoing(isn + 1)
         self.fin_wanted = self.fin_sent = False
+        self.fin_cause: int | None = None
         self.congestion = CongestionWindow(self.profile.mss, isn)
         # receiving
         self.arrived = Reassembly()
@@ -94,7 +95,7 @@ class Endpoint:
 
     def finish(self) -> None:
         """Send a FIN after everything that was written."""
-        self.fin_wanted = True
+        self.fin_wanted, self.fin_cause = True, CAUSE.get()
         self._plan_output()
 
     def abort(self) -> None:
@@ -191,11 +192,17 @@ class Endpoint:
     def _send_fin(self) -> None:
         end = self.outgoing.end
         if self.fin_wanted and self.snd_nxt == end:
-            self._send("FIN|ACK", self.snd_nxt)
-            if not self.fin_sent:
-                self.fin_sent = True
-                self._become("LAST-ACK" if self.state == "CLOSE-WAIT" else "FIN-WAIT-1")
+            with because(self._why_fin()):
+                self._send("FIN|ACK", self.snd_nxt)
+                if not self.fin_sent:
+                    self.fin_sent = True
+                    self._become("LAST-ACK" if self.state == "CLOSE-WAIT" else "FIN-WAIT-1")
             self._sent_up_to(end + 1)
+
+    def _why_fin(self) -> int | None:
+        """It came of what closed this end, not of the octets before it; or of what made room for it later."""
+        now = CAUSE.get()
+        return self.fin_cause if now is None else max(now, self.fin_cause or 0)
 
     def _sent_up_to(self, number: int) -> None:
         self.snd_nxt = number

@@ -250,10 +250,19 @@ def client(sheet: Sheet, mark: Mark) -> str:
     size = size if len(letters) < 2 or r > 20 else G.small
     letter = text(x, y, letters, size=size, fill=C.ink3 if away else C.ink, anchor="middle", bold=True,
                   dominant_baseline="central")  # fmt: skip
-    said = text(x, y - r - 5, word_of(sheet, mark), fill=C.bad if dead else C.ink2, anchor="middle")
+    said = text(x, over(sheet, mark), word_of(sheet, mark), fill=C.bad if dead else C.ink2, anchor="middle")
     named = words(app["words"], app["label"], G.name, C.ink, bold=True)
     left_out = text(x, y + r + 12, f"+{app['left_out']} more", anchor="middle") if app["left_out"] else ""
     return shape + letter + (cross(x, y, r - 8) if mark.state in GONE[:2] else "") + said + named + left_out
+
+
+def over(sheet: Sheet, mark: Mark) -> int:
+    """Over an application's head, and over what stands there."""
+    app = mark.more["app"]
+    many = sum(one.place == f"client:{mark.id}" for one in sheet.marks)
+    if many:
+        return places.tray_spot(app, many - 1).y - G.message_h // 2 - 4
+    return int(app["y"] - app["r"] - 5)
 
 
 def word_of(sheet: Sheet, mark: Mark) -> str:

@@ -32,6 +32,7 @@ from amqplab.trace.recorder import Record
 from amqplab.trace.repeats import Again, Repeats, Taken
 from amqplab.trace.tags import delivery_tag, is_multiple
 from amqplab.trace.traffic import Traffic
+from amqplab.wire.frames import FRAME_HEARTBEAT
 
 __all__ = ["Arrival", "Context"]
 
@@ -66,6 +67,8 @@ class Context:
         self.names = Names(records)
         self.goes_on: set[int] = set()
         """seq of a ProgramFinished where something that the program has left running is heard of later."""
+        self.stays_open: dict[int, int] = {}
+        """seq of a ProgramFinished -> how many connections its process keeps, at least for that instant."""
         self.calls: dict[int, str] = {}
         """seq of a CallMade -> the call's text."""
         self.arrivals: dict[int, Arrival] = {}
@@ -105,6 +108,10 @@ class Context:
         """(virtual host, exchange) -> its type, as it was declared last."""
         self._running: defaultdict[str, set[str]] = defaultdict(set)  # host -> its programs
         self._finished: dict[str, list[Record]] = {}  # host -> where they finished, while none runs there
+        self._open: defaultdict[str, set[str]] = defaultdict(
+            set
+        )  # host -> its connections, as clients have them
+        self._last_end: dict[str, Record] = {}  # host -> where a program there finished last
         self._modes: dict[Channel, str] = {}
         self._unconfirmed: dict[Channel, dict[int, int]] = defaultdict(dict)  # as the publisher sees it
         self._owed: dict[Channel, dict[int, int]] = defaultdict(dict)  # as the broker sees it
@@ -147,11 +154,15 @@ class Context:
     def _program_finished(self, record: Record, event: e.ProgramFinished) -> None:
         running = self._running[record.where]
         running.discard(event.program)
+        self._last_end[record.where] = record
+        self.stays_open[record.seq] = len(self._open[record.where])
         if not running:
             self._finished.setdefault(record.where, []).append(record)
 
     def _said(self, record: Record, event: e.Event) -> None:
-        """Somebody there does something later, though no program runs: a server, a callback."""
+        """Somebody there does something later, though no program runs: a server, a callback. Heartbeats are none."""
+        if isinstance(event, e.FrameSent) and event.data[:1] == HEARTBEAT:
+            return
         finished = self._finished.get(record.where)
         if finished and finished[-1].at < record.at:
             self.goes_on.update(one.seq for one in self._finished.pop(record.where))
@@ -173,8 +184,23 @@ class Context:
             self.resets[sent.event.number] = why
 
     def _tcp(self, record: Record, event: e.TcpStateChanged) -> None:
+        if record.where == client_host(event.connection):
+            self._client_tcp(record, event)
         if event.state == "CLOSED":
             self._reset_by(record, event, "given up")
+
+    def _client_tcp(self, record: Record, event: e.TcpStateChanged) -> None:
+        """A client has a connection until it is the first to close, or the other has closed. What closes in the
+        very instant in which the program finished had been told to close before.
+        """
+        ours = self._open[record.where]
+        if event.state == "ESTABLISHED":
+            ours.add(event.connection)
+        elif event.connection in ours:
+            ours.discard(event.connection)
+            finished = self._last_end.get(record.where)
+            if finished is not None and finished.at == record.at:
+                self.stays_open[finished.seq] -= 1
 
     def _exchange(self, record: Record, event: e.ExchangeDeclared) -> None:
         self.exchange_types[event.vhost, event.exchange] = event.type
@@ -306,6 +332,8 @@ def covered(open_ones: dict[int, int], number: int, *, multiple: bool) -> dict[i
     numbers = list(up_to) if multiple else [number] if number in open_ones else []
     return {one: open_ones.pop(one) for one in numbers}
 
+
+HEARTBEAT = bytes((FRAME_HEARTBEAT,))
 
 READERS: dict[type[e.Event], Callable[[Context, Record, Any], None]] = {
     e.ExchangeDeclared: Context._exchange,

@@ -9,7 +9,7 @@ One vertical line for each host, time running down, one arrow for each thing tha
     0.000          │───── SYN seq=0 ──────────────────────────────>│  1.000
     1.000          │<──── SYN|ACK seq=0 ack=1 ─────────────────────│  2.000
     …
-    4.500          │───── Basic.Publish x=logs rk=info ───×        │  lost: injected
+    4.500          │───── Basic.Publish x=logs rk=info ───×        │  lost: on purpose
 
 The time at the left is that of sending, the one at the right that of arrival. Sequence numbers are relative
 to the first of their direction, as Wireshark shows them. An arrow that ends in "×" was lost, and if it is a

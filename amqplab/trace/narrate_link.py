@@ -57,7 +57,13 @@ def program_finished(record: Record, event: e.ProgramFinished, known: Context) -
     if event.outcome == "returned" and record.seq in known.goes_on:
         return f"The function of the program {party(event.program)} has returned; what it has left running goes on."
     if event.outcome == "returned":
-        return f"{program} is finished, because its function returned."
+        many = known.stays_open.get(record.seq, 0)
+        kept = (
+            ""
+            if not many
+            else f"; its process stays, and keeps {'its connection' if many == 1 else f'{many} connections'}"
+        )
+        return f"{program} is finished, because its function returned{kept}."
     if event.outcome == "cancelled":
         return f"{program} was cancelled before its end."
     return f"{program} stops with an error: {sentence_end(event.outcome)}"
@@ -179,7 +185,7 @@ NOTICED_WORDS = {
 
 LOSS_WORDS = {
     "loss": "the link loses some segments",
-    "injected": "somebody asked for this loss",
+    "on purpose": "somebody asked for this loss",
 }
 
 

@@ -47,6 +47,8 @@ def program_started(draft: Draft, record: Record, event: e.ProgramStarted) -> No
 def program_finished(draft: Draft, record: Record, event: e.ProgramFinished) -> None:
     host = edit_host(draft, record.where)
     host["status"] = event.outcome
+    if event.outcome not in ("returned", "cancelled"):
+        host["calls"] = []  # with its process
 
 
 def call_made(draft: Draft, record: Record, event: e.CallMade) -> None:

@@ -160,4 +160,4 @@ def duration(nanoseconds: int) -> str:
             whole, rest = divmod(nanoseconds, size)
             decimals = f"{rest:0{len(str(size)) - 1}d}".rstrip("0") if rest else ""
             return f"{whole}.{decimals} {unit}" if decimals else f"{whole} {unit}"
-    return f"{nanoseconds} ns"
+    return f"{nanoseconds} ns" if nanoseconds else "0 s"

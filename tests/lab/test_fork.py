@@ -30,8 +30,15 @@ from amqplab.lab import (
 from amqplab.lab.fork import Divergence
 from amqplab.trace.events import (
     Acknowledged,
+    CallMade,
+    CallReturned,
+    CommandSent,
     Delivered,
+    FrameSent,
     Intervened,
+    NoteMade,
+    ProgramFinished,
+    QueueDeclared,
     RetransmissionTimedOut,
     SegmentLost,
     SegmentSent,
@@ -272,3 +279,76 @@ def test_arguments_are_kept_as_they_were() -> None:
     channel.queue_declare("q", arguments=arguments)
     arguments["x-max-length"] = 99
     assert lab.fork(at=0, do=lambda _: None).digest() == lab.digest()
+
+
+def chatty() -> Lab:
+    """A program that does all it does in one turn, with a helper of its own."""
+    lab = Lab(seed=7)
+
+    @lab.program("waiter")
+    async def waiter(client: Any) -> None:
+        channel = await (await client.connect()).channel()
+        await channel.queue_declare("orders")
+        for number in range(3):
+            try:
+                await channel.basic_publish("", "orders", f"coffee {number}")
+            finally:
+                client.note(f"written {number}")
+
+    lab.run()
+    return lab
+
+
+@pytest.mark.parametrize("fault", [Kill, PowerOff])
+def test_a_process_ends_at_the_very_record_though_its_code_has_yet_to_wait(fault: type[Fault]) -> None:
+    lab = chatty()
+    [begun] = (one for one in lab.records if isinstance(one.event, QueueDeclared))
+    turn = [one for one in lab.records if one.where == "waiter" and one.seq > begun.seq + 8]
+    assert sum(isinstance(one.event, NoteMade) for one in turn) == 3
+    for record in turn[:-1]:
+        branch = lab.fork(at=record, do=fault("waiter"))
+        [ended] = (one for one in branch.records if isinstance(one.event, Intervened))
+        between = [type(one.event) for one in branch.records[record.seq + 1 : ended.seq]]
+        assert set(between) <= {FrameSent, CommandSent}, "it only finishes what it hands to TCP"
+        branch.run()
+        after = [type(one.event) for one in branch.records[ended.seq :] if one.where == "waiter"]
+        assert not {CallMade, CallReturned, NoteMade, ProgramFinished} & set(after)
+
+
+def test_a_process_that_ended_in_the_middle_of_its_turn_begins_anew_with_its_machine() -> None:
+    lab = chatty()
+    second = [one for one in lab.records if isinstance(one.event, NoteMade)][1]
+    branch = lab.fork(at=second, do=PowerOff("waiter"))
+    branch.run_for("1 ms")
+    branch.power_on("waiter")
+    branch.run()
+    assert [queue.ready for queue in branch.table()] == [3]
+
+
+def test_between_two_calls_of_a_cell_there_is_room_for_a_change() -> None:
+    lab = journey()
+    returned = [one for one in lab.records if isinstance(one.event, CallReturned)]
+    for record in returned:
+        branch = lab.fork(at=record, do=Freeze("consumer"))
+        assert branch.forked_at == record.seq + 1
+        again = branch.fork(at=branch.records[-1], do=Cut("producer"))
+        assert [one.event.action for one in again.records if isinstance(one.event, Intervened)] == [
+            "freeze",
+            "cut",
+        ]
+
+
+@pytest.mark.parametrize(("freeze_at", "thaw_at", "done_at"), [(2, 4, 6), (2, 9, 9)])
+def test_the_timers_of_a_frozen_process_run_on(freeze_at: int, thaw_at: int, done_at: int) -> None:
+    lab = Lab(seed=1)
+
+    @lab.program("sleeper")
+    async def sleeper(client: Any) -> None:
+        await asyncio.sleep(0.006)
+
+    lab.run(until="3 ms")
+    frozen = lab.fork(at=f"{freeze_at} ms", do=Freeze("sleeper"))
+    frozen.run(until=f"{thaw_at} ms")
+    frozen.thaw("sleeper")
+    frozen.run()
+    assert frozen.first(ProgramFinished).at == done_at * 10**6

@@ -11,7 +11,17 @@ import pytest
 from amqplab import Lab
 from amqplab.errors import NotFound
 from amqplab.lab import LabError
-from amqplab.trace.events import Confirmed, FrameSent, NoteMade, ProgramFinished, ProgramStarted
+from amqplab.trace.context import Context
+from amqplab.trace.events import (
+    Confirmed,
+    ConnectionClosed,
+    FrameSent,
+    NoteMade,
+    ProgramFinished,
+    ProgramStarted,
+    SegmentSent,
+)
+from amqplab.trace.narrate import narrate
 
 
 def test_a_program_runs_when_time_goes_on_and_an_hour_takes_no_time() -> None:
@@ -114,6 +124,64 @@ def test_the_error_of_a_program_is_raised_once_by_the_run() -> None:
     assert caught.value.__notes__ == ["(in the program 'clumsy')"]
     lab.run()
     assert "NotFound" in repr(lab.programs["clumsy"])
+
+
+def test_who_raises_an_error_ends_as_a_process_does() -> None:
+    """Its kernel closes its connection, without a word of AMQP; nobody sends heartbeats for it."""
+    lab = Lab(seed=1)
+
+    @lab.program("clumsy")
+    async def clumsy(client: Any) -> None:
+        channel = await (await client.connect(heartbeat=1)).channel()
+        asyncio.ensure_future(asyncio.sleep(0.5)).add_done_callback(lambda _: client.note("still here"))
+        await channel.queue_declare("missing", passive=True)
+
+    with pytest.raises(NotFound):
+        lab.run()
+    lab.run_for("5 s")
+    [failed] = lab.find(ProgramFinished)
+    after = [one for one in lab.records if one.seq > failed.seq]
+    fin = next(one for one in after if isinstance(one.event, SegmentSent) and "FIN" in one.event.flags)
+    assert (fin.where, fin.cause) == ("clumsy", failed.seq)
+    assert not [one for one in after if one.where == "clumsy" and isinstance(one.event, FrameSent | NoteMade)]
+    [closed] = lab.find(ConnectionClosed)
+    assert "unexpectedly" in closed.event.reason
+    assert lab.connect("clumsy").is_open, "a new process"
+
+
+def test_a_cell_that_is_connected_from_there_keeps_the_process() -> None:
+    lab = Lab(seed=1)
+    connection = lab.connect("clumsy")
+
+    @lab.program("clumsy")
+    async def clumsy(client: Any) -> None:
+        raise ValueError
+
+    with pytest.raises(ValueError):
+        lab.run()
+    assert connection.channel().is_open
+
+
+def test_of_who_returns_it_is_said_what_stays_open() -> None:
+    lab = Lab(seed=1)
+
+    @lab.program("tidy")
+    async def tidy(client: Any) -> None:
+        async with await client.connect():
+            pass
+
+    @lab.program("waiter")
+    async def waiter(client: Any) -> None:
+        await client.connect(heartbeat=1)
+
+    lab.run()
+    lab.run_for("5 s")
+    told = {one.where: narrate(one, Context(lab.records)) for one in lab.find(ProgramFinished)}
+    returned = "is finished, because its function returned"
+    assert told == {
+        "tidy": f"The program tidy {returned}.",
+        "waiter": f"The program waiter {returned}; its process stays, and keeps its connection.",
+    }
 
 
 def test_a_program_may_be_typed_again_until_it_has_begun() -> None:

@@ -64,7 +64,7 @@ def test_what_never_comes_is_told_after_an_hour_of_virtual_time() -> None:
 
 def test_in_a_world_where_nothing_is_planned_what_never_comes_is_told_at_once() -> None:
     lab = Lab(seed=1)
-    with pytest.raises(LabError, match=r"No Delivered came\. It is 0 ns"):
+    with pytest.raises(LabError, match=r"No Delivered came\. It is 0 s"):
         lab.run(until=Delivered)
 
 

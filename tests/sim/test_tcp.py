@@ -209,7 +209,7 @@ def test_a_lost_segment_is_repeated_after_the_timeout() -> None:
 
     assert world.run(play()) == b"hello"
     (lost,) = world.events(SegmentLost)
-    assert lost.reason == "injected"
+    assert lost.reason == "on purpose"
     assert len(world.events(RetransmissionTimedOut)) == 1
     first, again = [s for s in world.events(SegmentSent) if s.payload]
     assert (first.arrives_at, first.retransmission) == (None, False)

@@ -82,14 +82,61 @@ def test_a_stage_begins_with_the_original(page: Page) -> None:
 
 def test_a_frozen_program_can_be_thawed_and_goes_on(page: Page) -> None:
     page.press("freeze", "barista", delivered(page))
-    assert page.state()["queue/%2F/orders"]["unacked_count"] == 3
-    page.press("thaw", "barista", page.end)
+    frozen = next(one.seq for one in page.stage.recorder if isinstance(one.event, e.Intervened))
+    page.press("thaw", "barista", frozen)
     assert page.actions == ["freeze", "thaw"]
     assert page.state()["queue/%2F/orders"]["total"] == 0
     first, second, third = page.stage.branch
     assert first == "original"
     assert second.startswith("freeze barista at ") and second.endswith(" ms")
     assert third.startswith("thaw barista at ")
+
+
+def test_a_history_goes_on_until_who_is_silent_is_given_up(page: Page) -> None:
+    """Heartbeats take minutes to notice; a thaw before is in time, one after that is not."""
+    page.press("freeze", "barista", delivered(page))
+    queue = "queue/%2F/orders"
+    missed = [one for one in page.stage.recorder if isinstance(one.event, e.HeartbeatMissed)]
+    [closed] = (one for one in page.stage.recorder if isinstance(one.event, e.ConnectionClosed))
+    assert len(missed) == 2 and closed.event.reason == "missed heartbeats"
+    assert page.state()[queue]["ready_count"] == 3
+    assert Fold(page.stage.recorder).at(missed[0].seq)[queue]["unacked_count"] == 3
+    for thawed, left in ((missed[0].seq, 0), (page.end, 3)):
+        page.press("thaw", "barista", thawed, branch=1)
+        assert page.actions == ["freeze", "thaw"]
+        assert page.state()[queue]["total"] == left
+
+
+@pytest.mark.parametrize("fault", ["cut", "half-open", "power off"])
+def test_so_it_does_after_other_silences(page: Page, fault: str) -> None:
+    page.press(fault, "barista", delivered(page))
+    [closed] = (one for one in page.stage.recorder if isinstance(one.event, e.ConnectionClosed))
+    assert closed.event.reason == "missed heartbeats"
+
+
+def test_five_minutes_of_silence_and_many_records_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without heartbeats nobody ever notices; and somebody else may be busy all the time."""
+    lab = Lab(seed=1)
+
+    @lab.program("quiet")
+    async def quiet(client: Any) -> None:
+        await client.connect(heartbeat=0)
+        client.note("there")
+
+    @lab.program("busy")
+    async def busy(client: Any) -> None:
+        for number in range(100_000):
+            await asyncio.sleep(1)
+            client.note(str(number))
+
+    lab.run(until="9 s")
+    page = Page(lab.stage())
+    there = lab.first(e.NoteMade).seq
+    page.press("freeze", "quiet", there)
+    assert 300 < page.stage.recorder[-1].at / 1e9 < 320
+    monkeypatch.setattr("amqplab.lab.lab.MANY", 20)
+    page.press("freeze", "quiet", there, branch=0)
+    assert 20 < page.stage.recorder[-1].at / 1e9 < 40
 
 
 def test_a_cut_link_can_be_healed(page: Page) -> None:
@@ -121,7 +168,7 @@ def test_a_fault_before_another_leaves_that_one_at_its_time(page: Page) -> None:
 def test_there_is_a_way_back_and_from_there_another_way(page: Page) -> None:
     original = page.stage.recorder
     page.press("freeze", "barista", delivered(page))
-    page.press("thaw", "barista", page.end)
+    page.press("thaw", "barista", delivered(page) + 1)
     page.back(1)
     assert page.actions == ["freeze"] and len(page.stage.branch) == 2
     page.back(0)
@@ -168,6 +215,20 @@ def test_what_comes_of_a_fault_is_seen_also_where_a_call_waited(fault: str) -> N
     page.press(fault, "consumer", delivered(page))
     told = [type(one.event) for one in page.stage.recorder]
     assert told.index(e.ConnectionClosed) > told.index(e.Intervened)
+
+
+@pytest.mark.parametrize("fault", ["kill", "freeze", "power off"])
+def test_code_that_is_stopped_calls_nothing_and_raises_nothing(fault: str) -> None:
+    """What the cell is told is not what happens in the process; its kernel lives on, unless it has no power."""
+    lab = journey()
+    page = Page(lab.stage())
+    for at in [one.seq for one in lab.records if one.where == "consumer"][::6]:
+        page.press(fault, "consumer", at, branch=0)
+        [stopped] = (one.seq for one in page.stage.recorder if isinstance(one.event, e.Intervened))
+        after = [one for one in page.stage.recorder if one.seq > stopped and one.where == "consumer"]
+        assert not [one for one in after if isinstance(one.event, e.CallMade | e.CallReturned | e.CallFailed)]
+        resets = [one for one in after if isinstance(one.event, e.SegmentSent) and "RST" in one.event.flags]
+        assert fault == "kill" or not resets, "who stands still has not closed anything"
 
 
 def test_who_looks_again_sees_and_breaks_what_happened_since() -> None:

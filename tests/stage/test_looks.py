@@ -130,3 +130,41 @@ def test_a_number_stands_out_from_hatching_in_forced_colours_and_a_placeholder_i
         "node => [getComputedStyle(node, '::placeholder').color, getComputedStyle(node).color]"
     )
     assert colour[0] == colour[1] != "rgba(0, 0, 0, 0)"
+
+
+APART = """() => {
+    const boxes = (what) =>
+        [...document.querySelectorAll(`.amqplab-stage ${what}`)].map((node) => node.getBoundingClientRect());
+    const things = [...boxes(".connection .wall"), ...boxes(".message .paper"), ...boxes(".app .name")];
+    return boxes(".app .feature").map((word) =>
+        things.filter((box) => Math.min(box.right, word.right) - Math.max(box.left, word.left) > 2 &&
+            Math.min(box.bottom, word.bottom) - Math.max(box.top, word.top) > 2).length);
+}"""
+
+
+@pytest.mark.parametrize("scene", ["crash", "power_off", "frozen"])
+def test_how_an_application_is_lies_on_no_pipe_and_no_message(
+    scene: str, opened: Callable[..., Page]
+) -> None:
+    page = opened(scene)
+    press(page, "4", "End")
+    seen = 0
+    for _ in range(12):
+        on_others = page.evaluate(APART)
+        assert not any(on_others)
+        seen += len(on_others)
+        press(page, "ArrowLeft")
+    assert seen
+
+
+TIMES = """() => [...document.querySelectorAll(".amqplab-stage .step-time")]
+    .filter((node) => node.scrollWidth > node.clientWidth).map((node) => node.textContent)"""
+
+
+def test_no_time_of_a_cause_runs_into_its_sentence(opened: Callable[..., Page]) -> None:
+    page = opened("heartbeats")
+    press(page, "4", "End")
+    panel = page.locator(f"{STAGE} button", has_text="Why").first
+    panel.click()
+    assert any("min" in words for words in page.locator(f"{STAGE} .step-time").all_inner_texts())
+    assert page.evaluate(TIMES) == []

@@ -220,7 +220,7 @@ def journey() -> Recorder:
     story.now += 2_000 * MS
     body = b"Hello, Rabbit!"
     story.tell("lab", e.Intervened, "lose next", "producer", "1 to broker")
-    first = story.publish(producer, "info", body, ("app", "audit"), 1, cut=40, lost="injected")
+    first = story.publish(producer, "info", body, ("app", "audit"), 1, cut=40, lost="on purpose")
     story.deliver(consumer, first, 1, body)
     with because(consumer.method(True, 1, Basic.Reject(delivery_tag=1, requeue=True))):
         story.broker(e.Rejected, "/", "app", first, consumer.name, 1, 1, True)

@@ -10,6 +10,7 @@ from lab_runs import RUNS
 from scenes import recording
 
 from amqplab import Lab
+from amqplab.lab import Kill
 from amqplab.trace import events as e
 from amqplab.trace.causes import Causes
 from amqplab.trace.keys import client_host
@@ -316,6 +317,41 @@ def test_the_first_message_is_handled_because_it_came_and_not_because_of_consume
         assert record.cause is not None and isinstance(record.event, e.MessageHandled)
         method: Any = command_at(recorder, record.cause).method
         assert method.delivery_tag == record.event.delivery_tag
+
+
+def test_a_fin_came_of_what_closed_the_connection_and_not_of_what_was_written_just_before() -> None:
+    """What is written in one instant is planned once; the kill comes later in the same instant."""
+    lab = Lab(seed=7)
+
+    @lab.program("waiter")
+    async def waiter(client: Any) -> None:
+        channel = await (await client.connect()).channel()
+        await channel.queue_declare("orders")
+        for coffee in ("espresso", "lungo"):
+            await channel.basic_publish("", "orders", coffee)
+
+    lab.run()
+    [published, *_] = (
+        one
+        for one in lab.records
+        if isinstance(one.event, e.CommandSent) and one.event.name == "basic.publish"
+    )
+    killed = lab.fork(at=published, do=Kill("waiter"))
+    killed.run()
+    records = killed.records
+    [kill] = (one for one in records if isinstance(one.event, e.Intervened))
+    [carried, fin] = [
+        one
+        for one in records
+        if isinstance(one.event, e.SegmentSent) and one.where == "waiter" and one.at == kill.at
+    ]
+    assert (carried.cause or 0) < kill.seq and fin.cause == kill.seq
+    [waits] = (
+        one for one in records if isinstance(one.event, e.TcpStateChanged) and one.event.state == "FIN-WAIT-1"
+    )
+    assert waits.cause == kill.seq
+    [gone] = (one for one in records if isinstance(one.event, e.ConnectionClosed))
+    assert kill.seq in Causes(records).chain(gone.seq)
 
 
 def test_an_answer_is_told_as_what_it_is() -> None:

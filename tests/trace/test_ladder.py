@@ -45,7 +45,7 @@ def test_every_frame_has_its_arrow(recorder: Recorder) -> None:
 def test_a_lost_segment_ends_in_a_cross(recorder: Recorder) -> None:
     crossed = [line for line in ladder(recorder, zoom="segment").splitlines() if "×" in line]
     assert len(crossed) == 1
-    assert crossed[0].endswith("lost: injected")
+    assert crossed[0].endswith("lost: on purpose")
 
 
 def test_what_is_done_to_a_link_stands_at_its_own_lifeline_and_names_it() -> None:

@@ -150,7 +150,7 @@ def test_every_method_and_every_tcp_state_has_words() -> None:
 @pytest.mark.parametrize(
     ("nanoseconds", "text"),
     [
-        (0, "0 ns"),
+        (0, "0 s"),
         (999, "999 ns"),
         (1_000, "1 µs"),
         (1_500_000, "1.5 ms"),

@@ -187,7 +187,7 @@ def test_each_frame_that_arrived_was_sent(real_run: Lab) -> None:
 
 def test_the_ladder_shows_both_losses(real_run: Lab) -> None:
     text = ladder(real_run.recorder, zoom="segment", width=200)
-    assert text.count("lost: injected") == 2
+    assert text.count("lost: on purpose") == 2
     assert text.count("again: ") >= 2
     hosts = text.splitlines()[0].split()[1:]
     assert hosts == ["producer", "broker", "worker", "careless", "auditor", "clerk"]

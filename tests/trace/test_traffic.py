@@ -66,7 +66,7 @@ def test_both_ends_of_each_command_are_one_command(traffic: Traffic, recorder: R
 
 def test_a_lost_segment_knows_what_it_carried_and_never_arrived(traffic: Traffic, recorder: Recorder) -> None:
     lost = [segment for segment in traffic.segments.values() if segment.lost]
-    injected = [segment for segment in lost if segment.lost == "injected"]
+    injected = [segment for segment in lost if segment.lost == "on purpose"]
     assert len(injected) == 1 and len(injected[0].frames) == 3
     for segment in lost:
         assert segment.arrived is None and segment.lost_seq is not None
@@ -107,7 +107,7 @@ def test_segments_and_frames_name_each_other(traffic: Traffic) -> None:
 
 
 def test_a_frame_is_where_the_last_carrier_of_its_last_octet_is(traffic: Traffic) -> None:
-    segment = next(one for one in traffic.segments.values() if one.lost == "injected")
+    segment = next(one for one in traffic.segments.values() if one.lost == "on purpose")
     for number in segment.frames:
         carrier = traffic.carriers_of(traffic.frames[number])[-1]
         assert carrier.retransmission and carrier.number > segment.number

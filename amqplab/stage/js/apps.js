@@ -8,7 +8,7 @@
 
 import { round } from "./text.js";
 import { cls, h } from "./elements.js";
-import { hadPoint, slotPoint, stripPoint } from "./geometry.js";
+import { hadPoint, slotPoint, stripPoint, trayPoint } from "./geometry.js";
 import { cross, words } from "./marks.js";
 import { handles } from "./mark.js";
 
@@ -30,8 +30,19 @@ export function drawClient(view, mark) {
     h("text", { class: "letter", x: app.x, y: app.y }, roles === "PC" ? "P C" : roles || "A"),
     CROSSED.has(state) && h("path", { class: "cross", d: cross(app.x, app.y, round(r * 0.6)) }),
     state === "frozen" && h("path", { class: "ice", d: ice(app.x + r * 0.75, app.y - r * 0.75) }),
-    words(app.words, "name", mark.name, WORDED.has(state) && h("tspan", { class: "feature", dx: 5 }, state)),
+    named(view, mark),
   );
+}
+
+/** Its name, and how it is: behind the name, or, where the pipe is beside it, over its head and what stands there. */
+function named(view, { id, app, name, state }) {
+  if (!WORDED.has(state)) return words(app.words, "name", name);
+  if (view.layout.orientation !== "wide" || app.words.anchor !== "middle")
+    return words(app.words, "name", name, h("tspan", { class: "feature", dx: 5 }, state));
+  const g = view.scene.geometry;
+  const many = view.state.at(`client|${id}`).length;
+  const y = many ? trayPoint(g, app, many - 1).y - g.message_h / 2 - 4 : app.y - (app.r ?? 25) - 5;
+  return [words(app.words, "name", name), h("text", { class: "feature mid", x: app.x, y }, state)];
 }
 
 /** A snow crystal. */

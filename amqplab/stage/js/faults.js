@@ -10,9 +10,10 @@
 
 import { clientOf, decodeName, encode } from "./text.js";
 import { h } from "./elements.js";
+import { hostCondition, NO_POWER } from "./fixtures.js";
 
 const always = () => true;
-const isUp = ({ host }) => !host?.crashed && !host?.off;
+const isUp = ({ host }) => !ENDED.has(hostCondition(host));
 const isWhole = ({ host }) => !host?.link;
 
 /** To a channel happens what happens to its connection. */
@@ -22,6 +23,12 @@ const ON_A_LINK = [
   ["heal", "heal the link", ({ host }) => Boolean(host?.link)],
   ["reset", "reset", ({ connection }) => connection !== undefined && connection.state !== "closed"],
 ];
+
+/** Whoever has failed has no process any more. */
+const ENDED = new Set(["failed", "killed", "powered off", NO_POWER]);
+
+/** Code cannot be stopped in the middle, only ended there; between two waits no time passes. */
+const ONCE_IT_WAITS = "from this step on, or as soon after it as its code waits";
 
 /** By kind of thing: [fault, words, whether it makes sense of {host, connection, segment, seq}]. */
 const OFFERS = {
@@ -92,7 +99,7 @@ export function drawActions(view) {
 }
 
 function faultButton({ fault, label }, reason) {
-  const title = reason ?? `${label}, from this step on`;
+  const title = reason ?? `${label}, ${fault === "freeze" ? ONCE_IT_WAITS : "from this step on"}`;
   const props = { key: fault, type: "button", class: "fault", disabled: !!reason, title, "data-fault": fault };
   return h("button", { ...props, tabindex: -1 }, label);
 }

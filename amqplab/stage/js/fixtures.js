@@ -60,7 +60,7 @@ export const serversOf = (layout, scene) =>
 
 const middleOf = ({ x, y, w, h }) => ({ x: x + w / 2, y: y + h / 2 });
 
-const NO_POWER = "lost its power";
+export const NO_POWER = "lost its power";
 
 /** How a machine or a program is, in a word; the same for picture and inspector. */
 export function hostCondition(host) {
@@ -68,7 +68,7 @@ export function hostCondition(host) {
   if (host.off) return "powered off";
   if (host.crashed) return host.status === NO_POWER ? NO_POWER : "killed";
   if (host.frozen) return "frozen";
-  if (host.status === "" || host.status === "running") return host.status;
+  if (!host.status || host.status === "running") return host.status ?? "";
   return host.status === "returned" ? "finished" : "failed";
 }
 

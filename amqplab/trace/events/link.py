@@ -67,7 +67,7 @@ class SegmentArrived(Event):
 
 @event(chapter="link", level="segment", label="segment {number} lost: {reason}", mark="bad", hold=600)
 class SegmentLost(Event):
-    """The network dropped the segment; `reason` is e.g. "loss", "cut", "injected"."""
+    """The network dropped the segment; `reason` is e.g. "loss", "the link is cut", "on purpose"."""
 
     connection: str
     number: int

@@ -39,7 +39,10 @@ class Journeys:
         self._messages = messages_published(records, traffic)
         self._begins: defaultdict[int, list[Command]] = defaultdict(list)
         self._arrives: dict[int, Command] = {}
-        self._gone: defaultdict[int, list[Command]] = defaultdict(list)
+        self.gone: defaultdict[int, list[Command]] = defaultdict(list)
+        """Record -> the commands that come to nobody because there a segment with bytes of theirs was refused; at
+        that record they are still seen.
+        """
         self._outgoing: defaultdict[tuple[str, int, str, int], deque[Command]] = defaultdict(deque)
         for command in traffic.commands:
             self._index(command)
@@ -52,7 +55,7 @@ class Journeys:
         if command.received is not None:
             self._arrives[command.received] = command
         elif command.gone is not None:
-            self._gone[command.gone].append(command)
+            self.gone[command.gone].append(command)
         if not command.up and command.sent is not None:
             kind = "deliver" if command.name in DELIVERING else command.name
             tag = delivery_tag(command.name, first.data) if kind == "deliver" else 0
@@ -65,12 +68,6 @@ class Journeys:
     def arriving(self, seq: int) -> Command | None:
         """The command whose last byte is read at `seq`."""
         return self._arrives.get(seq)
-
-    def thrown_away(self, seq: int) -> Sequence[Command]:
-        """The commands that come to nobody because at `seq` a segment with bytes of theirs was refused; at
-        that record they are still seen.
-        """
-        return self._gone.get(seq, ())
 
     def published_by(self, command: Command) -> int | None:
         """The number of the message that a basic.publish brought; None if it never got one."""

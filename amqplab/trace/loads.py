@@ -12,13 +12,11 @@ way. Whoever draws shows it where the sentence speaks of the segment, unless the
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from amqplab.trace import events as e
 from amqplab.trace.draft import Draft
 from amqplab.trace.journeys import Journeys
-from amqplab.trace.recorder import Record
 from amqplab.trace.tags import delivery_tag, is_multiple
 from amqplab.trace.tokens import SETTLING, Delivery, new_signal, new_token
 from amqplab.trace.traffic import Command, Segment, Traffic
@@ -26,7 +24,6 @@ from amqplab.trace.traffic import Command, Segment, Traffic
 __all__ = ["CONTENTS", "Loads"]
 
 CONTENTS = ("basic.publish", "basic.deliver", "basic.get-ok", "basic.return")
-ENDS = (e.SegmentLost, e.SegmentArrived, e.SegmentDiscarded)
 
 
 class Loads:
@@ -36,7 +33,6 @@ class Loads:
 
     def __init__(
         self,
-        records: Sequence[Record],
         traffic: Traffic,
         journeys: Journeys,
         deliveries: Mapping[Delivery, tuple[int, str]],
@@ -46,13 +42,14 @@ class Loads:
         self._journeys = journeys
         self._deliveries = deliveries
         self._label = label
-        self._ends = {one.event.number: one.seq for one in records if isinstance(one.event, ENDS)}
-        self._sent = {one.sent: one for one in traffic.segments.values() if is_of_note(one)}
+        self._sent = {
+            one.sent: one
+            for one in traffic.segments.values()
+            if one.retransmission or one.lost_seq is not None or one.discarded  # of which something is told
+        }
         self._over: defaultdict[int, list[str]] = defaultdict(list)
-
-    def changes(self, seq: int) -> bool:
-        """Whether a load comes or goes at this record."""
-        return seq in self._sent or seq in self._over
+        self.changes = {*self._sent, *(one.ended + 1 for one in self._sent.values() if one.ended is not None)}
+        """The records at which loads come or go."""
 
     def step(self, draft: Draft, seq: int) -> None:
         """Loads come as their segments are sent, and go after the last record of their way."""
@@ -65,8 +62,8 @@ class Loads:
             key = f"load/{segment.number}/{command.number}"
             copy = self.signal(command) if command.name in SETTLING else self.message(command)
             draft.put(key, {**copy, "segment": segment.number})
-            if segment.number in self._ends:
-                self._over[self._ends[segment.number] + 1].append(key)
+            if segment.ended is not None:
+                self._over[segment.ended + 1].append(key)
 
     def signal(self, command: Command) -> dict[str, Any]:
         """An acknowledgement, a refusal, or a confirm."""
@@ -91,8 +88,3 @@ class Loads:
         numbers = dict.fromkeys(self._traffic.frames[number].command for number in segment.frames)
         commands = [self._traffic.commands[number] for number in numbers if number is not None]
         return [one for one in commands if one.name in CONTENTS or one.name in SETTLING]
-
-
-def is_of_note(segment: Segment) -> bool:
-    """Whether anything is told of what it carries."""
-    return segment.retransmission or segment.lost_seq is not None or bool(segment.discarded)

@@ -58,6 +58,8 @@ class Segment:
     """One TCP segment. `sent`, `arrived` and `lost_seq` are seqs, `departs_at`, `arrives_at` and `lost_at`
     times in ns.
 
+    `ended` is the last record that tells of it.
+
     `start`..`end` are its octets' places in the direction's byte stream; one without octets stands where the next
     one would. `frames` are the numbers of the frames with octets in it. `relative_sequence` and
     `relative_acknowledgement` count from the first of their direction, as Wireshark does.
@@ -84,6 +86,7 @@ class Segment:
     lost_at: int | None = None
     discarded: str = ""
     refused: int | None = None
+    ended: int | None = None
     frames: list[int] = field(default_factory=list)
 
     @property
@@ -239,18 +242,20 @@ class Traffic:
     def _segment_arrived(self, record: Record, event: e.SegmentArrived) -> None:
         segment = self.segments.get(event.number)
         if segment is not None and segment.arrived is None:
-            segment.arrived = record.seq
+            segment.arrived = segment.ended = record.seq
 
     def _segment_lost(self, record: Record, event: e.SegmentLost) -> None:
         segment = self.segments.get(event.number)
         if segment is not None:
             segment.lost = event.reason or "lost"
             segment.lost_seq, segment.lost_at = record.seq, record.at
+            segment.ended = record.seq
 
     def _segment_discarded(self, record: Record, event: e.SegmentDiscarded) -> None:
         segment = self.segments.get(event.number)
         if segment is not None:
             segment.discarded = event.reason or "of no use"
+            segment.ended = record.seq
             segment.refused = record.seq if event.reason in NOBODY_THERE else None
             if segment.arrived is None:
                 segment.arrived = record.seq

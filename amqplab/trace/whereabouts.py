@@ -90,20 +90,20 @@ class Whereabouts:
         self._at_work = AtWork(self._told)
         self._untold: dict[str, None] = {}  # of what nobody will tell that it has been worked off
         self._doomed: defaultdict[int, list[str]] = defaultdict(list)
-        self._loads = Loads(records, traffic, self._journeys, self._deliveries, self.label)
+        self._loads = Loads(traffic, self._journeys, self._deliveries, self.label)
 
     def step(self, record: Record, patch: Patch, state: State) -> Patch:
         """What `record`, which changed the state by `patch`, changes among the tokens."""
         leaving, arrived = self._journeys.setting_out(record.seq), self._journeys.arriving(record.seq)
-        thrown = self._journeys.thrown_away(record.seq - 1)
+        thrown = record.seq - 1 in self._journeys.gone
         handle = HANDLERS.get(type(record.event))
-        loads = self._loads.changes(record.seq)
+        loads = record.seq in self._loads.changes
         if not (patch or leaving or handle or arrived or thrown or loads or record.seq in self._doomed):
             return []  # as for most records: nothing that is drawn has moved
         draft = Draft(self.tokens)
         for command in leaving:
             self._set_out(draft, command)
-        for command in thrown:
+        for command in self._journeys.gone[record.seq - 1] if thrown else ():
             self._thrown_away(draft, command)
         if handle is not None:
             handle(self, draft, record, record.event, state)
@@ -122,7 +122,8 @@ class Whereabouts:
             self._arrived(draft, arrived, state)
         for key in self._doomed.pop(record.seq, ()):
             die_on_the_way(draft, key)
-        self._loads.step(draft, record.seq)
+        if loads:
+            self._loads.step(draft, record.seq)
         return draft.commit()
 
     # --- the wire ----------------------------------------------------------------------------------------

@@ -103,7 +103,7 @@ MUTATIONS = (
              "item.received === null ? (gone ?? Infinity)", "item.received === null ? Infinity", "4",
              "killed_on_the_way", "1"),
     Mutation("a message that came to nobody stays on the link", "amqplab/trace/whereabouts.py",
-             "thrown = self._journeys.thrown_away(record.seq - 1)", "thrown = ()", "4", "killed_on_the_way",
+             "thrown = record.seq - 1 in self._journeys.gone", "thrown = False", "4", "killed_on_the_way",
              again=SCENE),
     Mutation("what is thrown away is said to have arrived", f"{JS}/ride.js",
              "hasReached(s, seq) && !s.discarded", "hasReached(s, seq)", "4", "killed_on_the_way", "2"),
@@ -129,7 +129,7 @@ MUTATIONS = (
              "if (!newcomers.length) return marks;", "if (newcomers) return marks;",
              "4 order", "channel_error", "2"),
     Mutation("one count stands for what was sent before and after what is spoken of", f"{JS}/geometry.js",
-             "[lane, undefined].forEach((one) => open.delete(one));", "open.delete(undefined);", "4 order",
+             "[...open.keys()] : [lane, undefined])", "[...open.keys()] : [undefined])", "4 order",
              "queue_of_500", "1"),
     # --- 5: a jump lands on its record ---
     Mutation("a jump lands on the step before its record", f"{JS}/player.js",

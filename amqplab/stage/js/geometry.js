@@ -271,10 +271,11 @@ export function roomFor(things, length, breadth) {
 function firstWithin(things, room) {
   /** @type {Set<T>} */
   const found = new Set();
+  let free = room;
   for (const thing of things) {
-    if (found.size && thing.width > room) break;
+    if (found.size && thing.width > free) break;
     found.add(thing);
-    room -= thing.width;
+    free -= thing.width;
   }
   return found;
 }
@@ -299,7 +300,7 @@ function runsOf(things, shown) {
   for (const thing of things) {
     const { lane } = thing;
     const run = open.get(lane);
-    if (shown.has(thing)) lane === undefined ? open.clear() : [lane, undefined].forEach((one) => open.delete(one));
+    if (shown.has(thing)) for (const one of lane === undefined ? [...open.keys()] : [lane, undefined]) open.delete(one);
     else if (run) run.push(thing);
     else {
       runs.push([thing]);

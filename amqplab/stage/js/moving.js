@@ -5,14 +5,14 @@
 // Segments are slabs that fill their tube, with the frames over them; frames keep to the lane of their channel;
 // commands are pills with a name, and with the number of the message that they carry (messages.js).
 
-import { cut, round, widthOf } from "./text.js";
+import { round } from "./text.js";
 import { cls, h } from "./elements.js";
-import { between, pipeSpan, tubeEdge } from "./geometry.js";
+import { pipeSpan, tubeEdge } from "./geometry.js";
 import { cross, hue, moveTo } from "./marks.js";
 import { handles } from "./mark.js";
 import { isOver } from "./ride.js";
+import { captionAt, captionWords } from "./wire.js";
 
-const CAPTION = 30;
 const CHIP_LETTER = 6.6;
 
 /** A segment: a slab across its tube. */
@@ -23,10 +23,9 @@ export function drawSegment(view, mark) {
   const wide = view.layout.orientation === "wide";
   const span = pipeSpan(g, view.layout.pipes[s.conn], wide);
   const slab = { x: round(-w / 2), y: round(-height / 2), width: round(w), height: round(height), rx: 5 };
-  const captionAt = tubeEdge(g, span, up) - mark.y + (up ? -6 : 13);
-  const half = Math.min(widthOf(cut(mark.label, CAPTION), 11) / 2, span.length / 2);
-  const shift = between(span.start + half, mark.x, span.start + span.length - half) - mark.x;
-  const reason = s.lost || s.discarded;
+  const across = tubeEdge(g, span, up) - mark.y + (up ? -6 : 13);
+  const said = captionWords(s, state);
+  const shift = captionAt(span, said, mark.x).along - mark.x;
   return h(
     "g",
     handles(mark, cls("segment", over && "lost", s.again && "again"), { transform: moveTo(mark) }),
@@ -36,8 +35,8 @@ export function drawSegment(view, mark) {
       mark.caption &&
       h(
         "text",
-        { class: cls("caption halo", over && "bad"), x: round(shift), y: round(captionAt) },
-        cut(over && reason ? `${state}: ${reason}` : mark.label, CAPTION),
+        { class: cls("caption halo", over && "bad"), x: round(shift), y: round(across) },
+        said,
       ),
   );
 }

@@ -13,8 +13,8 @@
 // the receiver, be it an acknowledgement without octets; a later one is farther only where the earlier one was lost. What
 // has come is read in the order of its octets.
 
-import { box, lanePoint, linedUp, pipeSpan, point, roomFor, tubeMiddle } from "./geometry.js";
-import { rideOfCommand, rideOfFrame, rideOfSegment } from "./ride.js";
+import { between, box, lanePoint, linedUp, pipeSpan, point, roomFor, tubeMiddle } from "./geometry.js";
+import { isOver, rideOfCommand, rideOfFrame, rideOfSegment } from "./ride.js";
 import { TYPES } from "./scene.js";
 import { entityMark, numberedMark } from "./mark.js";
 import { cut, encode, widthOf } from "./text.js";
@@ -25,7 +25,9 @@ const SHORT_PILL = 26;
 const GROUP_W = 24;
 const LEAST_SLAB = 14;
 const MORE_W = 24;
+const CAPTION = 30;
 const CAPTION_SIZE = 11;
+const CAPTION_GAP = 8;
 const METHOD = 1;
 
 /** Marks on the links, and for each command the point at which its message's number is written; it is covered where
@@ -159,7 +161,7 @@ function segmentMarks(view, tube, hosts) {
   });
   const inSlabs = new Set(slabs.flatMap(({ cargo }) => carriedIn(scene, cargo)));
   const { found, rest, hidden } = placed(view, tube, [...slabs, ...looseFrames(view, tube, inSlabs)]);
-  const spoken = captionsOf(view, found.filter(([{ s }]) => s), wide);
+  const spoken = captionsOf(view, found.filter(([{ s }]) => s), wide, span);
   for (const { f, cargo } of hidden) for (const one of f ? [f] : lastFramesIn(cargo)) carries(view, hosts, one, COVERED);
   const marks = found.flatMap(([thing, at]) => {
     if (thing.s) return slabMarks(view, tube, thing, wide ? at.x : at.y, spoken, hosts);
@@ -202,18 +204,29 @@ function slabMarks(view, tube, { s, cargo, ride, width }, along, spoken, hosts) 
 const COVERED = { covered: true };
 
 /** The segments whose captions stand free of each other; first the one that the record speaks of. */
-function captionsOf({ subject }, found, wide) {
+function captionsOf({ subject }, found, wide, span) {
   const taken = [];
   const spoken = new Set();
   const order = [...found].sort(([a], [b]) => +(b.s.n === subject.segment) - +(a.s.n === subject.segment));
-  for (const [{ s }, at] of order) {
-    const half = widthOf(segmentLabel(s), CAPTION_SIZE) / 2 + 4;
-    const along = wide ? at.x : at.y;
-    if (taken.some((other) => Math.abs(other.along - along) < other.half + half)) continue;
+  for (const [{ s, ride }, at] of order) {
+    const { along, half } = captionAt(span, captionWords(s, ride.state), wide ? at.x : at.y);
+    if (taken.some((other) => Math.abs(other.along - along) < other.half + half + CAPTION_GAP)) continue;
     taken.push({ along, half });
     spoken.add(s);
   }
   return spoken;
+}
+
+/** What is written beside a segment: what it is, or why it is no more. */
+export function captionWords(s, state) {
+  const reason = isOver(state) && (s.lost || s.discarded);
+  return cut(reason ? `${state}: ${reason}` : segmentLabel(s), CAPTION);
+}
+
+/** Where the middle of its caption is, and half of how long that is: as near to it as the tube goes. */
+export function captionAt({ start, length }, words, along) {
+  const half = Math.min(widthOf(words, CAPTION_SIZE) / 2, length / 2);
+  return { along: between(start + half, along, start + length - half), half };
 }
 
 /** A segment in a few words, such as "PSH ACK 46 B". */

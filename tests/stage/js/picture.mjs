@@ -215,6 +215,22 @@ test("acknowledgements on a link stand beside each other while there is room", (
   }
 });
 
+test("captions of segments that are near each other, or near an end of their link, do not merge", () => {
+  let most = 0;
+  for (const view of views()) {
+    if (view.zoom || view.layout.orientation !== "wide") continue;
+    const written = stage.marks(view).filter(({ kind, caption }) => kind === "segment" && caption).map((mark) => {
+      const { props, kids } = stage.drawSegment(view, mark).kids.find((kid) => /caption/.test(kid?.props?.class));
+      return { key: mark.key, x: mark.x + props.x, y: mark.y + props.y, half: stage.widthOf(kids.join(""), 11) / 2 };
+    });
+    most = Math.max(most, written.length);
+    for (const a of written)
+      for (const b of written)
+        if (a.key < b.key && a.y === b.y) assert.ok(Math.abs(a.x - b.x) >= a.half + b.half + 2, `${a.key}, ${b.key}: ${where(view)}`);
+  }
+  assert.ok(most || !scene.segments.length);
+});
+
 test("the names of a stream's readers stand below its numbers, free of its name and of each other", () => {
   for (const w of [130, 200, 300]) {
     const node = { x: 500, y: 100, w, h: 40, more: { x: 500, y: 136, anchor: "middle" } };

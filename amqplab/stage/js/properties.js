@@ -18,7 +18,7 @@ const BEFORE_HEADERS = ["content-type", "content-encoding"];
 /** The name that asks for direct reply-to; an address given out for it begins with it, too. */
 const isPseudoQueue = (name) => /^amq\.rabbitmq\.reply-to/.test(name);
 
-const PROPERTY_MEANINGS = {
+export const PROPERTY_MEANINGS = {
   "delivery-mode": (mode) => (mode === 2 ? "persistent: a durable queue writes it to disk" : "transient: a restart of the broker loses it"),
   priority: () => "in a queue with priorities, higher goes first",
   expiration: (ms) => `the message lives ${ms} ms in a queue`,

@@ -12,7 +12,7 @@ What differs is who notices, and when:
     LoseNext, LoseSegment   one segment vanishes; TCP notices by itself and sends it again
     Cut                     nothing passes in either direction, nobody is told; Heal lets all pass again
     HalfOpen                the same towards one side only: one end hears, the other does not
-    Reset                   both ends are told at once: the connection is gone
+    Reset                   one end is told at once, the other by an RST: the connection is gone
     Kill                    the client's process ends; its operating system lives on and tells the other side
                             at once: FIN, or RST if something lay unread
     PowerOff                the machine loses power: silence, whatever is sent to it, until PowerOn. Then it

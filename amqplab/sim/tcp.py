@@ -329,7 +329,8 @@ class Endpoint:
             segment.ack == self.snd_una and not segment.length and same_window and self.snd_una < self.snd_nxt
         ):
             self._duplicate()
-        self._output()
+        if not self.output_planned:  # else it comes in this very instant, and with its own cause
+            self._output()
 
     def _advance(self, ack: int) -> None:
         """Octets up to `ack` have arrived over there."""
@@ -360,7 +361,8 @@ class Endpoint:
     def _repeat_first(self) -> None:
         payload = self.outgoing.octets(self.snd_una, self.profile.mss)
         if payload:
-            self._send("ACK", self.snd_una, payload)
+            is_last = self.snd_una + len(payload) == self.outgoing.end
+            self._send("PSH|ACK" if is_last else "ACK", self.snd_una, payload)
         else:
             self._send("FIN|ACK", self.snd_una)
         self._start_timer()
@@ -369,7 +371,7 @@ class Endpoint:
         if self.detached and segment.payload:
             self.network.refuse(segment)
             self.vanish()
-            return "the program has closed its socket"
+            return "no program has its socket open"
         end = segment.seq + segment.length
         expected = self.arrived.expected
         if end <= expected:

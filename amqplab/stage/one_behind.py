@@ -57,7 +57,7 @@ def one_behind_the_other(
     hidden = runs_of(riders, {id(rider) for rider in shown})
     wanted = {id(rider): Wish(wish(rider), rider.room, rider.lane) for rider in shown}
     for those in hidden:
-        wanted[id(those[0])] = Wish(0, count, those[0].lane)
+        wanted[id(those[0])] = Wish(wish(those[0]), count, those[0].lane)
     in_turn = [id(rider) for rider in riders if id(rider) in wanted]
     middles = dict(zip(in_turn, lined_up([wanted[one] for one in in_turn], length), strict=False))
     return (

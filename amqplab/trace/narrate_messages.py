@@ -25,7 +25,7 @@ def published(record: Record, event: e.Published, known: Context) -> str:
     target, key = exchange_name(event.exchange), quoted(event.routing_key)
     more = f", and owes confirm {event.sequence}" if event.sequence else ""
     if event.message in known.waiting:
-        more = ", and keeps it aside until the transaction is committed"
+        more = ", and keeps it aside: it goes on only if the transaction is committed"
     message = f"message {event.message} of {known.names.client(event.connection)}"
     size = count(event.size, "byte")
     return f"The broker has {message} ({size}) for the {target}, routing key {key}{more}."
@@ -83,7 +83,7 @@ def others_asked(event: e.Routed) -> tuple[str, ...]:
 
 
 ADDRESS = "amq.rabbitmq.reply-to."
-LATER = " when the transaction is committed"
+LATER = " if the transaction is committed"
 
 
 def routed_by_name(event: e.Routed, known: Context) -> str:

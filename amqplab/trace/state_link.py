@@ -69,6 +69,8 @@ def intervened(draft: Draft, record: Record, event: e.Intervened) -> None:
     host = edit_host(draft, event.target)
     if event.action == "freeze" and host["crashed"]:
         return  # what is dead stands still already
+    if event.action == "power on" and not host["status"]:
+        change = {**change, "crashed": False}  # a server starts with its machine; a program has to be started
     if change.get("crashed") and host["status"] == "running":
         host["status"] = STOPPED[event.action]
     host.update(change)

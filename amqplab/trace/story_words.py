@@ -164,7 +164,7 @@ def way_of(
 ) -> str:
     """Where a message goes, after its name: "goes through the exchange 'logs' to queue 'app'"."""
     if isinstance(first, e.Published) and first.message in narrator.context.waiting:
-        return "is kept aside until its transaction is committed"
+        return "is kept aside, and goes on only if its transaction is committed"
     routed = told.get(e.Routed)
     if isinstance(routed, e.Routed) and routed.queues:
         kept_out = narrator.context.kept_out

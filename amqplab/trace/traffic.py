@@ -149,7 +149,7 @@ class Command:
     gone: int | None = None
 
 
-NOBODY_THERE = ("no such connection", "the program has closed its socket")
+NOBODY_THERE = ("no such connection", "no program has its socket open")
 """Why a segment is refused: its receiver was closed, reset or killed, and will take nothing any more."""
 
 UNIT_TYPES = {"http": 256, "websocket": 257}

@@ -8,8 +8,8 @@ more. But a timer was set by something, and a reader of the whole recording can 
     a copy expires           it entered its queue, and its time began
     a queue expires          it was used for the last time
     a delivery goes out      its copy came back in that very instant, by such a timer
-    a peer is not heard      the first octets that should have been heard were lost; or else somebody has taken the
-                             power from who should speak, or made it stand still
+    a peer is not heard      somebody has taken the power from who should speak, made it stand still, or cut the
+                             link; or else the first octets that should have been heard were lost
     a consumer is given up   it got the oldest delivery that it has not acknowledged
     a connection is          it began, and was never opened; or its end was asked for, and nobody agreed
     given up
@@ -58,6 +58,7 @@ class Waits:
         self._vhosts: dict[str, str] = {}  # connection -> its virtual host
         self._brokers: dict[str, str] = {}  # connection -> the host at its other end
         self._silenced: dict[str, int] = {}  # host -> by what
+        self._cut: dict[str, int] = {}  # host -> by what its link is cut
         self._ended: Record | None = None  # the channel that was given up last
         self._given_up: dict[str, Record] = {}  # connection -> where it was
         for record in records:
@@ -89,7 +90,14 @@ class Waits:
     def _silence(self, record: Record, event: e.HeartbeatMissed) -> int | None:
         up = record.where != client_host(event.connection)
         speaker = client_host(event.connection) if up else self._brokers.get(event.connection, "")
-        return min(self._missing((event.connection, up), record), default=self._silenced.get(speaker))
+        by_act = self._silencer(speaker, event.connection)
+        return (
+            by_act if by_act is not None else min(self._missing((event.connection, up), record), default=None)
+        )
+
+    def _silencer(self, speaker: str, connection: str) -> int | None:
+        """What somebody did, so that nothing is heard of `speaker` any more: to that host, or to the cable."""
+        return self._silenced.get(speaker, self._cut.get(client_host(connection)))
 
     def _missing(self, lane: Lane, record: Record) -> list[int]:
         """Where octets of the lane were lost that have not come since."""
@@ -107,7 +115,8 @@ class Waits:
         return min([since for holder, since in self._held.values() if holder == lane], default=None)
 
     def _connection_ended(self, record: Record, event: e.ConnectionClosed) -> int | None:
-        return self._began.get(event.connection)
+        by_act = self._silencer(client_host(event.connection), event.connection)
+        return by_act if by_act is not None else self._began.get(event.connection)
 
     def _at_once(self, record: Record, event: e.Event) -> int | None:
         """A channel was given up in this very instant, and this follows."""
@@ -166,6 +175,10 @@ class Waits:
             self._silenced[event.target] = record.seq
         elif event.action in SILENCES:
             self._silenced.pop(event.target, None)
+        elif event.action == "cut":
+            self._cut[event.target] = record.seq
+        elif event.action == "heal":
+            self._cut.pop(event.target, None)
 
 
 def copy_of(event: Any) -> Copy:

@@ -221,6 +221,17 @@ def test_power_is_a_fault_like_any_other_and_can_be_done_in_the_past() -> None:
     assert again.fork(at=0, do=lambda _: None).digest() == again.fork(at=0, do=lambda _: None).digest()
 
 
+def test_a_broker_whose_machine_is_back_is_no_dead_process() -> None:
+    lab = Lab(seed=1)
+    lab.connect("first")
+    lab.power_off("broker")
+    assert Fold(list(lab.recorder)).at(len(lab.recorder) - 1)["host/broker"]["crashed"]
+    lab.run_for("1 s")
+    lab.power_on("broker")
+    lab.connect("second")
+    assert not Fold(list(lab.recorder)).at(len(lab.recorder) - 1)["host/broker"]["crashed"]
+
+
 def test_only_power_can_fail_at_the_broker() -> None:
     lab = Lab(seed=1)
     lab.connect("producer")

@@ -231,6 +231,24 @@ def test_three_duplicate_acknowledgements_repeat_a_segment_before_the_timeout() 
     assert world.events(RetransmissionTimedOut) == []
 
 
+def test_what_is_asked_for_again_is_pushed_if_it_is_the_last_there_is() -> None:
+    """RFC 1122 section 4.2.2.2: the last segment that is written has PSH, whatever sends it."""
+    world = World(LinkProfile(mss=100))
+
+    async def play() -> None:
+        client, _ = await pair(world.loop)
+        losable = iter([False, False, False, False, True])
+        world.network.lose_next(
+            "client", "server", losable=lambda segment: bool(segment.payload) and next(losable, False)
+        )
+        client.transport.write(bytes(440))
+        await asyncio.sleep(5)
+
+    world.run(play())
+    again = [s for s in world.events(SegmentSent) if s.payload and s.retransmission]
+    assert again and all(("PSH" in s.flags) == (len(s.payload) == 40) for s in again)
+
+
 def test_a_reader_that_pauses_closes_the_window_and_stops_the_writer() -> None:
     world = World(LinkProfile(window=5000, mss=1000))
     data = bytes(range(256)) * 400

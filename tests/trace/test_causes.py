@@ -229,7 +229,7 @@ def not_heard(chain: Chain) -> bool:
     if isinstance(cause, e.SegmentLost):
         sent: Any = chain[-3].event if isinstance(chain[-3].event, e.SegmentSent) else None
         return cause.connection == event.connection and (sent is None or chain[-3].where != where)
-    return isinstance(cause, e.Intervened) and cause.action in ("power off", "freeze")
+    return isinstance(cause, e.Intervened) and cause.action in ("power off", "freeze", "cut")
 
 
 def handled(chain: Chain) -> bool:
@@ -390,7 +390,7 @@ Waited = tuple[str, str, str]
 
 WAITED: list[Waited] = [
     ("half_open", "HeartbeatMissed", "Segment 38 is lost, because the link is half open"),
-    ("cut", "HeartbeatMissed", "Segment 38 is lost, because the link is cut"),
+    ("cut", "HeartbeatMissed", "The lab steps in: the link of worker is cut"),
     ("power_off", "HeartbeatMissed", "The lab steps in: the machine of worker loses power"),
     ("dead_letter_retry", "DeadLettered expired", "A copy of message 1′ stands in queue 'waiting'"),
     ("ttl_at_the_end", "Discarded expired", "A copy of message 1 stands in queue 'fresh'"),

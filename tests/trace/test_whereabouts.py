@@ -325,7 +325,7 @@ def test_what_comes_to_nobody_is_gone_after_the_record_that_says_so() -> None:
     """Until the broker takes it back nothing is left of a delivery but what the broker believes."""
     records = records_of("killed_on_the_way")
     [refused] = [
-        one.seq for one in records if getattr(one.event, "reason", "") == "the program has closed its socket"
+        one.seq for one in records if getattr(one.event, "reason", "") == "no program has its socket open"
     ]
     [back] = [one.seq for one in records if isinstance(one.event, e.Requeued) and one.event.message == 1]
     told = {one.record.seq: one.tokens.get("token/1/%2F/work", {}).get("place") for one in moments(records)}

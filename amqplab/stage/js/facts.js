@@ -9,7 +9,7 @@
 import { cut, decodeName, isList, nameOf, plural } from "./text.js";
 import { h } from "./elements.js";
 import { hostCondition, isStream } from "./fixtures.js";
-import { hadOf, holdingOf, isReader } from "./hands.js";
+import { hadOf, holdingOf, isReader, readBy } from "./hands.js";
 
 const LISTED = 12;
 
@@ -88,7 +88,7 @@ export const beats = (n) => (n ? `timeout of ${n} s: each end sends something ev
 const whoIs = (scene, key) => scene.who?.[key] ?? nameOf(key);
 
 const numbers = (scene, messages, count) =>
-  messages?.length ? messages.map((message) => scene.labelOf(message)).join(", ") + (count > messages.length ? ` … (${count})` : "") : null;
+  messages?.length ? `${count > 1 ? "messages" : "message"} ${messages.map((message) => scene.labelOf(message)).join(", ")}${count > messages.length ? ` … (${count})` : ""}` : null;
 
 const flags = (entity, ...names) => names.filter((name) => entity[name]).map(fieldName).join(", ");
 
@@ -97,7 +97,7 @@ const policyWords = ({ policy, policy_arguments: says }) => (policy ? `${policy}
 /** What a consumer was handed and has not acknowledged. A stream keeps no list of that, but it is there. */
 function holdsWords(scene, state, consumer, key) {
   const held = isReader(consumer)
-    ? numbers(scene, state.at(`consumer|${key}`).map((token) => state.get(token).message), holdingOf(state, key))
+    ? numbers(scene, readBy(state, key), holdingOf(state, key))
     : numbers(scene, consumer.holding, consumer.holding_count);
   return held ? `${held}${isForgotten(state, key) ? ", and gone with its memory" : ""}` : "none";
 }
@@ -116,7 +116,7 @@ const heldByReaders = (state, { vhost, queue }) =>
 export function unackedWords(state, queue, key) {
   const [, vhost, name] = key.split("/").map(decodeName);
   const held = isStream(queue) ? heldByReaders(state, { vhost, queue: name }) : 0;
-  return held ? `${queue.unacked_count}, for a stream counts none; its readers hold ${held}` : queue.unacked_count;
+  return held ? `${queue.unacked_count}, for a stream counts none; its readers have yet to acknowledge ${held}` : queue.unacked_count;
 }
 
 const FACTS = {

@@ -8,10 +8,19 @@
 /** Whether a consumer reads a stream. @param {any} consumer */
 export const isReader = ({ cursor, start }) => (cursor ?? start ?? null) !== null;
 
-/** How many messages a consumer holds that are not acknowledged. @param {any} state @param {string} key */
+/** The messages that a stream's reader was handed, on their way or there, and has not acknowledged.
+ * @param {any} state @param {string} key @returns {number[]} */
+export const readBy = (state, key) =>
+  state
+    .of("token")
+    .map((/** @type {string} */ token) => state.get(token))
+    .filter((/** @type {any} */ { target, state: how }) => target === key && how !== "done")
+    .map((/** @type {any} */ { message }) => message);
+
+/** How many messages a consumer was handed that are not acknowledged. @param {any} state @param {string} key */
 export function holdingOf(state, key) {
   const consumer = state.get(key);
-  return isReader(consumer) ? state.at(`consumer|${key}`).length : consumer.holding_count;
+  return isReader(consumer) ? readBy(state, key).length : consumer.holding_count;
 }
 
 /** How many messages a consumer has done with. @param {any} state @param {string} key */

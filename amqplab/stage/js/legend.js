@@ -170,7 +170,7 @@ const PARTS = [
       ),
       entry(
         envelope("is-held-in-tx"),
-        "kept aside until its transaction is committed",
+        "kept aside: it goes on if its transaction is committed",
         message(({ state }) => state === "held in tx"),
       ),
       entry(

@@ -322,7 +322,7 @@ function lanesOf(riders) {
   return [...lanes.values()];
 }
 
-/** One behind the other; what has no room is counted at the lane's beginning. */
+/** One behind the other; a count of what has no room stands where the first of that would stand. */
 function laneMarks(view, name, pipe, riders) {
   const { scene, layout } = view;
   const { geometry: g } = scene;
@@ -336,7 +336,7 @@ function laneMarks(view, name, pipe, riders) {
   const { shown, hidden } = roomFor(sized, length, breadth);
   const places = inLineWith(sized, shown, hidden);
   const wanted = places.map(({ thing: { ride, width }, those }) =>
-    those ? { at: 0, width: breadth } : { at: g.mouth + ride.p * (length - 2 * g.mouth), width });
+    ({ at: g.mouth + ride.p * (length - 2 * g.mouth), width: those ? breadth : width }));
   const middles = linedUp(wanted, length);
   const ahead = pipeSpan(g, pipe, wide).ahead * (riders[0].token.up ? 1 : -1);
   const stream = `${name} ${riders[0].token.up} ${riders[0].channel}`;

@@ -91,8 +91,10 @@ function placed(view, tube, things) {
   const { shown, hidden: counts } = roomFor(inTurn, inside, MORE_W);
   const channelOf = ({ f, c }) => (f ?? c)?.channel ?? 0;
   const places = inLineWith(inTurn, shown, counts);
-  const wanted = places.map(({ thing: { width, ride, lane }, those }) =>
-    those ? { at: 0, width: MORE_W, lane } : { at: width / 2 + ride.p * Math.max(0, inside - width), width, lane });
+  const wanted = places.map(({ thing: { width: own, ride, lane }, those }) => {
+    const width = those ? MORE_W : own;
+    return { at: width / 2 + ride.p * Math.max(0, inside - width), width, lane };
+  });
   linedUp(wanted, inside).forEach((at, i) => {
     places[i].point = lanePoint(g, tube.pipe, wide, tube.up, channelOf(places[i].thing), at / inside, 1);
   });

@@ -353,7 +353,7 @@ export function framesStay({ view, marks, find }, wrong) {
 const wholeOf = (scene, f) => (f.command === null ? f : scene.commands[f.command]);
 
 const refusals = new WeakMap();
-const NOBODY_THERE = /no such connection|closed its socket/;
+const NOBODY_THERE = /no such connection|no program has its socket/;
 
 /** The record at which a segment with bytes of a frame or command came to a host where nobody takes it; Infinity if none. */
 function refusedAt(scene, item) {

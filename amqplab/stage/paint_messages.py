@@ -86,8 +86,7 @@ def envelope(mark: Mark, x: int, y: int) -> str:
     )
     if mark.more.get("redelivered") and not ghost:
         parts.append(
-            circle(x + 10, y - 7, 6, C.paper)
-            + text(x + 10, y - 3, "↻", fill=C.ink, anchor="middle", bold=True)
+            circle(x + 6, y - 9, 6, C.paper) + text(x + 6, y - 5, "↻", fill=C.ink, anchor="middle", bold=True)
         )
     return "".join(parts)
 

@@ -113,6 +113,8 @@ MUTATIONS = (
     Mutation("an arrow of a lost segment has a head", f"{JS}/legs.js",
              'leg(s.sent, s.lost_seq, "lost", {', 'leg(s.sent, s.lost_seq, "arrived", {', "4 ladder",
              "lost_batch", "0"),
+    Mutation("a confirm has no arrow in the ladder", f"{JS}/bands.js",
+             " || SETTLES.test(name)", "", "4 ladder", "publisher_confirms", "3"),
     Mutation("what waits to be read is still on its way", f"{JS}/legs.js",
              "scene.timeOf(received) > scene.timeOf(whole);", "false;", "4 ladder", "blocked_connection", "1"),
     Mutation("what comes again is a part of what was there already", f"{JS}/bands.js",

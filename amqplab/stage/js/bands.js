@@ -22,6 +22,8 @@ const LEAST_SEAM = 2.5;
 const OPEN_DROP = 34;
 const STUB = 18;
 const FATE_LETTER = 6.2;
+/** What is seen on the picture, too: a confirm answers a publish by its number, and has no message in it. */
+const SETTLES = /^basic\.(ack|nack|reject)$/;
 const KINDS = ["segment", "frame", "command", "command", "command"];
 
 /** @typedef {{kind: string, id: number, item: any, a: string, b: string, hue: number, legs: Leg[]}} Band `a` and `b` are hosts. */
@@ -31,7 +33,7 @@ export function bandsBetween(scene, zoom, low, high) {
   const kind = KINDS[zoom];
   const found = { segment: "segmentsAt", frame: "framesAt", command: "commandsAt" }[kind];
   const items = scene[found](low, high);
-  const shown = zoom < 3 ? items : items.filter((command) => command.messages.length > 0);
+  const shown = zoom < 3 ? items : items.filter(({ name, messages }) => messages.length > 0 || SETTLES.test(name));
   return shown.slice(-MOST_BANDS).map((item) => bandOf(scene, kind, item));
 }
 

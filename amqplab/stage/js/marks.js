@@ -66,7 +66,7 @@ export function drawMessage(view, mark) {
     h("path", { class: "flap", d: flap(w, height) }),
     mark.persistent && h("path", { class: "foot", d: `M${round(-w / 2 + 3)} ${round(height / 2 - 1.5)}H${round(w / 2 - 3)}` }),
     h("text", { class: "number", ...(mark.label.length > 2 && squeezedTo(w - 3)) }, mark.label),
-    mark.redelivered && h("path", { class: "again", d: turned(-w / 2 + 1, -height / 2 + 1) }),
+    mark.redelivered && h("path", { class: "again", d: turned(-w / 2 + 4, -height / 2) }),
     (isOver(mark.state) || mark.state === "gone" || isGone(mark)) && h("path", { class: "cross small", d: cross(w / 2, -height / 2, 3.5) }),
     wordsOf(view, mark, w),
   );

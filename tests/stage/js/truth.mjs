@@ -411,6 +411,14 @@ function tall(one, player, wanted, chance) {
   }
 }
 
+/** What the picture shows on the link as an answer has an arrow in the ladder; of very many things it draws the last. */
+function answersAreDrawn(one, view, drawn) {
+  const { commands } = view.scene;
+  if (commands.length > 400) return;
+  for (const { id, name, sent } of commands)
+    if (/^basic\.(ack|nack|reject)$/.test(name) && sent !== null && !drawn.has(`command:${id}`)) wrongOf("4 ladder", one.name, view)(`${name} ${id} has no arrow`);
+}
+
 /** What waits to be read has arrived: its arrow is no longer than its way took. */
 function arrowsEndInTime(one, scene) {
   const player = new stage.Player(scene, { zoom: 1, at: scene.n - 1 });
@@ -430,6 +438,7 @@ function ladder(one, scene) {
     const view = viewOf(player, "wide");
     const plan = planOf(view);
     const drawn = stage.drawLadder(view, plan, 500, 0, plan.height);
+    if (zoom > 2) answersAreDrawn(one, view, new Set(drawn.map(({ props }) => props["data-sel"])));
     laws.arrowsArrive(scene, drawn.filter((v) => /\bband\b/.test(v.props.class ?? "") && v.props["data-sel"]), wrongOf("4 ladder", one.name, view));
   }
 }

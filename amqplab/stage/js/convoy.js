@@ -5,7 +5,8 @@
 // What was drawn already moves evenly from one line to another, and two lines in the same order never cross on the way.
 // What appears has no place to come from: it would stand where it belongs at once, before things that still are on their
 // way there. So it keeps behind what was sent before it, and before what was sent after it, until all have arrived. And
-// what goes its last way, to the end of the link, keeps before those that follow it. What is sent again appears, too
+// what goes its last way, to the end of the link, keeps before those that follow it: of what comes after a loss some are
+// there before it. What is sent again appears, too
 // (anew.js).
 
 import { groupedBy } from "./wire.js";
@@ -16,17 +17,19 @@ import { groupedBy } from "./wire.js";
 export function newcomersOf(view, before, after) {
   /** @type {"x" | "y"} */
   const axis = view.layout.orientation === "wide" ? "x" : "y";
-  const known = new Set(before.map(({ key }) => key));
+  const was = new Map(before.map((mark) => [mark.key, mark]));
   const anew = new Set(before.filter(({ isAnew }) => isAnew).map(({ key }) => key));
   const kept = new Set(after.map(({ key }) => key));
   const gone = before.filter(({ key, stream }) => stream && !kept.has(key));
   const keysOf = (marks) => marks.map(({ key }) => key);
   const found = [];
   for (const lane of groupedBy(after.filter(({ stream }) => stream), ({ stream }) => stream)) {
-    const old = lane.filter(({ key }) => known.has(key));
-    for (const { key, ahead, octet } of gone.filter(({ stream }) => stream === lane[0].stream))
-      found.push({ key, axis, ahead, leaders: [], followers: keysOf(old.filter((other) => other.octet > octet)) });
-    for (const mark of lane.filter(({ key }) => !known.has(key) || anew.has(key))) {
+    const old = lane.filter(({ key }) => was.has(key));
+    for (const { key, ahead, octet, [axis]: place } of gone.filter(({ stream }) => stream === lane[0].stream)) {
+      const follows = (other) => other.octet > octet && ahead * (was.get(other.key)[axis] - place) < 0;
+      found.push({ key, axis, ahead, leaders: [], followers: keysOf(old.filter(follows)) });
+    }
+    for (const mark of lane.filter(({ key }) => !was.has(key) || anew.has(key))) {
       const { key, ahead, octet, stream } = mark;
       const leads = (other) => other.octet < octet && ahead * (other[axis] - mark[axis]) > 0;
       const follows = (other) => other.octet > octet && ahead * (other[axis] - mark[axis]) < 0;

@@ -73,9 +73,7 @@ class Changes:
             self._coming.clear()
         self._making = True
         try:
-            with because(
-                None
-            ):  # whatever call is being waited for in the cell: it is not what changes the past
+            with because(None):  # a call that the cell waits for is not what changes the past
                 while self.due:
                     self.due.pop(0).action()
         finally:

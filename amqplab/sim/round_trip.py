@@ -4,16 +4,24 @@ Theory
 ------
 The timeout is measured, in integers, from the time between an octet and its acknowledgement: the mean, and four
 times the mean deviation (RFC 6298 section 2). Each time it runs out it doubles, until something can be measured
-again. What was sent twice measures nothing, for nobody knows which of the two was acknowledged (Karn).
+again, or the sender has had enough: one whose SYN is not answered sooner than one that has a connection. What was
+sent twice measures nothing, for nobody knows which of the two was acknowledged (Karn).
 """
 
 from __future__ import annotations
 
-__all__ = ["RoundTrip"]
+__all__ = ["RoundTrip", "repeats_in"]
 
 INITIAL_RTO = 1_000_000_000
 SMALLEST_RTO = 200_000_000  # as Linux; RFC 6298 says a second
 LARGEST_RTO = 120_000_000_000  # as Linux
+SYN_RETRIES = 6  # as Linux: a connect gives up after 127 s
+DATA_RETRIES = 15
+
+
+def repeats_in(state: str) -> int:
+    """How often something is sent again in a state of RFC 9293, before the connection is given up."""
+    return SYN_RETRIES if state in ("SYN-SENT", "SYN-RECEIVED") else DATA_RETRIES
 
 
 class RoundTrip:

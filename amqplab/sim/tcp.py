@@ -29,8 +29,9 @@ from amqplab.sim.congestion import CongestionWindow
 from amqplab.sim.delayed_ack import DelayedAck
 from amqplab.sim.outgoing import Outgoing
 from amqplab.sim.reassembly import Reassembly
-from amqplab.sim.round_trip import RoundTrip
+from amqplab.sim.round_trip import RoundTrip, repeats_in
 from amqplab.sim.segment import Segment
+from amqplab.sim.silly_window import SillyWindow
 from amqplab.trace.events import Event, RetransmissionTimedOut, TcpStateChanged, WindowClosed, WindowOpened
 from amqplab.trace.recorder import CAUSE, because
 
@@ -40,9 +41,6 @@ if TYPE_CHECKING:
 __all__ = ["Endpoint"]
 
 P = ParamSpec("P")
-
-SYN_RETRIES = 6  # as Linux: a connect gives up after 127 s
-DATA_RETRIES = 15
 
 
 class Endpoint:
@@ -58,7 +56,8 @@ class Endpoint:
         self.state = "CLOSED"
         # sending: the first number not yet acknowledged is snd_una, the first not yet sent snd_nxt
         self.iss = self.snd_una = self.snd_nxt = self.snd_max = isn
-        self.snd_wnd = self.widest = self.profile.mss
+        self.snd_wnd = self.profile.mss
+        self.silly = SillyWindow(self.profile.mss)
         self.outgoing = Outgoing(isn + 1)
         self.fin_wanted = self.fin_sent = False
         self.fin_cause: int | None = None
@@ -170,39 +169,33 @@ class Endpoint:
             waiting = self.outgoing.end - self.snd_nxt
             allowed = self.snd_una + min(self.snd_wnd, self.congestion.size) - self.snd_nxt
             size = min(waiting, mss, allowed)
-            if size <= 0 or self._would_be_silly(size, waiting):
+            if size <= 0 or self.silly.waits(size, min(waiting, mss), self.snd_nxt - self.snd_una):
                 break
-            payload = self.outgoing.octets(self.snd_nxt, size)
-            flags = "PSH|ACK" if size == waiting else "ACK"
-            self._send(flags, self.snd_nxt, payload)
+            self._send_octets(self.snd_nxt, size)
             self._sent_up_to(self.snd_nxt + size)
         if waiting == 0:
             self._send_fin()
         elif self.snd_wnd == 0 and self.timer is None:
             self._start_timer()  # to probe the closed window
 
-    def _would_be_silly(self, size: int, waiting: int) -> bool:
-        """Whether a window has room for a part of a segment only, and the rest comes soon: then a sender waits
-        (RFC 1122 section 4.2.3.4). It does not if half a window is free, or if nothing is on the way that could
-        bring an acknowledgement.
-        """
-        is_whole = size == min(waiting, self.profile.mss)
-        return not is_whole and 2 * size < self.widest and self.snd_nxt != self.snd_una
+    def _send_octets(self, seq: int, size: int) -> bool:
+        """Send at most `size` octets from `seq` on; the last ones are pushed. False if there are none."""
+        payload = self.outgoing.octets(seq, size)
+        is_last = seq + len(payload) == self.outgoing.end
+        if payload:
+            self._send("PSH|ACK" if is_last else "ACK", seq, payload)
+        return bool(payload)
 
     def _send_fin(self) -> None:
         end = self.outgoing.end
         if self.fin_wanted and self.snd_nxt == end:
-            with because(self._why_fin()):
+            why = max((one for one in (CAUSE.get(), self.fin_cause) if one is not None), default=None)
+            with because(why):  # what closed this end, or made room; not what wrote the octets before it
                 self._send("FIN|ACK", self.snd_nxt)
                 if not self.fin_sent:
                     self.fin_sent = True
                     self._become("LAST-ACK" if self.state == "CLOSE-WAIT" else "FIN-WAIT-1")
             self._sent_up_to(end + 1)
-
-    def _why_fin(self) -> int | None:
-        """It came of what closed this end, not of the octets before it; or of what made room for it later."""
-        now = CAUSE.get()
-        return self.fin_cause if now is None else max(now, self.fin_cause or 0)
 
     def _sent_up_to(self, number: int) -> None:
         self.snd_nxt = number
@@ -238,7 +231,7 @@ class Endpoint:
     def _timed_out(self) -> None:
         self.timer = None
         self.retries += 1
-        if self.retries > (SYN_RETRIES if self.state in ("SYN-SENT", "SYN-RECEIVED") else DATA_RETRIES):
+        if self.retries > repeats_in(self.state):
             self._lose(TimeoutError(110, f"Connection timed out: {self.remote} did not answer"))
             return
         with because(None):  # whatever went on when the timer was set
@@ -293,9 +286,8 @@ class Endpoint:
 
     def _syn_sent(self, segment: Segment) -> str | None:
         if "RST" in segment.flags:
-            self._lose(
-                ConnectionRefusedError(111, f"Connect call failed: {self.remote} refused the connection")
-            )
+            why = f"Connect call failed: {self.remote} refused the connection"
+            self._lose(ConnectionRefusedError(111, why))
             return None
         if segment.flags != "SYN|ACK" or segment.ack != self.snd_nxt:
             return "not an answer to our SYN"
@@ -322,7 +314,7 @@ class Endpoint:
             self.retries = 0
         same_window = self.snd_wnd == segment.window
         self.snd_wnd = segment.window
-        self.widest = max(self.widest, segment.window)
+        self.silly.offered(segment.window)
         if segment.ack > self.snd_una:
             self._advance(min(segment.ack, self.snd_max))
         elif (
@@ -359,11 +351,7 @@ class Endpoint:
             self._repeat_first()
 
     def _repeat_first(self) -> None:
-        payload = self.outgoing.octets(self.snd_una, self.profile.mss)
-        if payload:
-            is_last = self.snd_una + len(payload) == self.outgoing.end
-            self._send("PSH|ACK" if is_last else "ACK", self.snd_una, payload)
-        else:
+        if not self._send_octets(self.snd_una, self.profile.mss):
             self._send("FIN|ACK", self.snd_una)
         self._start_timer()
 

@@ -3,10 +3,10 @@
 Theory
 ------
 Windows open by what was acknowledged, and that is seldom a whole segment. A sender that used every bit of room at
-once would soon send nothing but crumbs, each with forty octets of headers: the *silly window syndrome*. So while more is
-waiting, only whole segments are sent (RFC 1122 section 4.2.3.4). A crumb goes out if nothing is on the way whose
-acknowledgement would make room, or if it is half of the widest window that the other end ever offered: that end may
-be small.
+once would soon send nothing but crumbs, each with forty octets of headers: the *silly window syndrome*. So while
+more is waiting, only whole segments are sent (RFC 1122 section 4.2.3.4). A crumb goes out if nothing is on the way
+whose acknowledgement would make room, or if it is half of the widest window that the other end ever offered: that
+end may be small.
 """
 
 from __future__ import annotations

@@ -259,7 +259,7 @@ def with_consumer(m: Moment, at: str, crowd: Sequence[Token]) -> Iterator[Mark]:
     row = app["hands"].get(at)
     hand = places.hand_of(limit_of(m, at), len(crowd))
     place = f"consumer:{app['name']}"
-    shown = with_meant(m, crowd, crowd[: hand.slots], -1)
+    shown = with_meant(m, crowd, crowd[: hand.slots], hand.slots - 1)
     for number, (key, token) in enumerate(shown):
         spot = places.tray_spot(app, number) if row is None else places.slot_spot(row, number, hand)
         yield message_mark(key, token, place, spot)
@@ -269,13 +269,13 @@ def with_consumer(m: Moment, at: str, crowd: Sequence[Token]) -> Iterator[Mark]:
 
 
 def with_meant(m: Moment, crowd: Sequence[Token], shown: Sequence[Token], place: int) -> Sequence[Token]:
-    """Those that are shown of a crowd; if the one that is meant is not among them, it takes the `place` of another,
-    the first or the last.
+    """Those that are shown of a crowd, and last the one that is meant: if it is not among them, the one in this place
+    goes for it.
     """
     meant = next((item for item in crowd if is_meant(m, item)), None)
     if meant is None or meant in shown:
         return shown
-    return [*shown[:-1], meant] if place else [*shown[1:], meant]
+    return [*shown[:place], *shown[place + 1 :], meant]
 
 
 def with_client(m: Moment, at: str, crowd: Sequence[Token]) -> Iterator[Mark]:

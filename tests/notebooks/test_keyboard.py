@@ -229,7 +229,7 @@ def inspect_a_frame(reader: Reader) -> None:
     reader.press("End")
     while not reader.page.evaluate("() => document.activeElement.querySelector('.band-label')"):
         reader.press("ArrowUp")
-    record = reader.page.evaluate("() => document.activeElement.dataset.seq")
+    record = reader.page.evaluate("() => document.activeElement.dataset.id")
     reader.press("Enter")
     assert reader.shows("record") == record
     assert reader.spoken.endswith(reader.said)

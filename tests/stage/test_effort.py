@@ -17,7 +17,7 @@ from amqplab.stage.html import to_html
 
 MOST_MADE = 400
 MOST_CHANGED = 600
-MOST_CHANGED_BY_A_JUMP = 640
+MOST_CHANGED_BY_A_JUMP = 600
 READERS = ("clientWidth", "clientHeight", "scrollWidth", "scrollHeight", "scrollTop", "scrollLeft")
 EFFORT = """(root, [deed, readers]) => {
     const { stage } = root;

@@ -482,7 +482,7 @@ def test_arrows_scroll_the_ladder_and_the_focus_stays_on_its_row(
     for key in ("End", "End", "ArrowDown", "Home", "Home"):
         page.keyboard.press(key)
         page.evaluate(TWO_FRAMES)
-        rows.append(page.evaluate("() => Number(document.activeElement.dataset.seq ?? -1)"))
+        rows.append(page.evaluate("() => Number(document.activeElement.dataset.id ?? -1)"))
     assert 0 < rows[0] < rows[1] < rows[2] and rows[2] > rows[3] > rows[4]
     page.keyboard.press("Enter")
     assert page.locator(STAGE).get_attribute("data-record") == str(rows[4])

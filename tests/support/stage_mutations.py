@@ -60,7 +60,7 @@ MUTATIONS = (
     Mutation("what the step speaks of is only counted on its link", f"{JS}/messages.js",
              "meant: isSpokenOf(view, rider.token) ||", "meant:", "2", "topics"),
     Mutation("what the step speaks of is only counted in a hand", f"{JS}/messages.js",
-             "withMeant(view, tokens, tokens.slice(0, slots))", "tokens.slice(0, slots)", "2", "queue_of_500", "4"),
+             "withMeant(view, tokens, tokens.slice(0, slots), slots - 1)", "tokens.slice(0, slots)", "2", "queue_of_500", "4"),
     Mutation("what is lost again, though it had arrived, is not seen", f"{JS}/messages.js",
              "riders.push(...loadsOn(view, name, pipe, riders));", "", "2", "loss_20_percent", "3"),
     Mutation("of a command's frames the first one is spoken of", f"{JS}/wire.js",

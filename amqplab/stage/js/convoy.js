@@ -5,9 +5,8 @@
 // What was drawn already moves evenly from one line to another, and two lines in the same order never cross on the way.
 // What appears has no place to come from: it would stand where it belongs at once, before things that still are on their
 // way there. So it keeps behind what was sent before it, and before what was sent after it, until all have arrived. And
-// what goes its last way, to the end of the link, keeps before those that follow it: of what comes after a loss some are
-// there before it. What is sent again appears, too
-// (anew.js).
+// what goes its last way, to the end of the link, keeps before those that follow it; after a loss some that were sent later
+// have long been there. What is sent again appears, too (anew.js).
 
 import { groupedBy } from "./wire.js";
 

@@ -23,7 +23,7 @@ const groupOf = (node) => node?.closest?.("[data-group]");
 
 /** What a thing is called, so that it is found again after a redraw. */
 const focusName = ({ dataset }) =>
-  dataset.focus ?? dataset.sel ?? dataset.do ?? dataset.zoom ?? dataset.fault ?? dataset.jump ?? dataset.seq ?? dataset.span;
+  dataset.focus ?? dataset.sel ?? dataset.do ?? dataset.zoom ?? dataset.fault ?? dataset.jump ?? dataset.span ?? dataset.id;
 
 const seenItem = (node) => node.checkVisibility({ visibilityProperty: true });
 

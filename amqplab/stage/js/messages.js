@@ -32,6 +32,7 @@ import {
 } from "./geometry.js";
 import { isOver, rideOfCommand, rideOfSegment } from "./ride.js";
 import { handsOfApp, isStream, rowOf } from "./fixtures.js";
+import { isReader } from "./hands.js";
 import { entityMark, numberedMark } from "./mark.js";
 import { signalWidth } from "./marks.js";
 import { inLineWith, lastOctetOf } from "./wire.js";
@@ -141,7 +142,7 @@ const copyOf = ({ redelivered }) => ({ redelivered, command: null });
 function cursorMarks(view, key, node, cells) {
   const { scene, layout } = view;
   const free = cells.length < roomOf(scene.geometry, node) ? cells.length : -1;
-  const readers = view.consumers.filter(([, { vhost, queue, cursor, start }]) => queueKey(vhost, queue) === key && (cursor ?? start ?? null) !== null);
+  const readers = view.consumers.filter(([, one]) => queueKey(one.vhost, one.queue) === key && isReader(one));
   const placeOf = ([, { cursor }]) => (cursor === null ? free : cells.findIndex((cell) => cell.message === cursor));
   return readers.map(([reader, { cursor, start }], row) => {
     const i = placeOf(readers[row]);
@@ -246,7 +247,7 @@ function handMarksOf(view, app, key, consumer, number) {
   const hand = handOf(geometry, consumer.prefetch, tokens.length);
   const { slots } = hand;
   const row = rowOf(app, key, number);
-  const chosen = withMeant(view, tokens, tokens.slice(0, slots));
+  const chosen = withMeant(view, tokens, tokens.slice(0, slots), slots - 1);
   const shown = chosen.map(([token, value], i) =>
     messageMark(view, token, value.message, value, slotPoint(geometry, row, i, hand), {
       place: `consumer:${app.name}`,
@@ -260,10 +261,11 @@ function handMarksOf(view, app, key, consumer, number) {
   return [...shown, moreMark(view, `more ${key}`, key, hidden, at, "held", false, words)];
 }
 
-/** Those that are shown of all tokens; if the one that is meant is not among them, it takes the place of the last. */
-function withMeant(view, tokens, shown) {
+/** Those that are shown of all tokens, and last the one that is meant: if it is not among them, the one in this place goes
+ * for it. */
+function withMeant(view, tokens, shown, place) {
   const meant = tokens.find(([, token]) => isSpokenOf(view, token));
-  return !meant || shown.includes(meant) ? shown : [...shown.slice(0, -1), meant];
+  return !meant || shown.includes(meant) ? shown : [...shown.filter((_, i) => i !== place), meant];
 }
 
 // --- on links ---
@@ -407,7 +409,7 @@ function gutterMarks(view) {
   const { geometry } = view.scene;
   if (!lost.length) return [];
   const room = gutterRoom(geometry, layout);
-  const shown = lost.length <= room ? lost : newest(view, Math.max(1, room - 1));
+  const shown = lost.length <= room ? lost : withMeant(view, lost, lost.slice(-Math.max(1, room - 1)), 0);
   const hidden = lost.length - shown.length;
   const marks = shown.map(([key, token], i) =>
     messageMark(view, key, token.message, token, lostPoint(geometry, layout, i), {
@@ -420,10 +422,4 @@ function gutterMarks(view) {
   if (!hidden) return marks;
   const at = point(true, layout.gutter.x + layout.gutter.w - 24, layout.gutter.y + layout.gutter.h / 2);
   return [...marks, moreMark(view, "more lost", "gutter", hidden, at, "lost", false, `${hidden} more lost or returned`)];
-}
-
-function newest(view, count) {
-  const shown = view.lost.slice(-count);
-  const meant = view.lost.find(([, token]) => isSpokenOf(view, token));
-  return meant && !shown.includes(meant) ? [...shown.slice(1), meant] : shown;
 }

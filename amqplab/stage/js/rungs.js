@@ -131,7 +131,6 @@ function drawRung(seen, seq, y, kind, k) {
   const props = {
     key: `r${seq}`,
     class: cls("rung", kind, toneOf(view, seq), isVisit && "visit", isRowLit(view, seq) && "lit"),
-    "data-seq": seq,
     "data-kind": "row",
     "data-id": seq,
     role: "group",

@@ -24,7 +24,7 @@ import { skeleton } from "./skeleton.js";
 import { Rungs } from "./rungs.js";
 import { Frame } from "./wiring.js";
 
-const WISHES = "[data-do],[data-zoom],[data-jump],[data-fault],[data-branch],[data-sel],[data-span],[data-byte],[data-seq]";
+const WISHES = "[data-do],[data-zoom],[data-jump],[data-fault],[data-branch],[data-sel],[data-span],[data-byte],[data-kind=row]";
 const PREPARED_AT_ONCE = 400;
 const TYPING = /^(INPUT|SELECT|TEXTAREA)$/;
 
@@ -287,7 +287,7 @@ export class Stage {
     else if (wish.span || wish.byte) this.hovered(target);
     else {
       player.letGo();
-      player.jump(+(wish.jump ?? wish.seq), this.glides, true);
+      player.jump(+(wish.jump ?? wish.id), this.glides, true); // a row of the ladder is named by its record
     }
     this.run();
     this.draw();

@@ -418,7 +418,7 @@ export class Frame {
     const { target } = event;
     if (target.dataset?.sash) return this.dragSash(event);
     if (target.closest("input,select,.track")) return;
-    if (target.closest("button,[data-sel],[data-seq],[data-jump]")) {
+    if (target.closest("button,[data-sel],[data-kind=row],[data-jump]")) {
       event.preventDefault();
       this.stage.root.focus({ preventScroll: true });
     }

@@ -129,7 +129,7 @@ test("at every step, and on every visit, exactly one row is marked as here, insi
       const drawn = stage.drawLadder(view, own, WIDTH, Math.max(0, y - 150), y + 150);
       const here = withClass(drawn, "here");
       assert.equal(here.length, 1, `zoom ${zoom}, record ${seq}`);
-      assert.equal(here[0].props["data-seq"], seq);
+      assert.equal(here[0].props["data-id"], seq);
     }
   }
 });
@@ -226,7 +226,7 @@ test("a message that is picked lights the rows that are about it", () => {
   player.pick({ kind: "message", id: message });
   const plan = stage.ladderPlan(scene, 3);
   const drawn = stage.drawLadder(player.view(), plan, WIDTH, 0, plan.height);
-  const lit = new Set(withClass(drawn, "rung").filter(({ props }) => props.class.includes("lit")).map(({ props }) => props["data-seq"]));
+  const lit = new Set(withClass(drawn, "rung").filter(({ props }) => props.class.includes("lit")).map(({ props }) => props["data-id"]));
   plan.seqs.forEach((seq) => scene.subjectOf(seq).message === message && assert.ok(lit.has(seq), `record ${seq}`));
   plan.seqs.forEach((seq) => scene.subjectOf(seq).message > message && assert.ok(!lit.has(seq), `record ${seq}`));
 });

@@ -222,7 +222,7 @@ function samePlaceEverywhere(one, view) {
   const y = plan.yOf(seq);
   const ladder = stage.drawLadder(view, plan, 500, y - 40, y + 40);
   const here = ladder.filter((v) => /\brung\b.*\bhere\b/.test(v.props.class ?? ""));
-  if (!here.some((v) => v.props["data-seq"] === seq)) wrong(`the ladder shows ${here.map((v) => v.props["data-seq"])}, not this record`);
+  if (!here.some((v) => v.props["data-id"] === seq)) wrong(`the ladder shows ${here.map((v) => v.props["data-id"])}, not this record`);
 }
 
 // --- a case ---
@@ -543,7 +543,7 @@ const DEEDS = [
 function monkey(live, chance) {
   for (let i = 0; i < 12; i++) {
     live.perform(DEEDS[chance(DEEDS.length)]);
-    const things = live.root.querySelectorAll("[data-sel],[data-jump],[data-seq]");
+    const things = live.root.querySelectorAll("[data-sel],[data-jump],[data-kind=row]");
     if (i % 3 === 0 && things.length) live.clicked(things[chance(things.length)]);
     pass(chance(2) * 700);
   }

@@ -390,10 +390,11 @@ function lastBytes(scene, item, seq) {
 
 /** Along each direction of a link things stand in the order of their octets, the first nearest to the receiver. One
  * passes another only where the segment with the other's last octet was lost, or came later than its own. And what has
- * been received never stands behind what has not. */
-export function streamsInOrder({ view, marks }, wrong) {
+ * been received never stands behind what has not; while things move, unless it stood there `before`, and comes past. */
+export function streamsInOrder({ view, marks, before = [] }, wrong) {
   const { layout, seq } = view;
   const isWide = layout.orientation === "wide";
+  const places = new Map(before.map((mark) => [mark.key, isWide ? mark.x : mark.y]));
   const onWire = marks.map((mark) => unitOf(view, mark)).filter(Boolean);
   for (const those of grouped(onWire, ({ tube }) => tube).values()) {
     const pipe = layout.pipes[those[0].conn];
@@ -405,7 +406,8 @@ export function streamsInOrder({ view, marks }, wrong) {
       for (const second of those.slice(i + 1)) {
         const isBehind = wayOf(first) < wayOf(second) - 0.01;
         if (isBehind && !hasPassed(view, first, second)) wrong(`${first.mark.key} was sent before ${second.mark.key}, and stands behind it`);
-        if (isBehind && isRead(first, seq) && !isRead(second, seq)) wrong(`${first.mark.key} is received, and stands behind ${second.mark.key}, which is not`);
+        const stoodBehind = ahead * (places.get(first.mark.key) - places.get(second.mark.key)) < 0; // and has to come past it
+        if (isBehind && !stoodBehind && isRead(first, seq) && !isRead(second, seq)) wrong(`${first.mark.key} is received, and stands behind ${second.mark.key}, which is not`);
       }
     });
   }

@@ -86,25 +86,14 @@ function sampled(steps, most, chance) {
 function look(one, player, memory) {
   const view = safely(one.name, player, () => viewOf(player, "wide"));
   if (!view) return;
-  const marks = safely(one.name, view, () => stage.marks(view));
-  if (!marks) return;
+  const it = safely(one.name, view, () => judged(one, view));
+  if (!it) return;
   report.drawn.steps++;
-  const it = laws.seen(view, marks);
-  laws.drawable(it, wrongOf(1, one.name, view));
-  if (has(2)) laws.subjectSeen(it, wrongOf(2, one.name, view));
-  if (has(3)) laws.everyCopyOnce(it, wrongOf(3, one.name, view));
-  if (has(3)) laws.deadHandsAreEmpty(it, wrongOf(3, one.name, view));
-  if (has(4)) laws.nothingArrivesThatDidNot(it, wrongOf(4, one.name, view));
-  if (has(4)) laws.framesStay(it, wrongOf(4, one.name, view));
-  if (has(4)) laws.thrownAway(it, wrongOf(4, one.name, view));
-  if (has("4 order")) laws.streamsInOrder(it, wrongOf("4 order", one.name, view));
-  if (has("4 order")) laws.segmentsInOrder(it, wrongOf("4 order", one.name, view));
-  if (has("4 order")) laws.countsInOrder(it, wrongOf("4 order", one.name, view));
   if (has(6)) counts(one, it);
   if (has(8)) compare(one, it);
   if (has(8) && view.seq % 5 === 0) explained(one, it);
-  memory.set(view.seq, printed(marks));
-  return { view, marks };
+  memory.set(view.seq, printed(it.marks));
+  return { view, marks: it.marks };
 }
 
 /** In a narrow window there is room for less; what is seen is no less true. */
@@ -112,15 +101,27 @@ const NARROW = { width: 560, height: 380 };
 
 function lookNarrow(one, player) {
   const wide = viewOf(player, "wide");
-  const view = { ...wide, layout: stage.setting(wide.scene.layouts, NARROW).layout };
+  judged(one, { ...wide, layout: stage.setting(wide.scene.layouts, NARROW).layout });
+}
+
+const OF_ONE_PICTURE = [
+  [1, laws.drawable],
+  [2, laws.subjectSeen],
+  [3, laws.everyCopyOnce],
+  [3, laws.deadHandsAreEmpty],
+  [4, laws.nothingArrivesThatDidNot],
+  [4, laws.framesStay],
+  [4, laws.thrownAway],
+  ["4 order", laws.streamsInOrder],
+  ["4 order", laws.segmentsInOrder],
+  ["4 order", laws.countsInOrder],
+];
+
+/** A picture, held against the laws that one picture can break. */
+function judged(one, view) {
   const it = laws.seen(view, stage.marks(view));
-  laws.drawable(it, wrongOf(1, one.name, view));
-  if (has(2)) laws.subjectSeen(it, wrongOf(2, one.name, view));
-  if (has(3)) laws.everyCopyOnce(it, wrongOf(3, one.name, view));
-  if (has(4)) laws.nothingArrivesThatDidNot(it, wrongOf(4, one.name, view));
-  if (has("4 order")) laws.streamsInOrder(it, wrongOf("4 order", one.name, view));
-  if (has("4 order")) laws.segmentsInOrder(it, wrongOf("4 order", one.name, view));
-  if (has("4 order")) laws.countsInOrder(it, wrongOf("4 order", one.name, view));
+  for (const [law, holds] of OF_ONE_PICTURE) if (law === 1 || has(law)) holds(it, wrongOf(law, one.name, view));
+  return it;
 }
 
 /** Picture, tables, fold and lab.table() count alike. */
@@ -257,13 +258,6 @@ function play(one, scene, zoom) {
   if (has(1) && isTurn) safely(one.name, { zoom, seq: scene.n }, () => tall(one, player, wanted, chance));
 }
 
-/** What leaves a link though something sent later stood before it: it was lost at first, and has to come past that. */
-function lateOnes(was, after) {
-  const kept = new Set(after.map(({ key }) => key));
-  const before = (a, b) => a.stream === b.stream && b.octet > a.octet && a.ahead * (b.x - a.x) > 0;
-  return new Set(was.filter((mark) => mark.stream && !kept.has(mark.key) && was.some((other) => before(mark, other))).map(({ key }) => key));
-}
-
 /** Things move from where they were to where they are; nothing is twice there meanwhile. */
 function move(one, before, { view, marks }, motion) {
   const after = stage.movable(view);
@@ -272,12 +266,10 @@ function move(one, before, { view, marks }, motion) {
   if (!plan) return;
   const wrong = wrongOf(3, one.name, view);
   if (plan.ms > 1200) wrongOf(1, one.name, view)(`a motion takes ${plan.ms} ms`);
-  const late = lateOnes(was, after);
   for (const t of [0, 0.35, 0.8, 1]) {
     const keys = new Set();
-    const inTurn = plan.at(t).filter(({ key }) => !late.has(key));
-    const loose = inTurn.filter(({ s, kind, stream }) => kind === "command" || (kind === "frame" && s === undefined) || (view.zoom > 2 && stream));
-    if (has("4 order")) laws.streamsInOrder({ view, marks: loose }, wrongOf("4 order", one.name, view));
+    const loose = plan.at(t).filter(({ s, kind, stream }) => kind === "command" || (kind === "frame" && s === undefined) || (view.zoom > 2 && stream));
+    if (has("4 order")) laws.streamsInOrder({ view, marks: loose, before: was }, wrongOf("4 order", one.name, view));
     for (const mark of plan.at(t)) {
       if (!Number.isFinite(mark.x) || !Number.isFinite(mark.y)) wrong(`${mark.key} moves to nowhere`);
       if (keys.has(mark.key)) wrong(`${mark.key} is twice in a motion`);

@@ -17,6 +17,7 @@ The states of a lifeline::
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["Lifeline"]
 
 
-class Lifeline:
+class Lifeline(ABC):
     """The machine and transport of now, and how to get the next ones."""
 
     machine: ClientMachine
@@ -69,13 +70,13 @@ class Lifeline:
         self._opened = Waiting(f"connection.open-ok from {parameters.url}", self.loop)
         self._protocol.ended.add_done_callback(self._tell_the_end)
 
+    @abstractmethod
     def _on_news(self, effect: Effect) -> None:
         """What the machine has to tell. A connection that recovers and one that does not each have their own."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _on_silence(self, name: str) -> int | None:
         """The broker is given up because it is silent; returns the seq of the record that says so."""
-        raise NotImplementedError
 
     # --- dialling ---
 

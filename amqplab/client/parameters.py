@@ -19,6 +19,7 @@ Negotiation (CLIENT-02): if either side says 0, "no limit", the other side's val
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, cast
@@ -47,14 +48,14 @@ DEFAULT_PORT = 5672
 DEFAULT_TLS_PORT = 5671
 
 
-class Credentials:
+class Credentials(ABC):
     """How to say who we are: a SASL mechanism and its response."""
 
     mechanism = ""
 
+    @abstractmethod
     def response(self) -> bytes:
         """The `response` of connection.start-ok; each mechanism has its own."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, repr=False)

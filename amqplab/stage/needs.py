@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from amqplab.trace import events as e
+from amqplab.trace.journeys import DELIVERING
 from amqplab.trace.keys import (
     channel_key,
     client_host,
@@ -39,8 +40,6 @@ __all__ = ["FOREVER", "Life", "Needs", "PolicyEdge", "needs_of"]
 
 FOREVER = 1 << 62
 OVER = ("CLOSED", "TIME-WAIT")
-TO_CLIENTS = ("basic.deliver", "basic.get-ok")
-"""What brings a message to a client; if the broker returns one, there is a gutter anyway."""
 
 
 @dataclass(frozen=True)
@@ -220,7 +219,7 @@ def command_sent(reader: Reader, record: Record, event: e.CommandSent) -> None:
 def command_received(reader: Reader, record: Record, event: e.CommandReceived) -> None:
     if event.name == "basic.publish":
         reader.published[event.connection] -= 1
-    elif event.name in TO_CLIENTS and reader.handed_out[event.connection]:
+    elif event.name in DELIVERING and reader.handed_out[event.connection]:
         reader.handed_out[event.connection].popleft()
 
 

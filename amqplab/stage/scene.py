@@ -44,7 +44,7 @@ from amqplab.stage.palette import as_json as palette
 from amqplab.trace import events as e
 from amqplab.trace.chapters import chapters, first_publish
 from amqplab.trace.context import Context
-from amqplab.trace.fold import Patch, State, redo, step
+from amqplab.trace.fold import Patch, State, step
 from amqplab.trace.labels import label_of
 from amqplab.trace.narrate import Narrator
 from amqplab.trace.participants import participants_of
@@ -207,27 +207,17 @@ def patches(records: Sequence[Record], traffic: Traffic) -> list[list[list[Any]]
 
     On the way, the commands and frames of `traffic` learn which messages they carry or speak of.
     """
-    ahead: State = {}
     state: State = {}
     whereabouts = Whereabouts(records, traffic)
     found = []
-    for first in range(0, len(records), AT_ONCE):
-        some = records[first : first + AT_ONCE]
-        told = [step(ahead, record) for record in some]
-        moved = []
-        for record, patch in zip(some, told, strict=True):
-            redo(state, patch)
-            moved.append(whereabouts.step(record, patch, state))
-        found += [[*encoded(patch), *encoded(moves)] for patch, moves in zip(told, moved, strict=True)]
-        for moves in moved:
-            for _, _, token in moves:
-                if token is not None and token.get("command") is not None:
-                    load(traffic, traffic.commands[token["command"]], token)
+    for record in records:
+        patch = step(state, record)
+        moves = whereabouts.step(record, patch, state)
+        found.append([*encoded(patch), *encoded(moves)])
+        for _, _, token in moves:
+            if token is not None and token.get("command") is not None:
+                load(traffic, traffic.commands[token["command"]], token)
     return found
-
-
-AT_ONCE = 1000
-"""So many records are folded, then followed, then written down: each goes quicker among its like."""
 
 
 def encoded(patch: Patch) -> list[list[Any]]:

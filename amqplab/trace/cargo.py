@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from amqplab.trace import events as e
-from amqplab.trace.journeys import messages_published
+from amqplab.trace.journeys import CONTENTS, DELIVERING, messages_published
 from amqplab.trace.keys import client_host
 from amqplab.trace.recorder import Record
 from amqplab.trace.repeats import Again, Taken
@@ -26,9 +26,6 @@ from amqplab.trace.tags import delivery_tag
 from amqplab.trace.traffic import Command, Lane, Segment, Traffic
 
 __all__ = ["Cargo", "Hold"]
-
-DELIVERIES = ("basic.deliver", "basic.get-ok")
-CONTENTS = (*DELIVERIES, "basic.publish", "basic.return")
 
 BEFORE_ALL = -1
 """Where a SYN stands among the octets: before the first."""
@@ -138,7 +135,7 @@ class Hold:
         contents = [command for command in commands if command.name in CONTENTS]
         numbers = [self._number(command) for command in contents]
         known = tuple(number for number in numbers if number)
-        waited_for = [one for one in commands if one.name not in (*CONTENTS, "heartbeat")]
+        waited_for = [one for one in commands if one.name not in CONTENTS | {"heartbeat"}]
         others = (*(one.flags for one in segments if is_syn(one)), *(one.name for one in waited_for))
         told = {command.number for command in contents or waited_for}
         carriers = tuple(
@@ -164,7 +161,7 @@ class Hold:
     def _number(self, command: Command) -> int:
         """The message in a command; 0 if the broker never got to give it a number."""
         first = self._traffic.frames[command.frames[0]]
-        if command.name in DELIVERIES:
+        if command.name in DELIVERING:
             place = (command.connection, command.channel, delivery_tag(command.name, first.data))
             sent = self._handed_out.get(place)
             return sent.message if sent else 0

@@ -59,12 +59,8 @@ class Causes:
         self._deliveries: dict[tuple[str, int, int], int] = {}
         self._calls: dict[str, Record] = {}  # host -> its last call, or what came of one
         self._refused: dict[int | None, int] = {}  # publish -> the refusal of a queue
-        self._settled: dict[
-            int, int
-        ] = {}  # message -> where its last queue took it, or it was found that none does
-        self._open: defaultdict[Lane, dict[int, int]] = defaultdict(
-            dict
-        )  # the publishes that are not confirmed
+        self._settled: dict[int, int] = {}  # message -> where its last queue took it, or none was found to
+        self._open: defaultdict[Lane, dict[int, int]] = defaultdict(dict)  # the publishes not confirmed yet
         self._confirms: dict[tuple[str, int, int, bool], int] = {}
         self._returns: defaultdict[Lane, deque[int]] = defaultdict(deque)
         self._saying: dict[Lane, int | None] = {}  # why the command is written whose frames come now

@@ -25,6 +25,7 @@ from amqplab.trace import events as e
 from amqplab.trace.actives import Actives, OfConsumer
 from amqplab.trace.cargo import Cargo, Hold
 from amqplab.trace.entities import PREDECLARED
+from amqplab.trace.kept_back import kept_back
 from amqplab.trace.keys import client_host
 from amqplab.trace.names import Names
 from amqplab.trace.priorities import overtaken
@@ -108,9 +109,7 @@ class Context:
         """(virtual host, exchange) -> its type, as it was declared last."""
         self._running: defaultdict[str, set[str]] = defaultdict(set)  # host -> its programs
         self._finished: dict[str, list[Record]] = {}  # host -> where they finished, while none runs there
-        self._open: defaultdict[str, set[str]] = defaultdict(
-            set
-        )  # host -> its connections, as clients have them
+        self._open: defaultdict[str, set[str]] = defaultdict(set)  # host -> its connections, as it knows them
         self._last_end: dict[str, Record] = {}  # host -> where a program there finished last
         self._modes: dict[Channel, str] = {}
         self._unconfirmed: dict[Channel, dict[int, int]] = defaultdict(dict)  # as the publisher sees it
@@ -301,29 +300,6 @@ class Context:
     def _octets(self, event: e.CommandReceived) -> bytes:
         """The method frame of a command; b"" if it is not in the recording."""
         return self._frames.get(event.frames[0], b"") if event.frames else b""
-
-
-def kept_back(records: Sequence[Record], traffic: Traffic) -> dict[int, str]:
-    """What does not leave in the very instant in which it is written: how much of it."""
-    found: dict[int, str] = {}
-    times = {record.seq: record.at for record in records}
-    seen = {segment.connection for segment in traffic.segments.values()}
-    for command in traffic.commands:
-        seq, connection = command.sent, command.connection
-        if seq is None or connection not in seen or times[seq] == records[-1].at:
-            continue
-        first, last = traffic.frames[command.frames[0]], traffic.frames[command.frames[-1]]
-        begins = first.carriers[0][0] if first.carriers else None
-        if begins is None or times[traffic.segments[begins].sent] > times[seq]:
-            found[seq] = "all"
-            continue
-        size = len(last.data)
-        if last.carriers and last.carriers[0][0] == begins and last.carriers[0][2] == size:
-            continue  # the segment with its beginning has all of it
-        ends = next((number for number, _, end in last.carriers if end == size), None)
-        if ends is None or times[traffic.segments[ends].sent] > times[seq]:
-            found[seq] = "a part"
-    return found
 
 
 def covered(open_ones: dict[int, int], number: int, *, multiple: bool) -> dict[int, int]:

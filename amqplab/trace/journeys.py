@@ -28,6 +28,9 @@ __all__ = ["Journeys", "messages_published"]
 
 CAUSE_STEPS = 8
 DELIVERING = frozenset({"basic.deliver", "basic.get-ok"})
+"""What brings a message to a client under a delivery tag."""
+CONTENTS = DELIVERING | {"basic.publish", "basic.return"}
+"""What has a message in it."""
 
 
 class Journeys:

@@ -16,14 +16,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from amqplab.trace.draft import Draft
-from amqplab.trace.journeys import Journeys
+from amqplab.trace.journeys import CONTENTS, Journeys
 from amqplab.trace.tags import delivery_tag, is_multiple
 from amqplab.trace.tokens import SETTLING, Delivery, new_signal, new_token
 from amqplab.trace.traffic import Command, Segment, Traffic
 
-__all__ = ["CONTENTS", "Loads"]
-
-CONTENTS = ("basic.publish", "basic.deliver", "basic.get-ok", "basic.return")
+__all__ = ["Loads"]
 
 
 class Loads:

@@ -403,6 +403,9 @@ class Whereabouts:
         for key in (f"signal/{command.number}", publish, *self._riders.get(command.number, ())):
             throw_away(draft, key, command.number)
 
+    def _intervened(self, draft: Draft, record: Record, event: e.Intervened, state: State) -> None:
+        self._at_work.stopped(draft, event)
+
     def _finish(self, draft: Draft, key: str) -> None:
         """Whoever had it has done with it."""
         token = draft.get(key)
@@ -440,5 +443,5 @@ HANDLERS: Mapping[type[e.Event], Handler] = {
     e.CallMade: Whereabouts._program_goes_on,
     e.ProgramFinished: Whereabouts._program_goes_on,
     e.TcpStateChanged: Whereabouts._tcp_changed,
-    e.Intervened: lambda self, draft, record, event, state: self._at_work.stopped(draft, event),
+    e.Intervened: Whereabouts._intervened,
 }

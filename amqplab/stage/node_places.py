@@ -85,7 +85,7 @@ class Nodes:
         for row, key in enumerate(band.queues):
             at = self.metrics.point(main, first + row * pitch)
             x, y = at["x"], at["y"]
-            top, bottom = y - h // 2 - (6 if dense else 9), y + h // 2 + (14 if dense else 17)
+            top, bottom = y - h // 2 - (6 if dense else 9), y + h // 2 + (15 if dense else 20)
             out["nodes"][key] = {
                 "x": x, "y": y, "w": w, "h": h, "kind": "queue", "server": band.host, "ghost": False,
                 "label": abridged(self.participants.queues[key], w - 40, G.name, bold=True),
@@ -111,7 +111,7 @@ class Nodes:
                     (node["x"] + node["w"] // 2, node["y"]), (pipe["x1"], pipe["y1"] + down), wide=True
                 )
             else:
-                start = (node["x"], node["y"] + node["h"] // 2 + 22)
+                start = (node["x"], node["y"] + node["h"] // 2 + 25)
                 curve = bezier(start, (pipe["x1"] + down, pipe["y1"]), wide=False)
             out["subscriptions"][key] = {"queue": queue, "connection": connection, "curve": curve}
 

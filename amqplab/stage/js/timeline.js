@@ -9,7 +9,7 @@
 //
 // All but the needle is the same at every step, so it is drawn once for a zoom, an axis and a width.
 
-import { round, timeText } from "./text.js";
+import { round, timeText, widthOf } from "./text.js";
 import { cls, h } from "./elements.js";
 import { lastAtMost } from "./lifetimes.js";
 import { sentenceOfStep } from "./steps.js";
@@ -20,7 +20,8 @@ const LEFT = 9;
 const TOP = 14;
 const BASE = HEIGHT - 15;
 const MOST = 400;
-const LETTER_OF_TRACK = 6;
+const LETTERS = 11;
+const HALO = 5;
 const MOST_BREAKS = 6;
 const LEAST_GAP = 7;
 
@@ -64,7 +65,7 @@ function labelled(gaps, width) {
   let free = 0;
   return gaps.map((gap) => {
     const { words } = gap;
-    const half = (words.length * LETTER_OF_TRACK) / 2 + 3;
+    const half = widthOf(words, LETTERS) / 2 + HALO;
     const middle = Math.max(half, Math.min((gap.from + gap.to) / 2, width - half));
     const isClear = middle - half >= free;
     if (isClear) free = middle + half;

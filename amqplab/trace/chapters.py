@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 
 from amqplab.trace import events as e
 from amqplab.trace.causes import Causes
+from amqplab.trace.generated import shortened
 from amqplab.trace.narrate import Narrator
 from amqplab.trace.recorder import Record
 from amqplab.trace.story_words import Step, sentence_of
@@ -49,7 +50,7 @@ def chapters(records: Iterable[Record], narrator: Narrator | None = None) -> lis
     """The story of a recording, in the order in which its steps end."""
     narrator = narrator or Narrator(records)
     steps = Folding(narrator).steps
-    told = [Chapter(step.first, step.last, sentence_of(step, narrator)) for step in steps]
+    told = [Chapter(step.first, step.last, shortened(sentence_of(step, narrator))) for step in steps]
     return sorted(told, key=lambda chapter: chapter.last)
 
 

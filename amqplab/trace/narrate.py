@@ -21,6 +21,7 @@ from amqplab.trace import narrate_link, narrate_messages, narrate_sessions, narr
 from amqplab.trace.causes import Causes
 from amqplab.trace.context import Context
 from amqplab.trace.events import Event
+from amqplab.trace.generated import shortened
 from amqplab.trace.lives import names_of_lives, renamed
 from amqplab.trace.recorder import Record
 from amqplab.trace.traffic import Traffic
@@ -58,7 +59,7 @@ class Narrator:
 
     def sentence(self, seq: int) -> str:
         """The sentence for one record. Raises IndexError if there is no such record."""
-        return narrate(self.records[seq], self.context)
+        return shortened(narrate(self.records[seq], self.context))
 
 
 def narrate(record: Record, known: Context = NOTHING) -> str:

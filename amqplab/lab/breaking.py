@@ -85,6 +85,7 @@ class Breaking(Views):
     def intervene(self, fault: Fault) -> None:
         """Let `fault` happen, now. The methods below are shorter ways to say it."""
         self._check_victim(fault)
+        fault.check(self._world)
         with because(self._world.report("lab", e.Intervened, fault.action, fault.client, fault.detail)):
             fault.befall(self._world)
 

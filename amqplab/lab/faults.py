@@ -85,6 +85,9 @@ class Fault:
         """The fault and its victim, as a branch of history is named: "freeze barista"."""
         return f"{self.action} {self.client}"
 
+    def check(self, world: World) -> None:
+        """Raise LabError if it makes no sense in `world`, now."""
+
     def befall(self, world: World) -> None:
         """Do it to `world`, now."""
         raise TypeError(f"{type(self).__name__} does nothing")
@@ -275,6 +278,9 @@ class Alarm(Fault):
     @property
     def words(self) -> str:
         return f"{'raise' if self.active else 'clear'} the {self.resource} alarm"
+
+    def check(self, world: World) -> None:
+        world.check_power(self.client)
 
     def befall(self, world: World) -> None:
         world.server.apply(world.broker.set_alarm(self.resource, self.active, world.now))

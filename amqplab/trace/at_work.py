@@ -10,7 +10,7 @@ the broker has it: that is how work is done twice.
 A recording knows how long: clients tell when a program's code has finished with a delivery. Where nobody tells,
 because the program died or is not ours, nothing is known of it after the broker has taken the message back.
 
-What is on its way when the broker takes it back, or loses its power, comes all the same, and its program works on that.
+What is on its way when the broker takes it back, or loses its power, comes all the same, and its program works on it.
 
 A program that is killed, or whose machine loses power, has nothing any more at once: what stands in its hand is
 *gone*, though the broker believes it there until it notices.

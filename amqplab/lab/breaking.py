@@ -110,7 +110,7 @@ class Breaking(Views):
         self.intervene(HalfOpen(client, direction))
 
     def reset(self, client: str) -> None:
-        """This client's connections are reset; both ends learn it."""
+        """This client's connections are reset at its end; the broker learns it by RST."""
         self.intervene(Reset(client))
 
     def power_off(self, host: str) -> None:

@@ -208,7 +208,7 @@ class World:
         process.held.clear()
 
     def reset(self, host: str) -> None:
-        """All connections of `host` are reset, as by a firewall: both ends learn it."""
+        """All connections of `host` are reset there, as by an operator: both ends learn it, one of them by RST."""
         for connection in dict.fromkeys(endpoint.connection for endpoint in self._ends_at(host)):
             self.network.reset(connection, host)
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any
 
 import pytest
 
 from amqplab import Lab
 from amqplab.client import BasicProperties
-from amqplab.client.exceptions import AMQPConnectionError
+from amqplab.client.exceptions import AMQPConnectionError, ConnectionLost
+from amqplab.errors import UsageError
 from amqplab.lab import Freeze, Kill, LabError, PowerOff, PowerOn
 from amqplab.trace.chapters import chapters
 from amqplab.trace.events import (
@@ -336,3 +338,19 @@ def test_nobody_can_tell_a_broker_without_power_anything() -> None:
     with pytest.raises(LabError, match="has no power"):
         lab.raise_alarm()
     assert len(lab.records) == before
+
+
+@pytest.mark.parametrize(("ends_by", "heard"), [("reset", "connection abort"), ("power on", "by peer")])
+def test_only_who_gets_an_rst_hears_that_its_peer_has_reset(ends_by: str, heard: str) -> None:
+    lab = Lab(seed=1)
+    work(lab, heartbeat=0)
+    lab.run_for("500 ms")
+    if ends_by == "reset":
+        lab.reset("worker")
+    else:  # the broker knows nothing of the connection any more, and says so
+        lab.power_off("broker")
+        lab.power_on("broker")
+    with contextlib.suppress(ConnectionLost, UsageError):  # its end is what is looked at
+        lab.run_for("5 s")
+    assert ("reset by peer" in str(lab.programs["worker"].error)) == (heard == "by peer")
+    assert heard in str(lab.programs["worker"].error)

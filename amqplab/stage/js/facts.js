@@ -189,7 +189,7 @@ const FACTS = {
   host: (view, host, key) => [
     ["program", host.program === nameOf(key) ? null : host.program],
     ["status", host.off || host.crashed || host.frozen ? hostCondition(host) : host.status],
-    ["waits in", host.calls.length ? host.calls.map(([, call]) => call).join(" › ") : null],
+    ["calls not over yet", host.calls.length ? host.calls.map(([, call]) => call).join(" › ") : null],
     ["its link", host.link],
   ],
   confirm: (view, confirm) => [

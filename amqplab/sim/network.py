@@ -350,8 +350,8 @@ class Network:
             del self.listeners[address]
 
     def reset(self, connection: str, host: str | None = None) -> None:
-        """The end of `connection` at `host` (the client's, if not given) sends RST, as when somebody ends a socket from
-        outside (``ss --kill``): its own program hears that it was aborted, only the other end's that its peer did it.
+        """The end of `connection` at `host` (the client's, if not given) sends RST, as when somebody ends a socket
+        from outside (``ss --kill``): its own program hears that it was aborted, the other end's that its peer did it.
         """
         for endpoint in [one for one in self.endpoints.values() if one.connection == connection]:
             if endpoint.host == (host or connection.rpartition(":")[0]):

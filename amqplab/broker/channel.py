@@ -319,11 +319,7 @@ class Channel:
         With `consumed_queues_only`, copies from queues that the channel did not consume from at this moment
         (it used basic.get, or has cancelled) stay in the client's hands until the channel is forgotten.
         """
-        if self.transaction is not None:  # the end of the channel is an implicit rollback (TX-12)
-            self.ledger.restore(self.transaction.noted())
-            if self.report is not None and not self.transaction.is_empty:
-                self.report(events.TransactionEnded, self.connection, self.number, "rolled back")
-            self.transaction = None
+        self.end_transaction()
         unsubscribe(self)
         self.patience.end()
         consumed = list(self.consumers.values())
@@ -343,6 +339,14 @@ class Channel:
             outstanding = [one for one in outstanding if one.queue in queues]
         self.requeue(outstanding, reason)
         self.confirms = None
+
+    def end_transaction(self) -> None:
+        """The end of the channel is an implicit rollback (TX-12)."""
+        if self.transaction is not None:
+            self.ledger.restore(self.transaction.noted())
+            if self.report is not None and not self.transaction.is_empty:
+                self.report(events.TransactionEnded, self.connection, self.number, "rolled back")
+            self.transaction = None
 
     def requeue(self, outstanding: list[Outstanding], reason: str) -> None:
         """Give copies back to their queues, each queue's in one go; deleted queues take nothing back."""

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
-from amqplab.client.waiting import DONE, Waiting, describe
+from amqplab.client.waiting import DONE, LAST_CALL, Waiting, describe
 from amqplab.trace.events import CallFailed, CallMade, CallReturned, Event
 from amqplab.trace.recorder import ACTOR, Report, because
 
@@ -67,8 +67,9 @@ def reported(function: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S
                 report(CallFailed, seq, describe(error))
                 raise
             if isinstance(result, Waiting) and not result.done():
-                result.report, result.call_seq = report, seq  # it reports its own end
+                result.report_to(report, seq)  # it reports its own end
             else:
+                LAST_CALL.set(None)
                 report(CallReturned, seq, describe(None if result is DONE else result))
         return result
 

@@ -15,12 +15,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Generator
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 from amqplab.trace.events import CallFailed, CallReturned
 from amqplab.trace.recorder import Report, because
 
-__all__ = ["DONE", "Done", "Waiting"]
+__all__ = ["DONE", "LAST_CALL", "Done", "Waiting"]
 
 T = TypeVar("T")
 
@@ -40,6 +41,9 @@ class Done:
 
 DONE = Done()
 
+LAST_CALL: ContextVar[tuple[int, tuple[object, float]] | None] = ContextVar("amqplab.last_call", default=None)
+"""The call that the running code has made last, if it is waited for: its record, by which task, and when."""
+
 
 class Waiting(asyncio.Future[T]):
     """A future with ``waiting_for``: what is due, in words. It is `for_message` if what is due is nobody's
@@ -47,6 +51,9 @@ class Waiting(asyncio.Future[T]):
 
     ``shape`` turns the raw answer into the call's result. When the call is reported (`report`, `call_seq`),
     its end is reported before whoever waits goes on, so that what they do next has that end as its cause.
+
+    ``await channel.call()`` returns with the answer. Who does not await a call where it stands has its future at once
+    and goes on, and the answer comes when it comes: so the report says whether it was `awaited`.
     """
 
     def __init__(
@@ -62,7 +69,22 @@ class Waiting(asyncio.Future[T]):
         self.for_message = for_message
         self.report: Report | None = None
         self.call_seq = 0
+        self.awaited = False
         self._shape = shape
+
+    def __await__(self) -> Generator[Any, None, T]:
+        if self.report is not None and not self.done():
+            self.awaited = self.awaited or (self.call_seq, self._here()) == LAST_CALL.get()
+        return super().__await__()
+
+    def report_to(self, report: Report, call_seq: int) -> None:
+        """Report the end of the call that has just been made."""
+        self.report, self.call_seq = report, call_seq
+        LAST_CALL.set((call_seq, self._here()))
+
+    def _here(self) -> tuple[object, float]:
+        """Whose code runs, and when."""
+        return asyncio.current_task(self.get_loop()), self.get_loop().time()
 
     def answered(self, method: Any, command: Any) -> None:
         """The reply came: `command` when it has content, `method` always."""
@@ -76,7 +98,7 @@ class Waiting(asyncio.Future[T]):
         if self.report is None:
             self.set_result(result)
             return
-        with because(self.report(CallReturned, self.call_seq, describe(result))):
+        with because(self.report(CallReturned, self.call_seq, describe(result), self.awaited)):
             self.set_result(result)
 
     def fail(self, error: Exception) -> None:
@@ -86,7 +108,7 @@ class Waiting(asyncio.Future[T]):
         if self.report is None:
             self.set_exception(error)
             return
-        with because(self.report(CallFailed, self.call_seq, describe(error))):
+        with because(self.report(CallFailed, self.call_seq, describe(error), self.awaited)):
             self.set_exception(error)
 
 

@@ -85,6 +85,7 @@ class Breaking(Views):
     def intervene(self, fault: Fault) -> None:
         """Let `fault` happen, now. The methods below are shorter ways to say it."""
         self._check_victim(fault)
+        fault.check(self._world)
         with because(self._world.report("lab", e.Intervened, fault.action, fault.client, fault.detail)):
             fault.befall(self._world)
 
@@ -109,7 +110,7 @@ class Breaking(Views):
         self.intervene(HalfOpen(client, direction))
 
     def reset(self, client: str) -> None:
-        """This client's connections are reset; both ends learn it."""
+        """This client's connections are reset at its end; the broker learns it by RST."""
         self.intervene(Reset(client))
 
     def power_off(self, host: str) -> None:

@@ -85,6 +85,9 @@ class Fault:
         """The fault and its victim, as a branch of history is named: "freeze barista"."""
         return f"{self.action} {self.client}"
 
+    def check(self, world: World) -> None:
+        """Raise LabError if it makes no sense in `world`, now."""
+
     def befall(self, world: World) -> None:
         """Do it to `world`, now."""
         raise TypeError(f"{type(self).__name__} does nothing")
@@ -182,7 +185,7 @@ class HalfOpen(Fault):
 
 @dataclass(frozen=True)
 class Reset(Fault):
-    """All of this client's connections are reset: both ends learn it at once."""
+    """All of this client's connections are reset: its end learns it at once, the broker's when the RST arrives."""
 
     def befall(self, world: World) -> None:
         world.reset(self.client)
@@ -275,6 +278,9 @@ class Alarm(Fault):
     @property
     def words(self) -> str:
         return f"{'raise' if self.active else 'clear'} the {self.resource} alarm"
+
+    def check(self, world: World) -> None:
+        world.check_power(self.client)
 
     def befall(self, world: World) -> None:
         world.server.apply(world.broker.set_alarm(self.resource, self.active, world.now))

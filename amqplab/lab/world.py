@@ -208,7 +208,7 @@ class World:
         process.held.clear()
 
     def reset(self, host: str) -> None:
-        """All connections of `host` are reset, as by a firewall: both ends learn it."""
+        """All connections of `host` are reset there, as by an operator: both ends learn it, one of them by RST."""
         for connection in dict.fromkeys(endpoint.connection for endpoint in self._ends_at(host)):
             self.network.reset(connection, host)
 
@@ -403,6 +403,7 @@ class World:
         if self.closed:
             return
         self.closed = True
+        self.loop.set_exception_handler(look_away)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # other people's clean-up that cannot be awaited
             for _ in range(MOST_ROUNDS):
@@ -411,6 +412,12 @@ class World:
                 for task in tasks:
                     self.abandon(task)
         self.loop.close()
+
+
+def look_away(loop: SimLoop, context: dict[str, Any]) -> None:
+    """An error that was on its way to code that runs no more has nobody to look at it, and that is no trouble."""
+    if "future" not in context:
+        loop.default_exception_handler(context)
 
 
 def take_note(task: asyncio.Task[Any]) -> None:

@@ -196,9 +196,12 @@ class Queue:
         """Unacked copies come back, each to its original place, marked redelivered (BASIC-53). What is too
         much then, or has expired meanwhile, ends (QUEUE-62, QUEUE-70).
         """
-        back = list(copies)
-        if not back:
-            return
+        if back := list(copies):
+            self.take_back(back, reason)
+            self._drop_what_is_too_much(now)
+
+    def take_back(self, back: list[Copy], reason: str) -> None:
+        """The same, and nothing of what comes of it."""
         self.unacked -= len(back)
         for copy in back:
             copy.redelivered = True
@@ -208,7 +211,6 @@ class Queue:
         self._put_back(back, reason)
         if self._report is not None:
             self._report_requeued(back, reason)
-        self._drop_what_is_too_much(now)
 
     def _put_back(self, back: list[Copy], reason: str) -> None:
         self.ready.put_back(back)
@@ -344,6 +346,7 @@ class Queue:
 
     def forget_transient(self, reason: str) -> None:
         """The power failed: of what is ready only what a disk has kept is still there (DUR-04, DUR-05)."""
+        self._audience.had_any = False  # nobody remembers
         if self.kind != "classic":
             return
         kept = [copy for copy in self.ready if copy.message.persistent]
@@ -443,7 +446,5 @@ class Queue:
         return self.auto_delete and self._audience.had_any and not self.consumers
 
     def __repr__(self) -> str:
-        return (
-            f"<Queue {self.name!r}: {len(self.ready)} ready, {self.unacked} unacked, "
-            f"{len(self.consumers)} consumers>"
-        )
+        ready, consumers = len(self.ready), len(self.consumers)
+        return f"<Queue {self.name!r}: {ready} ready, {self.unacked} unacked, {consumers} consumers>"

@@ -171,10 +171,14 @@ class QuorumQueue(Queue):
             if limit is not None and copy.returned > limit:
                 self.discard(copy, "delivery_limit")
             else:
-                self._let_go(copy)
                 copy.show_count()
                 kept.append(copy)
         super().requeue(kept, reason, now)
+
+    def take_back(self, back: list[Copy], reason: str) -> None:
+        for copy in back:
+            self._let_go(copy)
+        super().take_back(back, reason)
 
     def _put_back(self, back: list[Copy], reason: str) -> None:
         if self._to_the_front or reason not in ("rejected", "recover"):

@@ -287,6 +287,9 @@ class StreamQueue(Queue):
     def requeue(self, copies: Iterable[Copy], reason: str, now: int) -> None:
         """They never left."""
 
+    def take_back(self, back: list[Copy], reason: str) -> None:
+        """The same here."""
+
     # --- what there is not -----------------------------------------------------------------------------
 
     def get(self, recipient: Recipient, tag: int, no_ack: bool, now: int) -> Copy | None:

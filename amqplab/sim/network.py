@@ -350,12 +350,14 @@ class Network:
             del self.listeners[address]
 
     def reset(self, connection: str, host: str | None = None) -> None:
-        """The end of `connection` at `host` (the client's, if not given) sends RST."""
+        """The end of `connection` at `host` (the client's, if not given) sends RST, as when somebody ends a socket
+        from outside (``ss --kill``): its own program hears that it was aborted, the other end's that its peer did it.
+        """
         for endpoint in [one for one in self.endpoints.values() if one.connection == connection]:
             if endpoint.host == (host or connection.rpartition(":")[0]):
                 lost = endpoint.on_lost
                 endpoint.abort()
-                lost(ConnectionResetError(104, "Connection reset by peer"))
+                lost(ConnectionAbortedError(103, "Software caused connection abort"))
 
 
 def _hosts(segment: Segment) -> tuple[str, str]:

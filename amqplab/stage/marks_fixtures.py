@@ -147,6 +147,8 @@ def connections(m: Moment) -> Iterator[Mark]:
 
 def connection_state(connection: Entity, host: Entity) -> str:
     """A connection's state in a word or two, as an operator would say it. What is closed cares for no cable."""
+    if only_end(connection):
+        return only_end(connection)
     if connection.get("state") == "closed":
         return "closed"
     if host.get("link"):
@@ -155,6 +157,20 @@ def connection_state(connection: Entity, host: Entity) -> str:
         return "blocked"
     known = (connection.get(name) for name in ("state", "tcp", "tcp_server"))
     return str(next(filter(None, known), "connecting"))
+
+
+def only_end(connection: Entity) -> str:
+    """Which end alone still has a connection, while the other one has lost it and nobody has told: "" if that is not
+    so. What was asked to be closed is no surprise to anybody.
+    """
+    client, server = connection.get("tcp"), connection.get("tcp_server")
+    closed = connection.get("state") == "closed"
+    if client == "ESTABLISHED" and (server in OVER or closed) and not connection.get("closing"):
+        return "only its client has it"
+    return "only its server has it" if server == "ESTABLISHED" and client in OVER and not closed else ""
+
+
+OVER = ("CLOSED", "TIME-WAIT")
 
 
 def channels(m: Moment, name: str, pipe: PipePlace, connection: Entity) -> Iterator[Mark]:

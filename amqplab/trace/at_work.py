@@ -10,6 +10,8 @@ the broker has it: that is how work is done twice.
 A recording knows how long: clients tell when a program's code has finished with a delivery. Where nobody tells,
 because the program died or is not ours, nothing is known of it after the broker has taken the message back.
 
+What is on its way when the broker takes it back, or loses its power, comes all the same, and its program works on it.
+
 A program that is killed, or whose machine loses power, has nothing any more at once: what stands in its hand is
 *gone*, though the broker believes it there until it notices.
 """
@@ -50,6 +52,28 @@ class AtWork:
         kept.update(text=token["text"], redelivered=token["redelivered"], state=STATE)
         draft.put(key, kept)
         self._kept[delivery] = key
+
+    def follow(self, draft: Draft, token: Entity) -> str:
+        """The broker has it back, and it is on its way to its program, and will come there; returns its key."""
+        delivery = connection, channel, tag = delivery_of({**token, "at": token["target"]})
+        key = token_key(token["message"], f"{keys.escape(connection)}/{channel}/{tag}")
+        draft.put(key, {**token, "queue": None})
+        self._kept[delivery] = key
+        return key
+
+    def comes(self, draft: Draft, key: str) -> bool:
+        """Whether it is one of these that has come."""
+        token = draft.edit(key)
+        if token is None or key not in self._kept.values():
+            return False
+        host = keys.client_host(connection_of(token["at"]))
+        token.update(place="client", at=host, target="", state=STATE, up=None, command=None)
+        return True
+
+    def closed(self, draft: Draft, connection: str) -> None:
+        """Its client has no connection any more: no more is known of what nobody will tell of."""
+        for delivery in [one for one in self._kept if one[0] == connection and one not in self._told]:
+            self.finished(draft, delivery)
 
     def ended(self, draft: Draft, host: str) -> None:
         """The program there has ended, and works on nothing."""

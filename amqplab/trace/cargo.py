@@ -8,7 +8,8 @@ laid over the commands of its direction. A heartbeat nobody waits for.
 
 A segment that arrives and is discarded mostly was a duplicate, and nothing is missing for its sake; only what
 nobody has ever received counts. And a timer that runs out stands for everything that TCP takes for lost then; it
-tells of a loss if any of it is truly missing, and not only its acknowledgement.
+tells of a loss if any of it is truly missing, and not only its acknowledgement. But if what it sends again is lost,
+the timer is told of as well: else nobody would know why that was sent.
 """
 
 from __future__ import annotations
@@ -75,9 +76,20 @@ class Hold:
         found: dict[int, Cargo] = {}
         for record in self._records:
             cargo = self._read(record)
-            if cargo is not None and (cargo.messages or cargo.unnumbered or cargo.others):
-                found[record.seq] = cargo
+            if cargo is None or not (cargo.messages or cargo.unnumbered or cargo.others):
+                continue
+            found[record.seq] = cargo
+            timeout = self._timeout_behind(record.event)
+            if timeout is not None and timeout not in found:
+                found[timeout] = self._cargo(self._of(timeout))
         return found
+
+    def _timeout_behind(self, event: e.Event) -> int | None:
+        """The timeout for which a segment was sent that is lost."""
+        if not isinstance(event, e.SegmentLost):
+            return None
+        cause = self._records[self._traffic.segments[event.number].sent - self._records[0].seq].cause
+        return cause if cause in self._taken else None
 
     def _read(self, record: Record) -> Cargo | None:
         match record.event:

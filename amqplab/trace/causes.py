@@ -3,7 +3,7 @@
 Theory
 ------
 Every record names the record whose processing made it (:mod:`amqplab.trace.recorder`). That is how the machine
-worked, and mostly what a reader means by "because". Eight times it is not:
+worked, and mostly what a reader means by "because". Nine times it is not:
 
     a segment       is planned when the first of its octets is written, and others may join it. It is sent because
                     they were handed to TCP; or because an acknowledgement has made room for it, if that was later
@@ -13,6 +13,7 @@ worked, and mostly what a reader means by "because". Eight times it is not:
     a timeout       is silence, and silence has no cause of its own. But the timer stands for a segment, and it ran
                     out because that was lost, or for want of an answer to it. Whoever is asked again and again
                     for the same octets sends them again because they were lost, too
+    an RST          answers a segment, for want of a connection; and that came of the end which it had had there
     what time brings has no recorded cause; but its timer was set by something (:mod:`amqplab.trace.waits`)
     a refusal       of a publish answers the publish; but it came of the queue that was full
     a confirm       answers the publish, too; but it came of what the broker has done with the message since: the last
@@ -64,6 +65,7 @@ class Causes:
         self._confirms: dict[tuple[str, int, int, bool], int] = {}
         self._returns: defaultdict[Lane, deque[int]] = defaultdict(deque)
         self._saying: dict[Lane, int | None] = {}  # why the command is written whose frames come now
+        self._ended: dict[tuple[str, str], int] = {}  # (connection, host) -> where that end was closed
         self._heard: dict[tuple[str, str], Record] = {}  # (connection, host) -> the last unit read there
         self._last_sent: dict[Octet, int] = {}  # by which segment
         self._behind: dict[int, Segment] = {}  # timeout -> the segment for which it stands
@@ -137,9 +139,16 @@ class Causes:
         before, self._last_sent[place] = self._last_sent.get(place), event.number
         if event.retransmission:
             return record.cause if before is None else self._again(record, self._traffic.segments[before])
+        if event.flags == "RST":
+            return self._ended.get((event.connection, record.where), record.cause)
         frames = self._traffic.segments[event.number].frames
         handed = self._traffic.frames[frames[0]].sent if frames else None
         return latest(record, handed)
+
+    def _tcp_changed(self, record: Record, event: e.TcpStateChanged) -> int | None:
+        if event.state == "CLOSED":
+            self._ended[event.connection, record.where] = record.seq
+        return record.cause
 
     def _again(self, record: Record, before: Segment) -> int | None:
         """A timer sends it again, and stands for `before`; else the other end has asked for what was lost."""
@@ -271,6 +280,7 @@ DECIDED = {
 
 READERS: dict[type[e.Event], Callable[[Causes, Record, Any], int | None]] = {
     e.SegmentSent: Causes._segment,
+    e.TcpStateChanged: Causes._tcp_changed,
     e.Delivered: Causes._delivered,
     e.Replied: Causes._delivered,
     e.Returned: Causes._returned,

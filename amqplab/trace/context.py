@@ -28,6 +28,7 @@ from amqplab.trace.entities import PREDECLARED
 from amqplab.trace.kept_back import kept_back
 from amqplab.trace.keys import client_host
 from amqplab.trace.names import Names
+from amqplab.trace.narrate_dark import dark
 from amqplab.trace.priorities import overtaken
 from amqplab.trace.recorder import Record
 from amqplab.trace.repeats import Again, Repeats, Taken
@@ -66,6 +67,8 @@ class Context:
     def __init__(self, records: Sequence[Record] = (), traffic: Traffic | None = None) -> None:
         self._records, self._known_traffic = records, traffic
         self.names = Names(records)
+        self.dark = dark(records)
+        """What is recorded at a machine without power."""
         self.goes_on: set[int] = set()
         """seq of a ProgramFinished where something that the program has left running is heard of later."""
         self.stays_open: dict[int, int] = {}

@@ -108,6 +108,11 @@ class Journeys:
         ]
         return max((end for end in ends if end > seq), default=None)
 
+    def is_coming(self, command: int | None, seq: int) -> bool:
+        """Whether a command that is under way at `seq` will be read at the other end."""
+        received = None if command is None else self._traffic.commands[command].received
+        return received is not None and received > seq
+
     def method_octets(self, command: Command) -> bytes:
         """Its first frame."""
         return self._traffic.frames[command.frames[0]].data

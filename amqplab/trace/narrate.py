@@ -23,6 +23,7 @@ from amqplab.trace.context import Context
 from amqplab.trace.events import Event
 from amqplab.trace.generated import shortened
 from amqplab.trace.lives import names_of_lives, renamed
+from amqplab.trace.narrate_dark import IN_THE_DARK
 from amqplab.trace.recorder import Record
 from amqplab.trace.traffic import Traffic
 
@@ -65,6 +66,8 @@ class Narrator:
 def narrate(record: Record, known: Context = NOTHING) -> str:
     """The sentence for one record. An event class of somebody else's is named and no more."""
     kind = type(record.event)
+    if record.seq in known.dark and kind in IN_THE_DARK:
+        return IN_THE_DARK[kind](record, record.event, known.names)
     in_context = IN_CONTEXT.get(kind)
     if in_context is not None:
         return in_context(record, record.event, known)

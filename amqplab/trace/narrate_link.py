@@ -75,6 +75,9 @@ def call_made(record: Record, event: e.CallMade) -> str:
 
 def call_returned(record: Record, event: e.CallReturned, known: Context) -> str:
     call = known.calls.get(event.call_seq, f"The call of record {event.call_seq}")
+    if not event.awaited:
+        outcome = "what it had to do is done." if event.result in ("", "None") else sentence_end(event.result)
+        return f"The answer to {call} has come: {outcome}"
     if event.result in ("", "None"):
         return f"{call} returns: what it had to do is done."
     return f"{call} returns {sentence_end(event.result)}"
@@ -82,7 +85,8 @@ def call_returned(record: Record, event: e.CallReturned, known: Context) -> str:
 
 def call_failed(record: Record, event: e.CallFailed, known: Context) -> str:
     call = known.calls.get(event.call_seq, f"The call of record {event.call_seq}")
-    return f"{call} raises an error: {sentence_end(event.error)}"
+    does = "raises an error" if event.awaited else "has failed, for whoever waits for its answer"
+    return f"{call} {does}: {sentence_end(event.error)}"
 
 
 def message_handled(record: Record, event: e.MessageHandled, known: Context) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 
 from amqplab.trace import events as e
 from amqplab.trace.narrate import Narrator
+from amqplab.trace.narrate_dark import kept, lost
 from amqplab.trace.narrate_link import sent_again, sentence_end
 from amqplab.trace.narrate_messages import SETTLES, departure, kept_out_words, overtaking
 from amqplab.trace.recorder import Record
@@ -246,7 +247,10 @@ def alike(step: Step, narrator: Narrator) -> str:
     many = len(step.told) > 1
     they, are = ("they", "are") if many else ("it", "is")
     first: Any = step.told[0].event
-    those = messages_named(tuple(record.event.message for record in step.told))  # type: ignore[attr-defined]
+    messages = tuple(record.event.message for record in step.told)  # type: ignore[attr-defined]
+    if step.last in narrator.context.dark:
+        return (kept if isinstance(first, e.Requeued) else lost)(first.queue, messages)
+    those = messages_named(messages)
     queue = f"queue {quoted(first.queue)}"
     if isinstance(first, e.SettlementHeld):
         who, does = narrator.context.names.client(first.connection), SETTLES.get(first.outcome, "settles")

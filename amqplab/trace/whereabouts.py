@@ -27,9 +27,9 @@ broker takes back is no longer in anybody's hand.
 Acknowledgements and confirms on the wire are tokens, too: ``signal/<command>``, from the first byte handed to TCP
 until the other end has read the last one, or the connection has ended; and so are ``load/…`` (:mod:`.loads`).
 
-What a consumer has done with is in no place, but it was there: ``had/<connection>/<channel>/<tag>`` counts it.
-A message without an acknowledgement is done with when its client tells that the program's code has finished with
-it, and in the hand until then. Of who never tells it is so when the program turns to something else.
+What a consumer has done with is in no place: ``had/<connection>/<channel>/<tag>`` counts it. A message without an
+acknowledgement is done with when its client tells that the program's code has finished with it. Of who never tells
+it is so when the program turns to something else.
 
 The message's own number is written on it from the start, though the broker gives it only when it arrives:
 a reader of a finished recording knows. One that never arrives has none.
@@ -160,7 +160,7 @@ class Whereabouts:
                 continue
             if command.name == "basic.return":
                 token.update(place="returned", state="returned", up=None)
-            else:
+            elif not self._at_work.comes(draft, key):
                 self._hand_over(draft, key, token, state)
 
     def _hand_over(self, draft: Draft, key: str, token: dict[str, Any], state: State) -> None:
@@ -212,13 +212,9 @@ class Whereabouts:
         """It goes on as a new message, which carries its old number with a prime."""
         self._forget(draft, token_key(event.message, queue_leg(event.vhost, event.queue)))
         key = token_key(event.successor, "-")
-        entity = state.get(keys.message_key(event.successor), {})
+        text = str(state.get(keys.message_key(event.successor), {}).get("body", ""))
         token = new_token(event.successor, self.label(event.successor), "exchange", "")
-        token.update(
-            at=keys.exchange_key(event.vhost, event.exchange),
-            state="routing",
-            text=str(entity.get("body", "")),
-        )
+        token.update(at=keys.exchange_key(event.vhost, event.exchange), state="routing", text=text)
         draft.put(key, token)
 
     def _returned(self, draft: Draft, record: Record, event: e.Returned, state: State) -> None:
@@ -319,7 +315,9 @@ class Whereabouts:
         if isinstance(record.event, e.Acknowledged):
             self._finish(draft, name)
             return
-        if not given_up(record.event):
+        if token["place"] == "link" and self._journeys.is_coming(token["command"], record.seq):
+            self._riders[token["command"]].append(self._at_work.follow(draft, token))
+        elif not given_up(record.event):
             self._at_work.keep(draft, record.seq, token)
         self._forget(draft, name)
 
@@ -377,11 +375,13 @@ class Whereabouts:
 
     def _tcp_changed(self, draft: Draft, record: Record, event: e.TcpStateChanged, state: State) -> None:
         if event.state == "CLOSED":
+            if record.where == keys.client_host(event.connection):
+                self._at_work.closed(draft, event.connection)
             self._connection_ended(draft, record.seq, event.connection, record.where)
 
     def _connection_ended(self, draft: Draft, seq: int, connection: str, where: str) -> None:
         """One end has closed for good (`where`), or both: what is still under way will not arrive. What
-        already rides in a segment may reach an end that is open; it ends with that segment.
+        already rides in a segment may reach an end that is open, and be read; else it ends with that segment.
         """
         for key, token in list(self.tokens.items()):
             if not where and key in self._done and connection_of(token["at"]) == connection:
@@ -390,6 +390,8 @@ class Whereabouts:
             if token.get("place") != "link" or token["at"] != connection:
                 continue
             receiver = token["up"] != (where == keys.client_host(connection))
+            if not receiver and self._journeys.is_coming(token["command"], seq):
+                continue
             rides = not receiver and where and token["command"] is not None
             last = self._journeys.last_ride(token["command"], seq) if rides else None
             if last is None:

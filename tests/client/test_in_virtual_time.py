@@ -20,6 +20,8 @@ from amqplab.trace.events import (
     FrameSent,
     MessageHandled,
 )
+from amqplab.trace.labels import label_of
+from amqplab.trace.narrate import Narrator
 from amqplab.trace.recorder import ACTOR, Recorder
 from amqplab.trace.tap import Tap
 from amqplab.wire.methods import Queue
@@ -160,6 +162,36 @@ def test_an_awaited_call_has_its_reply_as_the_cause_of_its_end_and_of_the_next_c
     assert second.cause == ends[first.seq].seq
     declared = Queue.DeclareOk(queue="q", message_count=0, consumer_count=0)
     assert ends[first.seq].event.result == repr(declared)
+
+
+def test_who_does_not_await_a_publish_where_it_stands_goes_on_and_its_confirm_is_an_answer() -> None:
+    world = RecordedWorld()
+
+    async def program(connect: Connect) -> None:
+        channel = await (await connect()).channel()
+        await channel.confirm_delivery()
+        await channel.queue_declare("q")
+        await channel.basic_publish("", "q", "awaited")
+        channel.basic_publish("", "q", "left alone")
+        await asyncio.sleep(1)
+        later = channel.basic_publish("", "q", "looked at later")
+        await channel.queue_declare("q")
+        await later
+        await asyncio.gather(channel.basic_publish("", "q", "gathered"))
+
+    world.run(program)
+    calls = {record.seq: record.event.call for record in world.of(CallMade)}
+    returned = [calls[one.event.call_seq] for one in world.of(CallReturned) if one.event.awaited]
+    answered = [calls[one.event.call_seq] for one in world.of(CallReturned) if not one.event.awaited]
+    assert "channel.basic_publish('', 'q', 'awaited')" in returned
+    assert answered == [
+        f"channel.basic_publish('', 'q', {body!r})" for body in ("left alone", "looked at later", "gathered")
+    ]
+    [first, *_] = [one for one in world.of(CallReturned) if not one.event.awaited]
+    assert label_of(first) == "is answered: None"
+    assert Narrator(world.recorder).sentence(first.seq) == (
+        "The answer to channel.basic_publish('', 'q', 'left alone') has come: what it had to do is done."
+    )
 
 
 def test_a_call_that_fails_is_reported_with_its_error(producer: None) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 import random
 import uuid
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import pytest
 
 from amqplab import Lab
+from amqplab.errors import NotFound
 from amqplab.lab import (
     Alarm,
     Crash,
@@ -30,6 +33,7 @@ from amqplab.lab import (
 from amqplab.lab.fork import Divergence
 from amqplab.trace.events import (
     Acknowledged,
+    CallFailed,
     CallMade,
     CallReturned,
     CommandSent,
@@ -352,3 +356,28 @@ def test_the_timers_of_a_frozen_process_run_on(freeze_at: int, thaw_at: int, don
     frozen.thaw("sleeper")
     frozen.run()
     assert frozen.first(ProgramFinished).at == done_at * 10**6
+
+
+@pytest.mark.parametrize(
+    "fault", [Kill("asker"), Freeze("asker"), PowerOff("asker")], ids=lambda one: one.words
+)
+@pytest.mark.parametrize("later", [-1, 0])
+def test_an_error_on_its_way_to_code_that_runs_no_more_is_no_trouble(
+    fault: Fault, later: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    lab = Lab(seed=1)
+
+    @lab.program("asker")
+    async def ask(client: Any) -> None:
+        channel = await (await client.connect()).channel()
+        with contextlib.suppress(NotFound):
+            await channel.queue_declare("there is none", passive=True)
+
+    lab.run()
+    branch = lab.fork(at=lab.last(CallFailed).seq + later, do=fault)
+    branch.run_for("1 s")
+    branch.close()
+    lab.branches.clear()
+    del branch
+    gc.collect()
+    assert not caplog.records

@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any
 
 import pytest
 
 from amqplab import Lab
 from amqplab.client import BasicProperties
-from amqplab.client.exceptions import AMQPConnectionError
+from amqplab.client.exceptions import AMQPConnectionError, ConnectionLost
+from amqplab.errors import UsageError
 from amqplab.lab import Freeze, Kill, LabError, PowerOff, PowerOn
+from amqplab.trace.chapters import chapters
 from amqplab.trace.events import (
+    AlarmChanged,
     ConnectionClosed,
     Delivered,
     Discarded,
     HeartbeatMissed,
     Intervened,
     ProgramStarted,
+    Published,
+    QueueDeleted,
+    Requeued,
     SegmentArrived,
     SegmentLost,
     SegmentSent,
 )
 from amqplab.trace.fold import Fold
+from amqplab.trace.narrate import Narrator
+from amqplab.trace.narrate_dark import IN_THE_DARK
 from amqplab.trace.recorder import Record
 
 
@@ -253,3 +262,95 @@ def test_twice_off_and_twice_on_is_once() -> None:
     lab.run_for("1 min")
     assert len(lab.find(ProgramStarted, where="worker")) == 2
     assert lab.table()[0].total == 0
+
+
+def busy_broker() -> Lab:
+    """A broker with everything that a power failure can take: its machine has just lost its power."""
+    lab = Lab(seed=1)
+    channel = lab.connect("producer", heartbeat=0).channel()
+    channel.queue_declare("kept", durable=True, auto_delete=True, arguments={"x-max-length": 1})
+    channel.queue_declare("own", exclusive=True)
+    channel.exchange_declare("board", "fanout")
+    channel.queue_bind("kept", "board")
+    consumer = lab.connect("consumer", heartbeat=0).channel()
+    consumer.basic_qos(prefetch_count=2)
+    consumer.basic_consume("kept", lambda *_: None)
+    for body in ("first", "second", "third"):
+        channel.basic_publish("board", "", body, persistent())
+    channel.basic_publish("", "own", "note")
+    channel.tx_select()
+    channel.basic_publish("", "kept", "in a transaction", persistent())
+    lab.run_for("1 s")
+    lab.raise_alarm()
+    lab.connect("other", heartbeat=0).channel().basic_publish("", "kept", "held back", persistent())
+    lab.run_for("1 s")
+    lab.power_off("broker")
+    return lab
+
+
+def test_a_broker_does_nothing_in_the_dark() -> None:
+    lab = busy_broker()
+    off = lab.last(Intervened)
+    lab.run_for("30 s")
+    told = [
+        one
+        for one in lab.records[off.seq + 1 :]
+        if one.where == "broker" and type(one.event) is not SegmentLost
+    ]
+    assert {type(one.event) for one in told} <= IN_THE_DARK.keys() and {one.at for one in told} == {off.at}
+    assert not lab.find(Published, since=off.seq), "what an alarm has held back is never read"
+    assert [one.event.queue for one in lab.find(QueueDeleted, since=off.seq)] == ["own"], "nobody has left"
+    assert len(lab.find(Requeued, since=off.seq)) == 2 and lab.table()[0].ready == 3, (
+        "nobody drops what is too much"
+    )
+    assert lab.last(AlarmChanged).event.active is False
+    lab.power_on("broker")
+    assert lab.connect("again").channel().basic_get("kept", auto_ack=True)[2] == b"first"
+    assert not lab.checks.at_rest()
+
+
+def test_what_goes_with_the_power_is_told_as_lost_and_not_as_done() -> None:
+    lab = busy_broker()
+    off = lab.last(Intervened).seq
+    narrator = Narrator(lab.recorder)
+    told = [narrator.sentence(one.seq) for one in lab.records[off + 1 :]]
+    assert len(told) > 10 and all("power" in one or "still on the broker's disk" in one for one in told)
+    assert told[0] == (
+        "Without power the machine of the broker has lost its end of the TCP connection, and says nothing."
+    )
+    story = [chapter.sentence for chapter in chapters(lab.recorder) if chapter.last > off]
+    assert (
+        "Messages 1 and 2 in queue 'kept' are still on the broker's disk, and they will count as redelivered."
+        in story
+    )
+    assert (
+        "What the broker knew of the connection of consumer is lost with the power, and consumer is not told."
+        in story
+    )
+    assert not [one for one in story if "back in queue" in one or "forgets" in one or "dropped" in one]
+
+
+def test_nobody_can_tell_a_broker_without_power_anything() -> None:
+    lab = Lab(seed=1)
+    lab.connect("producer")
+    lab.power_off("broker")
+    before = len(lab.records)
+    with pytest.raises(LabError, match="has no power"):
+        lab.raise_alarm()
+    assert len(lab.records) == before
+
+
+@pytest.mark.parametrize(("ends_by", "heard"), [("reset", "connection abort"), ("power on", "by peer")])
+def test_only_who_gets_an_rst_hears_that_its_peer_has_reset(ends_by: str, heard: str) -> None:
+    lab = Lab(seed=1)
+    work(lab, heartbeat=0)
+    lab.run_for("500 ms")
+    if ends_by == "reset":
+        lab.reset("worker")
+    else:  # the broker knows nothing of the connection any more, and says so
+        lab.power_off("broker")
+        lab.power_on("broker")
+    with contextlib.suppress(ConnectionLost, UsageError):  # its end is what is looked at
+        lab.run_for("5 s")
+    assert ("reset by peer" in str(lab.programs["worker"].error)) == (heard == "by peer")
+    assert heard in str(lab.programs["worker"].error)

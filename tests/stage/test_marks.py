@@ -211,7 +211,12 @@ def test_a_dead_letter_keeps_its_number_and_its_colour(label: str) -> None:
         ({"state": None, "tcp": None, "tcp_server": "ESTABLISHED"}, {}, "ESTABLISHED"),
         ({}, {"link": "cut"}, "cut"),
         ({}, {"link": "half-open"}, "half-open"),
-        ({"state": "closed"}, {"link": "half-open"}, "closed"),
+        ({"state": "closed", "tcp": "CLOSED"}, {"link": "half-open"}, "closed"),
+        ({"state": "closed", "tcp": "ESTABLISHED"}, {"link": "cut"}, "only its client has it"),
+        ({"tcp": "ESTABLISHED", "tcp_server": "CLOSED"}, {}, "only its client has it"),
+        ({"state": "closed", "tcp": "ESTABLISHED", "closing": "by client: 200"}, {}, "closed"),
+        ({"tcp": "CLOSED", "tcp_server": "ESTABLISHED"}, {}, "only its server has it"),
+        ({"state": "closed", "tcp": "CLOSED", "tcp_server": "ESTABLISHED"}, {}, "closed"),
     ],
 )
 def test_a_connection_says_how_it_is(fields: Entity, host: Entity, state: str) -> None:

@@ -304,6 +304,17 @@ def power_off(lab: Lab) -> None:
     the_held_one_went_back(lab)
 
 
+def broker_without_power(lab: Lab) -> None:
+    off, on = (record.seq for record in lab.find(e.Intervened))
+    kept, lost = (
+        [record.event.message for record in lab.find(kind, since=off)] for kind in (e.Requeued, e.Discarded)
+    )
+    assert (kept, lost) == ([2, 3], [4]), "in a hand and on its way; in memory only"
+    came = [one for one in lab.find(e.CommandReceived, since=off, name="basic.deliver") if one.seq < on]
+    assert [one.where for one in came] == ["worker", "reader"]
+    assert counts(lab, "work") == (2, 0)
+
+
 def connection_reset(lab: Lab) -> None:
     the_held_one_went_back(lab)
     assert not lab.find(e.HeartbeatMissed)

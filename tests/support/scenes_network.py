@@ -20,9 +20,11 @@ from typing import Any
 from scene_book import consumer, publish, scene
 
 from amqplab import Lab
+from amqplab.client import BasicProperties
 from amqplab.errors import ConnectionLost, UsageError
 
 HEARTBEAT_S = 2
+PERSISTENT = BasicProperties(delivery_mode=2)
 
 
 # --- links ----------------------------------------------------------------------------------------------
@@ -178,6 +180,38 @@ def power_off(lab: Lab) -> None:
     in_the_middle(lab)
     lab.crash("worker")
     lab.run_for("20 s")
+
+
+@scene("fault", seed=150, title="A broker without power", latency="20 ms")
+def broker_without_power(lab: Lab) -> None:
+    """The broker's machine loses power with messages in hands, in queues, on their way and in a transaction; what its
+    disk has kept is there when it is back. Its clients hear nothing, and then that nobody knows their connections.
+    """
+    channel = lab.connect("producer", heartbeat=0).channel()
+    channel.queue_declare("work", durable=True)
+    channel.queue_declare("news", auto_delete=True)
+    channel.exchange_declare("board", "fanout")
+    channel.queue_bind("news", "board")
+    consumer(lab, "worker", "work", prefetch=2, seconds=0.42)
+    consumer(lab, "reader", "news", auto_ack=True)
+    lab.run_for("300 ms")
+    publish(channel, "", *(("work", f"job {number}") for number in (1, 2, 3)), properties=PERSISTENT)
+    publish(channel, "", ("work", "job 4, in memory only"))
+    lab.run_for("100 ms")
+    publish(channel, "board", ("", "news 1"), ("", "news 2"))
+    lab.run(until="Delivered")
+    teller = lab.connect("teller").channel()
+    teller.tx_select()
+    publish(teller, "", ("work", "job 5, in a transaction"), properties=PERSISTENT)
+    lab.run_for("100 ms")
+    publish(channel, "board", ("", "news 3"))
+    lab.run(until="Delivered")
+    lab.run_for("5 ms")
+    lab.power_off("broker")
+    lab.run_for("3 s")
+    lab.power_on("broker")
+    with contextlib.suppress(ConnectionLost, UsageError):  # a program that still talks hears of it
+        lab.run_for("10 s")
 
 
 @scene("fault", seed=47, title="Reset")

@@ -409,6 +409,27 @@ def test_what_time_brings_came_of_what_began_the_wait(name: str, kind: str, caus
     assert told.sentence(told.causes.of(first.seq) or 0).startswith(cause)
 
 
+def test_a_reset_after_a_heal_came_of_what_had_ended_the_connection_there() -> None:
+    """The worker has given it up in the dark; when its broker is heard again it answers with RST."""
+    lab = Lab(seed=3)
+    channel = lab.connect("producer", heartbeat=0).channel()
+    channel.queue_declare("work")
+    channel.basic_publish("", "work", "job")
+    worker = lab.connect("worker", heartbeat=5).channel()
+    worker.basic_consume("work", lambda *_: None)
+    lab.run_for("100 ms")
+    lab.cut("worker")
+    lab.run_for("12 s")
+    lab.heal("worker")
+    lab.run_for("3 s")
+    back = lab.last(e.Requeued)
+    assert back.event.reason == "reset"
+    told = Narrator(lab.recorder)
+    chain = [type(told.records[seq].event) for seq in told.causes.chain(back.seq)]
+    assert chain[-3:] == [e.TcpStateChanged, e.HeartbeatMissed, e.Intervened]
+    assert told.records[list(told.causes.chain(back.seq))[-1]].event == e.Intervened("cut", "worker", "")
+
+
 def test_a_link_that_is_healed_has_no_part_in_a_later_silence() -> None:
     """What was lost came in the end: TCP sent it again."""
     lab = Lab(seed=5)

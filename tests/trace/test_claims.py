@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from scenes import recording
+import pytest
+from scenes import names, recording
 
 from amqplab import Lab
 from amqplab.trace import events as e
@@ -93,3 +94,34 @@ def test_whatever_is_lost_that_somebody_waits_for_is_a_step_of_the_story() -> No
     assert not any(
         "heartbeat is lost" in chapter.sentence for chapter in chapters(recorder, Narrator(recorder))
     )
+
+
+@pytest.mark.parametrize("name", names("fault"))
+def test_no_repeat_is_lost_in_the_story_before_the_story_has_told_why_it_was_sent(name: str) -> None:
+    known = Narrator(recording(name)).context
+    sent = {one.event.number: one for one in recording(name) if isinstance(one.event, e.SegmentSent)}
+    lost = [one for one in recording(name) if isinstance(one.event, e.SegmentLost) and one.seq in known.cargo]
+    behind = [sent[one.event.number].cause for one in lost]
+    timeouts = [
+        seq
+        for seq in behind
+        if seq is not None and isinstance(recording(name)[seq].event, e.RetransmissionTimedOut)
+    ]
+    assert all(seq in known.cargo for seq in timeouts)
+
+
+def test_the_first_repeat_of_what_had_arrived_has_its_timeout_in_the_story() -> None:
+    """The cable is cut after the message has come, and before its acknowledgement has."""
+    lab = Lab(seed=1, latency="20 ms")
+    channel = lab.connect("producer", heartbeat=0).channel()
+    channel.queue_declare("q")
+    channel.basic_publish("", "q", "x")
+    lab.run_for("22 ms")
+    lab.cut("producer")
+    lab.run_for("300 ms")
+    lab.heal("producer")
+    lab.run_for("2 s")
+    story = [chapter.sentence for chapter in chapters(lab.recorder)]
+    lost = next(at for at, one in enumerate(story) if "is lost" in one)
+    assert story[lost - 1].startswith("No acknowledgement reached producer within 200 ms")
+    assert "it had arrived, but producer does not know" in story[lost - 1]

@@ -13,6 +13,7 @@ from scenes import names, recording
 
 from amqplab import Lab
 from amqplab.trace import events as e
+from amqplab.trace.context import Context
 from amqplab.trace.draft import Patch, State
 from amqplab.trace.fold import step
 from amqplab.trace.keys import escape
@@ -274,6 +275,33 @@ def test_a_program_works_on_with_what_the_broker_has_taken_back(name: str) -> No
 @pytest.mark.parametrize("name", ["crash", "power_off", "returned_and_rejected", "prefetch"])
 def test_a_dead_program_works_on_nothing_nor_does_one_that_gave_it_back(name: str) -> None:
     assert at_work(records_of(name)) == []
+
+
+@SCENES
+def test_a_delivery_that_arrives_is_with_its_program_whatever_its_broker_believes(name: str) -> None:
+    records = records_of(name)
+    arrivals = Context(records).arrivals
+    for moment in moments(records):
+        arrival = arrivals.get(moment.record.seq)
+        if arrival is not None and arrival.kind == "delivery":
+            there = {t["message"] for _, t in messages(moment.tokens) if t["place"] in ("consumer", "client")}
+            assert there.issuperset(arrival.messages), moment.record
+
+
+def test_what_a_broker_without_power_had_sent_comes_and_is_worked_on_though_its_disk_has_it_too() -> None:
+    records = records_of("broker_without_power")
+    off = next(one.seq for one in records if isinstance(one.event, e.Intervened))
+    seen: dict[str, list[str]] = {}
+    for moment in moments(records):
+        if moment.record.seq >= off:
+            places = [(t["place"], t["at"]) for _, t in messages(moment.tokens) if t["message"] == 3]
+            seen.setdefault(str(places), []).append(type(moment.record.event).__name__)
+    assert [(places, kinds[0]) for places, kinds in seen.items()] == [
+        ("[('link', 'worker:49152')]", "Intervened"),
+        ("[('client', 'worker')]", "CommandReceived"),
+        ("[]", "MessageHandled"),
+    ]
+    assert moment.state["copy/%2F/work/3"]["state"] == "ready"
 
 
 def test_what_needed_no_acknowledgement_is_with_its_program_when_the_connection_has_ended() -> None:

@@ -8,6 +8,7 @@
 
 import { cut, decodeName, isList, nameOf, plural } from "./text.js";
 import { h } from "./elements.js";
+import { onlyEnd } from "./connection.js";
 import { hostCondition, isStream } from "./fixtures.js";
 import { hadOf, holdingOf, isReader, readBy } from "./hands.js";
 
@@ -163,7 +164,7 @@ const FACTS = {
   connection: (view, one) => [
     ["from", one.client],
     ["to", one.server],
-    ["AMQP", one.state ?? "not yet spoken"],
+    ["AMQP", onlyEnd(one) || (one.state ?? "not yet spoken")],
     ["TCP", one.tcp && one.tcp_server && one.tcp !== one.tcp_server ? `${one.tcp} at the client, ${one.tcp_server} at the server` : (one.tcp ?? one.tcp_server)],
     ["user", one.user],
     ["virtual host", one.vhost],
@@ -188,7 +189,7 @@ const FACTS = {
   host: (view, host, key) => [
     ["program", host.program === nameOf(key) ? null : host.program],
     ["status", host.off || host.crashed || host.frozen ? hostCondition(host) : host.status],
-    ["waits in", host.calls.length ? host.calls.map(([, call]) => call).join(" › ") : null],
+    ["calls not over yet", host.calls.length ? host.calls.map(([, call]) => call).join(" › ") : null],
     ["its link", host.link],
   ],
   confirm: (view, confirm) => [

@@ -8,6 +8,7 @@
 
 import { hadOf, isReader } from "./hands.js";
 import { clientOf, cut, decodeName, encode, nameOf, plural } from "./text.js";
+import { connectionWords } from "./connection.js";
 import { handOf } from "./geometry.js";
 import { entityMark } from "./mark.js";
 import { STORY } from "./scene.js";
@@ -331,15 +332,6 @@ const hostBehind = (state, connection) => state.get(`host/${encode(clientOf(conn
 
 /** What is wrong with the cable of a connection's client: "", "cut", "half-open". */
 export const linkOf = (state, connection) => hostBehind(state, connection)?.link ?? "";
-
-/** A connection's state in a word or two, as an operator would say it. What is closed cares for no cable; else a broken
- * `link` is what matters most about it. */
-export function connectionWords(connection, link = "") {
-  if (connection.state === "closed") return "closed";
-  if (link) return link;
-  if (connection.blocked) return "blocked";
-  return connection.state ?? connection.tcp ?? connection.tcp_server ?? "connecting";
-}
 
 // --- clients ---
 

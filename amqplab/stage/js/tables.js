@@ -11,7 +11,8 @@ import { cls, h } from "./elements.js";
 import { lit } from "./marks.js";
 import { unackedWords } from "./facts.js";
 import { hadOf, holdingOf } from "./hands.js";
-import { connectionWords, featuresOf, linkOf } from "./fixtures.js";
+import { connectionWords } from "./connection.js";
+import { featuresOf, linkOf } from "./fixtures.js";
 
 const ENTITIES_SHOWN = 60;
 

@@ -45,20 +45,34 @@ class CallMade(Event):
     call: str
 
 
-@event(chapter="lab", level="command", label="returns {result}", hold=460)
+@event(
+    chapter="lab",
+    level="command",
+    label=lambda end: f"{'returns' if end.awaited else 'is answered:'} {end.result}",
+    hold=460,
+)
 class CallReturned(Event):
-    """That call returned; `call_seq` is the seq of its CallMade."""
+    """That call returned; `call_seq` is the seq of its CallMade. If it was not `awaited` where it was made, it had
+    given its future then, and here is the answer.
+    """
 
     call_seq: int
     result: str
+    awaited: bool = True
 
 
-@event(chapter="lab", level="command", label="raises {error}", hold=460)
+@event(
+    chapter="lab",
+    level="command",
+    label=lambda end: f"{'raises' if end.awaited else 'fails:'} {end.error}",
+    hold=460,
+)
 class CallFailed(Event):
-    """That call raised."""
+    """That call raised; or, if it was not `awaited` where it was made, its answer is an error."""
 
     call_seq: int
     error: str
+    awaited: bool = True
 
 
 @event(chapter="lab", level="milestone", label="delivery {delivery_tag} handled")

@@ -1,0 +1,120 @@
+"""Sentences for what a machine loses with its power.
+
+Theory
+------
+A machine without power does nothing. What is recorded there while it has none is no act of its programs: it says
+what went with the memory, and what of that a disk has kept. So nothing is closed, taken back or deleted by anybody,
+and nobody at the other ends knows of it. What a segment meets that comes there is told as everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from amqplab.trace import events as e
+from amqplab.trace.names import Names, party
+from amqplab.trace.recorder import Record
+from amqplab.trace.words import exchange_name, messages_named, quoted
+
+__all__ = ["IN_THE_DARK", "dark", "kept", "lost"]
+
+
+def dark(records: Iterable[Record]) -> set[int]:
+    """What is recorded at a machine while it has no power."""
+    off: set[str] = set()
+    found = set()
+    for record in records:
+        event = record.event
+        if isinstance(event, e.Intervened):
+            if event.action == "power off":
+                off.add(event.target)
+            elif event.action == "power on":
+                off.discard(event.target)
+        elif record.where in off:
+            found.add(record.seq)
+    return found
+
+
+def tcp_gone(record: Record, event: e.TcpStateChanged, names: Names) -> str:
+    machine = f"the machine of {party(record.where)}"
+    return f"Without power {machine} has lost its end of the TCP connection, and says nothing."
+
+
+def transaction_gone(record: Record, event: e.TransactionEnded, names: Names) -> str:
+    lane = names.lane(event.connection, event.channel)
+    return f"The transaction of {lane} is lost with the power: what was said in it never takes effect."
+
+
+def channel_gone(record: Record, event: e.ChannelClosed, names: Names) -> str:
+    lane, client = names.lane(event.connection, event.channel), names.client(event.connection)
+    return f"What the broker knew of {lane} is lost with the power, and {client} is not told."
+
+
+def connection_gone(record: Record, event: e.ConnectionClosed, names: Names) -> str:
+    connection, client = names.connection(event.connection), names.client(event.connection)
+    return f"What the broker knew of {connection} is lost with the power, and {client} is not told."
+
+
+def consumer_gone(record: Record, event: e.ConsumerRemoved, names: Names) -> str:
+    consumer = names.consumer(event.connection, event.channel, event.consumer_tag)
+    wish = f"{consumer} wants messages of queue {quoted(event.queue)}"
+    return f"That {wish} is forgotten with the power; nobody tells it."
+
+
+def queue_gone(record: Record, event: e.QueueDeleted, names: Names) -> str:
+    queue = f"queue {quoted(event.queue)}"
+    return f"The {queue} is lost with the power, with its bindings and its messages: {ON_NO_DISK}."
+
+
+def exchange_gone(record: Record, event: e.ExchangeDeleted, names: Names) -> str:
+    why = "nothing is bound to it any more" if event.reason == "auto-delete" else ON_NO_DISK
+    return f"The exchange {quoted(event.exchange)} is lost with the power, with its bindings: {why}."
+
+
+def binding_gone(record: Record, event: e.Unbound, names: Names) -> str:
+    target, source = f"{event.kind} {quoted(event.destination)}", exchange_name(event.source)
+    return f"The binding of {source} to {target} is lost with the power: {ON_NO_DISK}."
+
+
+def copy_kept(record: Record, event: e.Requeued, names: Names) -> str:
+    return kept(event.queue, (event.message,))
+
+
+def kept(queue: str, messages: tuple[int, ...]) -> str:
+    """Of messages that somebody held and that a disk has, too."""
+    those, many = messages_named(messages).capitalize(), len(messages) > 1
+    there = "are still on the broker's disk, and they" if many else "is still on the broker's disk, and it"
+    return f"{those} in queue {quoted(queue)} {there} will count as redelivered."
+
+
+def copy_gone(record: Record, event: e.Discarded, names: Names) -> str:
+    return lost(event.queue, (event.message,))
+
+
+def lost(queue: str, messages: tuple[int, ...]) -> str:
+    """Of messages that no disk has."""
+    why = "they were on no disk" if len(messages) > 1 else ON_NO_DISK
+    return f"Queue {quoted(queue)} loses {messages_named(messages)} with the power: {why}."
+
+
+def alarm_gone(record: Record, event: e.AlarmChanged, names: Names) -> str:
+    return f"That the broker runs short of {event.resource} is forgotten with the power."
+
+
+ON_NO_DISK = "it was on no disk"
+
+IN_THE_DARK: dict[type[e.Event], Callable[[Record, Any, Names], str]] = {
+    e.TcpStateChanged: tcp_gone,
+    e.TransactionEnded: transaction_gone,
+    e.ChannelClosed: channel_gone,
+    e.ConnectionClosed: connection_gone,
+    e.ConsumerRemoved: consumer_gone,
+    e.QueueDeleted: queue_gone,
+    e.ExchangeDeleted: exchange_gone,
+    e.Unbound: binding_gone,
+    e.Requeued: copy_kept,
+    e.Discarded: copy_gone,
+    e.AlarmChanged: alarm_gone,
+}
+"""All that may be recorded at a machine without power, but for what reaches it."""

@@ -171,6 +171,11 @@ MUTATIONS = (
              'r += difference(what, "ready_count");', 'r = difference(what, "ready_count");', "6", "two_channels"),
     Mutation("a hand counts what was ever delivered", f"{JS}/fixtures.js",
              "? held : consumer.holding_count", "? held : consumer.delivered", "6", "dead_letter_retry"),
+    Mutation("what is on its way is told to be delivered", f"{JS}/fate.js",
+             'isOnItsWay ? "sent, on its way" : words;', "words;", "6", "hello", "2"),
+    Mutation("what a stream's reader has in hand is told to be only ready", f"{JS}/fate.js",
+             "filter((/** @type {any} */ token) => isRead(state, token));",
+             "filter(() => false);", "6", "stream", "2"),
     # --- 7: back is the inverse of forward ---
     Mutation("a splice is not taken back", f"{JS}/state.js",
              "? spliced(next[name], at, inserted, removed)", "? spliced(next[name], at, removed, inserted)",

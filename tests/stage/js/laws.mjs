@@ -613,6 +613,25 @@ export function oneNumber({ view, find }, tables, expected, wrong) {
   void scene;
 }
 
+/** What is on its way is not told to be delivered, and what a stream's reader has in hand not to be only ready. */
+export function toldAsItIs({ view, tokens }, tables, wrong) {
+  const told = new Map();
+  const visit = (v) => {
+    if (typeof v !== "object") return;
+    const [, message] = /^message:(\d+)$/.exec(v.props["data-sel"] ?? "") ?? [];
+    if (v.tag === "tr" && message) told.set(+message, String(v.kids.at(-1).kids[0]));
+    else v.kids.forEach(visit);
+  };
+  tables.forEach(visit);
+  for (const [key, { message, place, up, target, state: how }] of tokens) {
+    const words = told.get(message);
+    const consumer = view.state.get(target);
+    const isReader = consumer && (consumer.cursor ?? consumer.start ?? null) !== null;
+    if (place === "link" && up === false && how === "done" && words === "delivered") wrong(`${key} is on its way, and told to be delivered`);
+    if (place === "consumer" && isReader && words === "ready") wrong(`${key} is in a reader's hand, and told to be ready`);
+  }
+}
+
 /** A machine without power, and a program that was killed, have nothing any more, whatever the broker believes. */
 export function deadHandsAreEmpty({ view, marks }, wrong) {
   for (const { kind, key, place, state } of marks) {

@@ -131,7 +131,9 @@ function counts(one, it) {
   const { view } = it;
   const expected = one.counts[view.seq];
   const withTables = expected !== undefined || view.seq % 7 === 0;
-  const tables = withTables && safely(one.name, view, () => laws.rowsOf(stage.tables(view)));
+  const drawn = withTables && safely(one.name, view, () => stage.tables(view));
+  const tables = drawn && laws.rowsOf(drawn);
+  if (drawn) laws.toldAsItIs(it, drawn, wrongOf(6, one.name, view));
   laws.oneNumber(it, tables || null, expected, wrongOf(6, one.name, view));
 }
 

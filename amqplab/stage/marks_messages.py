@@ -21,7 +21,7 @@ from amqplab.stage.geometry import GEOMETRY as G
 from amqplab.stage.mark import Entity, Mark, Moment, app_of, more_mark, name_of
 from amqplab.stage.marks_fixtures import limit_of
 from amqplab.stage.marks_wire import segment_ride
-from amqplab.stage.one_behind import Rider, one_behind_the_other
+from amqplab.stage.one_behind import Rider, mouth_of, one_behind_the_other, wish_of
 from amqplab.stage.places import Spot
 from amqplab.trace import keys
 from amqplab.trace.lives import root_of
@@ -91,10 +91,16 @@ def on_link(m: Moment, at: str, crowd: Sequence[Token]) -> Iterator[Mark]:
         channel = 0 if command is None else command.channel
         lane = pipe["lanes"].index(channel) if channel in pipe["lanes"] else len(pipe["lanes"]) - 1
         room = breadth_of(item, size) if m.wide else size
-        lanes.setdefault((bool(item[1].get("up")), lane), []).append(Rider(item, part, room, 0, lane))
+        rider = Rider(item, part, room, last_octet(m, command), lane)
+        lanes.setdefault((bool(item[1].get("up")), lane), []).append(rider)
     for (up, _), riders in lanes.items():
-        riders.sort(key=lambda rider: -rider.ride.progress)
+        riders.sort(key=lambda rider: rider.turn)
         yield from in_lane(m, at, pipe, up, riders, size)
+
+
+def last_octet(m: Moment, command: Command | None) -> int:
+    """Where a command ends in its direction's stream."""
+    return 0 if command is None else m.traffic.frames[command.frames[-1]].end
 
 
 def badges(m: Moment, at: str, crowd: Sequence[Token], hosts: Mapping[int, Spot | None]) -> Iterator[Mark]:
@@ -126,9 +132,6 @@ def in_lane(
     ends = (pipe["x0"], pipe["x1"]) if m.wide else (pipe["y0"], pipe["y1"])
     length = abs(ends[1] - ends[0]) - 4
 
-    def wish(rider: Rider[Token]) -> int:
-        return G.mouth + round(rider.ride.progress * (length - 2 * G.mouth))
-
     def spot(rider: Rider[Token], middle: int, broad: int = G.message_w) -> Spot:
         command = command_of(m, rider.thing[1])
         channel = 0 if command is None else command.channel
@@ -140,7 +143,10 @@ def in_lane(
     def meant(rider: Rider[Token]) -> bool:
         return is_meant(m, rider.thing) or rider is first
 
-    shown, counts = one_behind_the_other(riders, length, size, meant, wish)
+    mouth = mouth_of(length, size)
+    shown, counts = one_behind_the_other(
+        riders, length, size, meant, lambda rider: wish_of(rider, length, mouth)
+    )
     for rider, middle in shown:
         key, token = rider.thing
         state = rider.ride.state if rider.ride.state in OVER else ""

@@ -24,7 +24,7 @@ from amqplab.stage import places
 from amqplab.stage.geometry import GEOMETRY as G
 from amqplab.stage.lettering import width
 from amqplab.stage.mark import Mark, Moment, more_mark
-from amqplab.stage.one_behind import Rider, Thing, one_behind_the_other
+from amqplab.stage.one_behind import Rider, Thing, mouth_of, one_behind_the_other, wish_of
 from amqplab.stage.places import Spot
 from amqplab.stage.tubes import Tube, tubes
 from amqplab.trace import keys
@@ -61,17 +61,18 @@ def placed(
     pipe = tube.pipe
     start, end = (pipe["x0"], pipe["x1"]) if m.wide else (pipe["y0"], pipe["y1"])
     inside = abs(end - start) - 2
+    count = MORE_W if m.wide else G.chip
+    mouth = mouth_of(inside, 2 * G.chip if m.wide and m.zoom != "command" else count)
     for rider in riders:
-        rider.room = min(rider.room, inside - MORE_W)  # one alone may be too long
-
-    def wish(rider: Rider[Thing]) -> int:
-        return rider.room // 2 + round(rider.ride.progress * max(0, inside - rider.room))
+        rider.room = min(rider.room, inside - mouth)  # one alone may be too long
 
     def spot(lane: int | None, middle: int) -> Spot:
         return places.lane_spot(pipe, m.wide, tube.up, pipe["lanes"][lane or 0], middle / inside, 1)
 
     ordered = sorted(riders, key=lambda rider: rider.turn)
-    shown, counts = one_behind_the_other(ordered, inside, MORE_W, lambda rider: meant(rider.thing), wish)
+    shown, counts = one_behind_the_other(
+        ordered, inside, count, lambda rider: meant(rider.thing), lambda rider: wish_of(rider, inside, mouth)
+    )
     found = [(rider, spot(rider.lane, middle)) for rider, middle in shown]
     owner = keys.connection_key(tube.connection)
     more = [more_mark(owner, "link", len(those), spot(those[0].lane, middle)) for those, middle in counts]

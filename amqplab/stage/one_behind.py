@@ -2,26 +2,31 @@
 
 Theory
 ------
-A tube is as long as the picture has room for, and anything may ride in it. The farthest has room first, and each
-lane counts what has none, run by run: a count stands behind what was sent before those that it counts, and before
-what was sent after them. What the step speaks of always has room, whatever else must go for it: a sentence about a
-message that is hidden in "+6" could not be checked.
-``js/geometry.js`` (``roomFor``, ``linedUp``) says the same, and a test compares the two.
+A tube is as long as the picture has room for, and anything may ride in it. Nothing stands before the place where it
+is, and nothing that is under way ever goes back. So things that are at one point stand one behind the other, each as
+near to its place as the one before it allows; and who has no room behind the others, because the tube begins there,
+is counted at its mouth. Nobody is pushed ahead to make room: only who is meant has a place at the mouth in any case,
+and what is counted before it: a sentence about a message that is hidden in "+6" could not be checked.
+
+What was lost stands where it was lost and moves no more. What passes it waits behind it until it is past, and is no
+reason for it to give way. And as it is not on the way any more, it is never counted together with what is.
+``js/crowd.js`` says the same, and a test compares the two.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
-from amqplab.stage.places import Filling, Wish, lined_up
 from amqplab.trace.rides import Ride
 
-__all__ = ["Rider", "Thing", "one_behind_the_other"]
+__all__ = ["Filling", "Rider", "Thing", "mouth_of", "one_behind_the_other", "wish_of"]
 
 Thing = TypeVar("Thing")
+HAIR = 0.01
+SHORT_TUBE = 5
 
 
 @dataclass
@@ -39,97 +44,142 @@ class Rider(Generic[Thing]):
     @property
     def turn(self) -> tuple[float, bool, float, int]:
         """The farthest first; of those that are equally far what has come before what is under way, in the order of
-        its octets; then what was sent earlier, octets or none. Segments are numbered as they are sent.
+        its octets; then what was sent earlier, octets or none.
         """
         has_come = self.ride.state in ("arrived", "discarded")
-        sent = math.inf if self.ride.segment is None else self.ride.segment
-        return -self.ride.progress, not has_come, 0 if has_come else sent, self.octet
+        return -self.ride.progress, not has_come, 0 if has_come else self.sent, self.octet
+
+    @property
+    def sent(self) -> float:
+        """Segments are numbered as they are sent; what none carries yet comes after all of them."""
+        return math.inf if self.ride.segment is None else self.ride.segment
+
+
+class Filling:
+    """How far the lanes of a tube are filled, from one of its ends. What has no lane of its own fills all."""
+
+    def __init__(self) -> None:
+        self.whole = 0.0
+        self.lanes: dict[int, float] = {}
+
+    def of(self, lane: int | None) -> float:
+        if lane is None:
+            return max(self.whole, *self.lanes.values()) if self.lanes else self.whole
+        return max(self.whole, self.lanes.get(lane, 0.0))
+
+    def fill(self, lane: int | None, to: float) -> None:
+        if lane is None:
+            self.whole = to
+        else:
+            self.lanes[lane] = to
+
+
+def mouth_of(length: int, room: int) -> int:
+    """How far inside its tube a way begins: before it there is `room` for what waits, or its count. A short tube has
+    none to spare.
+    """
+    return 0 if length < SHORT_TUBE * room else room
+
+
+def wish_of(rider: Rider[Thing], length: int, mouth: int) -> float:
+    """Where the middle of something would stand that is alone."""
+    return mouth + rider.room / 2 + rider.ride.progress * max(0, length - mouth - rider.room)
+
+
+@dataclass
+class Run(Generic[Thing]):
+    """Who has no room, one after the other in one lane; the room of their count begins at `low`."""
+
+    those: list[Rider[Thing]]
+    low: float
 
 
 def one_behind_the_other(
     riders: Sequence[Rider[Thing]], length: int, count: int, meant: Callable[[Rider[Thing]], bool],
-    wish: Callable[[Rider[Thing]], int],
+    wish: Callable[[Rider[Thing]], float],
 ) -> tuple[list[tuple[Rider[Thing], int]], list[tuple[list[Rider[Thing]], int]]]:  # fmt: skip
     """Riders, the farthest first, each with the middle of its place, which it wishes for, along `length`; and those
     who are counted instead, lane by lane, with the middle of a count that is `count` long.
     """
-    shown = room_for(riders, length, count, meant)
-    hidden = runs_of(riders, {id(rider) for rider in shown})
-    wanted = {id(rider): Wish(wish(rider), rider.room, rider.lane) for rider in shown}
-    for those in hidden:
-        wanted[id(those[0])] = Wish(wish(those[0]), count, those[0].lane)
-    in_turn = [id(rider) for rider in riders if id(rider) in wanted]
-    middles = dict(zip(in_turn, lined_up([wanted[one] for one in in_turn], length), strict=False))
-    return (
-        [(rider, middles[id(rider)]) for rider in shown if id(rider) in middles],
-        [(those, middles[id(those[0])]) for those in hidden if id(those[0]) in middles],
-    )
-
-
-def room_for(
-    riders: Sequence[Rider[Thing]], length: int, count: int, meant: Callable[[Rider[Thing]], bool]
-) -> list[Rider[Thing]]:
-    """Who has room, the farthest first. What is meant has, whatever must go for it, and so has a count of what comes
-    behind it: nothing is counted before what was sent before it.
-    """
-    filled = Filling()
-    for rider in riders:
-        filled.fill(rider.lane, filled.of(rider.lane) + rider.room)
-    if filled.of(None) <= length:
-        return list(riders)
-    filled, full = Filling(), Filling()
-    wanted = [rider for rider in riders if meant(rider)]
-    behind = counts_behind(riders, {id(rider) for rider in wanted})
-    own = first_within(wanted, length - count - behind * count)
-    kept = counts_behind(riders, own) * count + sum(rider.room for rider in wanted if id(rider) in own)
+    middles = middles_of(riders, length, wish)
+    in_turn = sorted(riders, key=lambda rider: -middles[id(rider)])  # as they stand
+    needed, behind = Filling(), Filling()
+    standing: dict[int | None, Run[Thing]] = {}
+    runs: list[Run[Thing]] = []
     shown = []
-    for number, rider in enumerate(riders):
-        kept -= rider.room if id(rider) in own else 0
-        free = length - count - kept - filled.of(rider.lane)
-        fits = not full.of(rider.lane) and rider.room <= free
-        if id(rider) in own or (number == 0 and not kept) or fits:
-            filled.fill(rider.lane, filled.of(rider.lane) + rider.room)
-            shown.append(rider)
+    for rider in reversed(in_turn):
+        lane, half, middle = rider.lane, rider.room / 2, middles[id(rider)]
+        is_last = not behind.of(lane)
+        low = max(needed.of(lane), 0 if is_last else count)
+        behind.fill(lane, 1)
+        has_room = middle - half >= low - HAIR
+        if has_room or meant(rider):
+            if not has_room:
+                needed.fill(lane, low + rider.room)
+            shown.append((rider, middle if has_room else low + half))
+            for one in list(standing) if lane is None else (lane, None):
+                standing.pop(one, None)
+            continue
+        run = standing.get(lane)
+        if run is None or run.those[0].ride.stuck != rider.ride.stuck:
+            run = standing[lane] = Run([], 0 if is_last else low)
+            runs.append(run)
+            needed.fill(lane, run.low + count)
+        run.those.insert(0, rider)
+    counts = []
+    for run in reversed(runs):
+        first = run.those[0]
+        alone = len(run.those) == 1 and not run.low and first.room <= count  # as much room as its count
+        width = first.room if alone else count
+        middle = max(run.low + width / 2, middles[id(first)] + first.room / 2 - width / 2)
+        if alone:
+            shown.append((first, middle))
         else:
-            full.fill(rider.lane, 1)
-    return shown
+            counts.append((run.those, round(middle)))
+    turn = {id(rider): number for number, rider in enumerate(in_turn)}
+    shown.sort(key=lambda item: turn[id(item[0])])
+    return [(rider, round(middle)) for rider, middle in shown], counts
 
 
-def first_within(riders: Sequence[Rider[Thing]], room: int) -> set[int]:
-    """As many as have room, and the first of all; by identity."""
-    found: set[int] = set()
+class InTheWay(NamedTuple):
+    """What is stuck, where it stands."""
+
+    lane: int | None
+    middle: float
+    half: float
+
+
+def middles_of(
+    riders: Sequence[Rider[Thing]], length: int, wish: Callable[[Rider[Thing]], float]
+) -> dict[int, float]:
+    """By identity: each as near to where it is as those before it allow; what passes something that is stuck stands
+    behind that until it is past.
+    """
+    moving, stuck = Filling(), Filling()
+    in_the_way: list[InTheWay] = []
+    found: dict[int, float] = {}
+    waiting = [rider for rider in riders if rider.ride.stuck]
+
+    def stick(those: Iterable[Rider[Thing]]) -> None:
+        for rider in those:
+            lane, half = rider.lane, rider.room / 2
+            middle = min(wish(rider), length - max(moving.of(lane), stuck.of(lane)) - half)
+            stuck.fill(lane, length - middle + half)
+            in_the_way.append(InTheWay(lane, middle, half))
+            found[id(rider)] = middle
+
     for rider in riders:
-        if found and rider.room > room:
-            break
-        found.add(id(rider))
-        room -= rider.room
+        if rider.ride.stuck:
+            continue
+        lane, half = rider.lane, rider.room / 2
+        while waiting and waiting[0].sent < rider.sent:
+            stick([waiting.pop(0)])
+        middle = min(wish(rider), length - moving.of(lane) - half)
+        for other in in_the_way:
+            shares = lane is None or other.lane is None or lane == other.lane
+            if shares and abs(middle - other.middle) < half + other.half - HAIR:
+                middle = other.middle - other.half - half
+        moving.fill(lane, length - middle + half)
+        found[id(rider)] = middle
+    stick(waiting)
     return found
-
-
-def counts_behind(riders: Sequence[Rider[Thing]], own: set[int]) -> int:
-    """In how many places something of the same lane comes behind them."""
-    goes_on: set[int | None] = set()
-    count = 0
-    for rider in riders:
-        if id(rider) in own:
-            goes_on.add(rider.lane)
-        elif rider.lane in goes_on:
-            goes_on.remove(rider.lane)
-            count += 1
-    return count
-
-
-def runs_of(riders: Sequence[Rider[Thing]], shown: set[int]) -> list[list[Rider[Thing]]]:
-    """Who has no room, lane by lane, in runs between those who have."""
-    standing: dict[int | None, list[Rider[Thing]]] = {}
-    runs = []
-    for rider in riders:
-        if id(rider) in shown:
-            for lane in list(standing) if rider.lane is None else (rider.lane, None):
-                standing.pop(lane, None)
-        elif rider.lane in standing:
-            standing[rider.lane].append(rider)
-        else:
-            standing[rider.lane] = [rider]
-            runs.append(standing[rider.lane])
-    return runs

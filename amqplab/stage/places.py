@@ -20,9 +20,9 @@ from amqplab.stage.contract_layout import AppPlace, Box, Layout, NodePlace, Pipe
 from amqplab.stage.geometry import GEOMETRY as G
 
 __all__ = [
-    "Cell", "Filling", "Hand", "Spot", "Wish", "cell_spot", "cells_of", "dock_spot", "had_spot", "hand_of",
-    "inside_tube", "lane_spot", "leaving_spot", "lined_up", "lost_room", "lost_spot", "node_spot", "reason_room",
-    "slot_spot", "strip_spot", "tray_spot", "tube_span",
+    "Cell", "Hand", "Spot", "cell_spot", "cells_of", "dock_spot", "had_spot", "hand_of", "inside_tube", "lane_spot",
+    "leaving_spot", "lost_room", "lost_spot", "node_spot", "reason_room", "slot_spot", "strip_spot", "tray_spot",
+    "tube_span",
 ]  # fmt: skip
 
 
@@ -76,57 +76,6 @@ def inside_tube(pipe: PipePlace, wide: bool, up: bool, at: Spot, width: int) -> 
     tube = tube_span(pipe, wide, up)
     middle, reach = tube["x"] + tube["w"] // 2, max(0, (tube["w"] - width) // 2 - 1)
     return Spot(min(middle + reach, max(middle - reach, at.x)), at.y)
-
-
-class Filling:
-    """How far the lanes of a tube are filled, from one of its ends. What has no lane of its own fills all."""
-
-    def __init__(self) -> None:
-        self.whole = 0
-        self.lanes: dict[int, int] = {}
-
-    def of(self, lane: int | None) -> int:
-        if lane is None:
-            return max(self.whole, *self.lanes.values()) if self.lanes else self.whole
-        return max(self.whole, self.lanes.get(lane, 0))
-
-    def fill(self, lane: int | None, to: int) -> None:
-        if lane is None:
-            self.whole = to
-        else:
-            self.lanes[lane] = to
-
-
-class Wish(NamedTuple):
-    """Where the middle of something in a tube wants to be, how wide it is, and which lane it uses; None: all."""
-
-    at: int
-    width: int
-    lane: int | None = None
-
-
-def lined_up(wanted: Sequence[Wish], length: int) -> list[int]:
-    """Things one behind the other in a tube, none over another, each as near to where it wants to be as those
-    before it allow; first is who is farthest. Things of different lanes may stand beside each other. Answers
-    are middles. What has no room is left out at the end.
-    """
-    filled, count = Filling(), 0
-    for _, wide, lane in wanted:
-        if filled.of(lane) + wide > length:
-            break
-        filled.fill(lane, filled.of(lane) + wide)
-        count += 1
-    behind, least = Filling(), [0] * count
-    for i in range(count - 1, -1, -1):
-        _, wide, lane = wanted[i]
-        least[i] = behind.of(lane) + wide // 2
-        behind.fill(lane, behind.of(lane) + wide)
-    before, found = Filling(), []
-    for (at, wide, lane), low in zip(wanted, least, strict=False):
-        middle = min(length - before.of(lane) - wide // 2, max(at, low))
-        found.append(middle)
-        before.fill(lane, length - middle + wide // 2)
-    return found
 
 
 def tube_span(pipe: PipePlace, wide: bool, up: bool) -> Box:

@@ -47,6 +47,11 @@ class Ride(NamedTuple):
     state: str
     segment: int | None
 
+    @property
+    def stuck(self) -> bool:
+        """Whether it ended half way, and stays there until it is sent again."""
+        return self.state in OVER and self.progress < 1
+
 
 def segment_end(segment: Segment) -> int | None:
     """The seq of the record that tells how it ended; None if none does."""

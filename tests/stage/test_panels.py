@@ -117,3 +117,7 @@ def test_a_dead_letter_has_the_properties_with_which_it_is_handed_out(tmp_path: 
     lab.run_for("10 ms")
     assert sum(isinstance(one.event, e.DeadLettered) for one in lab.recorder) == 3
     run_suite("inspector", tmp_path, lab.recorder)
+
+
+def test_of_a_stream_s_message_the_inspector_shows_where_in_the_log_it_stands(tmp_path: Path) -> None:
+    run_suite("inspector", tmp_path, recording("stream"))

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from amqplab.stage.contract_layout import PipePlace
 from amqplab.stage.geometry import GEOMETRY as G
-from amqplab.stage.one_behind import Rider, one_behind_the_other
-from amqplab.stage.places import Wish, cells_of, hand_of, lane_spot, lined_up, slot_spot, tube_span
+from amqplab.stage.one_behind import Rider, mouth_of, one_behind_the_other, wish_of
+from amqplab.stage.places import cells_of, hand_of, lane_spot, slot_spot, tube_span
 from amqplab.trace.rides import Ride
 
 SHOWN = 100
@@ -89,20 +89,47 @@ def test_up_leads_to_the_server_and_down_to_the_client() -> None:
 
 
 LANES = st.one_of(st.none(), st.integers(0, 2))
-WISHES = st.lists(st.builds(Wish, st.integers(0, 200), st.integers(2, 60), LANES), max_size=30)
+STATES = st.sampled_from([("under way", 1.0), ("lost", 0.5), ("waiting", 0.0)])
+RIDES = st.tuples(STATES, st.floats(0, 1), st.integers(0, 40)).map(
+    lambda one: Ride(one[0][1] * (one[1] if one[0][0] == "under way" else 1), one[0][0], one[2])
+)
+RIDERS = st.lists(
+    st.builds(Rider, st.none(), RIDES, st.integers(2, 60), st.integers(0, 99), LANES), max_size=30
+)
+LENGTH, COUNT = 180, 24
 
 
-@given(WISHES)
-def test_what_stands_in_a_lane_stands_one_behind_the_other(wanted: list[Wish]) -> None:
+def in_tube(
+    riders: list[Rider[None]],
+) -> tuple[list[tuple[Rider[None], int]], list[tuple[list[Rider[None]], int]]]:
+    mouth = mouth_of(LENGTH, COUNT)
+    ordered = sorted(riders, key=lambda rider: rider.turn)
+    return one_behind_the_other(
+        ordered, LENGTH, COUNT, lambda rider: False, lambda rider: wish_of(rider, LENGTH, mouth)
+    )
+
+
+@given(RIDERS)
+def test_what_moves_in_a_lane_stands_one_behind_the_other_and_nothing_before_where_it_is(
+    riders: list[Rider[None]],
+) -> None:
     """What has no lane of its own fills all, so nothing stands beside it."""
-    length = 180
-    ordered = sorted(wanted, key=lambda wish: -wish.at)
-    placed = list(zip(lined_up(ordered, length), ordered, strict=False))
-    for (a, (_, wide, lane)), (b, (_, other, another)) in combinations(placed, 2):
-        if lane is None or another is None or lane == another:
-            assert a - wide // 2 >= b + other // 2
-    for middle, (_, wide, _lane) in placed:
-        assert middle - wide // 2 >= 0 and middle + wide // 2 <= length
+    shown, _ = in_tube(riders)
+    moving = [(rider, middle) for rider, middle in shown if not rider.ride.stuck]
+    for (one, middle), (other, behind) in combinations(moving, 2):
+        if one.lane is None or other.lane is None or one.lane == other.lane:
+            assert middle - one.room / 2 >= behind + other.room / 2 - 1
+    for rider, middle in shown:
+        assert middle <= wish_of(rider, LENGTH, COUNT) + 0.5
+        assert middle - rider.room / 2 >= -1 and middle + rider.room / 2 <= LENGTH + 1
+
+
+@given(RIDERS)
+def test_what_is_lost_is_never_counted_together_with_what_is_on_its_way(riders: list[Rider[None]]) -> None:
+    shown, counts = in_tube(riders)
+    assert len(shown) + sum(len(those) for those, _ in counts) == len(riders)
+    for those, _ in counts:
+        assert len({rider.ride.stuck for rider in those}) == 1
 
 
 def test_no_letter_of_the_geometry_is_smaller_than_eleven() -> None:
@@ -113,9 +140,9 @@ def test_no_letter_of_the_geometry_is_smaller_than_eleven() -> None:
 
 def test_where_a_tube_is_full_counts_stand_between_what_was_sent_before_and_after_those_they_count() -> None:
     """As in js/geometry.mjs: what is meant has room, and nothing that comes behind it is counted before it."""
-    riders = [Rider(number, Ride(0.0, "waiting", None), 20, number, 0) for number in range(8)]
-    shown, counts = one_behind_the_other(riders, 100, 24, lambda rider: rider.thing == 6, lambda rider: 0)
-    assert [rider.thing for rider, _ in shown] == [0, 6]
-    assert [[rider.thing for rider in those] for those, _ in counts] == [[1, 2, 3, 4, 5], [7]]
-    places = {rider.thing: middle for rider, middle in shown} | {those[0].thing: at for those, at in counts}
-    assert sorted(places, key=lambda thing: -places[thing]) == [0, 1, 6, 7]
+    riders = [Rider(number, Ride(0.0, "waiting", None), 20, number, 0) for number in range(9)]
+    shown, counts = one_behind_the_other(riders, 100, 24, lambda rider: rider.thing == 6, lambda rider: 34)
+    assert [(rider.thing, middle) for rider, middle in shown] == [(6, 34)]
+    assert [([rider.thing for rider in those], middle) for those, middle in counts] == [
+        ([0, 1, 2, 3, 4, 5], 56), ([7, 8], 12)
+    ]  # fmt: skip

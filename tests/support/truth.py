@@ -45,6 +45,7 @@ LAWS = {
     "4": "nothing arrives that did not arrive, and what was sent is on the link until all of it has",
     "4 ladder": "an arrow of the ladder has a head only if what it stands for arrived",
     "4 order": "on a link things stand in the order of their octets, what is received before what is not",
+    "4 place": "on a link nothing stands before where it is, nothing under way goes back, no count hides a loss",
     "5": "a jump lands on its record, and a visit has a way back",
     "6": "the picture, the tables, the depths, the fold and lab.table() have the same numbers",
     "7": "whatever the way to a record, the same is drawn, at the same places of scrolling",

@@ -10,6 +10,7 @@ import { encode, nameOf, plural } from "./text.js";
 import { cls, h } from "./elements.js";
 import { hue } from "./marks.js";
 import { details, factsList, said } from "./facts.js";
+import { fateInQueue, fateInWords } from "./fate.js";
 import { bodyOf, propertiesOfMessage } from "./properties.js";
 import { drawRoutes } from "./routing.js";
 
@@ -30,7 +31,7 @@ export function drawMessageLife(view, message, links) {
     h("p", { key: "head", class: "headline" }, h("span", { class: cls("badge", hue(scene.rootOf(message))) }, label), h("b", {}, nameOfMessage(view, message))),
     textOf(view, message, entity),
     isRouting && routing,
-    entity ? factsList(writtenOn(scene, entity)) : h("p", { key: "no", class: "empty" }, "The broker does not have it at this step."),
+    entity ? factsList(writtenOn(view, message, entity)) : h("p", { key: "no", class: "empty" }, "The broker does not have it at this step."),
     part("Copies", copies(view, message, entity)),
     part("Trail: its lives as a dead letter", trail(view, message)),
     part("Properties", properties(view, message)),
@@ -53,7 +54,7 @@ function textOf({ scene }, message, entity) {
   return h("pre", { key: "body", class: "message-text" }, text ?? entity.body);
 }
 
-const writtenOn = (scene, entity) => [
+const writtenOn = ({ scene, state }, message, entity) => [
   ["exchange", entity.exchange || "(default)"],
   ["routing key", entity.routing_key || "(empty)"],
   ["size", plural(entity.size, "byte")],
@@ -61,7 +62,7 @@ const writtenOn = (scene, entity) => [
   ["sequence number", entity.sequence ? `${entity.sequence}: its number among the confirms` : null],
   ["mandatory", entity.mandatory ? "yes: comes back if no queue takes it" : null],
   ["persistent", entity.persistent ? "yes" : null],
-  ["now", status(entity.status)],
+  ["now", status(fateInWords(state, message, entity.status))],
 ];
 
 /** "dead-lettered as 5′": it goes on under that name. */
@@ -83,6 +84,7 @@ function properties(view, message) {
 
 const HOW_KNOWN = {
   later: "as it is handed out later",
+  "handed out": "as it was handed out last, with what the broker has written on it",
   "worked out": "those of its life before, and what the broker writes when it dead-letters",
 };
 
@@ -113,7 +115,7 @@ function copies({ scene, state }, message, entity) {
   const rows = Object.entries(entity?.where ?? {}).map(([queue, fate]) => {
     const copy = [...copyKeys(entity.vhost, queue, message)].map((key) => state.get(key)).find(Boolean);
     const queueKey = `queue/${encode(entity.vhost)}/${encode(queue)}`;
-    const words = [status(fate), copy && holderWords(scene, copy), copy?.redelivered && "delivered before"].filter(Boolean);
+    const words = [status(fateInQueue(state, message, entity, queue)), copy && holderWords(scene, copy), copy?.redelivered && "delivered before"].filter(Boolean);
     return h(
       "li",
       { key: queue, "data-kind": "copy", "data-id": queue, "data-state": fate },

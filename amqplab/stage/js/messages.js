@@ -10,6 +10,7 @@
 // place on its link, in its hand and in the gutter; in a queue's line it may be counted, then that mark is the subject.
 
 import { encode, nameOf } from "./text.js";
+import { mouthOf, placesOf } from "./crowd.js";
 import {
   cellPoint,
   cellsOf,
@@ -19,23 +20,21 @@ import {
   insideTube,
   lanePoint,
   leavingPoint,
-  linedUp,
   lostPoint,
   nodePoint,
   pipeSpan,
   point,
   reasonRoom,
-  roomFor,
   roomOf,
   slotPoint,
   trayPoint,
 } from "./geometry.js";
-import { isOver, rideOfCommand, rideOfSegment } from "./ride.js";
+import { isOver, isStuck, rideOfCommand, rideOfSegment, sentIn } from "./ride.js";
 import { handsOfApp, isStream, rowOf } from "./fixtures.js";
 import { isReader } from "./hands.js";
 import { entityMark, numberedMark } from "./mark.js";
 import { signalWidth } from "./marks.js";
-import { inLineWith, lastOctetOf } from "./wire.js";
+import { byProgress, lastOctetOf } from "./wire.js";
 
 const OUTSIDE = -10;
 const CURSOR_W = 10;
@@ -320,7 +319,7 @@ function lanesOf(riders) {
     if (!lanes.has(lane)) lanes.set(lane, []);
     lanes.get(lane).push(rider);
   }
-  for (const lane of lanes.values()) lane.sort((a, b) => b.ride.p - a.ride.p);
+  for (const lane of lanes.values()) lane.sort(byProgress);
   return [...lanes.values()];
 }
 
@@ -332,24 +331,25 @@ function laneMarks(view, name, pipe, riders) {
   const breadth = wide ? g.message_w + 2 : g.message_h + 2;
   const length = pipeSpan(g, pipe, wide).length - 4;
   const widthFor = ({ token }) => (wide && isSignal(token) ? signalWidth(token.label) + 2 : breadth);
+  const mouth = mouthOf(length, breadth);
   const first = riders.find((rider) => isInIt(view, rider));
   /** @type {any[]} */
-  const sized = riders.map((rider) => ({ ...rider, width: widthFor(rider), meant: isSpokenOf(view, rider.token) || rider === first }));
-  const { shown, hidden } = roomFor(sized, length, breadth);
-  const places = inLineWith(sized, shown, hidden);
-  const wanted = places.map(({ thing: { ride, width }, those }) =>
-    ({ at: g.mouth + ride.p * (length - 2 * g.mouth), width: those ? breadth : width }));
-  const middles = linedUp(wanted, length);
+  const sized = riders.map((rider) => {
+    const width = widthFor(rider);
+    const at = mouth + width / 2 + rider.ride.p * Math.max(0, length - mouth - width);
+    const { ride } = rider;
+    return { ...rider, width, at, meant: isSpokenOf(view, rider.token) || rider === first, stuck: isStuck(ride), sent: sentIn(ride) };
+  });
   const ahead = pipeSpan(g, pipe, wide).ahead * (riders[0].token.up ? 1 : -1);
   const stream = `${name} ${riders[0].token.up} ${riders[0].channel}`;
-  return places.map(({ thing, those }, i) => {
+  return placesOf(sized, length, breadth).map(({ thing, those, middle }) => {
     const { token, channel, octet } = thing;
-    const lane = lanePoint(g, pipe, wide, token.up, channel, middles[i] / length, 2);
+    const lane = lanePoint(g, pipe, wide, token.up, channel, middle / length, 2);
     const broad = isSignal(token) && !those ? signalWidth(token.label) : g.message_w;
     const at = insideTube(g, pipe, wide, token.up, lane, broad);
     if (!those) return riderMark(view, thing, { ...at, alone: riders.length === 1, stream, ahead, octet });
     const key = `more ${name} ${token.up} ${channel} from ${thing.key}`;
-    return moreMark(view, key, `connection/${name}`, those.length, at, "link", false, `${those.length} more under way`);
+    return moreMark(view, key, `connection/${name}`, those.length, at, "link", false, `${those.length} more ${thing.stuck ? "lost on the way" : "under way"}`);
   });
 }
 

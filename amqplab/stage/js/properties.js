@@ -62,18 +62,23 @@ export function headerFrameOf(scene, message) {
   return null;
 }
 
-/** The properties of a message: {rows: [{name, value, meaning}], from}, `from` being "seen" in a frame, "later" seen, or
- * "worked out"; null if nobody knows. */
+/** The properties of a message: {rows: [{name, value, meaning}], from}, `from` being "seen" in a frame, "handed out" with what the
+ * broker has written there, "later" seen, or "worked out"; null if nobody knows. */
 export function propertiesOfMessage(view, message, depth = 0) {
   const { scene, seq } = view;
   const life = scene.lives?.[message];
   const own = scene.framesOfMessage(message).filter(({ type }) => type === HEADER_FRAME);
   const frame = own.find(({ up }) => up) ?? own[0];
+  const handed = own.filter((f) => !f.up && (f.sent ?? f.received) <= seq).at(-1);
+  if (frame?.up && handed && isOtherwise(scene, handed, frame)) return { rows: propertiesOf(scene, handed), from: "handed out" };
   const isLater = frame && (frame.sent ?? frame.received) > seq;
   if (frame && (!isLater || life)) return { rows: propertiesOf(scene, frame), from: isLater ? "later" : "seen" };
   const before = life && depth < FARTHEST_LIFE ? propertiesOfMessage(view, life.message, depth + 1) : null;
   return before && { rows: buried(view, before.rows, life), from: "worked out" };
 }
+
+/** Whether the broker has written something on it, such as the place in a stream. */
+const isOtherwise = (scene, one, other) => JSON.stringify(propertiesOf(scene, one)) !== JSON.stringify(propertiesOf(scene, other));
 
 /** What a dead letter carries, by what it carried before and the death that it died. */
 function buried({ scene, state }, rows, { message, queue, reason, routing_key: key }) {

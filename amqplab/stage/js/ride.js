@@ -37,6 +37,13 @@ const hasReached = (s, seq) => s.arrived !== null && s.arrived <= seq;
 /** Whether this way has ended in vain. @param {string} state */
 export const isOver = (state) => state === "lost" || state === "discarded";
 
+/** Whether it ended half way, and stays there until it is sent again. @param {Ride} ride */
+export const isStuck = ({ state, p }) => isOver(state) && p < 1;
+
+/** Its turn among those that were sent: segments are numbered so, and what none carries yet comes after all of them.
+ * @param {Ride} ride */
+export const sentIn = ({ segment }) => segment?.n ?? Infinity;
+
 /** How far a segment is at the time `now`. @param {Segment} s @param {number} now */
 export function progressOf(s, now) {
   const lost = s.lost_seq !== null;

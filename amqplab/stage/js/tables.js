@@ -10,6 +10,7 @@ import { nameOf } from "./text.js";
 import { cls, h } from "./elements.js";
 import { lit } from "./marks.js";
 import { unackedWords } from "./facts.js";
+import { fateInWords } from "./fate.js";
 import { hadOf, holdingOf } from "./hands.js";
 import { connectionWords } from "./connection.js";
 import { featuresOf, linkOf } from "./fixtures.js";
@@ -86,7 +87,7 @@ const TABLES = [
       ["Exchange", (message) => message.exchange || "(default)"],
       ["Routing key", (message) => message.routing_key],
       ["Bytes", (message) => message.size, "number"],
-      ["Status", (message) => message.status],
+      ["Status", (message, key, { state }) => fateInWords(state, +nameOf(key), message.status)],
     ],
   },
 ];

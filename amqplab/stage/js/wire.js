@@ -13,8 +13,9 @@
 // the receiver, be it an acknowledgement without octets; a later one is farther only where the earlier one was lost. What
 // has come is read in the order of its octets.
 
-import { between, box, lanePoint, linedUp, pipeSpan, point, roomFor, tubeMiddle } from "./geometry.js";
-import { isOver, rideOfCommand, rideOfFrame, rideOfSegment } from "./ride.js";
+import { mouthOf, placesOf } from "./crowd.js";
+import { between, box, lanePoint, pipeSpan, point, tubeMiddle } from "./geometry.js";
+import { isOver, isStuck, rideOfCommand, rideOfFrame, rideOfSegment, sentIn } from "./ride.js";
 import { TYPES } from "./scene.js";
 import { entityMark, numberedMark } from "./mark.js";
 import { cut, encode, widthOf } from "./text.js";
@@ -85,36 +86,28 @@ function placed(view, tube, things) {
   const g = scene.geometry;
   const wide = layout.orientation === "wide";
   const inside = pipeSpan(g, tube.pipe, wide).length - 2;
-  for (const thing of things)
-    Object.assign(thing, { width: Math.min(thing.width, inside - MORE_W), meant: isMeant(view.subject, thing) }); // one alone may be too long
-  const inTurn = [...things].sort(byProgress);
-  const { shown, hidden: counts } = roomFor(inTurn, inside, MORE_W);
+  const count = wide ? MORE_W : g.chip;
+  const mouth = mouthOf(inside, wide && view.zoom < 2 ? 2 * g.chip : count);
   const channelOf = ({ f, c }) => (f ?? c)?.channel ?? 0;
-  const places = inLineWith(inTurn, shown, counts);
-  const wanted = places.map(({ thing: { width: own, ride, lane }, those }) => {
-    const width = those ? MORE_W : own;
-    return { at: width / 2 + ride.p * Math.max(0, inside - width), width, lane };
+  for (const thing of things) {
+    const width = Math.min(thing.width, inside - mouth); // one alone may be too long
+    const at = mouth + width / 2 + thing.ride.p * (inside - mouth - width);
+    Object.assign(thing, { width, at, meant: isMeant(view.subject, thing), stuck: isStuck(thing.ride), sent: sentIn(thing.ride) });
+  }
+  const places = placesOf([...things].sort(byProgress), inside, count).map(({ thing, those, middle }) => {
+    return { thing, those, at: lanePoint(g, tube.pipe, wide, tube.up, channelOf(thing), middle / inside, 1) };
   });
-  linedUp(wanted, inside).forEach((at, i) => {
-    places[i].point = lanePoint(g, tube.pipe, wide, tube.up, channelOf(places[i].thing), at / inside, 1);
-  });
+  const counts = places.filter(({ those }) => those);
   return {
-    found: places.filter(({ those }) => !those).map(({ thing, point: at }) => [thing, at]),
-    rest: places.filter(({ those }) => those).map(({ thing, those, point: at }) => moreOf(view, tube, those, channelOf(thing), at)),
-    hidden: counts.flat(),
+    found: places.filter(({ those }) => !those).map(({ thing, at }) => [thing, at]),
+    rest: counts.map(({ thing, those, at }) => moreOf(view, tube, those, channelOf(thing), at)),
+    hidden: counts.flatMap(({ those }) => those),
   };
-}
-
-/** What has a place, the farthest first; a count stands where the first of those would stand that it counts. */
-export function inLineWith(inTurn, shown, counts) {
-  const turn = new Map(inTurn.map((thing, i) => [thing, i]));
-  const places = [...shown.map((thing) => ({ thing, those: null, point: null })), ...counts.map((those) => ({ thing: those[0], those, point: null }))];
-  return places.sort((a, b) => turn.get(a.thing) - turn.get(b.thing));
 }
 
 /** The farthest first; of those that are equally far what has come before what is under way, in the order of its octets;
  * then what was sent earlier, octets or none. */
-const byProgress = (a, b) =>
+export const byProgress = (a, b) =>
   b.ride.p - a.ride.p || hasCome(b) - hasCome(a) || (hasCome(a) ? 0 : bySending(a, b)) || a.octet - b.octet;
 
 const hasCome = ({ ride: { state } }) => +(state === "arrived" || state === "discarded");
@@ -134,10 +127,13 @@ function moreOf(view, { name, up }, those, channel, at) {
   const kind = s ? "segment" : f ? "frame" : "command";
   const more = {
     ...{ key: `more ${kind} ${name} ${up} ${channel} from ${s?.n ?? (f ?? c).id}`, ...at, label: `+${those.length}`, state: "link" },
-    ...{ said: `${those.length} more ${kind}s`, id: name },
+    ...{ said: `${those.length} more ${kind}s${wordsOnLost(those)}`, id: name },
   };
   return { ...entityMark(view, "more", `connection/${encode(name)}`, more), subject: false };
 }
+
+/** What a count says of those that were lost; they are counted apart from what is on its way. */
+const wordsOnLost = ([{ stuck }]) => (stuck ? ", lost on the way" : "");
 
 /** Which lane of a pipe a channel uses; those without one use the last. */
 const laneInPipe = ({ lanes }, channel) => (lanes.includes(channel) ? lanes.indexOf(channel) : lanes.length - 1);

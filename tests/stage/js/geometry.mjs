@@ -78,26 +78,37 @@ test("a hand shows every slot of a small prefetch, and says how many more a larg
   assert.deepEqual(stage.handOf(g, 0, 0), { slots: 1, more: 0 });
 });
 
-test("things at one point stand one behind the other, inside their lane", () => {
-  const three = [0.5, 0.5, 0.5].map((p) => ({ at: 100 * p, width: 20 }));
-  assert.deepEqual(stage.linedUp(three, 100), [50, 30, 10]);
-  const waiting = [0, 0, 0].map((at) => ({ at, width: 20 }));
-  assert.deepEqual(stage.linedUp(waiting, 100), [50, 30, 10]);
-  const crowd = Array.from({ length: 9 }, () => ({ at: 30, width: 20 }));
-  for (const at of stage.linedUp(crowd, 60)) assert.ok(at >= 0 && at <= 60);
+const inTube = (places) => places.map(({ at, ...more }, i) => ({ i, at, width: 20, sent: i, lane: 0, ...more }));
+const stand = (things, length = 100) => stage.placesOf(inTube(things), length, 24).map(({ thing, those, middle }) => [those ? `+${those.length}` : thing.i, middle]);
+
+test("things at one point stand one behind the other, and none before where it is", () => {
+  assert.deepEqual(stand([{ at: 60 }, { at: 60 }, { at: 60 }]), [[0, 60], [1, 40], [2, 20]]);
+  assert.deepEqual(stand([{ at: 34 }, { at: 34 }]), [[0, 34], [1, 14]]);
+});
+
+test("what has no room behind the others is counted at the mouth, and nobody is pushed ahead for it", () => {
+  assert.deepEqual(stand([{ at: 90 }, { at: 34 }, { at: 34 }, { at: 34 }]), [[0, 90], [1, 34], ["+2", 12]]);
 });
 
 test("things of different lanes may stand beside each other, and nothing beside what fills the tube", () => {
-  const things = [{ at: 90, width: 20, lane: 0 }, { at: 90, width: 20, lane: 1 }, { at: 80, width: 40 }, { at: 0, width: 20, lane: 1 }];
-  assert.deepEqual(stage.linedUp(things, 100), [90, 90, 60, 10]);
+  const things = [{ at: 90 }, { at: 90, lane: 1 }, { at: 80, width: 40, lane: undefined }, { at: 0, lane: 1 }];
+  assert.deepEqual(stand(things), [[0, 90], [1, 90], [2, 60], [3, 10]]);
 });
 
-test("where a tube is full the last ones are counted, but not what is meant", () => {
-  const row = Array.from({ length: 8 }, (_, i) => ({ i, width: 20, lane: 0, meant: i === 6 }));
-  const { shown, hidden } = stage.roomFor(row, 100, 24);
-  assert.deepEqual(shown.map(({ i }) => i), [0, 6]);
-  assert.deepEqual(hidden.map((those) => those.map(({ i }) => i)), [[1, 2, 3, 4, 5], [7]]);
-  assert.equal(stage.roomFor(row.slice(0, 5), 100, 24).hidden.length, 0);
+test("who is meant has a place at the mouth, and counts stand before and behind it", () => {
+  const row = Array.from({ length: 9 }, (_, i) => ({ at: 34, meant: i === 6 }));
+  assert.deepEqual(stand(row), [["+6", 56], [6, 34], ["+2", 12]]);
+});
+
+test("what is stuck gives no way, and what passes it waits until it is past", () => {
+  assert.deepEqual(stand([{ at: 59, sent: 7 }, { at: 54, stuck: true }]), [[1, 54], [0, 34]]);
+  assert.deepEqual(stand([{ at: 71, sent: 7 }, { at: 50, stuck: true }]), [[0, 71], [1, 50]]);
+});
+
+test("what is stuck is counted apart from what is on its way", () => {
+  const lost = Array.from({ length: 4 }, () => ({ at: 70, stuck: true }));
+  const things = [...lost, { at: 10, sent: 8 }, { at: 10, sent: 9 }];
+  assert.deepEqual(stand(things).map(([name]) => name), [0, "+3", "+2"]);
 });
 
 test("a curve begins and ends at its ends", () => {

@@ -143,6 +143,13 @@ test("a message goes by one name in the table, and so does what it went on as", 
   }
 });
 
+test("of what has been handed out it shows the properties that the broker has written on it", () => {
+  for (const f of scene.frames.filter(({ type, up, messages, received }) => type === 2 && !up && messages.length && received !== null)) {
+    const { rows } = stage.propertiesOfMessage(picked(f.received, { kind: "frame", id: f.id }), f.messages[0]);
+    assert.deepEqual(rows, stage.propertiesOf(scene, f), `message ${f.messages[0]} at record ${f.received}`);
+  }
+});
+
 test("a segment that is sent again says what it carries in the words of its sentence", () => {
   for (const s of scene.segments.filter(({ again }) => again)) {
     const told = / which (?:is|has) (.* because [^,]*(?:, too, when [^,]*)?),/.exec(scene.sentences[s.sent])?.[1] ?? "again, because it was not acknowledged";

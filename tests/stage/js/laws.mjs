@@ -413,6 +413,78 @@ export function streamsInOrder({ view, marks, before = [] }, wrong) {
   }
 }
 
+/** How far from its mouth a link keeps room for a count of what waits. */
+const MOUTH = 38;
+
+/** Where the last octet of something on a link really is: in which segment, how far, and whether that is under way. */
+function whereabouts({ scene, seq, now }, frame) {
+  const sent = scene.lastCarriers(frame).filter((s) => s.sent <= seq);
+  if (sent.some((s) => s.lost_seq === null && !s.discarded && s.arrived !== null && s.arrived <= seq)) return { p: 1, isUnderWay: false };
+  const s = sent.at(-1);
+  if (!s) return { p: 0, isUnderWay: false };
+  const isLost = s.lost_seq !== null;
+  const [end, most] = isLost ? [s.lost_at, /machine is off/.test(s.lost) ? 1 : 0.5] : [s.arrives, s.arrives === null ? 0.5 : 1];
+  const part = end === null || end <= s.departs ? +(now > s.departs) : Math.min(1, Math.max(0, (now - s.departs) / (end - s.departs)));
+  return { p: part * most, segment: s, isUnderWay: seq < (s.lost_seq ?? s.arrived ?? Infinity) };
+}
+
+/** How far along its link the middle of a mark is, from where it began its way. */
+function wayOf({ layout }, { conn, up }, { x, y }) {
+  const { x0, x1, y0, y1 } = layout.pipes[conn];
+  const [from, to, at] = layout.orientation === "wide" ? [x0, x1, x] : [y0, y1, y];
+  return { way: Math.sign(to - from) * (up ? at - from : to - at), length: Math.abs(to - from) };
+}
+
+const breadthOf = ({ layout, scene }, { kind, w }) => (layout.orientation === "wide" && w) || (kind === "frame" ? scene.geometry.chip : scene.geometry.message_w);
+
+/** On a link nothing stands before the place where it is; it may stand behind, in line. What has not left waits at the
+ * mouth, and not at the receiver's door. */
+export function neverBefore({ view, marks }, wrong) {
+  for (const mark of marks) {
+    const unit = unitOf(view, mark);
+    if (!unit || mark.s || mark.badge || !view.scene.linked.has(unit.conn)) continue;
+    if (unit.frame.received !== null && unit.frame.received <= view.seq) continue;
+    const { way, length } = wayOf(view, unit, mark);
+    const mates = mark.kind === "frame" && mark.subject ? (view.scene.commands[mark.f.command]?.frames.length ?? 1) - 1 : 0; // in line
+    const back = way - breadthOf(view, mark) / 2 - mates * view.scene.geometry.chip;
+    const { p } = whereabouts(view, unit.frame);
+    if (back > MOUTH + p * length) wrong(`${mark.key} is ${p.toFixed(2)} of its way, and stands at ${(way / length).toFixed(2)}`);
+  }
+}
+
+/** What is lost is not on the way, so it is not counted with what is. */
+export function lostIsNotOnTheWay({ view, marks, more }, wrong) {
+  if (view.zoom <= 2) return;
+  const { scene, state, layout, seq } = view;
+  const drawn = new Set(marks.map(({ key }) => key));
+  const isLost = ({ command }) => {
+    const { p, segment, isUnderWay } = whereabouts(view, scene.frames[scene.commands[command].frames.at(-1)]);
+    return p < 1 && !!segment && !isUnderWay && segment.lost_seq <= seq;
+  };
+  for (const name of Object.keys(layout.pipes)) {
+    const those = [...state.of("token"), ...state.of("signal")].map((key) => [key, state.get(key)]);
+    const hidden = those.filter(([key, { place, at, command }]) => (place ?? "link") === "link" && at === name && !drawn.has(key) && scene.commands[command]);
+    const counts = more.filter(({ state: how, key }) => how === "link" && key.startsWith(`more ${name} `));
+    const told = sum(counts.filter(({ said }) => /under way/.test(said)), countOf);
+    const onTheWay = hidden.filter(([, token]) => !isLost(token)).length;
+    const again = state.of("load").filter((key) => state.get(key).at === name && !drawn.has(key)).length; // what is sent again
+    if (told > onTheWay + again) wrong(`on ${name} ${told} more are said to be under way, and ${onTheWay} are`);
+  }
+}
+
+/** From one step to the next nothing under way goes back, unless it was sent again. */
+export function neverBack(before, { view, marks }, wrong) {
+  const was = new Map(before.marks.map((mark) => [mark.key, mark]));
+  for (const mark of marks) {
+    const unit = was.has(mark.key) ? unitOf(view, mark) : null;
+    if (!unit || mark.s || mark.badge || !view.scene.linked.has(unit.conn)) continue;
+    const [old, now] = [whereabouts(before.view, unit.frame), whereabouts(view, unit.frame)];
+    if (!old.isUnderWay || !now.isUnderWay || old.segment !== now.segment) continue;
+    const gone = wayOf(view, unit, mark).way - wayOf(view, unit, was.get(mark.key)).way;
+    if (gone < -0.6) wrong(`${mark.key} is under way, and has gone back by ${-gone.toFixed(1)}`);
+  }
+}
+
 /** A count stands for what comes between: behind what was sent before those that it counts, before what was sent after. */
 export function countsInOrder({ view, marks }, wrong) {
   const { layout, scene, zoom, seq } = view;
@@ -539,6 +611,25 @@ export function oneNumber({ view, find }, tables, expected, wrong) {
     if (strip.count && mark && mark.state !== `${strip.count} to confirm`) wrong(`${key}: ${strip.count}, drawn ${mark.state}`);
   }
   void scene;
+}
+
+/** What is on its way is not told to be delivered, and what a stream's reader has in hand not to be only ready. */
+export function toldAsItIs({ view, tokens }, tables, wrong) {
+  const told = new Map();
+  const visit = (v) => {
+    if (typeof v !== "object") return;
+    const [, message] = /^message:(\d+)$/.exec(v.props["data-sel"] ?? "") ?? [];
+    if (v.tag === "tr" && message) told.set(+message, String(v.kids.at(-1).kids[0]));
+    else v.kids.forEach(visit);
+  };
+  tables.forEach(visit);
+  for (const [key, { message, place, up, target, state: how }] of tokens) {
+    const words = told.get(message);
+    const consumer = view.state.get(target);
+    const isReader = consumer && (consumer.cursor ?? consumer.start ?? null) !== null;
+    if (place === "link" && up === false && how === "done" && words === "delivered") wrong(`${key} is on its way, and told to be delivered`);
+    if (place === "consumer" && isReader && words === "ready") wrong(`${key} is in a reader's hand, and told to be ready`);
+  }
 }
 
 /** A machine without power, and a program that was killed, have nothing any more, whatever the broker believes. */

@@ -115,6 +115,8 @@ const OF_ONE_PICTURE = [
   ["4 order", laws.streamsInOrder],
   ["4 order", laws.segmentsInOrder],
   ["4 order", laws.countsInOrder],
+  ["4 place", laws.neverBefore],
+  ["4 place", laws.lostIsNotOnTheWay],
 ];
 
 /** A picture, held against the laws that one picture can break. */
@@ -129,7 +131,9 @@ function counts(one, it) {
   const { view } = it;
   const expected = one.counts[view.seq];
   const withTables = expected !== undefined || view.seq % 7 === 0;
-  const tables = withTables && safely(one.name, view, () => laws.rowsOf(stage.tables(view)));
+  const drawn = withTables && safely(one.name, view, () => stage.tables(view));
+  const tables = drawn && laws.rowsOf(drawn);
+  if (drawn) laws.toldAsItIs(it, drawn, wrongOf(6, one.name, view));
   laws.oneNumber(it, tables || null, expected, wrongOf(6, one.name, view));
 }
 
@@ -248,6 +252,7 @@ function play(one, scene, zoom) {
     player.motion = null;
     const now = look(one, player, memory);
     if (now && before && motion) safely(one.name, now.view, () => move(one, before, now, motion));
+    if (now && before && isNext && has("4 place")) safely(one.name, now.view, () => laws.neverBack(before, now, wrongOf("4 place", one.name, now.view)));
     if (now && i % 3 === 0) safely(one.name, now.view, () => lookNarrow(one, player));
     if (now && i % 5 === 0) safely(one.name, now.view, () => samePlaceEverywhere(one, now.view));
     before = now;

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 from scenes import build
-from stage_browser import STAGE, browser, open_page, press
+from stage_browser import STAGE, browser, open_page, press, show_panels
 
 # Pairs of texts, of these kinds, that lie on each other by more than their halo.
 COLLISIONS = """([ones, others]) => {
@@ -174,3 +174,20 @@ def test_no_time_of_a_cause_runs_into_its_sentence(opened: Callable[..., Page]) 
     panel.click()
     assert any("min" in words for words in page.locator(f"{STAGE} .step-time").all_inner_texts())
     assert page.evaluate(TIMES) == []
+
+
+WIDER = """() => [...document.querySelectorAll(".amqplab-stage .table-box")]
+    .filter((node) => node.checkVisibility() && node.scrollWidth > node.clientWidth + 1)
+    .map((node) => node.querySelector("caption").textContent)"""
+
+
+@pytest.mark.parametrize("width", [600, 1366])
+@pytest.mark.parametrize("scene", ["direct_reply_to", "routing", "rpc"])
+def test_names_that_a_broker_made_up_make_no_table_wider_than_its_panel(
+    scene: str, width: int, opened: Callable[..., Page]
+) -> None:
+    page = opened(scene, width=width, height=900)
+    show_panels(page, "state")
+    press(page, "End")
+    assert page.locator(f"{STAGE} .table-box").count() > 3
+    assert page.evaluate(WIDER) == []

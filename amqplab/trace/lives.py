@@ -1,10 +1,11 @@
-"""The lives of a message: a dead letter goes on under its first number, with a prime for each death.
+"""The lives of a message: a dead letter goes on under its first number, with a mark for how often it died.
 
 Theory
 ------
 The broker counts publishes, and a dead letter is published again: what was message 1 is now message 4. To
 somebody who follows it, it is the same message. So people are told of messages 1, 1′ and 1″, in sentences as on
-the picture, while records keep the broker's numbers.
+the picture, while records keep the broker's numbers. Nobody can count three primes at the size of a label: from
+the third death on their number is written out, 1·3.
 
 A :class:`Name` *is* that number and only prints otherwise; so whoever writes a sentence about
 ``event.message`` need not know of any of this.
@@ -21,10 +22,8 @@ from amqplab.trace.recorder import Record
 
 __all__ = ["Name", "name_of_next", "names_of_lives", "renamed", "root_of"]
 
-PRIMES = ("", "′", "″", "‴", "⁗")
-DIGITS, HIGH = "0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"
-RAISED, LOWERED = str.maketrans(DIGITS, HIGH), str.maketrans(HIGH, DIGITS)
-MARKS = f"{''.join(PRIMES)}{HIGH}"
+PRIMES = ("", "′", "″")
+DOT = "·"
 FIELDS = ("message", "successor", "messages")
 
 
@@ -56,21 +55,28 @@ def names_of_lives(records: Iterable[Record]) -> dict[int, str]:
 
 def name_of_next(name: str) -> str:
     """The name of the next life of a message with this one."""
-    root = name.rstrip(MARKS)
-    past = name[len(root) :]
-    lives = PRIMES.index(past) if past in PRIMES else int(past[1:].translate(LOWERED))
-    return root + primes(lives + 1)
+    root, deaths = parts_of(name)
+    return root + past(deaths + 1)
 
 
 def root_of(name: str) -> int:
     """The number of its first life, whose colours a message keeps. 0 if it has none yet."""
-    root = name.rstrip(MARKS)
+    root, _ = parts_of(name)
     return int(root) if root.isdecimal() else 0
 
 
-def primes(lives: int) -> str:
-    """One for each life after the first; of many the number."""
-    return PRIMES[lives] if lives < len(PRIMES) else f"′{str(lives).translate(RAISED)}"
+def parts_of(name: str) -> tuple[str, int]:
+    """A message's first name, and how often it has died since."""
+    root, _, deaths = name.partition(DOT)
+    if root and deaths.isdecimal():
+        return root, int(deaths)
+    root = name.rstrip("".join(PRIMES))
+    return root, PRIMES.index(name[len(root) :])
+
+
+def past(deaths: int) -> str:
+    """What a name says of deaths: a prime for each, and of many their number."""
+    return PRIMES[deaths] if deaths < len(PRIMES) else f"{DOT}{deaths}"
 
 
 def renamed(records: Sequence[Record], names: Mapping[int, str]) -> Sequence[Record]:

@@ -192,7 +192,7 @@ def test_what_is_delivered_is_a_ghost_in_its_queue() -> None:
     assert places == {("1", "queue:app:ghost", "unacked"), ("2", "queue:app:ready", "ready")}
 
 
-@pytest.mark.parametrize("label", ["7", "7′", "7″", "7‴", "7⁗", "7′⁵", "7′¹²"])
+@pytest.mark.parametrize("label", ["7", "7′", "7″", "7·3", "7·12"])
 def test_a_dead_letter_keeps_its_number_and_its_colour(label: str) -> None:
     ready = {"queue/%2F/app": queue(ready=1), "message/1": {"label": label}}
     sent = {"token/9/-": token("link", "alice:1", message=9, label=label, up=True)}

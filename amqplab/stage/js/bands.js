@@ -76,7 +76,7 @@ function drawLeg(view, band, leg, i, a, b, y, top, bottom) {
   const y1 = leg.outcome === "waiting" ? y0 : open ? Math.min(y(leg.to), y0 + OPEN_DROP) : Math.max(y0, y(leg.to));
   const read = leg.read === null ? y1 : y(leg.read);
   if (read < top || y0 > bottom) return null;
-  const isTold = view.zoom !== STORY; // there the sentences tell it, and lie where its words would stand
+  const isTold = view.zoom !== STORY; // there the sentences tell it, and lifelines stand too close for more words
   const to = leg.outcome === "waiting" ? a + Math.sign(b - a) * STUB : x1;
   return h(
     "g",

@@ -11,12 +11,15 @@
 // Where a record between two rows stands (a band begins and ends at records, not at rows) follows from its time and
 // its turn. So heights rise with the records, always. A plan is a few arrays, made once for a zoom; what is drawn is
 // found in them by halving.
+//
+// The story's sentences are long. Across the ladder they would lie on its arrows, so they have a column of their own, left
+// of the lifelines, and a row is as high as its sentence has lines there.
 
 import { lastAtMost } from "./lifetimes.js";
 import { gapTime } from "./story.js";
 import { STORY } from "./scene.js";
 import { gapBetween, longGap } from "./silence.js";
-import { nameOf } from "./text.js";
+import { nameOf, wrapped } from "./text.js";
 import { segmentLabel } from "./wire.js";
 
 const FIRST_ROW = 16;
@@ -28,23 +31,35 @@ const VISIT = 26;
 const MOST_STRETCH = 14;
 const LEAST_COLUMN = 70;
 const THIN_COLUMN = 9;
+/** With sentences beside them lifelines may stand closer, so that an arrow is seen whole, and need not stand far apart. */
+const LEAST_BESIDE = 14;
+const ROOMY_BESIDE = 30;
+const MOST_BESIDE = 130;
+const LEAST_WORDS = 200;
+const SHARE_OF_WORDS = 0.57;
+const USUAL_WIDTH = 440;
+export const ROW_SIZE = 11.5;
+export const BOLD = 1.1;
+export const LINE = 14;
+const MOST_LINES = 6;
 
 /** The kinds of rows, by number, and how much room each needs above and below its line. */
 const ROWS = ["quiet", "note", "band", "chapter"];
 const [QUIET, NOTE, BAND, CHAPTER] = [0, 1, 2, 3];
-const ABOVE = [5, 8, 16, 13];
-const BELOW = [4, 8, 3, 19];
+const ABOVE = [5, 8, 16, 10];
+const BELOW = [4, 8, 3, 11]; // and of a chapter its further lines
 
 /**
  * @typedef {{k: number, first: number, last: number, y0: number, y1: number, words: string}} Break
  * After row `k`: records up to `first` stand above it, those from `last` on below.
  */
 
-/** The rows of a zoom, by their records, and how high each stands. */
+/** The rows of a zoom, by their records, and how high each stands. `words` is how wide the column of sentences is. */
 export class LadderPlan {
-  constructor(scene, zoom) {
+  constructor(scene, zoom, width) {
     this.scene = scene;
     this.zoom = zoom;
+    this.words = zoom === STORY ? wordsColumn(scene.hosts, width) : 0;
     const steps = scene.steps[zoom];
     this.seqs = steps[0] < 0 ? steps.subarray(1) : steps;
     this.kinds = kindsOf(scene, zoom, this.seqs);
@@ -66,14 +81,30 @@ export class LadderPlan {
     for (let k = 0; k < seqs.length; k++) {
       if (k) {
         const gap = at[seqs[k]] - at[seqs[k - 1]];
-        y += BELOW[kinds[k - 1]] + 3;
+        y += this.below(k - 1) + 3;
         if (gap > least) y = this.breakAt(k - 1, y);
         else y += kinds[k] === QUIET || gap <= 0 ? 0 : Math.min(MOST_STRETCH, gapTime(gap) / 60);
       }
       y += ABOVE[kinds[k]];
       ys[k] = y;
     }
-    this.height = y + TAIL;
+    const last = seqs.length - 1;
+    this.height = y + TAIL + (this.words && last >= 0 ? this.moreLines(seqs[last]) : 0);
+  }
+
+  /** How much room a row needs below its line. */
+  below(k) {
+    return BELOW[this.kinds[k]] + (this.words ? this.moreLines(this.seqs[k]) : 0);
+  }
+
+  /** How high the lines of a sentence are that follow its first. */
+  moreLines(seq) {
+    return LINE * (this.linesOf(seq).length - 1);
+  }
+
+  /** The sentence of a record in its column, broken as if it were bold, so that no step breaks it otherwise. */
+  linesOf(seq) {
+    return wrapped(rowWords(this.scene, this.zoom, seq), this.words - 12, ROW_SIZE * BOLD, MOST_LINES);
   }
 
   breakAt(k, y) {
@@ -95,10 +126,16 @@ export class LadderPlan {
     const k = lastAtMost(this.seqs, seq);
     const gap = this.breakAfter(k);
     const isLate = gap && seq >= gap.last;
-    const y = isLate ? gap.y1 + VISIT - 6 : k < 0 ? FIRST_ROW + VISIT - 18 : this.ys[k] + VISIT - 4;
-    plan.visit = { seq, k, y, late: Boolean(isLate) };
-    plan.height = this.height + VISIT;
+    const room = VISIT + (this.words ? this.moreLines(seq) : 0);
+    const y = isLate ? gap.y1 + VISIT - 6 : k < 0 ? FIRST_ROW + VISIT - 18 : this.ys[k] + this.stepBelow(k);
+    plan.visit = { seq, k, y, room, late: Boolean(isLate) };
+    plan.height = this.height + room;
     return plan;
+  }
+
+  /** How far below a row a visit stands. */
+  stepBelow(k) {
+    return this.words ? this.below(k) + 3 + ABOVE[CHAPTER] : VISIT - 4;
   }
 
   breakAfter(k) {
@@ -108,7 +145,7 @@ export class LadderPlan {
 
   /** How much lower a row stands because of the visit. */
   shiftOf(k) {
-    return this.visit && k > this.visit.k ? VISIT : 0;
+    return this.visit && k > this.visit.k ? this.visit.room : 0;
   }
 
   yOfRow(k) {
@@ -118,7 +155,7 @@ export class LadderPlan {
   /** A break where it is drawn. */
   placed(gap) {
     const { visit } = this;
-    const shift = visit && (gap.k > visit.k || (gap.k === visit.k && !visit.late)) ? VISIT : 0;
+    const shift = visit && (gap.k > visit.k || (gap.k === visit.k && !visit.late)) ? visit.room : 0;
     return { ...gap, y0: gap.y0 + shift, y1: gap.y1 + shift };
   }
 
@@ -165,7 +202,7 @@ export class LadderPlan {
   rowAbove(y) {
     const { visit, count } = this;
     if (!visit || visit.k + 1 >= count || y < this.yOfRow(visit.k + 1)) return Math.min(lastAtMost(this.ys, y), visit?.k ?? Infinity);
-    return lastAtMost(this.ys, y - VISIT);
+    return lastAtMost(this.ys, y - visit.room);
   }
 
   /** What stands between two heights: {first, last} rows, {low, high} records. */
@@ -190,7 +227,7 @@ export class LadderPlan {
   }
 }
 
-export const ladderPlan = (scene, zoom) => new LadderPlan(scene, zoom);
+export const ladderPlan = (scene, zoom, width = USUAL_WIDTH) => new LadderPlan(scene, zoom, width);
 
 /** What kind of row each record is: BAND where something sets out, QUIET where it ends, else NOTE. */
 function kindsOf(scene, zoom, seqs) {
@@ -257,14 +294,25 @@ function chapterWords(scene, seq) {
   return (isEnd && scene.story?.[step - 1]?.[2]) || scene.sentences[seq];
 }
 
-/** Where the lifelines stand in a ladder of this width. Where not all have room, those who do nothing in sight (they are
- * not in `busy`) stand close together. */
-export function columnsOf(hosts, width, busy = new Set(hosts)) {
-  const left = width < 440 ? 68 : 72;
-  const fits = left + hosts.length * LEAST_COLUMN <= width;
+/** The margin of the clock. */
+const marginOf = (width) => (width < 440 ? 68 : 72);
+
+/** How wide the column of sentences is: a good half of the room, or what the lifelines leave. */
+function wordsColumn(hosts, width) {
+  const room = width - marginOf(width);
+  return Math.round(Math.max(LEAST_WORDS, room * SHARE_OF_WORDS, room - hosts.length * MOST_BESIDE));
+}
+
+/** Where the lifelines stand in a ladder of this width, of which sentences take `words`. Where not all have room, those who
+ * do nothing in sight (they are not in `busy`) stand close together. */
+export function columnsOf(hosts, width, busy = new Set(hosts), words = 0) {
+  const margin = marginOf(width);
+  const left = margin + words;
+  const least = words ? LEAST_BESIDE : LEAST_COLUMN;
+  const fits = left + hosts.length * (words ? ROOMY_BESIDE : LEAST_COLUMN) <= width;
   const wide = (host) => fits || busy.has(host);
   const many = hosts.filter(wide).length || 1;
-  const column = Math.max(LEAST_COLUMN, (width - left - (hosts.length - many) * THIN_COLUMN) / many);
+  const column = Math.max(least, (width - left - (hosts.length - many) * THIN_COLUMN) / many);
   const places = new Map();
   let x = left;
   for (const host of hosts) {
@@ -273,7 +321,7 @@ export function columnsOf(hosts, width, busy = new Set(hosts)) {
     x += own;
   }
   const place = (host) => places.get(host) ?? places.get(hosts[0]);
-  return { left, width: Math.max(width, x), x: (host) => place(host).x, room: (host) => place(host).width };
+  return { margin, left, width: Math.max(width, x), x: (host) => place(host).x, room: (host) => place(host).width };
 }
 
 /** The host that a record happened at, as a column; what was done from outside stands at whom it was done to. */

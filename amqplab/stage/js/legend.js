@@ -150,8 +150,8 @@ const PARTS = [
       ),
       entry(
         envelope("ready", { number: "7′" }),
-        "7′: what message 7 has become by way of a dead-letter exchange; 7″: the second time",
-        (mark) => /\d[′″‴⁗]/.test(mark.label),
+        "7′: what message 7 has become by way of a dead-letter exchange; 7″: the second time; 7·3: the third",
+        (mark) => /\d[′″·]/.test(mark.label),
       ),
       entry(
         envelope("ready", { extra: h("path", { class: "again", d: "M-7 -11A4 4 0 1 0 -6.5 -7m-1.5 -4.5l1.2 .8l1 -2" }) }),

@@ -10,9 +10,9 @@
 // So sizes and scrolling places are known here: they are read when they change, and set when the step is drawn
 // (`settle`, in the frame that shows it).
 
-import { cut, cutTo, momentText, round, timeText, twoLines, widthOf } from "./text.js";
+import { cutTo, momentText, round, timeText, widthOf } from "./text.js";
 import { cls, h, patch } from "./elements.js";
-import { columnsOf, crossingAt, endsOf, hostOf, ladderPlan, lossAt, rowWords } from "./ladder.js";
+import { BOLD, LINE, ROW_SIZE, columnsOf, crossingAt, endsOf, hostOf, ladderPlan, lossAt, rowWords } from "./ladder.js";
 import { bandOf, bandsBetween, drawBand } from "./bands.js";
 import { cross, lit } from "./marks.js";
 import { lostAt } from "./ride.js";
@@ -21,13 +21,12 @@ import { STORY } from "./scene.js";
 const AROUND = 40;
 const LOOK_AHEAD = 0.5;
 const EDGE = 30;
-const ROW_SIZE = 11.5;
 const CLOCK_SIZE = 11;
-const BOLD = 1.1;
 const MUCH_MORE = 1.3;
-const HEAD_LETTER = 7.4;
+const HEAD_SIZE = 14.5; // as wide as 13 px are in bold
 const LEAST_HEAD = 30;
-const LINE = 14;
+const BETWEEN_HEADS = 8;
+const HEAD_LINE = 16;
 const ARRIVES_BESIDE = 13;
 
 // --- drawing ---
@@ -40,7 +39,7 @@ export function ladderPart(view, plan, width, top, bottom) {
   const busy = new Set([...bands.flatMap(({ a, b }) => [a, b]), scene.broker]);
   for (let k = first; k <= last; k++) busy.add(hostOf(scene, plan.seqs[k]));
   if (plan.visit) busy.add(hostOf(scene, plan.visit.seq));
-  return { plan, top, bottom, first, last, bands, width, columns: columnsOf(scene.hosts, width, busy) };
+  return { plan, top, bottom, first, last, bands, width, columns: columnsOf(scene.hosts, width, busy, plan.words) };
 }
 
 /** The part of the ladder between two heights, as elements: lifelines, breaks, bands, rows. */
@@ -72,14 +71,14 @@ function drawPart(view, part, pieces) {
     return heights.get(seq);
   };
   const arrivals = arrivalsOf(bands, columns, y);
-  const seen = { view, plan, columns, width: columns.width, sight: part.width, arrivals, pieces };
+  const seen = { view, plan, columns, width: columns.width, arrivals, pieces };
   const rows = [];
   for (let k = first; k <= last; k++) rows.push(drawRung(seen, plan.seqs[k], plan.yOfRow(k), plan.kindOfRow(k), k));
-  if (plan.visit) rows.push(drawRung(seen, plan.visit.seq, plan.visit.y, "note", plan.visit.k));
+  if (plan.visit) rows.push(drawRung(seen, plan.visit.seq, plan.visit.y, plan.words ? "chapter" : "note", plan.visit.k));
   return [
     ...scene.hosts.map((host) => lifeline(scene, host, round(columns.x(host)), top, bottom)),
     ...bands.map((band) => drawBand(view, band, columns.x(band.a), columns.x(band.b), y, { top, bottom })),
-    ...plan.breaksBetween(first, last).map((gap) => drawBreak(gap, columns.left, columns.width)),
+    ...plan.breaksBetween(first, last).map((gap) => drawBreak(gap, columns.margin, columns.width)),
     ...rows,
     view.seq < 0 && h("line", { key: "now", class: "nowline", x1: 0, x2: round(columns.width), y1: 4, y2: 4 }),
   ].filter(Boolean);
@@ -141,17 +140,17 @@ function drawRung(seen, seq, y, kind, k) {
     "g",
     props,
     h("title", {}, `${time}: ${words}`),
-    groundOf(seen, kind),
-    h("text", { class: "clock", x: seen.columns.left - 8, y: 4 }, hasClock ? endFitting(time, seen.columns.left - 8) : ""),
+    groundOf(seen, kind, seq),
+    h("text", { class: "clock", x: seen.columns.margin - 8, y: 4 }, hasClock ? endFitting(time, seen.columns.margin - 8) : ""),
     rowMark(seen, seq, y, kind, words),
   );
 }
 
 /** Where a row can be pointed at. */
-function groundOf({ pieces, width }, kind) {
-  const half = kind === "quiet" ? 5 : kind === "chapter" ? 16 : 9;
-  const y = kind === "chapter" ? 4 - half : -half;
-  return pieces.get(`${kind} ${width}`, () => h("rect", { class: "reach", x: 0, y, width: round(width), height: 2 * half }));
+function groundOf({ plan, pieces, width }, kind, seq) {
+  const half = kind === "quiet" ? 5 : kind === "chapter" ? 11 : 9;
+  const height = 2 * half + (kind === "chapter" ? plan.moreLines(seq) : 0);
+  return pieces.get(`${kind} ${width} ${height}`, () => h("rect", { class: "reach", x: 0, y: -half, width: round(width), height }));
 }
 
 /** A time that is short enough for the margin: minutes as 12:34.5, with `more` digits where it must differ. */
@@ -191,7 +190,7 @@ function rowMark(seen, seq, y, kind, words) {
   if (kind === "quiet") return dot("dot", 2.5);
   const bold = seq === view.seq ? BOLD : 1;
   const lost = lossAt(scene, seq);
-  if (kind === "chapter") return chapter(seen, at, lost, words, bold);
+  if (kind === "chapter") return chapter(seen, at, lost, seq);
   if (lost) return lossNote(seen, lost, words, bold);
   const found = seq !== plan.visit?.seq && kind === "band" && crossingAt(scene, zoom, seq);
   if (found) {
@@ -243,34 +242,42 @@ function note(seen, seq, at, y, words, bold) {
   return label(seen, "note", place, words, toLeft ? left : right, bold);
 }
 
-/** A chapter's sentence, on two lines at most, across the ladder; above it a dot at the host where it happened, or a ×
- * where a segment is lost. What would be cut for being bold is not bold. */
-function chapter({ view, columns, width, sight }, at, lost, words, bold) {
-  const x = round(columns.left + 4);
-  const room = Math.min(width, sight) - columns.left - 10;
-  const isWhole = !twoLines(words, room, ROW_SIZE * bold).at(-1).endsWith("…");
-  const size = isWhole ? ROW_SIZE * bold : ROW_SIZE;
-  const lines = twoLines(words, room, size);
-  const longest = Math.max(...lines.map((line) => widthOf(line, size)));
-  const ground = { x: x - 3, y: -7, width: round(longest + 6), height: lines.length * LINE + 3, rx: 3 };
-  const name = cls("note halo", !isWhole && "plain");
+/** A chapter's sentence in its column; beside it, at the same height, a dot at the host where it happened, or a × where a
+ * segment is lost. */
+function chapter({ view, columns, plan }, at, lost, seq) {
+  const lines = plan.linesOf(seq);
+  const x = round(columns.margin + 2);
   return [
     lost
-      ? h("path", { class: "cross", d: cross(crossOf(view.scene, columns, lost), -11, 4) })
-      : h("circle", { class: "dot big", cx: round(at), cy: -11, r: 3.5 }),
-    h("rect", { class: "ground", ...ground }),
-    ...lines.map((line, i) => h("text", { class: name, x, y: 4 + i * LINE }, line)),
+      ? h("path", { class: "cross", d: cross(crossOf(view.scene, columns, lost), 0, 4) })
+      : h("circle", { class: "dot big", cx: round(at), cy: 0, r: 3.5 }),
+    ...lines.map((line, i) => h("text", { class: "note", x, y: 4 + i * LINE }, line)),
   ];
 }
 
-/** The names over the lifelines, as far as each has room. */
-function drawHeads(hosts, columns, scrolled) {
-  return hosts.map((host) => {
-    const room = columns.room(host) - 6;
-    if (room < LEAST_HEAD) return null;
-    const props = { key: host, title: host, style: `left:${Math.round(columns.x(host) - room / 2 - scrolled)}px;width:${Math.round(room)}px` };
-    return h("span", props, cut(host, Math.max(4, Math.floor(room / HEAD_LETTER))));
-  }).filter(Boolean);
+/** The names over the lifelines, where there is room, and always those of `hubs`; where they would be cut, every other one
+ * stands a line higher. */
+export function drawHeads(hosts, columns, scrolled, sight, hubs = []) {
+  const shown = hosts.filter((host) => columns.room(host) >= LEAST_HEAD || hubs.includes(host));
+  const inOneLine = headsIn(1, shown, columns);
+  const isWhole = inOneLine.every(({ wants, room }) => wants <= room);
+  return (isWhole ? inOneLine : headsIn(2, shown, columns)).map(({ host, x, wants, room, line }) => {
+    const width = Math.min(wants, room);
+    const edge = x < scrolled + sight ? scrolled + sight : columns.width;
+    const left = Math.max(2, Math.min(edge - width - 2, x - width / 2)) - scrolled;
+    const style = `left:${Math.round(left)}px;width:${Math.ceil(width)}px;bottom:${line * HEAD_LINE}px`;
+    return h("span", { key: host, title: host, style }, host);
+  });
+}
+
+/** Each name with its room, if every `step`-th stands in the same line. */
+function headsIn(step, hosts, columns) {
+  return hosts.map((host, i) => {
+    const x = columns.x(host);
+    const beside = [hosts[i - step], hosts[i + step]].filter((other) => other !== undefined);
+    const room = Math.min(...beside.map((other) => Math.abs(columns.x(other) - x))) - BETWEEN_HEADS;
+    return { host, x, wants: widthOf(host, HEAD_SIZE) + 2, room, line: i % step };
+  });
 }
 
 // --- on the page ---
@@ -317,7 +324,9 @@ export class Rungs {
   }
 
   planOf({ scene, zoom, seq, visit }) {
-    const plan = (this.plans[zoom] ??= ladderPlan(scene, zoom));
+    const width = zoom === STORY ? this.seen.width - 2 : 0; // only its sentences are broken to the width
+    const known = this.plans[zoom];
+    const { plan } = known?.width === width ? known : (this.plans[zoom] = { width, plan: ladderPlan(scene, zoom, width) });
     return visit && seq >= 0 ? plan.visiting(seq) : plan;
   }
 
@@ -332,9 +341,15 @@ export class Rungs {
     const part = ladderPart(view, plan, width - 2, Math.max(0, this.top - AROUND), bottom);
     this.size("width", part.columns.width);
     if (follow) this.followAcross(view, part.columns, width);
-    patch(this.head, drawHeads(view.scene.hosts, part.columns, this.left));
+    this.drawHeads(view.scene, part.columns);
     this.pieces = new Pieces(this.pieces.now);
     patch(this.svg, drawPart(view, part, this.pieces));
+  }
+
+  drawHeads({ hosts, broker }, columns) {
+    const heads = drawHeads(hosts, columns, this.left, this.seen.width, [broker]);
+    this.head.classList.toggle("two", heads.some(({ props }) => !props.style.endsWith("bottom:0px")));
+    patch(this.head, heads);
   }
 
   size(name, value) {
@@ -344,7 +359,7 @@ export class Rungs {
   }
 
   follow(view, plan, height) {
-    const y = view.seq < 0 ? 0 : plan.yOf(view.seq);
+    const y = view.seq < 0 ? 0 : plan.yOf(view.seq) + (plan.words ? plan.moreLines(view.seq) / 2 : 0);
     const seen = y > this.top + EDGE && y < this.top + height - EDGE;
     if (this.held && seen) return;
     this.scrollTo("top", Math.round(Math.max(0, Math.min(plan.height - height, y - height * LOOK_AHEAD))));

@@ -16,6 +16,7 @@ import { connectionWords } from "./connection.js";
 import { featuresOf, linkOf } from "./fixtures.js";
 
 const ENTITIES_SHOWN = 60;
+const LONG_NAME = 12;
 
 const inNumericOrder = new Intl.Collator("en", { numeric: true }).compare;
 
@@ -118,6 +119,9 @@ function drawTable(view, { title, kind: thing, columns: all }) {
   );
 }
 
+/** A name that a broker made up may be longer than its column: its line may end anywhere. */
+const hasLongWord = (words) => typeof words === "string" && words.split(/\s/).some((word) => word.length > LONG_NAME);
+
 function drawRow(view, key, columns) {
   const message = key.startsWith("message/") ? +nameOf(key) : null;
   const lights = message === null ? lit(view, "entity", key) : lit(view, "message", message);
@@ -130,7 +134,8 @@ function drawRow(view, key, columns) {
   };
   const cells = columns.map(([, cell, kind], i) => {
     const words = cell(view.state.get(key), key, view);
-    return i ? h("td", { class: cls(kind) }, words) : h("th", { class: cls(kind), scope: "row" }, words);
+    const name = cls(kind, hasLongWord(words) && "long");
+    return i ? h("td", { class: name }, words) : h("th", { class: name, scope: "row" }, words);
   });
   return h("tr", props, cells);
 }

@@ -32,12 +32,26 @@ export function cutTo(words, room, size) {
   return `${words.slice(0, kept).trimEnd()}…`;
 }
 
-/** The words in at most two lines. @param {string} words @param {number} room @param {number} size @returns {string[]} */
-export function twoLines(words, room, size) {
-  if (widthOf(words, size) <= room) return [words];
-  let at = words.lastIndexOf(" ");
-  while (at > 0 && widthOf(words.slice(0, at), size) > room) at = words.lastIndexOf(" ", at - 1);
-  return at <= 0 ? [cutTo(words, room, size)] : [words.slice(0, at), cutTo(words.slice(at + 1), room, size)];
+/** The words in lines, no more than `most`; a word that is longer than a line goes on in the next one.
+ * @param {string} words @param {number} room @param {number} size @param {number} most @returns {string[]} */
+export function wrapped(words, room, size, most) {
+  /** @type {string[]} */
+  const lines = [];
+  let rest = words;
+  while (widthOf(rest, size) > room && lines.length < most - 1) {
+    const end = lineEnd(rest, room, size);
+    lines.push(rest.slice(0, end).trimEnd());
+    rest = rest.slice(end).trimStart();
+  }
+  return [...lines, cutTo(rest, room, size)];
+}
+
+/** How many letters the first line has. @param {string} words @param {number} room @param {number} size */
+function lineEnd(words, room, size) {
+  let [width, end] = [0, 0];
+  while (end < words.length && (width += widthOf(words[end], size)) <= room) end++;
+  const space = words[end] === " " ? end : words.lastIndexOf(" ", end - 1);
+  return space > 0 ? space : Math.max(1, end);
 }
 
 /** @param {number} n @param {string} word */

@@ -199,17 +199,49 @@ test("no word of a row is cut while there is room for it up to the ladder's edge
   }
 });
 
-test("a sentence of the story stands on a ground of its own as wide as its words, and is cut only if two lines are full", () => {
-  const plan = stage.ladderPlan(scene, stage.STORY);
-  for (const seq of [-1, ...plan.seqs.slice(0, 40)]) {
-    const { left } = stage.columnsOf(scene.hosts, WIDTH);
-    for (const row of withClass(stage.drawLadder(viewAt(stage.STORY, seq), plan, WIDTH, 0, plan.height), "rung")) {
-      const [ground] = withClass([row], "ground");
-      const lines = textsWith(row, "note").map(({ kids }) => String(kids[0]));
-      assert.ok(Math.max(...lines.map((line) => stage.widthOf(line, SIZE))) <= ground.props.width);
-      if (!lines.at(-1).endsWith("…")) continue;
-      assert.ok(lines.length === 2 && stage.widthOf(`${lines[1]} m`, SIZE) > WIDTH - left - 26, lines.join(" / "));
+test("a sentence of the story stands beside the lifelines, over no arrow, and is cut only if all its lines are full", () => {
+  for (const width of [300, WIDTH, 580, 900]) {
+    const plan = stage.ladderPlan(scene, stage.STORY, width);
+    for (const seq of [-1, ...plan.seqs.slice(0, 40)]) {
+      const part = stage.ladderPart(viewAt(stage.STORY, seq), plan, width, 0, plan.height);
+      assert.ok(scene.hosts.every((host) => part.columns.x(host) > part.columns.left));
+      for (const row of withClass(stage.drawLadder(viewAt(stage.STORY, seq), plan, width, 0, plan.height), "rung")) {
+        const notes = textsWith(row, "note");
+        const lines = notes.map(({ kids }) => String(kids[0]));
+        for (const { props, kids } of notes)
+          assert.ok(props.x + stage.widthOf(String(kids[0]), 1.1 * SIZE) <= part.columns.left, kids[0]);
+        assert.ok(!lines.at(-1).endsWith("…") || lines.length > 4, lines.join(" / "));
+      }
     }
+  }
+});
+
+test("a sentence that is visited has a row as high as its lines", () => {
+  const plain = stage.ladderPlan(scene, stage.STORY);
+  for (let seq = 0; seq < scene.n; seq += STRIDE) {
+    if (plain.seqs.includes(seq)) continue;
+    const plan = plain.visiting(seq);
+    const { k, y } = plan.visit;
+    if (k + 1 < plan.count) assert.ok(plan.yOfRow(k + 1) - y >= stage.LINE * plan.linesOf(seq).length + 4);
+    if (k >= 0 && !plan.breakAfter(k)) assert.ok(y - plan.yOfRow(k) >= stage.LINE * plan.linesOf(plan.seqs[k]).length + 4);
+  }
+});
+
+test("words are broken into lines without losing a letter, and a long word goes on in the next", () => {
+  const words = "worker declares the queue 'a_name_that_is_longer_than_any_line_of_this_ladder' once more.";
+  const lines = stage.wrapped(words, 120, SIZE, 20);
+  assert.equal(lines.join("").replaceAll(" ", ""), words.replaceAll(" ", ""));
+  assert.ok(lines.length > 4 && lines.every((line) => stage.widthOf(line, SIZE) <= 120), lines.join(" / "));
+  assert.ok(stage.wrapped(words, 120, SIZE, 2).at(-1).endsWith("…"));
+});
+
+test("names over the lifelines stand side by side in one line, or in two", () => {
+  for (const width of [300, WIDTH, 900]) {
+    const columns = stage.columnsOf(scene.hosts, width, undefined, 200);
+    const heads = stage.drawHeads(scene.hosts, columns, 0, width).map(({ props }) => /left:(.*)px;width:(.*)px;bottom:(.*)px/.exec(props.style).slice(1).map(Number));
+    for (const [left, , line] of heads)
+      for (const [other, room, its] of heads)
+        assert.ok(other >= left || its !== line || other + room <= left + 1, `${other} + ${room} at ${left}`);
   }
 });
 

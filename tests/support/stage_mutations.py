@@ -173,7 +173,9 @@ MUTATIONS = (
              "if (isWritten(name, value) !== isWritten(name, was)) return false;", "", "7", "dead_letter_retry", "3",
              page=True),
     # --- 8: all forms agree ---
-    Mutation("a blocked connection is not drawn as blocked", f"{JS}/fixtures.js",
+    Mutation("what one end has lost is closed, though the other one knows of nothing", f"{JS}/connection.js",
+             "  if (onlyEnd(connection)) return onlyEnd(connection);\n", "", "8", "broker_without_power"),
+    Mutation("a blocked connection is not drawn as blocked", f"{JS}/connection.js",
              'if (connection.blocked) return "blocked";', "", "8", "blocked_connection"),
     Mutation("the static picture forgets who is the active consumer", "amqplab/stage/marks_fixtures.py",
              'return "" if active is None else "active" if active else "waiting"', 'return ""',

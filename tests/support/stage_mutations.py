@@ -56,7 +56,7 @@ MUTATIONS = (
     Mutation("a message is drawn nowhere when it is published", "amqplab/trace/whereabouts.py",
              "    e.Published: Whereabouts._published,\n", "", "2", "two_channels", again=SCENE),
     Mutation("what is handed over for good is drawn nowhere", "amqplab/trace/whereabouts.py",
-             ' and token["state"] != "done"\n', "\n", "2", "hello", again=SCENE),
+             "if event.no_ack or event.stays:", "if event.stays:", "2", "hello", again=SCENE),
     Mutation("what the step speaks of is only counted on its link", f"{JS}/messages.js",
              "meant: isSpokenOf(view, rider.token) ||", "meant:", "2", "topics"),
     Mutation("what the step speaks of is only counted in a hand", f"{JS}/messages.js",

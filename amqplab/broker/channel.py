@@ -340,12 +340,12 @@ class Channel:
         self.requeue(outstanding, reason)
         self.confirms = None
 
-    def end_transaction(self) -> None:
-        """The end of the channel is an implicit rollback (TX-12)."""
+    def end_transaction(self, outcome: str = "rolled back") -> None:
+        """The end of the channel is an implicit rollback (TX-12); without power there is nothing to roll back."""
         if self.transaction is not None:
             self.ledger.restore(self.transaction.noted())
             if self.report is not None and not self.transaction.is_empty:
-                self.report(events.TransactionEnded, self.connection, self.number, "rolled back")
+                self.report(events.TransactionEnded, self.connection, self.number, outcome)
             self.transaction = None
 
     def requeue(self, outstanding: list[Outstanding], reason: str) -> None:

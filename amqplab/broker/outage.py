@@ -35,7 +35,7 @@ def lose_power(broker: Broker, now: int) -> None:
     """Be what is left on the disk. Whatever the broker has to say about it reaches nobody."""
     for session in broker.sessions.values():
         for channel in session.channels.values():
-            channel.end_transaction()
+            channel.end_transaction(REASON)
             for one in channel.ledger.settle_all():
                 _out_of_hand(one)
     for vhost in broker.vhosts.values():

@@ -284,8 +284,14 @@ def command_sent(record: Record, event: e.CommandSent, known: Context) -> str:
     kept = known.kept_back.get(record.seq)
     if not kept:
         return f"{as_start(party(event.host))} has sent {command_words(event)}."
-    now = "cannot send any of it yet" if kept == "all" else "can send only a part of it for now"
-    return f"{as_start(party(event.host))} hands TCP {command_words(event)}; TCP {now}."
+    return f"{as_start(party(event.host))} hands TCP {command_words(event)}; TCP {KEPT_BACK[kept]}."
+
+
+KEPT_BACK = {
+    "all": "cannot send any of it yet",
+    "a part": "can send only a part of it for now",
+    "never": "sends nothing of it, because in this very instant it is over with the connection here",
+}
 
 
 def command_received(record: Record, event: e.CommandReceived, known: Context) -> str:

@@ -138,19 +138,19 @@ def lane_of(event: e.SettlementHeld | e.TransactionEnded) -> tuple[str, int]:
 
 
 def transaction_ended(draft: Draft, record: Record, event: e.TransactionEnded) -> None:
-    end_transaction(draft, *lane_of(event), rolled_back=event.outcome != "committed")
+    end_transaction(draft, *lane_of(event), undone="" if event.outcome == "committed" else event.outcome)
 
 
-def end_transaction(draft: Draft, connection: str, channel: int, *, rolled_back: bool) -> None:
-    """Nothing is held any more. What was committed is in its queues by now; what was rolled back is lost."""
+def end_transaction(draft: Draft, connection: str, channel: int, *, undone: str) -> None:
+    """Nothing is held any more. What was committed is in its queues by now; what was `undone`, and how, is lost."""
     owner = keys.channel_key(connection, channel)
     for number in members_of(draft, owner, IN_TX):
         let_go(draft, number)
-        if rolled_back:
+        if undone:
             message = draft.edit(keys.message_key(number))
             assert message is not None
-            message["status"] = "rolled back"
-            draft.put(keys.lost_key(number, None), {"reason": "rolled back"})
+            message["status"] = undone
+            draft.put(keys.lost_key(number, None), {"reason": undone})
     for key in members_of(draft, owner, SETTLING):
         unsettle(draft, key)
 

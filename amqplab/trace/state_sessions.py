@@ -97,7 +97,7 @@ def alarm_changed(draft: Draft, record: Record, event: e.AlarmChanged) -> None:
 def drop_channel(draft: Draft, connection: str, channel: int) -> None:
     """The channel, with its consumers, its confirms and the half of a publish that came over it."""
     entity = draft.get(keys.channel_key(connection, channel))
-    end_transaction(draft, connection, channel, rolled_back=True)
+    end_transaction(draft, connection, channel, undone="rolled back")
     for tag in entity["consumers"] if entity else ():
         drop_consumer(draft, connection, channel, tag)
     draft.drop(keys.channel_key(connection, channel))

@@ -310,6 +310,7 @@ def broker_without_power(lab: Lab) -> None:
         [record.event.message for record in lab.find(kind, since=off)] for kind in (e.Requeued, e.Discarded)
     )
     assert (kept, lost) == ([2, 3], [4]), "in a hand and on its way; in memory only"
+    assert Fold(lab.recorder).now()["lost/7/-"] == {"reason": "power lost"}
     came = [one for one in lab.find(e.CommandReceived, since=off, name="basic.deliver") if one.seq < on]
     assert [one.where for one in came] == ["worker", "reader"]
     assert counts(lab, "work") == (2, 0)

@@ -27,6 +27,7 @@ from amqplab.stage.svg import key_steps, moments, to_svg
 from amqplab.stage.widget import Stage
 from amqplab.trace import events as e
 from amqplab.trace.fold import Fold
+from amqplab.trace.narrate_dark import IN_THE_DARK, dark
 from amqplab.trace.participants import participants_of
 from amqplab.trace.recorder import Record
 from amqplab.trace.traffic import Traffic
@@ -220,6 +221,16 @@ def test_a_machine_without_power_says_nothing_and_hears_nothing() -> None:
     assert {one.event.reason for one in told if isinstance(one.event, e.SegmentLost)} == {
         "the machine is off"
     }
+
+
+@pytest.mark.parametrize("name", names("fault"))
+def test_at_a_machine_without_power_nothing_is_done_and_what_is_gone_is_gone_at_once(name: str) -> None:
+    records = list(recording(name))
+    off = {one.event.target: one.at for one in records if getattr(one.event, "action", "") == "power off"}
+    unlit = dark(records)
+    there = [one for one in records if one.seq in unlit and not isinstance(one.event, e.SegmentLost)]
+    assert all(type(one.event) in IN_THE_DARK and one.at == off[one.where] for one in there)
+    assert bool(there) == bool(off)
 
 
 def test_a_killed_process_is_ended_by_its_kernel_at_once() -> None:

@@ -125,3 +125,20 @@ def test_the_first_repeat_of_what_had_arrived_has_its_timeout_in_the_story() -> 
     lost = next(at for at, one in enumerate(story) if "is lost" in one)
     assert story[lost - 1].startswith("No acknowledgement reached producer within 200 ms")
     assert "it had arrived, but producer does not know" in story[lost - 1]
+
+
+def test_what_is_written_in_the_instant_in_which_the_power_fails_is_never_sent() -> None:
+    lab = Lab(seed=1)
+    channel = lab.connect("producer").channel()
+    channel.queue_declare("q")
+    lab.connect("consumer").channel().basic_consume("q", lambda *_: None, auto_ack=True)
+    lab.run()
+    channel.basic_publish("", "q", "x")
+    lab.run(until="Delivered")
+    lab.power_off("broker")
+    lab.run_for("1 s")
+    told = Narrator(lab.recorder)
+    wrote = lab.last(e.CommandSent, where="broker", name="basic.deliver")
+    assert told.sentence(wrote.seq).endswith(
+        "TCP sends nothing of it, because in this very instant it is over with the connection here."
+    )

@@ -83,7 +83,7 @@ class AckFirst(Check):
 
     def _transaction_ended(self, record: Record, event: e.TransactionEnded) -> Complaint:
         acks = self._acks_on((event.connection, event.channel))
-        acks.end(undone=event.outcome == "rolled back")
+        acks.end(undone=event.outcome != "committed")
         return None
 
     def _acknowledged(self, record: Record, event: e.Acknowledged) -> Complaint:

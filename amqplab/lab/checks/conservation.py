@@ -60,7 +60,7 @@ class Conservation(Check):
     def _transaction_ended(self, record: Record, event: e.TransactionEnded) -> Complaint:
         """What was rolled back is owed to nobody; what was committed stands in its queues by now."""
         names = self._transactions.end((event.connection, event.channel))
-        if event.outcome == "rolled back":
+        if event.outcome != "committed":
             for name in names:
                 self._owed.pop(name, None)
             return None

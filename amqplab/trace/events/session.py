@@ -124,7 +124,7 @@ class ModeSelected(Event):
 
 @event(chapter="session", level="milestone", label="transaction {outcome}")
 class TransactionEnded(Event):
-    """`outcome` is "committed" or "rolled back"."""
+    """`outcome` is "committed" or "rolled back", or how it was lost."""
 
     connection: str
     channel: int

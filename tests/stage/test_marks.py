@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -15,6 +16,7 @@ from amqplab.stage.layout import layout
 from amqplab.stage.mark import ZOOMS, Mark, Moment
 from amqplab.stage.marks import marks
 from amqplab.stage.needs import Needs, PolicyEdge, needs_of
+from amqplab.stage.scene import scene
 from amqplab.stage.svg import moments
 from amqplab.trace import events as e
 from amqplab.trace import keys
@@ -261,6 +263,18 @@ def test_what_a_hand_cannot_show_is_counted() -> None:
 def test_confirms_are_numbers_in_a_strip() -> None:
     moment = with_(stage(), **{"confirm/alice:1/1": {"outstanding": [3, 4, 5, 6, 7], "count": 5}})
     assert list(said(moment, "confirms")) == [("confirm/alice:1/1", "5 to confirm", "3, 4, 5, 6, 7")]
+
+
+def test_the_number_of_a_confirm_cannot_be_taken_for_a_count() -> None:
+    """What stands before the numbers of a strip says what they are, in every layout; so do sentence and ladder."""
+    made = scene(recording("publisher_confirms"))
+    for place in made["layouts"].values():
+        for app in place["apps"].values():
+            assert all(row["label"].startswith("broker owes confirm #") for row in app["strips"].values())
+    owed = [words for words in made["sentences"] if "owes" in words and "has message" in words]
+    assert owed and all(re.search(r"owes a confirm for it \(number \d+\)", words) for words in owed)
+    assert [words for words in made["labels"] if re.match("confirms ", words)]
+    assert not [words for words in made["labels"] if re.match(r"confirms (up to )?\d", words)]
 
 
 def test_a_transaction_s_tray_says_how_many_it_holds() -> None:

@@ -250,7 +250,7 @@ const PARTS = [
       ),
       entry(
         sign(h("g", { class: "confirms" }, h("rect", { x: -9, y: -8, width: 18, height: 16, rx: 3 }), h("text", { class: "slip" }, "4"))),
-        "broker owes: numbers of publishes that the broker has yet to confirm",
+        "broker owes confirm #: the numbers, not the count, of publishes that the broker has yet to confirm",
         marksOf("confirms"),
       ),
     ],

@@ -191,7 +191,8 @@ LOSS_WORDS = {
 
 def segment_discarded(record: Record, event: e.SegmentDiscarded, known: Context) -> str:
     """That it arrives was told already: nothing comes twice."""
-    segment, why = f"segment {event.number}{cargo_words(record, known)}", USELESS_WORDS.get(event.reason, event.reason)
+    segment = f"segment {event.number}{cargo_words(record, known)}"
+    why = USELESS_WORDS.get(event.reason, event.reason)
     return f"The TCP of {party(record.where)} throws {segment} away: {why}."
 
 

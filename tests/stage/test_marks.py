@@ -285,6 +285,19 @@ def test_a_transaction_s_tray_says_how_many_it_holds() -> None:
     assert list(said(with_(stage(), **held), "tray")) == [("channel/alice:1/1", "2 held", "tx")]
 
 
+def test_a_transaction_s_tray_shows_held_answers_beside_held_messages() -> None:
+    copies = {f"copy/%2F/orders/{n}": {"held_in_tx": "acknowledged"} for n in (7, 8)}
+    message = {"token/1/-": token("broker", "", channel="channel/alice:1/1", state="held in tx", message=1)}
+    for count, words in ((1, "1 and ✓ 7 held"), (2, "1 and 2 × ✓ held")):
+        channel = {
+            **stage().state["channel/alice:1/1"],
+            "settling": list(copies)[:count],
+            "settling_count": count,
+        }
+        moment = with_(stage(), **message, **copies, **{"channel/alice:1/1": channel})
+        assert list(said(moment, "tray")) == [("channel/alice:1/1", words, "tx")]
+
+
 def test_an_alarm_stands_at_the_broker() -> None:
     assert list(said(with_(stage(), **{"alarm/memory": {"resource": "memory"}}), "alarm")) == [
         ("memory", "on", "memory alarm")

@@ -197,7 +197,7 @@ const PARTS = [
       ),
       entry(
         sign(h("g", { class: "tray" }, h("rect", { x: -14, y: -10, width: 28, height: 20, rx: 5 }))),
-        "what a transaction holds back",
+        "what a transaction holds back: messages, and answers to others",
         marksOf("tray"),
       ),
     ],

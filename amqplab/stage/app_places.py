@@ -155,8 +155,8 @@ class Applications:
         return {"x": at["x"], "y": at["y"] - r - 12}
 
     def strip_label(self, key: str, strips: int) -> str:
-        """What a strip is of; with several, of which channel."""
-        return "broker owes" if strips < 2 else f"broker owes, ch {key.rpartition('/')[2]}"
+        """What a strip is of, so that its numbers are not taken for counts; with several, of which channel."""
+        return "broker owes confirm #" if strips < 2 else f"owes confirm #, ch {key.rpartition('/')[2]}"
 
     def pipe_place(
         self, who: tuple[str, str, Side], berth: Berth, where: tuple[int, int, int], app: AppPlace | None

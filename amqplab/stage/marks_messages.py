@@ -321,15 +321,36 @@ CROWDS: Mapping[str, Callable[[Moment, str, Sequence[Token]], Iterator[Mark]]] =
 
 
 def trays(m: Moment) -> Iterator[Mark]:
-    """What a transaction holds until it is committed, at the door where it came in."""
+    """What a transaction holds until it is committed, at the door where it came in: messages, and what was said of
+    others.
+    """
     held: dict[str, int] = {}
     for key, token in m.state.items():
         if key.startswith("token/") and token.get("state") == "held in tx":
             channel = str(token.get("channel") or "")
             held[channel] = held.get(channel, 0) + 1
+    for key, entity in m.state.items():
+        if key.startswith("channel/") and entity.get("settling_count"):
+            held.setdefault(key, 0)
     for channel, count in held.items():
         name = keys.unescape(channel.split("/")[1]) if "/" in channel else ""
         pipe = m.layout["pipes"].get(name)
+        answer = answers_held(m, channel)
+        words = " and ".join(filter(None, (str(count or ""), answer)))
         if pipe is not None:
-            yield Mark("tray", channel, "broker", f"{count} held", "tx", places.dock_spot(pipe, 0),
-                       {"shown": min(count, G.dock_shown)})  # fmt: skip
+            yield Mark("tray", channel, "broker", f"{words} held", "tx", places.dock_spot(pipe, 0),
+                       {"shown": min(count, G.dock_shown), "answer": answer})  # fmt: skip
+
+
+def answers_held(m: Moment, channel: str) -> str:
+    """What stands for the answers that a transaction holds: ✓ and the message's number, or how many there are."""
+    entity: Entity = m.state.get(channel, {})
+    count, shown = int(entity.get("settling_count") or 0), list(entity.get("settling") or ())
+    if not count:
+        return ""
+    signs = {"✓" if m.state[key]["held_in_tx"] == "acknowledged" else "✗" for key in shown if key in m.state}
+    sign = "".join(one for one in "✓✗" if one in signs)
+    if count > 1:
+        return f"{count} × {sign}"
+    message = shown[0].rpartition("/")[2]
+    return f"{sign} {m.state.get(f'message/{message}', {}).get('label') or message}"

@@ -61,7 +61,7 @@ def placed(
     pipe = tube.pipe
     start, end = (pipe["x0"], pipe["x1"]) if m.wide else (pipe["y0"], pipe["y1"])
     inside = abs(end - start) - 2
-    count = MORE_W if m.wide else G.chip
+    count = G.chip if not m.wide else SHORT_PILL if m.zoom == "command" else MORE_W
     mouth = mouth_of(inside, 2 * G.chip if m.wide and m.zoom != "command" else count)
     for rider in riders:
         rider.room = min(rider.room, inside - mouth)  # one alone may be too long

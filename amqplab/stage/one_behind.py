@@ -51,7 +51,11 @@ class Rider(Generic[Thing]):
 
     @property
     def sent(self) -> float:
-        """Segments are numbered as they are sent; what none carries yet comes after all of them."""
+        """Segments are numbered as they are sent. What has come was before all of them, and what none carries yet
+        comes after.
+        """
+        if self.ride.progress == 1 and self.ride.state != "under way":
+            return -1
         return math.inf if self.ride.segment is None else self.ride.segment
 
 

@@ -24,10 +24,13 @@ __all__ = ["PAINTS"]
 
 def tray(sheet: Sheet, mark: Mark) -> str:
     """An open box for what a transaction holds."""
+    answer = str(mark.more.get("answer", ""))
     x, y, high = mark.spot.x, mark.spot.y, G.dock * int(mark.more["shown"])
+    told = text(x, y + 4 - high, answer, fill=C.good, anchor="middle", bold=True) if answer else ""
+    high += G.dock if answer else 0
     return path(f"M{x - 14} {y + 13 - high}v{high - 1}h28v{1 - high}", C.x_line, stroke_width=2) + text(
         x, y + 26, mark.state, fill=C.ink2, anchor="middle"
-    )
+    ) + told  # fmt: skip
 
 
 def message(sheet: Sheet, mark: Mark) -> str:

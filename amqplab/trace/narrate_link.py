@@ -194,8 +194,13 @@ LOSS_WORDS = {
 
 
 def segment_discarded(record: Record, event: e.SegmentDiscarded, known: Context) -> str:
-    segment = f"Segment {event.number}{cargo_words(record, known)}"
-    return f"{segment} arrives at {party(record.where)}, whose TCP has no use for it: {event.reason}."
+    """That it arrives was told already: nothing comes twice."""
+    segment = f"segment {event.number}{cargo_words(record, known)}"
+    why = USELESS_WORDS.get(event.reason, event.reason)
+    return f"The TCP of {party(record.where)} throws {segment} away: {why}."
+
+
+USELESS_WORDS = {"a duplicate": "a copy of what it has already"}
 
 
 def timed_out(record: Record, event: e.RetransmissionTimedOut, known: Context) -> str:

@@ -23,7 +23,7 @@ __all__ = ["IN_CONTEXT", "SENTENCES", "SETTLES", "departure", "kept_out_words", 
 
 def published(record: Record, event: e.Published, known: Context) -> str:
     target, key = exchange_name(event.exchange), quoted(event.routing_key)
-    more = f", and owes confirm {event.sequence}" if event.sequence else ""
+    more = f", and owes a confirm for it (number {event.sequence})" if event.sequence else ""
     if event.message in known.waiting:
         more = ", and keeps it aside: it goes on only if the transaction is committed"
     message = f"message {event.message} of {known.names.client(event.connection)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -15,6 +16,7 @@ from amqplab.stage.layout import layout
 from amqplab.stage.mark import ZOOMS, Mark, Moment
 from amqplab.stage.marks import marks
 from amqplab.stage.needs import Needs, PolicyEdge, needs_of
+from amqplab.stage.scene import scene
 from amqplab.stage.svg import moments
 from amqplab.trace import events as e
 from amqplab.trace import keys
@@ -268,12 +270,37 @@ def test_confirms_are_numbers_in_a_strip() -> None:
     assert list(said(moment, "confirms")) == [("confirm/alice:1/1", "5 to confirm", "3, 4, 5, 6, 7")]
 
 
+def test_the_number_of_a_confirm_cannot_be_taken_for_a_count() -> None:
+    """What stands before the numbers of a strip says what they are, in every layout; so do sentence and ladder."""
+    made = scene(recording("publisher_confirms"))
+    for place in made["layouts"].values():
+        for app in place["apps"].values():
+            assert all(row["label"].startswith("broker owes confirm #") for row in app["strips"].values())
+    owed = [words for words in made["sentences"] if "owes" in words and "has message" in words]
+    assert owed and all(re.search(r"owes a confirm for it \(number \d+\)", words) for words in owed)
+    assert [words for words in made["labels"] if re.match("confirms ", words)]
+    assert not [words for words in made["labels"] if re.match(r"confirms (up to )?\d", words)]
+
+
 def test_a_transaction_s_tray_says_how_many_it_holds() -> None:
     held = {
         f"token/{n}/-": token("broker", "", channel="channel/alice:1/1", state="held in tx", message=n)
         for n in (1, 2)
     }
     assert list(said(with_(stage(), **held), "tray")) == [("channel/alice:1/1", "2 held", "tx")]
+
+
+def test_a_transaction_s_tray_shows_held_answers_beside_held_messages() -> None:
+    copies = {f"copy/%2F/orders/{n}": {"held_in_tx": "acknowledged"} for n in (7, 8)}
+    message = {"token/1/-": token("broker", "", channel="channel/alice:1/1", state="held in tx", message=1)}
+    for count, words in ((1, "1 and ✓ 7 held"), (2, "1 and 2 × ✓ held")):
+        channel = {
+            **stage().state["channel/alice:1/1"],
+            "settling": list(copies)[:count],
+            "settling_count": count,
+        }
+        moment = with_(stage(), **message, **copies, **{"channel/alice:1/1": channel})
+        assert list(said(moment, "tray")) == [("channel/alice:1/1", words, "tx")]
 
 
 def test_an_alarm_stands_at_the_broker() -> None:

@@ -176,6 +176,8 @@ MUTATIONS = (
     Mutation("what a stream's reader has in hand is told to be only ready", f"{JS}/fate.js",
              "filter((/** @type {any} */ token) => isRead(state, token));",
              "filter(() => false);", "6", "stream", "2"),
+    Mutation("what a transaction holds of answers is not in its tray", f"{JS}/messages.js",
+             "state.get(channel)?.settling_count ?? 0;", "0;", "6", "transactions", "2"),
     # --- 7: back is the inverse of forward ---
     Mutation("a splice is not taken back", f"{JS}/state.js",
              "? spliced(next[name], at, inserted, removed)", "? spliced(next[name], at, removed, inserted)",

@@ -320,6 +320,21 @@ def test_of_a_segment_of_no_use_it_is_not_said_that_tcp_takes_it() -> None:
             assert takes == (record.event.number not in discarded)
 
 
+@pytest.mark.parametrize("name", ["loss_20_percent", "half_open", "killed_on_the_way"])
+def test_no_segment_is_said_to_arrive_twice(name: str) -> None:
+    """What TCP throws away has come, and was said to; if it is a copy, that is said."""
+    lab = build(name)
+    narrator = Narrator(lab.recorder)
+    came = lab.find(e.SegmentArrived)
+    assert all(" arrives at " in narrator.sentence(one.seq) for one in came)
+    thrown = lab.find(e.SegmentDiscarded)
+    assert thrown and {one.event.number for one in thrown} <= {one.event.number for one in came}
+    for record in thrown:
+        told = narrator.sentence(record.seq)
+        assert f"throws segment {record.event.number}" in told and "arrives" not in told
+        assert ("a copy of what it has already" in told) == (record.event.reason == "a duplicate")
+
+
 def test_returns_and_confirms_arrive_at_their_publisher() -> None:
     lab = Lab(seed=1)
     channel = lab.connect("waiter").channel()

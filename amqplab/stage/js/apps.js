@@ -89,7 +89,7 @@ export function drawStrip(view, mark) {
   return h(
     "g",
     handles(mark, "confirms"),
-    words(row, "quiet", row.label || "broker owes"),
+    words(row, "quiet", row.label || "broker owes confirm #"),
     [...numbers, ...(more ? [`+${more}`] : [])].map((n, i) => {
       const at = stripPoint(g, row, i, count);
       return [

@@ -431,7 +431,7 @@ function stripMarks(view, app) {
     .filter((key) => state.get(key).count && names.includes(connectionIn(key)))
     .map((key, i) => {
       const strip = state.get(key);
-      const row = app.strips?.[key] ?? { ...rowOf(app, "", i), label: "broker owes" };
+      const row = app.strips?.[key] ?? { ...rowOf(app, "", i), label: "broker owes confirm #" };
       return entityMark(view, "confirms", key, {
         ...{ x: row.x, y: row.y, row, strip, label: strip.outstanding.join(", "), state: `${strip.count} to confirm` },
         said: `${strip.count} to be confirmed, the first is number ${strip.outstanding[0]}`,

@@ -197,7 +197,7 @@ const PARTS = [
       ),
       entry(
         sign(h("g", { class: "tray" }, h("rect", { x: -14, y: -10, width: 28, height: 20, rx: 5 }))),
-        "what a transaction holds back",
+        "what a transaction holds back: messages, and answers to others",
         marksOf("tray"),
       ),
     ],
@@ -250,7 +250,7 @@ const PARTS = [
       ),
       entry(
         sign(h("g", { class: "confirms" }, h("rect", { x: -9, y: -8, width: 18, height: 16, rx: 3 }), h("text", { class: "slip" }, "4"))),
-        "broker owes: numbers of publishes that the broker has yet to confirm",
+        "broker owes confirm #: the numbers, not the count, of publishes that the broker has yet to confirm",
         marksOf("confirms"),
       ),
     ],

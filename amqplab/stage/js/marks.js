@@ -175,12 +175,17 @@ export function drawCursor(view, mark) {
 export const drawTray = (view, mark) => {
   const g = view.scene.geometry;
   const shown = Math.min(mark.count, g.dock_shown);
-  const height = shown * g.dock + 16;
+  const height = (shown + (mark.answer ? 1 : 0)) * g.dock + 16;
+  const broad = signalWidth(mark.answer ?? "");
   const frame = { x: round(mark.x - 16), y: round(mark.y + 12 - height), width: 32, height: round(height), rx: 5 };
   return h(
     "g",
     handles(mark, "tray"),
     h("rect", frame),
     h("text", { class: "quiet mid", x: round(mark.x), y: round(frame.y + 12) }, mark.count > shown ? `tx ${mark.count}` : "tx"),
+    mark.answer && [
+      h("rect", { class: "answer", x: round(mark.x - broad / 2), y: round(mark.y - shown * g.dock - 8), width: round(broad), height: 16, rx: 8 }),
+      h("text", { class: "answer mid", x: round(mark.x), y: round(mark.y - shown * g.dock + 4) }, mark.answer),
+    ],
   );
 };

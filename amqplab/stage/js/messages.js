@@ -9,7 +9,7 @@
 // Where there is no room for all of them, the rest is counted in a mark of its own, "+n". What the step speaks of has a
 // place on its link, in its hand and in the gutter; in a queue's line it may be counted, then that mark is the subject.
 
-import { encode, nameOf } from "./text.js";
+import { encode, nameOf, plural } from "./text.js";
 import { mouthOf, placesOf } from "./crowd.js";
 import {
   cellPoint,
@@ -196,20 +196,32 @@ function dockMarks(view) {
 
 const middleOfBroker = ({ broker }) => ({ x: broker.x + broker.w / 2, y: broker.y + broker.h / 2 });
 
-/** What a transaction holds until it is committed, at the door where it came in. */
+/** What a transaction holds until it is committed, at the door where it came in: messages, and what was said of others. */
 function txTrayMarks(view) {
+  const { state } = view;
   const held = new Map();
   for (const [, token] of tokensOf(view, "broker"))
     if (token.state === "held in tx") held.set(token.channel, (held.get(token.channel) ?? 0) + 1);
+  for (const key of state.of("channel")) if (state.get(key).settling_count && !held.has(key)) held.set(key, 0);
   return [...held].flatMap(([channel, count]) => {
     const pipe = view.layout.pipes[connectionOf({ channel })];
     if (!pipe) return [];
     const at = dockPoint(view.scene.geometry, pipe, 0);
+    const answers = state.get(channel)?.settling_count ?? 0;
+    const answer = answers ? answersHeld(view, state.get(channel).settling, answers) : "";
+    const told = [count && plural(count, "message"), answers && plural(answers, "answer")].filter(Boolean).join(" and ");
     return entityMark(view, "tray", channel, {
-      ...{ ...at, place: "broker", state: `${count} held`, label: "tx", count },
-      said: `${count} held until tx.commit`,
+      ...{ ...at, place: "broker", state: `${[count || "", answer].filter(Boolean).join(" and ")} held`, label: "tx", count, answer },
+      said: `${told} held until tx.commit`,
     });
   });
+}
+
+/** What stands for the answers that a transaction holds: ✓ and the message's number, or how many there are. */
+function answersHeld({ scene, state }, shown, count) {
+  const signs = new Set(shown.map((key) => (state.get(key)?.held_in_tx === "acknowledged" ? "✓" : "✗")));
+  const sign = ["✓", "✗"].filter((one) => signs.has(one)).join("");
+  return count === 1 ? `${sign} ${scene.labelOf(+nameOf(shown[0]))}` : `${count} × ${sign}`;
 }
 
 function exchangeMarks(view) {

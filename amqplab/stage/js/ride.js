@@ -40,9 +40,9 @@ export const isOver = (state) => state === "lost" || state === "discarded";
 /** Whether it ended half way, and stays there until it is sent again. @param {Ride} ride */
 export const isStuck = ({ state, p }) => isOver(state) && p < 1;
 
-/** Its turn among those that were sent: segments are numbered so, and what none carries yet comes after all of them.
- * @param {Ride} ride */
-export const sentIn = ({ segment }) => segment?.n ?? Infinity;
+/** Its turn among those that were sent: segments are numbered so. What has come was before all of them, and what none
+ * carries yet comes after. @param {Ride} ride */
+export const sentIn = ({ state, p, segment }) => (p === 1 && state !== "under way" ? -1 : (segment?.n ?? Infinity));
 
 /** How far a segment is at the time `now`. @param {Segment} s @param {number} now */
 export function progressOf(s, now) {

@@ -86,7 +86,7 @@ function placed(view, tube, things) {
   const g = scene.geometry;
   const wide = layout.orientation === "wide";
   const inside = pipeSpan(g, tube.pipe, wide).length - 2;
-  const count = wide ? MORE_W : g.chip;
+  const count = !wide ? g.chip : view.zoom === 2 ? SHORT_PILL : MORE_W;
   const mouth = mouthOf(inside, wide && view.zoom < 2 ? 2 * g.chip : count);
   const channelOf = ({ f, c }) => (f ?? c)?.channel ?? 0;
   for (const thing of things) {

@@ -222,7 +222,9 @@ class Returned(Event):
 @event(
     chapter="message",
     level="milestone",
-    label=lambda x: f"{'confirms' if x.positive else 'refuses'} {'up to ' if x.multiple else ''}{x.sequence}",
+    label=lambda x: (
+        f"{'confirms' if x.positive else 'refuses'} {'up to ' if x.multiple else ''}#{x.sequence}"
+    ),
 )
 class Confirmed(Event):
     """basic.ack (or nack) of publishes; `multiple` covers all up to `sequence`."""

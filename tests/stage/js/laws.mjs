@@ -610,7 +610,19 @@ export function oneNumber({ view, find }, tables, expected, wrong) {
     const [mark] = find("confirms", key);
     if (strip.count && mark && mark.state !== `${strip.count} to confirm`) wrong(`${key}: ${strip.count}, drawn ${mark.state}`);
   }
+  for (const key of state.of("channel")) traysCount(view, key, find, wrong);
   void scene;
+}
+
+/** What a transaction holds is all in its tray: messages, and what was said of others. */
+function traysCount({ state, layout }, key, find, wrong) {
+  if (!layout.pipes[connectionIn(key)]) return;
+  const messages = state.of("token").filter((one) => state.get(one).state === "held in tx" && state.get(one).channel === key).length;
+  const answers = state.get(key).settling_count;
+  const told = (find("tray", key)[0]?.said ?? "").match(/\d+ \w+/g) ?? [];
+  const numberOf = (word) => parseInt(told.find((one) => one.includes(word)) ?? "0", 10);
+  if (numberOf("message") !== messages || numberOf("answer") !== answers)
+    wrong(`${key}: ${messages} messages and ${answers} answers are held, the tray says ${told.join(", ") || "nothing"}`);
 }
 
 /** What is on its way is not told to be delivered, and what a stream's reader has in hand not to be only ready. */

@@ -138,7 +138,7 @@ class Unblocked(NamedTuple):
 
 
 class Silence(NamedTuple):
-    """Nothing came from the broker for twice the heartbeat timeout: what follows here comes of that."""
+    """Nothing came from the broker for two heartbeat timeouts: what follows here comes of that."""
 
 
 class ConnectionGone(NamedTuple):

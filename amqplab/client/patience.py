@@ -3,7 +3,7 @@
 Theory
 ------
 Silence says nothing of its reason. So there are four deadlines: the handshake must finish; something must come in
-within twice the heartbeat timeout, or the broker is taken for dead (CONN-54); a connection must not stay blocked for
+within two heartbeat timeouts, or the broker is taken for dead (CONN-54); a connection must not stay blocked for
 too long, if the user says how long that is; and a close must be answered. The other side waits in the same way, so
 every half interval in which nothing else was sent a heartbeat goes out.
 
@@ -110,7 +110,7 @@ class Patience:
             return f"The broker kept the connection blocked for too long ({self._blocked_for})."
         if self.is_silent(now):
             return (
-                f"Nothing came from the broker for twice the heartbeat timeout of {self._interval_s} s: "
+                f"Nothing came from the broker for two heartbeat timeouts of {self._interval_s} s: "
                 "it, or the network, is taken for dead."
             )
         return None

@@ -44,7 +44,8 @@ def tuned(record: Record, event: e.ConnectionTuned) -> str:
     if not event.heartbeat_s:
         return f"{limits}, no heartbeats."
     beats = f"each end sends something about every {event.heartbeat_s / 2:g} s, a heartbeat if nothing else"
-    return f"{limits}, a heartbeat timeout of {event.heartbeat_s} s: {beats}."
+    end = "and is taken for dead after two silent timeouts in a row"
+    return f"{limits}, a heartbeat timeout of {event.heartbeat_s} s: {beats}, {end}."
 
 
 def connection_opened(record: Record, event: e.ConnectionOpened) -> str:
@@ -109,16 +110,17 @@ def transaction_ended(record: Record, event: e.TransactionEnded, known: Context)
 def heartbeat_missed(record: Record, event: e.HeartbeatMissed, known: Context) -> str:
     if record.where == client_host(event.connection):
         who = as_start(party(record.where))
-        return f"{who} heard nothing for twice the heartbeat timeout, so it takes broker or network for dead."
-    fate = "so it takes the client for dead" if event.missed >= 2 else "and gives it one more"
+        return f"{who} heard nothing for two heartbeat timeouts, so it takes broker or network for dead."
     client = known.names.client(event.connection)
+    if event.missed < 2:
+        return (
+            f"The broker heard nothing from {client} for one whole heartbeat timeout; after two in a row it takes "
+            "the client for dead."
+        )
     return (
-        f"The broker heard nothing from {client} for {ordinal(event.missed)} whole heartbeat timeout, {fate}."
+        f"The broker heard nothing from {client} for two whole heartbeat timeouts in a row, so it takes the client "
+        "for dead."
     )
-
-
-def ordinal(number: int) -> str:
-    return {1: "one", 2: "a second"}.get(number, "another")
 
 
 def blocked(record: Record, event: e.ConnectionBlocked, known: Context) -> str:

@@ -156,7 +156,7 @@ def message(step: Step, narrator: Narrator) -> str:
     queues = [record.event.queue for record in step.told if isinstance(record.event, e.Enqueued)]
     routed = of_kind.get(e.Routed)
     if queues and isinstance(routed, e.Routed) and len(queues) < len(routed.queues):
-        way += f", and stands in {quoted(queues[0])} first"
+        way += f"; the first copy now stands in queue {quoted(queues[0])}"
     return f"Message {first.message} of {narrator.context.names.client(first.connection)} {way}."
 
 

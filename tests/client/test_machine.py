@@ -573,7 +573,7 @@ def test_a_broker_silent_for_two_intervals_is_taken_for_dead() -> None:
     assert machine.tick(20 * S + 1)[-1] == WakeAt(23 * S)
     effects = machine.tick(23 * S)
     assert effects[-1] == CloseTransport(abort=True)
-    assert isinstance(machine.error, ConnectionLost) and "twice the heartbeat timeout of 10 s" in str(
+    assert isinstance(machine.error, ConnectionLost) and "two heartbeat timeouts of 10 s" in str(
         machine.error
     )
 

@@ -139,7 +139,7 @@ def cut_and_healed(lab: Lab) -> None:
 
 @scene("fault", seed=44, title="Half open")
 def half_open(lab: Lab) -> None:
-    """The worker hears the broker, the broker does not hear the worker, and after two heartbeats gives up."""
+    """The worker hears the broker, the broker does not hear the worker, and after two heartbeat timeouts gives up."""
     in_the_middle(lab)
     lab.half_open("worker")
     lab.run_for("20 s")

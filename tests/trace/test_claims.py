@@ -27,6 +27,24 @@ def test_a_heartbeat_timeout_is_not_how_often_a_heartbeat_is_sent() -> None:
         assert {round((b - a) / SECOND) for a, b in pairwise(times)} == {30}
 
 
+def test_how_long_a_silence_may_last_is_said_as_the_broker_counts_it() -> None:
+    """It looks once in every timeout, and gives up after two silent looks in a row (CONN-48)."""
+    recorder = recording("half_open")
+    narrator = Narrator(recorder)
+    tunings = [one for one in recorder if isinstance(one.event, e.ConnectionTuned)]
+    tuned = next(one for one in tunings if one.event.heartbeat_s)
+    assert "taken for dead after two silent timeouts in a row" in narrator.sentence(tuned.seq)
+    missed = [one for one in recorder if isinstance(one.event, e.HeartbeatMissed) and one.where == "broker"]
+    first, second = (narrator.sentence(one.seq) for one in missed[:2])
+    assert "for one whole heartbeat timeout; after two in a row" in first
+    assert "for two whole heartbeat timeouts in a row, so it takes the client for dead" in second
+
+
+def test_a_copy_that_is_there_before_the_others_is_told_of_as_a_copy() -> None:
+    told = [one.sentence for one in chapters(recording("topics"))]
+    assert any("; the first copy now stands in queue 'Q1'" in sentence for sentence in told)
+
+
 def test_who_waits_in_line_for_a_queue_does_not_consume_from_it_yet() -> None:
     recorder = recording("single_active_consumer")
     narrator = Narrator(recorder)

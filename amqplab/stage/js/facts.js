@@ -82,9 +82,9 @@ export const details = (entity, key) =>
 
 // --- by kind ---
 
-/** What was agreed on is a timeout; heartbeats are sent twice in that time, and an end is given up when it has been silent
- * for about two of them. */
-export const beats = (n) => (n ? `timeout of ${n} s: each end sends something every ${n / 2} s, and is given up after two timeouts` : n === 0 ? "none" : null);
+/** What was agreed on is a timeout; heartbeats are sent twice in that time, and an end is taken for dead when the
+ * other has looked twice, a timeout apart, and heard nothing since the look before. */
+export const beats = (n) => (n ? `timeout of ${n} s: each end sends something every ${n / 2} s, and is taken for dead after two silent timeouts in a row` : n === 0 ? "none" : null);
 
 const whoIs = (scene, key) => scene.who?.[key] ?? nameOf(key);
 

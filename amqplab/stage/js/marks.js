@@ -8,7 +8,7 @@
 // is a letter: M, H, B for a method, its content header and its body. What is selected is "lit", and that is a
 // class, so that one click can light a thing in every panel at once.
 
-import { cut, cutTo, round } from "./text.js";
+import { cutTo, round, widthOf } from "./text.js";
 import { cls, h } from "./elements.js";
 import { handles } from "./mark.js";
 import { isOver } from "./ride.js";
@@ -18,8 +18,11 @@ const MARK_LETTER = 6.6;
 const SQUEEZED_LETTER = 4.5;
 const BEYOND_PAPER = 14;
 const BOTH_NAMES = 160;
+const SAME_ROW = 60;
+const SIGN = 14;
 const TEXT_LETTER = 6;
-const LANE_NAME = 30;
+/** How much of a lane its name takes. */
+export const LANE_NAME = 30;
 const REASON_SIZE = 11;
 const LARGE_REASON = 16;
 
@@ -88,17 +91,17 @@ const flap = (w, height) =>
 /** An arrow that comes back: it was delivered before. @param {number} x @param {number} y */
 const turned = (x, y) => `M${round(x + 3.5)} ${round(y - 3)}A4 4 0 1 0 ${round(x + 4)} ${round(y + 1)}m-1.5 -4.5l1.2 .8l1 -2`;
 
-/** As much of a reason as has room, the last of it only where letters are no larger than the layout thinks.
- * @param {string} reason @param {number} room */
-function reasonIn(reason, room) {
-  const shown = cutTo(reason, room, REASON_SIZE);
+/** As much of what is said as has room, the last of it only where letters are no larger than the layout thinks.
+ * @param {string} said @param {number} room */
+function asMuchAsFits(said, room) {
+  const shown = cutTo(said, room, REASON_SIZE);
   const kept = cutTo(shown, room, LARGE_REASON).replace(/…$/, "");
   return [kept, h("tspan", { class: "spare" }, shown.slice(kept.length))];
 }
 
 /** Why it ended; or its text, where it stands alone. @param {View} view @param {DrawnMark} mark @param {number} w */
 function wordsOf(view, mark, w) {
-  if (isGone(mark)) return h("text", { class: "quiet", x: round(w / 2 + 7), y: 4 }, ...reasonIn(mark.reason ?? "", mark.room - w / 2 - 7));
+  if (isGone(mark)) return h("text", { class: "quiet", x: round(w / 2 + 7), y: 4 }, ...asMuchAsFits(mark.reason ?? "", mark.room - w / 2 - 7));
   if (!mark.alone || !mark.text || mark.text.length > BEYOND_PAPER) return null;
   if (mark.place.startsWith("exchange")) return h("text", { class: "quiet mid halo", y: -34 }, mark.text);
   if (view.layout.orientation !== "wide" || !mark.place.startsWith("link")) return null;
@@ -107,7 +110,9 @@ function wordsOf(view, mark, w) {
   const after = mark.x < (pipe.x0 + pipe.x1) / 2;
   const nameIsRight = (pipe.side === "left") === mark.up;
   const whole = after ? Math.max(pipe.x0, pipe.x1) - mark.x : mark.x - Math.min(pipe.x0, pipe.x1);
-  const room = after === nameIsRight ? whole - LANE_NAME : whole;
+  const toName = nameIsRight ? Math.max(pipe.x0, pipe.x1) - mark.x : mark.x - Math.min(pipe.x0, pipe.x1);
+  const isTurned = toName < LANE_NAME + w / 2; // then the name is at the other end
+  const room = (after === nameIsRight) !== isTurned ? whole - LANE_NAME : whole;
   if (mark.text.length * TEXT_LETTER > room - w) return null;
   const at = after ? { x: round(w / 2 + 4), "text-anchor": "start" } : { x: round(-w / 2 - 4), "text-anchor": "end" };
   return h("text", { class: "body halo", y: 4, ...at }, mark.text);
@@ -156,19 +161,50 @@ export function drawSignal(view, mark) {
  * two in a line if that is long enough, and stays there while the pointer moves. @param {View} view @param {DrawnMark} mark */
 export function drawCursor(view, mark) {
   const { node, row, covered } = mark;
-  const columns = node.w < BOTH_NAMES ? 1 : 2;
-  const width = node.w / columns;
-  const left = node.x - node.w / 2 + (row % columns) * width;
+  const { left, line, room } = placeOfName(view, mark);
   const x = round(left - mark.x);
-  const y = node.more.y + 16 + 14 * Math.floor(row / columns) - mark.y;
-  const name = cut(mark.label, Math.max(3, Math.floor((width - 16) / MARK_LETTER)));
+  const y = node.more.y + 16 + 14 * line - mark.y;
+  const name = asMuchAsFits(mark.label, room);
   return h(
     "g",
     handles(mark, cls("cursor", covered && "hidden", row % 2 && "second"), { transform: moveTo(mark) }),
     !covered && h("path", { d: "M-5 8l5 -8l5 8z" }),
     h("path", { d: `M${x} ${y}l5 -8l5 8z` }),
-    h("text", { class: "quiet halo", x: x + 14, y }, name),
+    h("text", { class: "quiet halo", x: x + SIGN, y }, ...name),
   );
+}
+
+/** Where the name of a reader stands below its stream: each in half of the queue's width, or, where it needs more and nothing
+ * is beside the queue, as wide as it is. @param {View} view @param {DrawnMark} mark */
+function placeOfName({ layout }, { node, row, label, names = [label] }) {
+  const columns = node.w < BOTH_NAMES ? 1 : 2;
+  const line = Math.floor(row / columns);
+  const mates = names.slice(line * columns, (line + 1) * columns);
+  const half = node.w / columns;
+  const most = node.w + 2 * freeBeside(layout, node);
+  const size = [LARGE_REASON, REASON_SIZE].find((one) => sum(widthsOf(mates, one)) <= most);
+  const isClose = size && widthsOf(mates, size).some((one) => one > half);
+  const wants = widthsOf(mates, size ?? REASON_SIZE);
+  const start = node.x - (isClose ? Math.max(sum(wants), node.w) : node.w) / 2;
+  const i = row % columns;
+  const left = start + (isClose && i ? wants[0] : i * half);
+  return { line, left, room: (isClose ? wants[i] : half) - SIGN - 2 };
+}
+
+/** How wide names are with their signs. @param {string[]} names @param {number} size */
+const widthsOf = (names, size) => names.map((name) => SIGN + widthOf(name, size) + SIGN / 2);
+/** @param {number[]} list */
+const sum = (list) => list.reduce((all, one) => all + one, 0);
+
+/** How far the words of a node may go on beyond it, up to its neighbours' and the broker's wall.
+ * @param {any} layout @param {any} node */
+function freeBeside(layout, node) {
+  if (!layout) return 0;
+  const { x, w } = layout.broker;
+  const walls = [node.x - node.w / 2 - x, x + w - node.x - node.w / 2];
+  const inRow = Object.values(layout.nodes).filter((other) => other !== node && Math.abs(other.y - node.y) < SAME_ROW);
+  const gaps = inRow.map((other) => (Math.abs(other.x - node.x) - (other.w + node.w) / 2) / 2);
+  return Math.max(0, Math.min(...walls, ...gaps) - 4);
 }
 
 /** What a transaction holds back. @param {View} view @param {DrawnMark} mark */

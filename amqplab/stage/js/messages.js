@@ -143,14 +143,16 @@ function cursorMarks(view, key, node, cells) {
   const free = cells.length < roomOf(scene.geometry, node) ? cells.length : -1;
   const readers = view.consumers.filter(([, one]) => queueKey(one.vhost, one.queue) === key && isReader(one));
   const placeOf = ([, { cursor }]) => (cursor === null ? free : cells.findIndex((cell) => cell.message === cursor));
+  const whose = ([reader]) => layout.pipes[nameOf(reader.split("/").slice(0, 2).join("/"))]?.app ?? nameOf(reader);
+  const names = readers.map(whose);
   return readers.map(([reader, { cursor, start }], row) => {
     const i = placeOf(readers[row]);
     const mates = readers.filter((one) => placeOf(one) === i);
     const x = cellPoint(scene.geometry, node, Math.max(i, 0)).x + CURSOR_W * (mates.indexOf(readers[row]) - (mates.length - 1) / 2);
-    const who = layout.pipes[nameOf(reader.split("/").slice(0, 2).join("/"))]?.app ?? nameOf(reader);
+    const who = names[row];
     const where = cursor === null ? `before offset ${start}` : `at message ${scene.labelOf(cursor)}`;
     return entityMark(view, "cursor", reader, {
-      ...{ key: `cursor ${reader}`, x, y: node.y + node.h / 2 - 8, row, node, label: who, state: i < 0 ? "hidden" : "" },
+      ...{ key: `cursor ${reader}`, x, y: node.y + node.h / 2 - 8, row, node, names, label: who, state: i < 0 ? "hidden" : "" },
       ...{ covered: i < 0, said: `stream reader ${who} ${where}` },
     });
   });

@@ -12,16 +12,18 @@ import { plural, round } from "./text.js";
 import { cls, h, remember } from "./elements.js";
 import { drawCursor, drawMessage, drawMore, drawSignal, drawTray, path, words } from "./marks.js";
 import { handles } from "./mark.js";
-import { drawChannel, drawConnection, drawStops } from "./pipes.js";
+import { drawChannel, drawConnection, drawStops, turnedNames } from "./pipes.js";
 import { drawExchange, drawQueue } from "./nodes.js";
 import { drawClient, drawHand, drawStrip } from "./apps.js";
 import { drawCommand, drawFrameChip, drawSegment } from "./moving.js";
 
-/** The layers of what stands, from its marks. `kept` remembers what was drawn last time. */
-export function picture(view, marks, kept) {
+/** The layers of what stands, from its marks. `kept` remembers what was drawn last time; `riders` are on the wire, and no name
+ * stands under them. */
+export function picture(view, marks, kept, riders = []) {
   const layers = Object.fromEntries(LAYERS.map((name) => [name, []]));
   layers.ground.push(drawGutter(view));
-  for (const mark of marks) {
+  for (const one of marks) {
+    const mark = one.kind === "channel" ? { ...one, turned: turnedNames(view, one, riders) } : one;
     const [layer, draw] = STANDING[mark.kind];
     if (mark.kind === "connection") layers.stops.push(drawKept(view, mark, kept, drawStops, "stops "));
     if (mark.kind === "binding") layers.edges.push(drawKept(view, mark, kept, drawLine, "line "));

@@ -10,11 +10,12 @@
 import { cutTo, round, widthOf } from "./text.js";
 import { cls, h } from "./elements.js";
 import { box, lanePoint, pipeSpan } from "./geometry.js";
-import { path, words } from "./marks.js";
+import { LANE_NAME, path, words } from "./marks.js";
 import { handles } from "./mark.js";
 
 const NAME_SIZE = 11;
 const LEAST_NAME = 40;
+const HALF_RIDER = 11;
 
 /** A connection: both tubes, its state, what stops it. */
 export function drawConnection(view, mark) {
@@ -84,10 +85,29 @@ export function drawChannel(view, mark) {
     handles(mark, cls("lane", mark.state.split(" ")[0])),
     [true, false].map((up) => {
       const bed = bedOf(view.scene, pipe, wide, number, up);
-      return [h("rect", { class: "bed open", ...bed, rx: 5 }), wide && laneName(mark.label, bed, (pipe.side === "left") === up)];
+      return [h("rect", { class: "bed open", ...bed, rx: 5 }), wide && laneName(mark.label, bed, comesRight(pipe, up) !== mark.turned?.includes(wayName(up)))];
     }),
   );
 }
+
+const wayName = (up) => (up ? "up" : "down");
+
+/** Whether what travels in a lane of this pipe arrives at its right end. */
+const comesRight = (pipe, up) => (pipe.side === "left") === up;
+
+/** In which directions something stands where a lane has its name, and nothing at its other end: so the name goes there. */
+export function turnedNames(view, { pipe, number, shown }, riders) {
+  if (!shown || !riders.length || view.layout.orientation !== "wide") return "";
+  const isTurned = (up) => {
+    const { x, y, width, height } = bedOf(view.scene, pipe, true, number, up);
+    const inLane = riders.filter((one) => ridesInLane(one) && one.y > y && one.y < y + height && one.x > x - 12 && one.x < x + width + 12);
+    const isTaken = (right) => inLane.some((one) => (right ? x + width - one.x : one.x - x) < LANE_NAME + HALF_RIDER);
+    return isTaken(comesRight(pipe, up)) && !isTaken(!comesRight(pipe, up));
+  };
+  return [true, false].filter(isTurned).map(wayName).join(" ");
+}
+
+const ridesInLane = ({ kind, place }) => kind !== "message" || place.startsWith("link");
 
 /** The name stands where what travels in the lane arrives; what a message says there stands behind it. */
 const laneName = (label, { x, y, width, height }, right) =>

@@ -208,8 +208,8 @@ export class Stage {
 
   drawStep(view) {
     this.marks = standing(view);
-    this.fixed = picture(view, this.marks, this.kept);
     this.rest = movable(view);
+    this.fixed = picture(view, this.marks, this.kept, this.rest);
     this.planMotion(view);
     this.drawMoving(view);
     this.frame.drawTime(view);

@@ -313,7 +313,7 @@ test("looking at a byte moves the list of fields inside its own box, and nothing
 });
 
 test("a heartbeat timeout is called a timeout, with how often something is sent in it", () => {
-  assert.match(stage.beats(60), /^timeout of 60 s: each end sends something every 30 s, .* after two timeouts$/);
+  assert.match(stage.beats(60), /^timeout of 60 s: each end sends something every 30 s, .* after two silent timeouts in a row$/);
   assert.equal(stage.beats(0), "none");
 });
 

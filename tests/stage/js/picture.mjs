@@ -235,13 +235,43 @@ test("the names of a stream's readers stand below its numbers, free of its name 
   for (const w of [130, 200, 300]) {
     const node = { x: 500, y: 100, w, h: 40, more: { x: 500, y: 136, anchor: "middle" } };
     const places = [0, 1, 2, 3].map((row) => {
-      const mark = { kind: "cursor", key: `c${row}`, node, row, x: 480, y: 112, label: "a_reader_with_a_long_name", state: "" };
+      const label = "a_reader_with_a_long_name";
+      const mark = { kind: "cursor", key: `c${row}`, node, row, names: [label, label, label, label], x: 480, y: 112, label, state: "" };
       const { props, kids } = stage.drawCursor({}, mark).kids.find(({ tag }) => tag === "text");
       return { x: 480 + props.x, y: 112 + props.y, end: 480 + props.x + 6 * kids[0].length };
     });
     for (const [i, { x, y, end }] of places.entries()) {
       assert.ok(y >= node.more.y + 14 && x >= node.x - w / 2 && end <= node.x + w / 2 + 8, `${w} ${i}`);
       assert.ok(places.every((other, j) => j <= i || other.y >= y + 12 || other.x >= end), `${w} ${i}`);
+    }
+  }
+});
+
+test("two readers of a stream are named whole where nothing stands beside their queue", () => {
+  const names = ["from_the_start", "from_four_on"];
+  const node = { x: 500, y: 100, w: 184, h: 40, more: { x: 500, y: 136, anchor: "middle" } };
+  const layout = { broker: { x: 218, w: 420 }, nodes: { exchange: { x: 308, y: 100, w: 56 } } };
+  const ends = names.map((label, row) => {
+    const mark = { kind: "cursor", key: label, node, row, names, x: 480, y: 112, label, state: "" };
+    const { props, kids } = stage.drawCursor({ layout }, mark).kids.find(({ tag }) => tag === "text");
+    const said = kids[0] + (kids[1]?.kids[0] ?? "");
+    assert.equal(said, label);
+    return [480 + props.x, 480 + props.x + stage.widthOf(said, 11)];
+  });
+  assert.ok(ends[0][1] < ends[1][0] - 14 && ends[0][0] > 370 && ends[1][1] < 630, ends.join());
+});
+
+test("the name of a lane stands at its other end while something stands where it was", () => {
+  for (const view of views(Math.ceil(scene.n / 40))) {
+    const riders = stage.movable(view);
+    const bare = stage.picture(view, stage.standing(view)).map(stage.toMarkup).join("");
+    const drawn = stage.picture(view, stage.standing(view), undefined, riders).map(stage.toMarkup).join("");
+    const names = (markup) => markup.split("lane-name").length;
+    assert.equal(names(drawn), names(bare), where(view));
+    for (const channel of stage.standing(view).filter(({ kind }) => kind === "channel")) {
+      const turned = stage.turnedNames(view, channel, riders);
+      assert.ok(!turned || riders.some(({ x, y }) => Math.hypot(x - channel.x, y - channel.y) < 200), where(view));
+      assert.equal(stage.turnedNames(view, channel, []), "");
     }
   }
 });

@@ -127,7 +127,7 @@ MUTATIONS = (
              "(a && b ? a.n - b.n :", "(a && b ? b.n - a.n :", "4 order", "connection_reset", "0"),
     Mutation("what waits on a link stands before what has come", f"{JS}/wire.js",
              "b.ride.p - a.ride.p || hasCome", "a.ride.p - b.ride.p || hasCome",
-             "4 order", "loss_20_percent", "1"),
+             "4 order", "publisher_confirms", "1"),
     Mutation("while things move, what appears stands before what was sent before it", f"{JS}/convoy.js",
              "if (!newcomers.length) return marks;", "if (newcomers) return marks;",
              "4 order", "channel_error", "2"),

@@ -145,7 +145,7 @@ function explained(one, { view, marks }) {
 }
 
 /** So many commands on a link may have no room beside each other. */
-const CROWD = 2;
+const CROWD = 3;
 
 /** The marks that Python would draw are those of the script. */
 function compare(one, { view, marks: all }) {

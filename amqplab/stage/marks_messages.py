@@ -295,9 +295,9 @@ def in_gutter(m: Moment, at: str, crowd: Sequence[Token]) -> Iterator[Mark]:
     """Lost and returned: the newest, from left to right, and how many are older."""
     room = places.lost_room(m.layout)
     shown = crowd if len(crowd) <= room else with_meant(m, crowd, crowd[-max(1, room - 1) :], 0)
-    for number, (key, token) in enumerate(shown):
-        room = places.reason_room(m.layout, number, len(shown), len(crowd) - len(shown))
-        spot = places.lost_spot(m.layout, number)
+    reasons = [str(token.get("reason") or "") for _, token in shown]
+    found = places.lost_places(m.layout, reasons, len(crowd) - len(shown))
+    for (key, token), (spot, room) in zip(shown, found, strict=True):
         yield message_mark(key, token, str(token.get("place")), spot, room=room)
     if len(shown) < len(crowd):
         gutter = m.layout["gutter"]

@@ -16,14 +16,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from amqplab.stage import lettering
 from amqplab.stage.contract_layout import AppPlace, Box, Layout, NodePlace, PipePlace, RowPlace
 from amqplab.stage.geometry import GEOMETRY as G
 
 __all__ = [
-    "Cell", "Hand", "Spot", "cell_spot", "cells_of", "dock_spot", "had_spot", "hand_of", "inside_tube", "lane_spot",
-    "leaving_spot", "lost_room", "lost_spot", "node_spot", "reason_room", "slot_spot", "strip_spot", "tray_spot",
-    "tube_span",
+    "Cell", "Hand", "Spot", "cell_spot", "cells_of", "dock_spot", "had_spot", "hand_of", "inside_tube",
+    "lane_spot", "leaving_spot", "lost_places", "lost_room", "node_spot", "slot_spot", "strip_spot", "tray_spot", "tube_span",
 ]  # fmt: skip
+AROUND_REASON = 14
 
 
 class Spot(NamedTuple):
@@ -192,15 +193,21 @@ def lost_room(layout: Layout) -> int:
     return max(1, (layout["gutter"]["w"] - G.lost_left) // G.lost_pitch)
 
 
-def reason_room(layout: Layout, number: int, of: int, hidden: int) -> int:
-    """How much room there is from the middle of one of so many to the next one, or behind the last to what counts the
-    rest, or to the gutter's end.
+def lost_places(layout: Layout, reasons: Sequence[str], hidden: int) -> list[tuple[Spot, int]]:
+    """The places of lost messages, and how much room is behind the middle of each. They are as far apart as always;
+    where a reason needs more than that and there is room for all, each is as wide as it is.
     """
-    behind = layout["gutter"]["w"] - G.lost_left - number * G.lost_pitch - (34 if hidden else 0)
-    return (G.lost_pitch if number + 1 < of else behind) - G.message_w
-
-
-def lost_spot(layout: Layout, number: int) -> Spot:
-    """The place of a lost message."""
     gutter = layout["gutter"]
-    return Spot(gutter["x"] + G.lost_left + number * G.lost_pitch, gutter["y"] + gutter["h"] // 2)
+    whole = gutter["w"] - G.lost_left - (34 if hidden else 0)
+    needs = [G.message_w + 2 * AROUND_REASON + lettering.width(reason, G.small) for reason in reasons]
+    even = [G.lost_pitch] * len(reasons)
+    ways = ([max(one, G.lost_pitch) for one in needs], needs)
+    is_roomy = all(one <= G.lost_pitch for one in needs)
+    pitches = even if is_roomy else next((way for way in ways if sum(way) <= whole), even)
+    lefts = [sum(pitches[:number]) for number in range(len(pitches))]
+    rooms = [*pitches[:-1], *(whole - left for left in lefts[-1:])]
+    y = gutter["y"] + gutter["h"] // 2
+    return [
+        (Spot(gutter["x"] + G.lost_left + left, y), room - G.message_w)
+        for left, room in zip(lefts, rooms, strict=True)
+    ]

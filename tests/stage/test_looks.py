@@ -191,3 +191,10 @@ def test_names_that_a_broker_made_up_make_no_table_wider_than_its_panel(
     press(page, "End")
     assert page.locator(f"{STAGE} .table-box").count() > 3
     assert page.evaluate(WIDER) == []
+
+
+def test_the_name_of_the_strip_lies_on_no_message_on_a_narrow_page(opened: Callable[..., Page]) -> None:
+    page = opened("returned_and_rejected", width=600, height=900)
+    press(page, "End")
+    assert page.locator(f"{STAGE} .gutter text").count() == 1
+    assert collisions(page, ".gutter text", ".message") == []

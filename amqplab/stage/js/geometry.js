@@ -9,6 +9,8 @@
 //
 // Every function is pure, and none knows what time it is.
 
+import { round, widthOf } from "./text.js";
+
 /** Sizes for scenes that bring none. */
 export const SIZES = {
   ...{ message_w: 21, message_h: 16, chip: 18, chip_w: 15, chip_h: 13, frames_shown: 7 },
@@ -18,6 +20,9 @@ export const SIZES = {
   ...{ dock: 24, dock_shown: 3, capsule_h: 18, capsule_pad: 7, capsule_most: 118 },
   ...{ gutter: 56, lost_left: 140, lost_pitch: 172 },
 };
+
+const AROUND_REASON = 14;
+const BEFORE_REST = 34;
 
 export const xy = ({ x, y }) => ({ x, y });
 
@@ -167,16 +172,23 @@ export function nodePoint(g, node, i, of) {
 export const gutterRoom = (g, { gutter }) =>
   Math.max(1, Math.floor((gutter.w - g.lost_left) / g.lost_pitch));
 
-/** The i-th place in the gutter. */
-export const lostPoint = (g, { gutter }, i) => ({
-  x: gutter.x + g.lost_left + i * g.lost_pitch,
-  y: gutter.y + gutter.h / 2,
-});
-
-/** How much room there is from the middle of the i-th of so many to the next one, or behind the last to what counts the
- * rest, or to the gutter's end. */
-export const reasonRoom = (g, { gutter }, i, of, hidden) =>
-  (i + 1 < of ? g.lost_pitch : gutter.w - g.lost_left - i * g.lost_pitch - (hidden ? 34 : 0)) - g.message_w;
+/** The places of so many in the gutter, {x, y, room}: as far apart as always; where a reason needs more than that and there is
+ * room for all, each as wide as it is, at the size of large letters if that may be. */
+export function lostPlaces(g, { gutter }, reasons, hidden) {
+  const whole = gutter.w - g.lost_left - (hidden ? BEFORE_REST : 0);
+  const needs = (size) => reasons.map((reason) => g.message_w + 2 * AROUND_REASON + widthOf(reason, size));
+  const ways = [16, 11].flatMap((size) => [needs(size).map((one) => Math.max(one, g.lost_pitch)), needs(size)]);
+  const even = reasons.map(() => g.lost_pitch);
+  const isRoomy = needs(16).every((one) => one <= g.lost_pitch);
+  const pitches = (!isRoomy && ways.find((way) => way.reduce((sum, one) => sum + one, 0) <= whole)) || even;
+  let x = 0;
+  return pitches.map((pitch, i) => {
+    const place = { x: round(gutter.x + g.lost_left + x), y: gutter.y + gutter.h / 2, room: round(pitch - g.message_w) };
+    if (i + 1 === pitches.length) place.room = round(whole - x - g.message_w);
+    x += pitch;
+    return place;
+  });
+}
 
 // --- curves ---
 

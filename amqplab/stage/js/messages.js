@@ -20,14 +20,14 @@ import {
   insideTube,
   lanePoint,
   leavingPoint,
-  lostPoint,
+  lostPlaces,
   nodePoint,
   pipeSpan,
   point,
-  reasonRoom,
   roomOf,
   slotPoint,
   trayPoint,
+  xy,
 } from "./geometry.js";
 import { isOver, isStuck, rideOfCommand, rideOfSegment, sentIn } from "./ride.js";
 import { handsOfApp, isStream, rowOf } from "./fixtures.js";
@@ -425,12 +425,13 @@ function gutterMarks(view) {
   const room = gutterRoom(geometry, layout);
   const shown = lost.length <= room ? lost : withMeant(view, lost, lost.slice(-Math.max(1, room - 1)), 0);
   const hidden = lost.length - shown.length;
+  const places = lostPlaces(geometry, layout, shown.map(([, token]) => token.reason ?? ""), hidden);
   const marks = shown.map(([key, token], i) =>
-    messageMark(view, key, token.message, token, lostPoint(geometry, layout, i), {
+    messageMark(view, key, token.message, token, xy(places[i]), {
       place: token.place,
       state: token.state,
       reason: token.reason,
-      room: reasonRoom(geometry, layout, i, shown.length, hidden),
+      room: places[i].room,
     }),
   );
   if (!hidden) return marks;

@@ -107,7 +107,7 @@ function drawGutter(view) {
     "g",
     { class: "gutter", role: "group", "aria-label": `lost and returned: ${plural(view.lost.length, "message")}` },
     h("rect", { x: x + 1, y: y + 1, width: w - 2, height: height - 2, rx: 10 }),
-    h("text", { class: "quiet", x: x + 16, y: y + height / 2 + 4 }, "lost & returned"),
+    h("text", { class: "quiet", y: y + height / 2 - 3 }, h("tspan", { x: x + 16 }, "lost & "), h("tspan", { x: x + 16, dy: "1.15em" }, "returned")),
   );
 }
 

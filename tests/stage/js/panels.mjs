@@ -58,9 +58,16 @@ test("each cause is told whole, after the same word", () => {
 
 test("why something ended is told as far as the next one that did", () => {
   const [g, layout] = [scene.geometry, { gutter: { x: 0, y: 0, w: 1200, h: 56 } }];
-  assert.equal(stage.reasonRoom(g, layout, 0, 2, 0), g.lost_pitch - g.message_w);
-  assert.ok(stage.reasonRoom(g, layout, 0, 1, 0) > 5 * g.lost_pitch);
-  assert.ok(stage.reasonRoom(g, layout, 5, 6, 3) < stage.reasonRoom(g, layout, 5, 6, 0));
+  const rooms = (...reasons) => stage.lostPlaces(g, layout, reasons, 0).map(({ room }) => room);
+  const long = "refused: the queue is full and rejects what is published to it";
+  assert.equal(rooms("expired", "expired")[0], g.lost_pitch - g.message_w);
+  assert.ok(rooms("expired")[0] > 5 * g.lost_pitch);
+  assert.ok(rooms("expired", long, "expired")[1] >= stage.widthOf(long, 11) + 18, "there is room: it is told whole");
+  assert.deepEqual(rooms(long, long, long, long).slice(0, 3), [1, 2, 3].map(() => g.lost_pitch - g.message_w));
+  const last = (hidden) => stage.lostPlaces(g, layout, Array(6).fill("expired"), hidden)[5].room;
+  assert.ok(last(3) < last(0));
+  const at = stage.lostPlaces(g, layout, ["expired", long, "expired"], 0);
+  at.slice(1).forEach(({ x }, i) => assert.ok(x >= at[i].x + at[i].room));
 });
 
 test("the tables say what the state says", () => {

@@ -22,7 +22,8 @@ from amqplab.stage.geometry import GEOMETRY as G
 
 __all__ = [
     "Cell", "Hand", "Spot", "cell_spot", "cells_of", "dock_spot", "had_spot", "hand_of", "inside_tube",
-    "lane_spot", "leaving_spot", "lost_places", "lost_room", "node_spot", "slot_spot", "strip_spot", "tray_spot", "tube_span",
+    "lane_spot", "leaving_spot", "lost_places", "lost_room", "node_spot", "slot_spot", "strip_spot",
+    "tray_spot", "tube_span",
 ]  # fmt: skip
 AROUND_REASON = 14
 

@@ -26,7 +26,9 @@ const MUCH_MORE = 1.3;
 const HEAD_SIZE = 14.5; // as wide as 13 px are in bold
 const LEAST_HEAD = 30;
 const BETWEEN_HEADS = 8;
+const OVER_ITS_LINE = 14;
 const HEAD_LINE = 16;
+const LOWEST_HEAD = 21;
 const ARRIVES_BESIDE = 13;
 
 // --- drawing ---
@@ -255,29 +257,35 @@ function chapter({ view, columns, plan }, at, lost, seq) {
   ];
 }
 
-/** The names over the lifelines, where there is room, and always those of `hubs`; where they would be cut, every other one
- * stands a line higher. */
+/** The names over the lifelines that are in sight, as many as can be whole; each stands over its own line. Where one line is
+ * too short for them, every other one stands a line higher, or they take turns in three; and where those are, only those
+ * that have room, and `hubs`. */
 export function drawHeads(hosts, columns, scrolled, sight, hubs = []) {
-  const shown = hosts.filter((host) => columns.room(host) >= LEAST_HEAD || hubs.includes(host));
-  const inOneLine = headsIn(1, shown, columns);
-  const isWhole = inOneLine.every(({ wants, room }) => wants <= room);
-  return (isWhole ? inOneLine : headsIn(2, shown, columns)).map(({ host, x, wants, room, line }) => {
-    const width = Math.min(wants, room);
-    const edge = x < scrolled + sight ? scrolled + sight : columns.width;
-    const left = Math.max(2, Math.min(edge - width - 2, x - width / 2)) - scrolled;
-    const style = `left:${Math.round(left)}px;width:${Math.ceil(width)}px;bottom:${line * HEAD_LINE}px`;
-    return h("span", { key: host, title: host, style }, host);
+  const seen = hosts.filter((host) => columns.x(host) > scrolled && columns.x(host) < scrolled + sight);
+  const roomy = seen.filter((host) => columns.room(host) >= LEAST_HEAD || hubs.includes(host));
+  const ways = [seen, roomy].flatMap((some) => [1, 2, 3].map((lines) => headsIn(lines, some, columns, scrolled + 2, scrolled + sight - 2)));
+  const heads = ways.find((way) => way.every(({ isWhole }) => isWhole)) ?? ways.at(-1);
+  return heads.map(({ host, left, width, line }) => {
+    const style = `left:${Math.round(left - scrolled)}px;width:${Math.ceil(width)}px;bottom:${line * HEAD_LINE}px`;
+    return h("span", { key: host, title: host, "data-line": line, style }, host);
   });
 }
 
-/** Each name with its room, if every `step`-th stands in the same line. */
-function headsIn(step, hosts, columns) {
-  return hosts.map((host, i) => {
-    const x = columns.x(host);
-    const beside = [hosts[i - step], hosts[i + step]].filter((other) => other !== undefined);
-    const room = Math.min(...beside.map((other) => Math.abs(columns.x(other) - x))) - BETWEEN_HEADS;
-    return { host, x, wants: widthOf(host, HEAD_SIZE) + 2, room, line: i % step };
+/** Names in so many lines, from the last to the first: each in the middle over its lifeline, if that is free, else as far to
+ * the left as it must, but not over the line of the one before. */
+function headsIn(lines, hosts, columns, start, end) {
+  const free = Array(lines).fill(end);
+  const placed = hosts.map((host, i) => {
+    const before = hosts[i - lines];
+    return { host, x: columns.x(host), wants: widthOf(host, HEAD_SIZE) + 2, from: before === undefined ? start : columns.x(before) + OVER_ITS_LINE, line: i % lines };
   });
+  for (const head of [...placed].reverse()) {
+    const right = Math.min(free[head.line], Math.max(head.x, head.from) + head.wants / 2);
+    const left = Math.max(head.from, right - head.wants);
+    Object.assign(head, { left, width: Math.max(0, right - left), isWhole: right - left > head.wants - 1 });
+    free[head.line] = left - BETWEEN_HEADS;
+  }
+  return placed;
 }
 
 // --- on the page ---
@@ -293,6 +301,7 @@ export class Rungs {
     this.plans = {};
     this.pieces = new Pieces();
     this.held = this.unsettled = false;
+    this.headLines = 0;
   }
 
   /** The room may have changed; a width of 0 means that the panel is closed. */
@@ -348,7 +357,9 @@ export class Rungs {
 
   drawHeads({ hosts, broker }, columns) {
     const heads = drawHeads(hosts, columns, this.left, this.seen.width, [broker]);
-    this.head.classList.toggle("two", heads.some(({ props }) => !props.style.endsWith("bottom:0px")));
+    const lines = heads.reduce((most, { props }) => Math.max(most, +props["data-line"]), 0);
+    if (this.headLines !== lines) this.head.style.height = `${HEAD_LINE * lines + LOWEST_HEAD}px`;
+    this.headLines = lines;
     patch(this.head, heads);
   }
 

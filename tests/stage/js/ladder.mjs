@@ -238,7 +238,12 @@ test("words are broken into lines without losing a letter, and a long word goes 
 test("names over the lifelines stand side by side in one line, or in two", () => {
   for (const width of [300, WIDTH, 900]) {
     const columns = stage.columnsOf(scene.hosts, width, undefined, 200);
-    const heads = stage.drawHeads(scene.hosts, columns, 0, width).map(({ props }) => /left:(.*)px;width:(.*)px;bottom:(.*)px/.exec(props.style).slice(1).map(Number));
+    const drawn = stage.drawHeads(scene.hosts, columns, 0, width);
+    const heads = drawn.map(({ props }) => /left:(.*)px;width:(.*)px;bottom:(.*)px/.exec(props.style).slice(1).map(Number));
+    drawn.forEach(({ props }, i) => {
+      const [[left, room], x] = [heads[i], columns.x(props.key)];
+      assert.ok(left <= x + 1 && left + room >= x - 1, `${props.key} from ${left} to ${left + room} is not over ${x}`);
+    });
     for (const [left, , line] of heads)
       for (const [other, room, its] of heads)
         assert.ok(other >= left || its !== line || other + room <= left + 1, `${other} + ${room} at ${left}`);

@@ -75,12 +75,10 @@ def call_made(record: Record, event: e.CallMade) -> str:
 
 def call_returned(record: Record, event: e.CallReturned, known: Context) -> str:
     call = known.calls.get(event.call_seq, f"The call of record {event.call_seq}")
-    if not event.awaited:
-        outcome = "what it had to do is done." if event.result in ("", "None") else sentence_end(event.result)
-        return f"The answer to {call} has come: {outcome}"
+    came, colon = (f"{call} returns", "") if event.awaited else (f"The answer to {call} has come", ":")
     if event.result in ("", "None"):
-        return f"{call} returns: what it had to do is done."
-    return f"{call} returns {sentence_end(event.result)}"
+        return f"{came}: what it had to do is done."
+    return f"{came}{colon} {sentence_end(event.result)}"
 
 
 def call_failed(record: Record, event: e.CallFailed, known: Context) -> str:

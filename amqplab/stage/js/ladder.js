@@ -60,6 +60,7 @@ export class LadderPlan {
     this.scene = scene;
     this.zoom = zoom;
     this.words = zoom === STORY ? wordsColumn(scene.hosts, width) : 0;
+    this.known = new Map();
     const steps = scene.steps[zoom];
     this.seqs = steps[0] < 0 ? steps.subarray(1) : steps;
     this.kinds = kindsOf(scene, zoom, this.seqs);
@@ -97,9 +98,13 @@ export class LadderPlan {
     return BELOW[this.kinds[k]] + (this.words ? this.moreLines(this.seqs[k]) : 0);
   }
 
-  /** How high the lines of a sentence are that follow its first. */
+  /** How high the lines of a sentence are that follow its first. A long story has few sentences with ever new numbers, and
+   * all digits are of one width: so sentences that differ in digits only are broken once. */
   moreLines(seq) {
-    return LINE * (this.linesOf(seq).length - 1);
+    const alike = rowWords(this.scene, this.zoom, seq).replace(/\d/g, "0");
+    let more = this.known.get(alike);
+    if (more === undefined) this.known.set(alike, (more = LINE * (this.linesOf(seq).length - 1)));
+    return more;
   }
 
   /** The sentence of a record in its column, broken as if it were bold, so that no step breaks it otherwise. */

@@ -149,7 +149,7 @@ def connection_state(connection: Entity, host: Entity) -> str:
     """A connection's state in a word or two, as an operator would say it. What is closed cares for no cable."""
     if only_end(connection):
         return only_end(connection)
-    if connection.get("state") == "closed":
+    if connection.get("state") == "closed" or both_lost_it(connection):
         return "closed"
     if host.get("link"):
         return str(host["link"])
@@ -168,6 +168,11 @@ def only_end(connection: Entity) -> str:
     if client == "ESTABLISHED" and (server in OVER or closed) and not connection.get("closing"):
         return "only its client has it"
     return "only its server has it" if server == "ESTABLISHED" and client in OVER and not closed else ""
+
+
+def both_lost_it(connection: Entity) -> bool:
+    """Whether both ends have lost it: then it is closed, whatever the broker's books still say."""
+    return connection.get("tcp") in OVER and connection.get("tcp_server") in OVER
 
 
 OVER = ("CLOSED", "TIME-WAIT")

@@ -219,6 +219,8 @@ def test_a_dead_letter_keeps_its_number_and_its_colour(label: str) -> None:
         ({"state": "closed", "tcp": "ESTABLISHED", "closing": "by client: 200"}, {}, "closed"),
         ({"tcp": "CLOSED", "tcp_server": "ESTABLISHED"}, {}, "only its server has it"),
         ({"state": "closed", "tcp": "CLOSED", "tcp_server": "ESTABLISHED"}, {}, "closed"),
+        ({"tcp": "CLOSED", "tcp_server": "CLOSED"}, {"link": "cut"}, "closed"),
+        ({"tcp": "CLOSED", "tcp_server": "TIME-WAIT"}, {}, "closed"),
     ],
 )
 def test_a_connection_says_how_it_is(fields: Entity, host: Entity, state: str) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page
+from scenes import recording
 from stage_browser import STAGE, markup, open_page, press, show_panels, step_of
 
 from amqplab.stage.html import to_html
@@ -56,6 +57,21 @@ def scrub(page: Page, share: float) -> None:
     page.mouse.down()
     page.mouse.move(x, y, steps=3)
     page.mouse.up()
+
+
+def test_the_time_line_is_the_same_whatever_zoom_was_shown_before(chromium: Browser, tmp_path: Path) -> None:
+    path = to_html(recording("cut_and_healed"), tmp_path / "page.html")
+    page, watch = open_page(chromium, path.as_uri())
+    track = page.locator(f"{STAGE} .track")
+    press(page, "3", "End", *["ArrowLeft"] * 5)
+    there = track.inner_html()
+    for zoom in "45121":
+        press(page, zoom)
+    press(page, "3", "End", *["ArrowLeft"] * 5)
+    assert track.inner_html() == there
+    assert track.locator(".marks[transform], .flags[transform]").count() == 0
+    watch.assert_quiet()
+    page.context.close()
 
 
 def test_a_frame_of_the_ladder_fills_the_inspector_and_a_field_lights_its_octets(

@@ -12,13 +12,16 @@ export function onlyEnd({ state, tcp, tcp_server: server, closing }) {
   return server === "ESTABLISHED" && OVER.includes(tcp) && state !== "closed" ? "only its server has it" : "";
 }
 
+/** Whether both ends have lost it: then it is closed, whatever the broker's books still say. */
+export const bothLostIt = ({ tcp, tcp_server: server }) => OVER.includes(tcp) && OVER.includes(server);
+
 const OVER = ["CLOSED", "TIME-WAIT"];
 
 /** A connection's state in a word or two, as an operator would say it. What is closed cares for no cable; else a broken
  * `link` is what matters most about it. */
 export function connectionWords(connection, link = "") {
   if (onlyEnd(connection)) return onlyEnd(connection);
-  if (connection.state === "closed") return "closed";
+  if (connection.state === "closed" || bothLostIt(connection)) return "closed";
   if (link) return link;
   if (connection.blocked) return "blocked";
   return connection.state ?? connection.tcp ?? connection.tcp_server ?? "connecting";

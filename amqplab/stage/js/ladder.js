@@ -125,6 +125,14 @@ export class LadderPlan {
     return ROWS[this.kinds[k]];
   }
 
+  /** Whether a row is the first of its moment that has words: there the clock stands. Arrowheads have none. */
+  isFirstOfItsTime(k) {
+    const at = this.scene.timeOf(this.seqs[k]);
+    for (let before = k - 1; before >= 0 && this.scene.timeOf(this.seqs[before]) === at; before--)
+      if (this.kinds[before] !== QUIET) return false;
+    return true;
+  }
+
   /** The same rows, and one more for a record that is none of them. */
   visiting(seq) {
     const plan = Object.create(this);

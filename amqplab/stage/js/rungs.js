@@ -128,7 +128,7 @@ function drawRung(seen, seq, y, kind, k) {
   const words = rowWords(scene, view.zoom, seq);
   const at = scene.timeOf(seq);
   const time = momentText(at, scene.timesAround(at), clockText);
-  const hasClock = isVisit || (kind !== "quiet" && (k === 0 || at !== scene.timeOf(plan.seqs[k - 1])));
+  const hasClock = isVisit || (kind !== "quiet" && plan.isFirstOfItsTime(k));
   const props = {
     key: `r${seq}`,
     class: cls("rung", kind, toneOf(view, seq), isVisit && "visit", isRowLit(view, seq) && "lit"),

@@ -76,21 +76,22 @@ function labelled(gaps, width) {
 /** The step at a place on the track. */
 export const stepOn = (plan, px) => stepNear(plan.places, (px - LEFT) / plan.room);
 
-/** The track: depth of all queues as a skyline, milestones as marks, the slider over both. */
+/** The track: depth of all queues as a skyline, milestones as marks, the slider over both. What stays has a key: the needle
+ * and the rail behind it are written to at every step, and must not become something else when gaps come and go. */
 export function drawTimeline(view, plan) {
   const { scene } = view;
   const { room } = plan;
   const { ready, unacked, most } = view.depth;
   return [
-    h("path", { class: "area total", d: skyline(plan, (i) => (ready[i] + unacked[i]) / most) }),
-    h("path", { class: "area ready", d: skyline(plan, (i) => ready[i] / most) }),
-    h("line", { class: "rail", x1: LEFT, x2: LEFT + room, y1: BASE, y2: BASE }),
-    h("line", { class: "rail done", x1: LEFT, x2: LEFT, y1: BASE, y2: BASE }),
+    h("path", { key: "total", class: "area total", d: skyline(plan, (i) => (ready[i] + unacked[i]) / most) }),
+    h("path", { key: "ready", class: "area ready", d: skyline(plan, (i) => ready[i] / most) }),
+    h("line", { key: "rail", class: "rail", x1: LEFT, x2: LEFT + room, y1: BASE, y2: BASE }),
+    h("line", { key: "done", class: "rail done", x1: LEFT, x2: LEFT, y1: BASE, y2: BASE }),
     plan.mode === "linear" && ticks(scene, plan),
     plan.gaps.map((gap) => drawGap(gap, plan)),
-    h("g", { class: "marks" }, timeMarks(scene, plan)),
-    h("g", { class: "flags" }),
-    h("g", { class: "needle" }, [
+    h("g", { key: "marks", class: "marks" }, timeMarks(scene, plan)),
+    h("g", { key: "flags", class: "flags" }),
+    h("g", { key: "needle", class: "needle" }, [
       h("line", { x1: 0, x2: 0, y1: 3, y2: BASE }),
       h("circle", { class: "knob", cx: 0, cy: BASE, r: 6.5 }),
     ]),

@@ -292,6 +292,22 @@ test("moments that differ read differently, in the clock, in the lists and in th
   assert.equal(stage.momentText(330.0104e9, [330.0102e9], stage.clockText), "5:30.0104");
 });
 
+test("every moment of which the ladder has words has its clock, once", () => {
+  for (const zoom of zooms) {
+    const plan = stage.ladderPlan(scene, zoom);
+    const bottom = Math.min(plan.height, 4000);
+    const drawn = withClass(stage.drawLadder(viewAt(zoom, scene.n - 1), plan, WIDTH, 0, bottom), "rung");
+    const clocks = new Map();
+    for (const { props, kids } of drawn) {
+      const at = scene.timeOf(props["data-id"]);
+      if (/\bquiet\b/.test(props.class)) continue;
+      const said = withClass(kids, "clock").some((clock) => clock.kids.join(""));
+      clocks.set(at, (clocks.get(at) ?? 0) + said);
+    }
+    for (const [at, said] of clocks) assert.equal(said, 1, `${at} ns at ${stage.ZOOMS[zoom]} is said ${said} times`);
+  }
+});
+
 test("the margin's clock is short, and never rounds up", () => {
   const words = [[119e9, "119 s"], [120e9, "2:00"], [150.01e9, "2:30.01"], [180.5e9, "3:00.5"], [610e9, "10:10"], [3599.999e9, "59:59.99"], [7261e9, "2:01:01"]];
   for (const [ns, text] of words) assert.equal(stage.clockText(ns), text);

@@ -16,9 +16,11 @@ import { lastAtMost } from "./lifetimes.js";
 
 export const READABLE = 0.78;
 /** So small may a picture be, if only all of it is seen. */
-export const SMALLEST_WHOLE = 0.68;
+export const SMALLEST_WHOLE = 0.66;
 /** At a smaller scale the least letters are larger than the layout has room for. */
 export const ROOMY = 0.9;
+/** Then what is written beside the last hands needs more room than they have there. */
+const BESIDE_HANDS = 16;
 const LARGEST_SCALE = 1.45;
 const CLOSEST = 4;
 const LOOK_BACK_FOR_PLACE = 200;
@@ -28,10 +30,11 @@ const SHORTEST_GAP = 26;
 const LABEL_HEIGHT = 17;
 const SHORTEST_PIPE = { x: 92, y: 58 };
 const SHORTEST_QUEUE = 150;
+const TITLE = 32;
 const REACH = {
   app: { x: [48, 48], y: [44, 44] },
   exchange: { x: [66, 44], y: [40, 40] },
-  queue: { x: [10, 14], y: [30, 30] },
+  queue: { x: [10, 14], y: [32, 40] },
 };
 
 const clamp = (low, value, high) => Math.max(low, Math.min(high, value));
@@ -41,6 +44,7 @@ function rigidParts(layout, axis) {
   const parts = Object.values(layout.apps).map((app) => extent("app", app[axis], axis));
   for (const { kind, w, [axis]: at } of Object.values(layout.nodes))
     parts.push(extent(kind, at, axis, kind === "queue" && axis === "x" ? w : 0));
+  if (axis === "y") for (const { y } of Object.values(layout.servers)) parts.push({ from: y, to: y + TITLE, least: TITLE });
   parts.sort((a, b) => a.from - b.from);
   const joined = [];
   for (const part of parts) {
@@ -170,14 +174,16 @@ const scaleIn = ({ width, height }, room) => Math.min(LARGEST_SCALE, room.width 
 /** The layout that shows most in `room`, squeezed as far as that helps, and its scale. */
 export function setting(layouts, room) {
   const options = ["wide", "tall"].map((name) => {
-    const layout = layouts[name];
+    const whole = layouts[name];
     const [along, across] = name === "wide" ? ["width", "height"] : ["height", "width"];
-    const scale = clamp(READABLE, room[across] / layout[across], 1);
-    const fitted = squeezed(layout, Math.floor(room[along] / scale), Math.floor(room[along] / READABLE));
-    return { orientation: name, layout: fitted, whole: scaleIn(fitted, room) };
+    const scale = clamp(READABLE, room[across] / whole[across], 1);
+    const fitted = squeezed(whole, Math.floor(room[along] / scale), Math.floor(room[along] / READABLE));
+    const layout = name === "wide" && scaleIn(fitted, room) < ROOMY ? { ...fitted, width: Math.min(whole.width, fitted.width + BESIDE_HANDS) } : fitted;
+    return { orientation: name, layout, whole: scaleIn(layout, room) };
   });
   const [wide, tall] = options;
-  const best = wide.whole >= Math.min(READABLE, tall.whole * 1.1) ? wide : tall;
+  const isOnlyWhole = wide.whole >= SMALLEST_WHOLE && tall.whole < SMALLEST_WHOLE;
+  const best = isOnlyWhole || wide.whole >= Math.min(READABLE, tall.whole * 1.1) ? wide : tall;
   return { ...best, scale: best.whole >= SMALLEST_WHOLE ? best.whole : READABLE };
 }
 

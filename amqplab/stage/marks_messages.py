@@ -169,16 +169,18 @@ def is_meant(m: Moment, item: Token) -> bool:
 
 def is_spoken_load(m: Moment, load: Entity) -> bool:
     """Whether the record speaks of the segment with this load, or is about to send it again with others, and no token
-    rides in it. Where frames and commands are seen, these tell of it.
+    tells of it. A token tells of what rides in its own segment, and of what is sent again while it is on the link: that
+    is one message, and would be counted twice. Where frames and commands are seen, these tell of it.
     """
     if m.fine("command") or m.subject.segment is None or keys.connection_key(str(load["at"])) not in m.state:
         return False
     segment, spoken = m.traffic.segments[load["segment"]], m.traffic.segments[m.subject.segment]
     if segment is not spoken and (spoken.sent != m.seq or spoken.lane != segment.lane):
         return False
+    may_arrive = segment_ride(m, segment).state not in OVER
     return not any(
         key.startswith(("token/", "signal/")) and one["place"] == "link" and one["command"] == load["command"]
-        and ride_of(m, one).segment == segment.number
+        and (may_arrive or ride_of(m, one).segment == segment.number)
         for key, one in m.state.items()
     )  # fmt: skip
 

@@ -87,6 +87,9 @@ MUTATIONS = (
              "    e.DeadLettered: Whereabouts._dead_lettered,\n", "", "3", "dead_letter_retry", again=SCENE),
     Mutation("a motion does not end in the picture at rest", f"{JS}/motion.js",
              "if (t >= 1) return after;", "if (t >= 1) return before;", "3", "dead_letter_retry", "3"),
+    Mutation("what is sent again while it is on the way is counted twice", f"{JS}/messages.js",
+             "one.token.command === load.command && (one.ride.segment === s || !isOver(ride.state))",
+             "one.token.command === load.command && one.ride.segment === s", "3", "loss_20_percent", "4"),
     # --- 4: nothing arrives that did not arrive ---
     Mutation("a message is with its consumer as soon as the queue hands it over", "amqplab/trace/whereabouts.py",
              'new_token(int(number), self.label(int(number)), "link", new["connection"])',

@@ -472,6 +472,53 @@ export function lostIsNotOnTheWay({ view, marks, more }, wrong) {
   }
 }
 
+/** What is on the way in a lane is drawn once or counted once, though two segments carry it: its chips and its counts are
+ * together as many as it has tokens; and what was lost or thrown away of the segment that is spoken of comes to that. */
+export function countedOnce({ view, marks, more }, wrong) {
+  const { scene, state, layout, zoom } = view;
+  if (zoom <= 2) return;
+  const drawn = new Set(marks.map(({ key }) => key));
+  const laneOf = (name, up, channel) => `${name} ${up} ${(layout.pipes[name].lanes.indexOf(channel) + 1) || layout.pipes[name].lanes.length}`;
+  const lanes = new Map();
+  const at = (lane) => lanes.get(lane) ?? lanes.set(lane, { there: [], loads: [], counted: 0 }).get(lane);
+  const channelOf = ({ command }) => scene.commands[command]?.channel ?? 0;
+  for (const kind of ["token", "signal", "load"])
+    for (const key of state.of(kind)) {
+      const one = state.get(key);
+      if ((one.place ?? "link") !== "link" || !layout.pipes[one.at]) continue;
+      const list = at(laneOf(one.at, one.up, channelOf(one)));
+      if (kind !== "load") list.there.push([key, one]);
+      else if (isSpokenLoad(view, one)) list.loads.push([key, one]);
+    }
+  for (const mark of more) {
+    const [, name, up, channel] = /^more (\S+) (true|false) (\d+) from /.exec(mark.key) ?? [];
+    if (name && layout.pipes[name]) at(laneOf(name, up === "true", +channel)).counted += countOf(mark);
+  }
+  for (const [lane, { there, loads, counted }] of lanes) {
+    const besides = loads.filter(([, load]) => !there.some(([, token]) => token.command === load.command && !isApart(view, load, token)));
+    const wanted = [...there, ...besides].map(([key]) => key);
+    const shown = wanted.filter((key) => drawn.has(key));
+    const twice = loads.filter(([key]) => drawn.has(key) && !wanted.includes(key));
+    if (twice.length) wrong(`${twice.map(([key]) => key).join(", ")}: drawn on ${lane} beside what is the same`);
+    if (shown.length + counted !== wanted.length) wrong(`on ${lane} are ${wanted.length}, and ${shown.length} are drawn and ${counted} counted`);
+  }
+}
+
+/** Whether the step speaks of the segment with this load, or sends it again together with that. */
+function isSpokenLoad({ scene, subject, seq, state }, load) {
+  const spoken = scene.segmentByNumber.get(subject.segment);
+  const s = scene.segmentByNumber.get(load.segment);
+  if (!spoken || spoken.conn !== load.at || !state.has(`connection/${encode(load.at)}`)) return false;
+  return s === spoken || (spoken.sent === seq && spoken.up === s.up);
+}
+
+/** Whether a load has ended its way in vain, and the token of the same command is in another segment. */
+function isApart({ scene, seq, now }, load, token) {
+  const s = scene.segmentByNumber.get(load.segment);
+  const isOver = (s.lost_seq !== null || s.discarded) && seq >= (s.lost_seq ?? s.arrived ?? Infinity);
+  return isOver && whereabouts({ scene, seq, now }, scene.frames[scene.commands[token.command].frames.at(-1)]).segment !== s;
+}
+
 /** From one step to the next nothing under way goes back, unless it was sent again. */
 export function neverBack(before, { view, marks }, wrong) {
   const was = new Map(before.marks.map((mark) => [mark.key, mark]));

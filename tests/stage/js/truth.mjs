@@ -108,6 +108,7 @@ const OF_ONE_PICTURE = [
   [1, laws.drawable],
   [2, laws.subjectSeen],
   [3, laws.everyCopyOnce],
+  [3, laws.countedOnce],
   [3, laws.deadHandsAreEmpty],
   [4, laws.nothingArrivesThatDidNot],
   [4, laws.framesStay],

@@ -64,6 +64,8 @@ MUTATIONS = (
              "queue_of_500", "4"),
     Mutation("what is lost again, though it had arrived, is not seen", f"{JS}/messages.js",
              "riders.push(...loadsOn(view, name, pipe, riders));", "", "2", "loss_20_percent", "3"),
+    Mutation("a lost segment with nothing in it is told of, and not seen", f"{JS}/messages.js",
+             "[...riders, ...bareSegmentOn(view, name, pipe)]", "riders", "2", "loss_20_percent", "4"),
     Mutation("of a command's frames the first one is spoken of", f"{JS}/wire.js",
              "f.id === subject.frame || (f.command !== null && f.command === subject.command);",
              "f.id === subject.frame;", "2", "hello", "1"),

@@ -34,7 +34,7 @@ import { handsOfApp, isStream, rowOf } from "./fixtures.js";
 import { isReader } from "./hands.js";
 import { entityMark, numberedMark } from "./mark.js";
 import { signalWidth } from "./marks.js";
-import { byProgress, lastOctetOf } from "./wire.js";
+import { bareSegmentOn, byProgress, lastOctetOf, slabMark } from "./wire.js";
 
 const OUTSIDE = -10;
 const CURSOR_W = 10;
@@ -290,7 +290,7 @@ function linkMarks(view, hosts) {
     const riders = tokensOf(view, `link|${name}`).map(([key, token]) => riderOf(view, pipe, key, token));
     riders.push(...loadsOn(view, name, pipe, riders));
     if (view.zoom <= 2) found.push(...riders.filter(({ token }) => !isSignal(token)).map((rider) => badgeMark(view, rider, hosts)));
-    else for (const lane of lanesOf(riders)) found.push(...laneMarks(view, name, pipe, lane));
+    else for (const lane of lanesOf([...riders, ...bareSegmentOn(view, name, pipe)])) found.push(...laneMarks(view, name, pipe, lane));
   }
   return found;
 }
@@ -362,6 +362,7 @@ function laneMarks(view, name, pipe, riders) {
   return placesOf(sized, length, breadth).map(({ thing, those, middle }) => {
     const { token, channel, octet } = thing;
     const lane = lanePoint(g, pipe, wide, token.up, channel, middle / length, 2);
+    if (thing.s) return slabMark(view, pipe, thing, wide ? lane.x : lane.y, true);
     const broad = isSignal(token) && !those ? signalWidth(token.label) : g.message_w;
     const at = insideTube(g, pipe, wide, token.up, lane, broad);
     if (!those) return riderMark(view, thing, { ...at, alone: riders.length === 1, stream, ahead, octet });

@@ -96,6 +96,7 @@ export function subjectSeen(it, wrong) {
   }
   wireSubject(it, wrong);
   loadSeen(it, wrong);
+  bareSegmentSeen(it, wrong);
   placeOfSubject(it, wrong);
   void [scene, state];
 }
@@ -150,6 +151,21 @@ function loadSeen({ view, marks }, wrong) {
       const isIt = (mark) => mark.place === place && mark.command === id && mark.subject && (!end || mark.state === end);
       if (!marks.some(isIt)) wrong(`segment ${s.n} with command ${id} is spoken of, which is not seen ${end ?? "there"}`);
     }
+}
+
+/** A segment that is told to be lost, thrown away or sent again, with nothing in it that is drawn by itself, is seen as what
+ * it is; crossed out if it was lost or thrown away. */
+function bareSegmentSeen({ view, find }, wrong) {
+  const { scene, seq, subject, zoom, layout } = view;
+  const s = scene.segmentByNumber.get(subject.segment);
+  const kind = scene.kindOf(seq);
+  const isTold = s && (kind === "SegmentLost" || kind === "SegmentDiscarded" || (kind === "SegmentSent" && s.again));
+  if (zoom <= 2 || !isTold || !layout.pipes[s.conn]) return;
+  if (s.frames.some(([frame]) => LOADS.test(scene.commands[scene.frames[frame].command]?.name ?? ""))) return;
+  const end = { SegmentLost: "lost", SegmentDiscarded: "discarded" }[kind] ?? "under way";
+  const place = `link:${layout.pipes[s.conn].app}`;
+  const found = find("segment", String(s.n)).filter((mark) => mark.subject && mark.state === end && mark.place === place);
+  if (found.length !== 1) wrong(`segment ${s.n} is told to be ${end}, and is not seen`);
 }
 
 const QUEUED = (view, mark) => mark.place === `queue:${lastName(view.subject.keys.find((key) => key.startsWith("queue/")))}:ready`;

@@ -58,7 +58,7 @@ def bare_segment(m: Moment) -> Segment | None:
     """The segment of which the record tells that it was lost, thrown away or sent again, if no message and no answer
     is in it: then it is shown itself, at every zoom.
     """
-    segment = None if m.subject.segment is None else m.traffic.segments[m.subject.segment]
+    segment = None if m.subject.segment is None else m.traffic.segments.get(m.subject.segment)
     if segment is None or m.fine("command") or segment.connection not in m.layout["pipes"]:
         return None
     is_over = m.seq in (segment.lost_seq, segment.refused)

@@ -121,6 +121,8 @@ MUTATIONS = (
              "lost_batch", "0"),
     Mutation("a confirm has no arrow in the ladder", f"{JS}/bands.js",
              " || SETTLES.test(name)", "", "4 ladder", "publisher_confirms", "3"),
+    Mutation("a lost SYN has a × in the ladder, and no arrow", f"{JS}/bands.js",
+             ", ...lossesBetween(scene, zoom, low, high)", "", "4 ladder", "loss_20_percent", "4"),
     Mutation("what waits to be read is still on its way", f"{JS}/legs.js",
              "scene.timeOf(received) > scene.timeOf(whole);", "false;", "4 ladder", "blocked_connection", "1"),
     Mutation("what comes again is a part of what was there already", f"{JS}/bands.js",

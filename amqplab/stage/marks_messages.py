@@ -20,13 +20,13 @@ from amqplab.stage.contract_layout import PipePlace
 from amqplab.stage.geometry import GEOMETRY as G
 from amqplab.stage.mark import Entity, Mark, Moment, app_of, more_mark, name_of
 from amqplab.stage.marks_fixtures import limit_of
-from amqplab.stage.marks_wire import segment_ride
+from amqplab.stage.marks_wire import segment_ride, slab_mark
 from amqplab.stage.one_behind import Rider, mouth_of, one_behind_the_other, wish_of
 from amqplab.stage.places import Spot
 from amqplab.trace import keys
 from amqplab.trace.lives import root_of
 from amqplab.trace.rides import OVER, Ride, ride
-from amqplab.trace.traffic import Command
+from amqplab.trace.traffic import Command, Segment
 
 __all__ = ["messages", "signal_width", "trays"]
 
@@ -41,6 +41,10 @@ def messages(m: Moment, hosts: Mapping[int, Spot | None]) -> Iterator[Mark]:
     for key, one in m.state.items():
         if key.startswith(("token/", "signal/")) or (key.startswith("load/") and is_spoken_load(m, one)):
             groups.setdefault(group_of(one), []).append((key, one))
+    bare = bare_segment(m)
+    if bare is not None:
+        token = {"place": "link", "at": bare.connection, "up": bare.up, "segment": bare.number}
+        groups.setdefault(("link", bare.connection), []).append((f"segment/{bare.number}", token))
     for group in sorted(groups):
         place, at = group
         crowd = sorted(groups[group], key=by_turn)
@@ -48,6 +52,19 @@ def messages(m: Moment, hosts: Mapping[int, Spot | None]) -> Iterator[Mark]:
             yield from badges(m, at, crowd, hosts)
         else:
             yield from CROWDS.get(place, nowhere)(m, at, crowd)
+
+
+def bare_segment(m: Moment) -> Segment | None:
+    """The segment of which the record tells that it was lost, thrown away or sent again, if no message and no answer
+    is in it: then it is shown itself, at every zoom.
+    """
+    segment = None if m.subject.segment is None else m.traffic.segments.get(m.subject.segment)
+    if segment is None or m.fine("command") or segment.connection not in m.layout["pipes"]:
+        return None
+    is_over = m.seq in (segment.lost_seq, segment.refused)
+    is_sent_again = m.seq == segment.sent and segment.retransmission
+    loaded = any(key.startswith(f"load/{segment.number}/") for key in m.state)
+    return segment if (is_over or is_sent_again) and not loaded else None
 
 
 def by_turn(item: Token) -> tuple[int, int, str]:
@@ -150,6 +167,9 @@ def in_lane(
     for rider, middle in shown:
         key, token = rider.thing
         state = rider.ride.state if rider.ride.state in OVER else ""
+        if key.startswith("segment/"):
+            yield slab_mark(m, pipe, m.traffic.segments[token["segment"]], rider, spot(rider, middle))
+            continue
         if is_signal(token):
             at = spot(rider, middle, signal_width(str(token.get("label", ""))))
             mark = signal_mark(key, token, pipe, at, state)
@@ -169,16 +189,18 @@ def is_meant(m: Moment, item: Token) -> bool:
 
 def is_spoken_load(m: Moment, load: Entity) -> bool:
     """Whether the record speaks of the segment with this load, or is about to send it again with others, and no token
-    rides in it. Where frames and commands are seen, these tell of it.
+    tells of it. A token tells of what rides in its own segment, and of what is sent again while it is on the link:
+    that is one message, and would be counted twice. Where frames and commands are seen, these tell of it.
     """
     if m.fine("command") or m.subject.segment is None or keys.connection_key(str(load["at"])) not in m.state:
         return False
     segment, spoken = m.traffic.segments[load["segment"]], m.traffic.segments[m.subject.segment]
     if segment is not spoken and (spoken.sent != m.seq or spoken.lane != segment.lane):
         return False
+    may_arrive = segment_ride(m, segment).state not in OVER
     return not any(
         key.startswith(("token/", "signal/")) and one["place"] == "link" and one["command"] == load["command"]
-        and ride_of(m, one).segment == segment.number
+        and (may_arrive or ride_of(m, one).segment == segment.number)
         for key, one in m.state.items()
     )  # fmt: skip
 

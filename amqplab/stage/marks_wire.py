@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from amqplab.stage import places
+from amqplab.stage.contract_layout import PipePlace
 from amqplab.stage.geometry import GEOMETRY as G
 from amqplab.stage.lettering import width
 from amqplab.stage.mark import Mark, Moment, more_mark
@@ -32,7 +33,7 @@ from amqplab.trace.lives import root_of
 from amqplab.trace.rides import Ride, progress, ride, segment_end
 from amqplab.trace.traffic import Command, Frame, Segment
 
-__all__ = ["wire"]
+__all__ = ["segment_ride", "slab_mark", "wire"]
 
 FRAME_LETTERS = {1: "M", 2: "H", 3: "B", 8: "♥", 65: "A", 256: "h", 257: "w", 258: "b"}
 SHORT_PILL = 28
@@ -207,17 +208,23 @@ def slab_marks(
 ) -> Iterator[Mark]:
     """A segment across its tube, and what is in it."""
     segment, chips, pitch = slab
-    box = places.tube_span(tube.pipe, m.wide, tube.up)
-    centre = Spot(at.x, box["y"] + box["h"] // 2) if m.wide else Spot(box["x"] + box["w"] // 2, at.y)
-    yield Mark("segment", str(segment.number), tube.place, rider.ride.state, segment_words(segment), centre,
-               {"pipe": tube.pipe, "up": tube.up, "long": rider.room})  # fmt: skip
+    whole = slab_mark(m, tube.pipe, segment, rider, at)
+    yield whole
     for number, chip in enumerate(chips):
-        spot = chip_spot(m, tube, chip, centre, len(chips) - 1 - 2 * number, pitch)
+        spot = chip_spot(m, tube, chip, whole.spot, len(chips) - 1 - 2 * number, pitch)
         if chip.whole:
             for frame in chip.stands_for:
                 remember(m, frame, None, hosts)
             remember(m, chip.last, None if chip.group else beside(m, spot), hosts)
         yield frame_mark(m, tube, chip, spot, rider.ride.state)
+
+
+def slab_mark(m: Moment, pipe: PipePlace, segment: Segment, rider: Rider[Any], at: Spot) -> Mark:
+    """A segment itself."""
+    box = places.tube_span(pipe, m.wide, segment.up)
+    centre = Spot(at.x, box["y"] + box["h"] // 2) if m.wide else Spot(box["x"] + box["w"] // 2, at.y)
+    return Mark("segment", str(segment.number), f"link:{pipe['app']}", rider.ride.state, segment_words(segment),
+                centre, {"pipe": pipe, "up": segment.up, "long": rider.room})  # fmt: skip
 
 
 def segment_ride(m: Moment, segment: Segment) -> Ride:

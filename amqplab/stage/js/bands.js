@@ -33,9 +33,28 @@ export function bandsBetween(scene, zoom, low, high) {
   const kind = KINDS[zoom];
   const found = { segment: "segmentsAt", frame: "framesAt", command: "commandsAt" }[kind];
   const items = scene[found](low, high);
-  const shown = zoom < 3 ? items : items.filter(({ name, messages }) => messages.length > 0 || SETTLES.test(name));
-  return shown.slice(-MOST_BANDS).map((item) => bandOf(scene, kind, item));
+  const shown = zoom < 3 ? items : items.filter(isSeenAbove);
+  return [...shown.slice(-MOST_BANDS).map((item) => bandOf(scene, kind, item)), ...lossesBetween(scene, zoom, low, high)];
 }
+
+/** Whether the coarser zooms show a command. */
+const isSeenAbove = ({ name, messages }) => messages.length > 0 || SETTLES.test(name);
+
+/** Segments whose loss is a row and that no other band tells of, as of a SYN: so one sees from whom they came. */
+function lossesBetween(scene, zoom, low, high) {
+  if (zoom === 0) return [];
+  const isLostWith = (s) => (item) => waysOf(scene, item).some(({ outcome, to }) => outcome === "lost" && to === s.lost_seq);
+  const isTold = (s) => {
+    const frames = s.frames.map(([id]) => scene.frames[id]);
+    if (zoom === 1) return frames.some(isLostWith(s));
+    const commands = frames.flatMap(({ command }) => (command === null ? [] : [scene.commands[command]]));
+    return commands.some((c) => (zoom < 3 || isSeenAbove(c)) && isLostWith(s)(c));
+  };
+  const lost = scene.segmentsAt(low, high).filter((s) => s.lost_seq !== null && isRow(scene, zoom, s.lost_seq));
+  return lost.filter((s) => !isTold(s)).slice(-MOST_BANDS).map((s) => bandOf(scene, "segment", s));
+}
+
+const isRow = (scene, zoom, seq) => scene.steps[zoom][scene.stepOf(zoom, seq)] === seq;
 
 /** One thing that crosses, with its ways. @returns {Band} */
 export function bandOf(scene, kind, item) {

@@ -34,7 +34,7 @@ import { handsOfApp, isStream, rowOf } from "./fixtures.js";
 import { isReader } from "./hands.js";
 import { entityMark, numberedMark } from "./mark.js";
 import { signalWidth } from "./marks.js";
-import { byProgress, lastOctetOf } from "./wire.js";
+import { bareSegmentOn, byProgress, lastOctetOf, slabMark } from "./wire.js";
 
 const OUTSIDE = -10;
 const CURSOR_W = 10;
@@ -290,26 +290,29 @@ function linkMarks(view, hosts) {
     const riders = tokensOf(view, `link|${name}`).map(([key, token]) => riderOf(view, pipe, key, token));
     riders.push(...loadsOn(view, name, pipe, riders));
     if (view.zoom <= 2) found.push(...riders.filter(({ token }) => !isSignal(token)).map((rider) => badgeMark(view, rider, hosts)));
-    else for (const lane of lanesOf(riders)) found.push(...laneMarks(view, name, pipe, lane));
+    else for (const lane of lanesOf([...riders, ...bareSegmentOn(view, name, pipe)])) found.push(...laneMarks(view, name, pipe, lane));
   }
   return found;
 }
 
 const isSignal = (token) => token.kind !== undefined;
 
-/** What segments carry of which the step speaks, or which it sends again with that one, where no token rides in them:
- * that is elsewhere by now, or in another segment. Where frames and commands are seen, these tell of it. */
+/** What segments carry of which the step speaks, or which it sends again with that one, where no token tells of it. A token
+ * tells of what rides in its own segment, and of what is sent again while it is on the link: that is one message, and would
+ * be counted twice. Where frames and commands are seen, these tell of it. */
 function loadsOn(view, name, pipe, riders) {
   const { scene, seq, now, state, subject } = view;
   const spoken = scene.segmentByNumber.get(subject.segment);
   if (view.zoom <= 2 || !spoken || spoken.conn !== name || !state.has(`connection/${encode(name)}`)) return [];
   const isSpoken = (s) => s === spoken || (spoken.sent === seq && spoken.up === s.up);
-  const rides = ({ segment, command }) => riders.some(({ token, ride }) => token.command === command && ride.segment?.n === segment);
   return state.of("load").flatMap((key) => {
     const load = state.get(key);
     const s = scene.segmentByNumber.get(load.segment);
-    if (load.at !== name || !isSpoken(s) || rides(load)) return [];
+    if (load.at !== name || !isSpoken(s)) return [];
     const ride = rideOfSegment(s, seq, now);
+    const token = riders.find((one) => one.token.command === load.command && (one.ride.segment === s || !isOver(ride.state)));
+    if (token) token.isInSpoken = s === spoken;
+    if (token) return [];
     const { channel } = scene.commands[load.command];
     return [{ key, token: load, pipe, ride, channel, state: ride.state, octet: s.end, isLoad: true }];
   });
@@ -359,6 +362,7 @@ function laneMarks(view, name, pipe, riders) {
   return placesOf(sized, length, breadth).map(({ thing, those, middle }) => {
     const { token, channel, octet } = thing;
     const lane = lanePoint(g, pipe, wide, token.up, channel, middle / length, 2);
+    if (thing.s) return slabMark(view, pipe, thing, wide ? lane.x : lane.y, true);
     const broad = isSignal(token) && !those ? signalWidth(token.label) : g.message_w;
     const at = insideTube(g, pipe, wide, token.up, lane, broad);
     if (!those) return riderMark(view, thing, { ...at, alone: riders.length === 1, stream, ahead, octet });
@@ -384,7 +388,7 @@ function tokenMark(view, rider, at) {
   if (!isSignal(token)) {
     const more = { place: `link:${pipe.app}`, state, up: token.up, conn: token.at, command: token.command };
     const message = messageMark(view, key, token.message, token, at, more);
-    return { ...message, subject: message.subject || isInIt(view, rider) };
+    return { ...message, subject: message.subject || isInIt(view, rider) || !!rider.isInSpoken };
   }
   const messages = token.messages.map((one) => view.scene.labelOf(one)).join(", ");
   const mark = numberedMark(view, "signal", token.command, {
@@ -393,7 +397,7 @@ function tokenMark(view, rider, at) {
     said: `${SIGNALS[token.kind] ?? token.kind}${messages && ` of message ${messages}`}, ${token.label}`,
     pick: `command:${token.command}`,
   });
-  return { ...mark, pick: `command:${token.command}`, subject: isCarried(view, token) || isInIt(view, rider) };
+  return { ...mark, pick: `command:${token.command}`, subject: isCarried(view, token) || isInIt(view, rider) || !!rider.isInSpoken };
 }
 
 const SIGNALS = {

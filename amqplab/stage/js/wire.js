@@ -182,20 +182,36 @@ function inStream({ scene, layout }, { name, pipe, up }, { octet, lane }) {
 }
 
 /** A segment across its tube, and what is in it; `along` is where its middle is. */
-function slabMarks(view, tube, { s, cargo, ride, width }, along, spoken, hosts) {
+function slabMarks(view, tube, thing, along, spoken, hosts) {
+  const { s, cargo, ride } = thing;
+  const mark = slabMark(view, tube.pipe, thing, along, spoken.has(s));
+  return [mark, ...cargoMarks(view, tube, s, cargo, { x: mark.x, y: mark.y }, ride, hosts)];
+}
+
+/** A segment itself. */
+export function slabMark(view, pipe, { s, ride, width }, along, caption) {
   const { scene, layout } = view;
   const g = scene.geometry;
   const wide = layout.orientation === "wide";
-  const span = pipeSpan(g, tube.pipe, wide);
-  const middle = tubeMiddle(g, span, tube.up);
-  const centre = point(wide, along, middle);
+  const span = pipeSpan(g, pipe, wide);
+  const middle = tubeMiddle(g, span, s.up);
   const slab = box(wide, along - width / 2, middle - span.breadth / 2, width, span.breadth);
-  const mark = numberedMark(view, "segment", s.n, {
-    ...{ ...centre, s, w: slab.width, h: slab.height, up: tube.up, label: segmentLabel(s), state: ride.state, caption: spoken.has(s) },
+  return numberedMark(view, "segment", s.n, {
+    ...{ ...point(wide, along, middle), s, w: slab.width, h: slab.height, up: s.up, label: segmentLabel(s), state: ride.state, caption },
     said: `segment ${s.n}: ${segmentLabel(s)}, ${ride.state}${s.lost && `: ${s.lost}`}`,
-    place: `link:${tube.pipe.app}`,
+    place: `link:${pipe.app}`,
   });
-  return [mark, ...cargoMarks(view, tube, s, cargo, centre, ride, hosts)];
+}
+
+/** The segment of which the step tells that it was lost, thrown away or sent again, if no message and no answer is in it:
+ * then it is shown itself, at every zoom. */
+export function bareSegmentOn({ scene, seq, now, state, subject }, name, pipe) {
+  const s = scene.segmentByNumber.get(subject.segment);
+  if (s?.conn !== name) return [];
+  const ride = rideOfSegment(s, seq, now);
+  const isTold = /^Segment(Lost|Discarded)$/.test(scene.kindOf(seq)) || (seq === s.sent && s.again);
+  if (!isTold || state.of("load").some((key) => state.get(key).segment === s.n)) return [];
+  return [{ key: `segment ${s.n}`, s, token: { up: s.up }, pipe, ride, channel: 0, octet: s.end }];
 }
 
 /** What is drawn on other things: not where it stands, but that it is there. */

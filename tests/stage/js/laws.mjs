@@ -96,6 +96,7 @@ export function subjectSeen(it, wrong) {
   }
   wireSubject(it, wrong);
   loadSeen(it, wrong);
+  bareSegmentSeen(it, wrong);
   placeOfSubject(it, wrong);
   void [scene, state];
 }
@@ -150,6 +151,21 @@ function loadSeen({ view, marks }, wrong) {
       const isIt = (mark) => mark.place === place && mark.command === id && mark.subject && (!end || mark.state === end);
       if (!marks.some(isIt)) wrong(`segment ${s.n} with command ${id} is spoken of, which is not seen ${end ?? "there"}`);
     }
+}
+
+/** A segment that is told to be lost, thrown away or sent again, with nothing in it that is drawn by itself, is seen as what
+ * it is; crossed out if it was lost or thrown away. */
+function bareSegmentSeen({ view, find }, wrong) {
+  const { scene, seq, subject, zoom, layout } = view;
+  const s = scene.segmentByNumber.get(subject.segment);
+  const kind = scene.kindOf(seq);
+  const isTold = s && (kind === "SegmentLost" || kind === "SegmentDiscarded" || (kind === "SegmentSent" && s.again));
+  if (zoom <= 2 || !isTold || !layout.pipes[s.conn]) return;
+  if (s.frames.some(([frame]) => LOADS.test(scene.commands[scene.frames[frame].command]?.name ?? ""))) return;
+  const end = { SegmentLost: "lost", SegmentDiscarded: "discarded" }[kind] ?? "under way";
+  const place = `link:${layout.pipes[s.conn].app}`;
+  const found = find("segment", String(s.n)).filter((mark) => mark.subject && mark.state === end && mark.place === place);
+  if (found.length !== 1) wrong(`segment ${s.n} is told to be ${end}, and is not seen`);
 }
 
 const QUEUED = (view, mark) => mark.place === `queue:${lastName(view.subject.keys.find((key) => key.startsWith("queue/")))}:ready`;
@@ -470,6 +486,53 @@ export function lostIsNotOnTheWay({ view, marks, more }, wrong) {
     const again = state.of("load").filter((key) => state.get(key).at === name && !drawn.has(key)).length; // what is sent again
     if (told > onTheWay + again) wrong(`on ${name} ${told} more are said to be under way, and ${onTheWay} are`);
   }
+}
+
+/** What is on the way in a lane is drawn once or counted once, though two segments carry it: its chips and its counts are
+ * together as many as it has tokens; and what was lost or thrown away of the segment that is spoken of comes to that. */
+export function countedOnce({ view, marks, more }, wrong) {
+  const { scene, state, layout, zoom } = view;
+  if (zoom <= 2) return;
+  const drawn = new Set(marks.map(({ key }) => key));
+  const laneOf = (name, up, channel) => `${name} ${up} ${(layout.pipes[name].lanes.indexOf(channel) + 1) || layout.pipes[name].lanes.length}`;
+  const lanes = new Map();
+  const at = (lane) => lanes.get(lane) ?? lanes.set(lane, { there: [], loads: [], counted: 0 }).get(lane);
+  const channelOf = ({ command }) => scene.commands[command]?.channel ?? 0;
+  for (const kind of ["token", "signal", "load"])
+    for (const key of state.of(kind)) {
+      const one = state.get(key);
+      if ((one.place ?? "link") !== "link" || !layout.pipes[one.at]) continue;
+      const list = at(laneOf(one.at, one.up, channelOf(one)));
+      if (kind !== "load") list.there.push([key, one]);
+      else if (isSpokenLoad(view, one)) list.loads.push([key, one]);
+    }
+  for (const mark of more) {
+    const [, name, up, channel] = /^more (\S+) (true|false) (\d+) from /.exec(mark.key) ?? [];
+    if (name && layout.pipes[name]) at(laneOf(name, up === "true", +channel)).counted += countOf(mark);
+  }
+  for (const [lane, { there, loads, counted }] of lanes) {
+    const besides = loads.filter(([, load]) => !there.some(([, token]) => token.command === load.command && !isApart(view, load, token)));
+    const wanted = [...there, ...besides].map(([key]) => key);
+    const shown = wanted.filter((key) => drawn.has(key));
+    const twice = loads.filter(([key]) => drawn.has(key) && !wanted.includes(key));
+    if (twice.length) wrong(`${twice.map(([key]) => key).join(", ")}: drawn on ${lane} beside what is the same`);
+    if (shown.length + counted !== wanted.length) wrong(`on ${lane} are ${wanted.length}, and ${shown.length} are drawn and ${counted} counted`);
+  }
+}
+
+/** Whether the step speaks of the segment with this load, or sends it again together with that. */
+function isSpokenLoad({ scene, subject, seq, state }, load) {
+  const spoken = scene.segmentByNumber.get(subject.segment);
+  const s = scene.segmentByNumber.get(load.segment);
+  if (!spoken || spoken.conn !== load.at || !state.has(`connection/${encode(load.at)}`)) return false;
+  return s === spoken || (spoken.sent === seq && spoken.up === s.up);
+}
+
+/** Whether a load has ended its way in vain, and the token of the same command is in another segment. */
+function isApart({ scene, seq, now }, load, token) {
+  const s = scene.segmentByNumber.get(load.segment);
+  const isOver = (s.lost_seq !== null || s.discarded) && seq >= (s.lost_seq ?? s.arrived ?? Infinity);
+  return isOver && whereabouts({ scene, seq, now }, scene.frames[scene.commands[token.command].frames.at(-1)]).segment !== s;
 }
 
 /** From one step to the next nothing under way goes back, unless it was sent again. */

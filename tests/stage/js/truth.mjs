@@ -108,6 +108,7 @@ const OF_ONE_PICTURE = [
   [1, laws.drawable],
   [2, laws.subjectSeen],
   [3, laws.everyCopyOnce],
+  [3, laws.countedOnce],
   [3, laws.deadHandsAreEmpty],
   [4, laws.nothingArrivesThatDidNot],
   [4, laws.framesStay],
@@ -425,6 +426,16 @@ function answersAreDrawn(one, view, drawn) {
     if (/^basic\.(ack|nack|reject)$/.test(name) && sent !== null && !drawn.has(`command:${id}`)) wrongOf("4 ladder", one.name, view)(`${name} ${id} has no arrow`);
 }
 
+/** A loss that is a row has an arrow from its sender to its ×. */
+function lossesAreDrawn(one, view) {
+  const { scene, zoom } = view;
+  if (scene.commands.length > 400) return;
+  const ways = stage.bandsBetween(scene, zoom, 0, scene.n - 1).flatMap(({ legs }) => legs);
+  const crosses = new Set(ways.filter(({ outcome }) => outcome === "lost").map(({ to }) => to));
+  for (const seq of scene.steps[zoom])
+    if (seq >= 0 && scene.kindOf(seq) === "SegmentLost" && !crosses.has(seq)) wrongOf("4 ladder", one.name, view)(`the segment that is lost at ${seq} has no arrow`);
+}
+
 /** What waits to be read has arrived: its arrow is no longer than its way took. */
 function arrowsEndInTime(one, scene) {
   const player = new stage.Player(scene, { zoom: 1, at: scene.n - 1 });
@@ -445,6 +456,7 @@ function ladder(one, scene) {
     const plan = planOf(view);
     const drawn = stage.drawLadder(view, plan, 500, 0, plan.height);
     if (zoom > 2) answersAreDrawn(one, view, new Set(drawn.map(({ props }) => props["data-sel"])));
+    lossesAreDrawn(one, view);
     laws.arrowsArrive(scene, drawn.filter((v) => /\bband\b/.test(v.props.class ?? "") && v.props["data-sel"]), wrongOf("4 ladder", one.name, view));
   }
 }

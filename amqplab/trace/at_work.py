@@ -7,8 +7,11 @@ it. The program is not asked. What it was given it has in its memory, and it wor
 then its acknowledgement has nowhere to go. For so long the message is in two places, with its program and wherever
 the broker has it: that is how work is done twice.
 
-A recording knows how long: clients tell when a program's code has finished with a delivery. Where nobody tells,
-because the program died or is not ours, nothing is known of it after the broker has taken the message back.
+A recording knows how long: clients tell when a program's code has finished with a delivery. Who iterates over
+deliveries tells it when he asks for the next one, and never if he stops with an error before: then the last that he
+does because of this one, such as to acknowledge it, tells that he was at work with it till then. Of who stands still
+to the end of the recording it is plain, too. Where nothing tells, because the program died or is not ours, nothing is
+known of it after the broker has taken the message back.
 
 What is on its way when the broker takes it back, or loses its power, comes all the same, and its program works on it.
 
@@ -18,14 +21,17 @@ A program that is killed, or whose machine loses power, has nothing any more at 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from amqplab.trace import events as e
 from amqplab.trace import keys
 from amqplab.trace.draft import Draft, Entity
+from amqplab.trace.recorder import Record
+from amqplab.trace.tags import delivery_tag
 from amqplab.trace.tokens import Delivery, connection_of, delivery_of, new_token, token_key
+from amqplab.trace.traffic import Traffic
 
-__all__ = ["GONE", "AtWork", "given_up"]
+__all__ = ["GONE", "AtWork", "given_up", "signs"]
 
 STATE = "still at work"
 GONE = "gone"
@@ -34,7 +40,9 @@ BY_ITS_CLIENT = ("rejected", "recover")
 
 
 class AtWork:
-    """Tokens of deliveries that the broker has taken back; `told`: delivery -> seq at which its code has finished."""
+    """Tokens of deliveries that the broker has taken back; `told`: delivery -> seq at which its code has finished, or
+    until when it is known to be at work (:func:`signs`).
+    """
 
     def __init__(self, told: Mapping[Delivery, int]) -> None:
         self._told = told
@@ -75,6 +83,11 @@ class AtWork:
         for delivery in [one for one in self._kept if one[0] == connection and one not in self._told]:
             self.finished(draft, delivery)
 
+    def goes_on(self, draft: Draft, seq: int) -> None:
+        """The program calls something, or ends: with that it may have shown its last of a delivery."""
+        for delivery in [one for one in self._kept if self._told.get(one) == seq]:
+            self.finished(draft, delivery)
+
     def ended(self, draft: Draft, host: str) -> None:
         """The program there has ended, and works on nothing."""
         for delivery in [one for one in self._kept if keys.client_host(one[0]) == host]:
@@ -101,6 +114,51 @@ class AtWork:
         key = self._kept.pop(delivery, None)
         if key is not None:
             draft.drop(key)
+
+
+def signs(records: Sequence[Record], traffic: Traffic, told: Mapping[Delivery, int]) -> dict[Delivery, int]:
+    """Of deliveries of which nobody tells when they are finished with: until which record somebody is seen at work
+    with them.
+    """
+    arrived = arrivals(traffic)
+    found: dict[Delivery, int] = {}
+    still: dict[str, int] = {}  # host -> since when it stands still
+    callers = set()
+    for record in records:
+        if isinstance(record.event, e.CallMade | e.ProgramFinished):
+            callers.add(record.where)
+            if record.cause in arrived:
+                found[arrived[record.cause]] = record.seq
+        elif isinstance(record.event, e.Intervened):
+            if record.event.action == "freeze":
+                still[record.event.target] = record.seq
+            elif record.event.action in ("thaw", *DEADLY):
+                still.pop(record.event.target, None)
+    for seq, delivery in arrived.items():
+        host = keys.client_host(delivery[0])
+        if host in callers and seq < still.get(host, 0) and is_next(delivery, told):
+            found[delivery] = records[-1].seq + 1
+    return {delivery: seq for delivery, seq in found.items() if delivery not in told}
+
+
+def arrivals(traffic: Traffic) -> dict[int, Delivery]:
+    """Where each delivery to a consumer has come to its client."""
+    return {
+        one.received: (
+            one.connection,
+            one.channel,
+            delivery_tag(one.name, traffic.frames[one.frames[0]].data),
+        )
+        for one in traffic.commands
+        if one.name == "basic.deliver" and one.received is not None
+    }
+
+
+def is_next(delivery: Delivery, told: Mapping[Delivery, int]) -> bool:
+    """Whether it is this one that its program has in hand: it has finished with the one before, and with no later."""
+    connection, channel, tag = delivery
+    done = [other for at, number, other in told if (at, number) == (connection, channel)]
+    return tag == max(done, default=0) + 1
 
 
 def host_of(token: Entity) -> str:

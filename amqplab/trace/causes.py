@@ -225,8 +225,10 @@ class Causes:
             cause = self._records[cause - self._first].cause
         return cause
 
-    def _called(self, record: Record, event: e.Event) -> int | None:
-        self._calls[record.where] = record
+    def _called(self, record: Record, event: e.CallMade | e.CallReturned | e.CallFailed) -> int | None:
+        """An answer that comes where nobody waits for it lets no code go on."""
+        if getattr(event, "awaited", True):
+            self._calls[record.where] = record
         return record.cause
 
     def _program_finished(self, record: Record, event: e.ProgramFinished) -> int | None:

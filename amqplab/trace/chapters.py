@@ -11,6 +11,8 @@ that told in one breath. So the coarsest zoom folds:
                      promise that later steps rest on: prefetch, confirms, transactions
     a message        published, routed and ready in its queues, if that is one instant
     a timeout        with the segments that it sends again
+    a lost           with all the calls that fail in that instant for want of it; or one that could not be made
+    connection
 
 and leaves as steps of their own what a tale of the messages must not miss: delivered, arrived, acknowledged,
 refused, back in its queue, dropped, dead-lettered, returned, confirmed, lost on its way; alarms,
@@ -28,6 +30,7 @@ from typing import Any, NamedTuple
 from amqplab.trace import events as e
 from amqplab.trace.causes import Causes
 from amqplab.trace.generated import shortened
+from amqplab.trace.keys import client_host
 from amqplab.trace.narrate import Narrator
 from amqplab.trace.recorder import Record
 from amqplab.trace.story_words import Step, sentence_of
@@ -120,6 +123,8 @@ class Folding:
         if record.seq in self._known.arrivals:
             self._add("as told", record, beginning(self._causes, record, ANY_BEGINNING))
             return
+        if isinstance(event, e.TcpStateChanged):
+            self._tcp_changed(record, event)
         fold = FOLDS.get(type(event))
         if fold is not None:
             fold(self, record, event)
@@ -190,6 +195,23 @@ class Folding:
             self._add("connection closed", record)
         else:
             self._add("as told", record)
+
+    def _call_failed(self, record: Record, event: e.CallFailed) -> None:
+        """Without a connection. All that waited for the same one fail with it, in one step."""
+
+        def fits(before: Record) -> bool:
+            other: Any = before.event
+            return (before.at, before.where, other.error) == (record.at, record.where, event.error)
+
+        if record.seq in self._known.no_connection and not self._join("no connection", record, fits):
+            self._add("no connection", record)
+
+    def _tcp_changed(self, record: Record, event: e.TcpStateChanged) -> None:
+        """Who gives a connection up before it is open is not connecting any more; mostly his call's failure tells."""
+        if event.state == "CLOSED" and record.where == client_host(event.connection):
+            self._latest.pop(event.connection, None)
+        if record.seq in self._known.no_connection:
+            self._add("given up", record, self._begin(event.connection))
 
     def _program_finished(self, record: Record, event: e.ProgramFinished) -> None:
         if event.outcome != "returned":
@@ -274,6 +296,7 @@ def number_of(event: e.Event) -> int | None:
 FOLDS: dict[type[e.Event], Callable[[Folding, Record, Any], None]] = {
     e.UnitSent: Folding._unit,
     e.UnitReceived: Folding._unit,
+    e.CallFailed: Folding._call_failed,
     e.ProgramFinished: Folding._program_finished,
     e.ConnectionOpened: Folding._connected,
     e.ChannelOpened: Folding._channel_opened,

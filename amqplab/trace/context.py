@@ -29,6 +29,7 @@ from amqplab.trace.kept_back import kept_back
 from amqplab.trace.keys import client_host
 from amqplab.trace.names import Names
 from amqplab.trace.narrate_dark import dark
+from amqplab.trace.no_connection import without_connection
 from amqplab.trace.priorities import overtaken
 from amqplab.trace.recorder import Record
 from amqplab.trace.repeats import Again, Repeats, Taken
@@ -75,6 +76,10 @@ class Context:
         """seq of a ProgramFinished -> how many connections its process keeps, at least for that instant."""
         self.calls: dict[int, str] = {}
         """seq of a CallMade -> the call's text."""
+        self.no_connection: set[int] = without_connection(records)
+        """seq of a CallFailed that came of a lost connection, or of one that could not be made; and of the end of a
+        TCP connection that says so where no call does.
+        """
         self.arrivals: dict[int, Arrival] = {}
         """seq of a CommandReceived at a client -> what arrived."""
         self.cargo: dict[int, Cargo] = {}

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Any
 
-from amqplab.trace import narrate_link, narrate_messages, narrate_sessions, narrate_topology
+from amqplab.trace import narrate_calls, narrate_link, narrate_messages, narrate_sessions, narrate_topology
 from amqplab.trace.causes import Causes
 from amqplab.trace.context import Context
 from amqplab.trace.events import Event
@@ -36,6 +36,7 @@ SENTENCES: dict[type[Event], Callable[[Record, Any], str]] = {
     **narrate_messages.SENTENCES,
 }
 IN_CONTEXT: dict[type[Event], Callable[[Record, Any, Context], str]] = {
+    **narrate_calls.IN_CONTEXT,
     **narrate_link.IN_CONTEXT,
     **narrate_sessions.IN_CONTEXT,
     **narrate_topology.IN_CONTEXT,

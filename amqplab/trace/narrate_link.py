@@ -73,20 +73,6 @@ def call_made(record: Record, event: e.CallMade) -> str:
     return f"{as_start(party(record.where))} calls {event.call}."
 
 
-def call_returned(record: Record, event: e.CallReturned, known: Context) -> str:
-    call = known.calls.get(event.call_seq, f"The call of record {event.call_seq}")
-    came, colon = (f"{call} returns", "") if event.awaited else (f"The answer to {call} has come", ":")
-    if event.result in ("", "None"):
-        return f"{came}: what it had to do is done."
-    return f"{came}{colon} {sentence_end(event.result)}"
-
-
-def call_failed(record: Record, event: e.CallFailed, known: Context) -> str:
-    call = known.calls.get(event.call_seq, f"The call of record {event.call_seq}")
-    does = "raises an error" if event.awaited else "has failed, for whoever waits for its answer"
-    return f"{call} {does}: {sentence_end(event.error)}"
-
-
 def message_handled(record: Record, event: e.MessageHandled, known: Context) -> str:
     sent = known.handed_out.get((event.connection, event.channel, event.delivery_tag))
     what = f"delivery {event.delivery_tag} of channel {event.channel}"
@@ -436,8 +422,6 @@ SENTENCES: dict[type[e.Event], Callable[[Record, Any], str]] = {
 
 IN_CONTEXT: dict[type[e.Event], Callable[[Record, Any, Context], str]] = {
     e.ProgramFinished: program_finished,
-    e.CallReturned: call_returned,
-    e.CallFailed: call_failed,
     e.MessageHandled: message_handled,
     e.SegmentSent: segment_sent,
     e.SegmentArrived: segment_arrived,

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from amqplab.trace import events as e
+from amqplab.trace.names import party
 from amqplab.trace.narrate import Narrator
 from amqplab.trace.narrate_dark import kept, lost
 from amqplab.trace.narrate_link import sent_again, sentence_end
@@ -60,6 +61,10 @@ def sentence_of(step: Step, narrator: Narrator) -> str:
             return narrator.sentence(step.told[0].seq)
         case "sent again":
             return sent_again(step.told[0], event, narrator.context)  # type: ignore[arg-type]
+        case "given up":
+            return f"{names.client(connection_of(step))} gets no connection."
+        case "no connection":
+            return without_connection(step, narrator)
         case "plumbing":
             return plumbing(step.told[0], narrator)
         case "message":
@@ -75,6 +80,15 @@ def connection_of(step: Step) -> str:
     """The connection that the step is about."""
     connection: str = step.told[-1].event.connection  # type: ignore[attr-defined]
     return connection
+
+
+def without_connection(step: Step, narrator: Narrator) -> str:
+    """One call fails for want of a connection, or several at once."""
+    first: Any = step.told[0].event
+    if len(step.told) == 1:
+        return narrator.sentence(step.last)
+    calls = f"{count(len(step.told), 'call')} of {party(step.told[0].where)}"
+    return f"{calls} fail for want of a connection: {sentence_end(first.error)}"
 
 
 # --- plumbing --------------------------------------------------------------------------------------------

@@ -43,7 +43,7 @@ from typing import Any
 
 from amqplab.trace import events as e
 from amqplab.trace import keys
-from amqplab.trace.at_work import GONE, AtWork, given_up
+from amqplab.trace.at_work import GONE, AtWork, given_up, signs
 from amqplab.trace.draft import Draft, Entity, Patch, State
 from amqplab.trace.endings import die_on_the_way, throw_away
 from amqplab.trace.journeys import Journeys
@@ -87,7 +87,7 @@ class Whereabouts:
         self._done: dict[str, None] = {}
         self._told = told_of(records)
         self._tellers = tellers(records, self._told)
-        self._at_work = AtWork(self._told)
+        self._at_work = AtWork({**self._told, **signs(records, traffic, self._told)})
         self._untold: dict[str, None] = {}  # of what nobody will tell that it has been worked off
         self._doomed: defaultdict[int, list[str]] = defaultdict(list)
         self._loads = Loads(traffic, self._journeys, self._deliveries, self.label)
@@ -370,6 +370,7 @@ class Whereabouts:
             at = self.tokens[key]["at"] if key in self.tokens else ""
             if at not in self._tellers and keys.client_host(connection_of(at)) == record.where:
                 self._finish(draft, key)
+        self._at_work.goes_on(draft, record.seq)
         if isinstance(event, e.ProgramFinished):
             self._at_work.ended(draft, record.where)
 

@@ -490,3 +490,15 @@ def test_a_queue_expires_because_of_its_last_use() -> None:
     [gone] = [one for one in lab.recorder if isinstance(one.event, e.QueueDeleted)]
     use: Any = causes.event(causes.of(gone.seq) or 0)
     assert isinstance(use, e.CommandReceived) and use.name == "basic.get"
+
+
+def test_a_program_goes_on_by_no_answer_that_it_had_not_waited_for() -> None:
+    """The confirm of a publish comes while the program sleeps: it had the future of it, and did not look at it."""
+    told = Narrator(recording("publisher_confirms"))
+    end = next(one for one in told.records if isinstance(one.event, e.ProgramFinished))
+    assert any(
+        isinstance(one.event, e.CallReturned) and not one.event.awaited and one.at == end.at
+        for one in told.records[: end.seq]
+    )
+    awaited: Any = told.causes.event(told.causes.of(end.seq) or 0)
+    assert awaited.awaited and awaited.result == "True"

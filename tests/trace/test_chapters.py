@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import re
+from typing import Any
 
 import pytest
 from scenes import build
+from stage_runs import journey
 
 from amqplab import Lab
+from amqplab.errors import ConnectionLost
+from amqplab.lab import PowerOff
 from amqplab.trace import events as e
 from amqplab.trace.chapters import STORY_KINDS, chapters, first_publish
+from amqplab.trace.context import Context
 from amqplab.trace.fold import Fold
 from amqplab.trace.keys import connection_key
 from amqplab.trace.narrate import Narrator
-from amqplab.trace.recorder import Recorder
+from amqplab.trace.recorder import Record, Recorder
 from amqplab.trace.story_words import asked_of, route_of
+from amqplab.trace.zoom import level_of_record
 
 
 def told(lab: Lab) -> list[str]:
@@ -293,3 +301,89 @@ def test_who_becomes_active_at_once_is_no_news_but_who_takes_over_is() -> None:
         "second asks to consume from the queue 'q', and waits while consumer first is active.",
         "second has waited in line, and is now the active consumer of queue 'q': it gets everything.",
     ]
+
+
+# --- no connection ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fault", "seq", "steps"),
+    [
+        (
+            "cut",
+            20,
+            ["producer gets no connection: lab.connect('producer') raises an error: ConnectionLost: "],
+        ),
+        (
+            "reset",
+            137,
+            [
+                "The connection of producer is over: channel.queue_bind(",
+                "The connection of producer is over: channel.basic_publish(",
+            ],
+        ),
+    ],
+)
+def test_who_has_no_connection_says_so_in_the_story_and_at_the_milestones(
+    fault: str, seq: int, steps: list[str]
+) -> None:
+    """Called from a cell, so no program stops; and what was called never comes to the broker."""
+    lab = journey()._breaking({"fault": fault, "client": "producer", "at": seq})
+    failed = [
+        chapter
+        for chapter in chapters(lab.recorder)
+        if isinstance(lab.recorder[chapter.last].event, e.CallFailed)
+    ]
+    assert [one.sentence.startswith(step) for one, step in zip(failed, steps, strict=True)] == [True] * len(
+        steps
+    )
+    known = Context(list(lab.recorder))
+    assert {level_of_record(lab.recorder[one.last], known) for one in failed} == {"milestone"}
+
+
+def test_a_program_that_stops_with_that_very_error_tells_it_alone() -> None:
+    lab = Lab(seed=1)
+
+    @lab.program("app")
+    async def app(client: Any) -> None:
+        channel = await (await client.connect()).channel()
+        await asyncio.sleep(1)
+        await channel.queue_declare("work")
+
+    lab.run_for("500 ms")
+    lab.reset("app")
+    with pytest.raises(ConnectionLost):
+        lab.run_for("1 s")
+    [failed] = [one for one in lab.recorder if isinstance(one.event, e.CallFailed)]
+    told_by = [one for one in chapters(lab.recorder) if failed.event.error in one.sentence]
+    assert [type(lab.recorder[one.last].event) for one in told_by] == [e.ProgramFinished]
+    assert level_of_record(failed, Context(list(lab.recorder))) == "command"
+
+
+def test_calls_that_fail_together_for_want_of_a_connection_are_one_step() -> None:
+    lost = e.CallFailed(0, "ConnectionLost: gone", awaited=False)
+    records = [Record(0, 0, "app", None, e.CallMade("channel.basic_publish('', 'q', b'')"))]
+    records += [Record(seq, 5, "app", None, lost) for seq in (1, 2)]
+    [step] = chapters(records)
+    assert step.sentence == "2 calls of app fail for want of a connection: ConnectionLost: gone."
+
+
+def test_who_has_given_its_connection_up_is_not_connecting_any_more() -> None:
+    lab = journey().fork(at=159, do=PowerOff("broker"))
+    assert not [one for one in told(lab) if one.endswith("is connecting.")]
+    assert told(lab)[-1].startswith("consumer gets no connection: ")
+
+
+def test_a_program_that_catches_it_gets_no_connection_all_the_same() -> None:
+    lab = Lab(seed=1)
+
+    @lab.program("app")
+    async def app(client: Any) -> None:
+        with contextlib.suppress(ConnectionLost):
+            await client.connect()
+
+    lab.power_off("broker")
+    lab.run_for("30 s")
+    [step] = [one for one in chapters(lab.recorder) if one.sentence.startswith("app ")]
+    assert step.sentence == "app gets no connection."
+    assert level_of_record(lab.recorder[step.last], Context(list(lab.recorder))) == "milestone"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
@@ -270,6 +271,35 @@ def test_a_program_works_on_with_what_the_broker_has_taken_back(name: str) -> No
     """The message is in the queue again and with its program, until that has finished with it."""
     (_, came, label), (_, went, nothing) = at_work(records_of(name))
     assert (came, label, went, nothing) == ("Requeued", "1", "ProgramFinished", "")
+
+
+@pytest.mark.parametrize(("fault", "thawed"), [("reset", False), ("freeze", False), ("freeze", True)])
+def test_who_iterates_over_deliveries_is_at_work_until_it_stops(fault: str, thawed: bool) -> None:
+    """Its client tells nothing: the program stops when it acknowledges what the broker has taken back."""
+    lab = Lab(seed=1)
+    channel = lab.connect("waiter").channel()
+    channel.queue_declare("orders")
+    channel.basic_publish("", "orders", "coffee")
+
+    @lab.program("barista")
+    async def serve(client: Any) -> None:
+        channel = await (await client.connect()).channel()
+        async for message in channel.consume("orders"):
+            await asyncio.sleep(0.5)
+            await channel.basic_ack(message.delivery_tag)
+
+    lab.run_for("200 ms")
+    getattr(lab, fault)("barista")
+    lab.run_for("200 s" if fault == "freeze" else "100 ms")
+    if thawed:
+        lab.thaw("barista")
+    with contextlib.suppress(Exception):
+        lab.run_for("1 s")
+    changes = at_work(list(lab.recorder))
+    assert changes[0][1:] == ("Requeued", "1")
+    assert [kind for _, kind, label in changes if not label] == ["ProgramFinished"] * (
+        fault == "reset" or thawed
+    )
 
 
 @pytest.mark.parametrize("name", ["crash", "power_off", "returned_and_rejected", "prefetch"])

@@ -90,13 +90,14 @@ function drawServer(view, mark) {
 const DOWN = new Set(["killed", "lost its power", "powered off", "frozen", "failed"]);
 
 function drawAlarm(view, mark) {
-  const w = mark.label.length * 6.4 + 30;
+  const long = mark.label.length * 7.4; // as long in a small picture, whose letters stay readable
+  const w = long + 36;
   return h(
     "g",
     handles(mark, "alarm", { transform: `translate(${round(mark.x)} ${round(mark.y)})` }),
     h("rect", { x: round(-w / 2), y: -10, width: round(w), height: 20, rx: 4 }),
     h("path", { d: `M${round(-w / 2 + 13)} -5l6 10h-12z` }),
-    h("text", { x: 8, y: 4, class: "mid" }, mark.label),
+    h("text", { x: round(-w / 2 + 25), y: 4, textLength: round(long), lengthAdjust: "spacingAndGlyphs" }, mark.label),
   );
 }
 

@@ -487,3 +487,13 @@ def test_a_call_that_waits_for_no_answer_returns_when_nothing_is_known_yet(
     ]
     found = {sentence.partition(") ")[2] for sentence in returns if f"{call}(" in sentence}
     assert found == {ends}
+
+
+def test_who_logs_in_is_named() -> None:
+    """Several clients may do so in one run, and as one user."""
+    told = Narrator(recording("hello"))
+    logins = (e.ConnectionAuthenticated, e.ConnectionTuned, e.ConnectionOpened)
+    for record in told.records:
+        if isinstance(record.event, logins):
+            client = told.context.names.client(record.event.connection)
+            assert f" {client}" in told.sentence(record.seq)

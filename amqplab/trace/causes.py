@@ -3,7 +3,7 @@
 Theory
 ------
 Every record names the record whose processing made it (:mod:`amqplab.trace.recorder`). That is how the machine
-worked, and mostly what a reader means by "because". Nine times it is not:
+worked, and mostly what a reader means by "because". Ten times it is not:
 
     a segment       is planned when the first of its octets is written, and others may join it. It is sent because
                     they were handed to TCP; or because an acknowledgement has made room for it, if that was later
@@ -13,7 +13,9 @@ worked, and mostly what a reader means by "because". Nine times it is not:
     a timeout       is silence, and silence has no cause of its own. But the timer stands for a segment, and it ran
                     out because that was lost, or for want of an answer to it. Whoever is asked again and again
                     for the same octets sends them again because they were lost, too
-    an RST          answers a segment, for want of a connection; and that came of the end which it had had there
+    an RST          answers a segment, for want of a connection; and that came of the end which it had had there.
+                    For the same want a segment is thrown away, and not because somebody has sent it
+    a block         comes with the next publish; but because of the alarm that is set
     what time brings has no recorded cause; but its timer was set by something (:mod:`amqplab.trace.waits`)
     a refusal       of a publish answers the publish; but it came of the queue that was full
     a confirm       answers the publish, too; but it came of what the broker has done with the message since: the last
@@ -34,7 +36,7 @@ from amqplab.trace import events as e
 from amqplab.trace.keys import client_host
 from amqplab.trace.recorder import Record
 from amqplab.trace.tags import delivery_tag, is_multiple
-from amqplab.trace.traffic import Frame, Segment, Traffic
+from amqplab.trace.traffic import NOBODY_THERE, Frame, Segment, Traffic
 from amqplab.trace.waits import ENDS, Waits
 from amqplab.wire.frames import FRAME_METHOD
 from amqplab.wire.methods import METHODS, Basic
@@ -65,7 +67,9 @@ class Causes:
         self._confirms: dict[tuple[str, int, int, bool], int] = {}
         self._returns: defaultdict[Lane, deque[int]] = defaultdict(deque)
         self._saying: dict[Lane, int | None] = {}  # why the command is written whose frames come now
-        self._ended: dict[tuple[str, str], int] = {}  # (connection, host) -> where that end was closed
+        self._ended: dict[tuple[str, str], int] = {}  # (connection, host) -> what ended it there
+        self._alarms: dict[str, int] = {}  # by resource, where each was set
+        self._cleared: Record | None = None  # the last alarm that was over
         self._heard: dict[tuple[str, str], Record] = {}  # (connection, host) -> the last unit read there
         self._last_sent: dict[Octet, int] = {}  # by which segment
         self._behind: dict[int, Segment] = {}  # timeout -> the segment for which it stands
@@ -146,9 +150,34 @@ class Causes:
         return latest(record, handed)
 
     def _tcp_changed(self, record: Record, event: e.TcpStateChanged) -> int | None:
-        if event.state == "CLOSED":
-            self._ended[event.connection, record.where] = record.seq
+        """Who closes first has ended his end by that, whatever the other end sends after it."""
+        end = event.connection, record.where
+        if event.state in ("SYN-SENT", "SYN-RECEIVED"):
+            self._ended.pop(end, None)
+        elif event.state in ("FIN-WAIT-1", "CLOSED"):
+            self._ended.setdefault(end, record.seq)
         return record.cause
+
+    def _thrown_away(self, record: Record, event: e.SegmentDiscarded) -> int | None:
+        if event.reason not in NOBODY_THERE:
+            return record.cause
+        return self._ended.get((event.connection, record.where), record.cause)
+
+    def _alarm(self, record: Record, event: e.AlarmChanged) -> int | None:
+        if event.active:
+            self._alarms[event.resource] = record.seq
+        else:
+            self._alarms.pop(event.resource, None)
+            self._cleared = record
+        return record.cause
+
+    def _blocked(self, record: Record, event: e.ConnectionBlocked) -> int | None:
+        named = [seq for resource, seq in self._alarms.items() if resource in event.reason]
+        return max(named or self._alarms.values(), default=record.cause)
+
+    def _unblocked(self, record: Record, event: e.ConnectionUnblocked) -> int | None:
+        cleared = self._cleared
+        return latest(record, cleared.seq if cleared is not None and cleared.at == record.at else None)
 
     def _again(self, record: Record, before: Segment) -> int | None:
         """A timer sends it again, and stands for `before`; else the other end has asked for what was lost."""
@@ -283,6 +312,10 @@ DECIDED = {
 READERS: dict[type[e.Event], Callable[[Causes, Record, Any], int | None]] = {
     e.SegmentSent: Causes._segment,
     e.TcpStateChanged: Causes._tcp_changed,
+    e.SegmentDiscarded: Causes._thrown_away,
+    e.AlarmChanged: Causes._alarm,
+    e.ConnectionBlocked: Causes._blocked,
+    e.ConnectionUnblocked: Causes._unblocked,
     e.Delivered: Causes._delivered,
     e.Replied: Causes._delivered,
     e.Returned: Causes._returned,

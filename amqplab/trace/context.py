@@ -25,6 +25,7 @@ from amqplab.trace import events as e
 from amqplab.trace.actives import Actives, OfConsumer
 from amqplab.trace.cargo import Cargo, Hold
 from amqplab.trace.entities import PREDECLARED
+from amqplab.trace.handed_over import handed_over
 from amqplab.trace.kept_back import kept_back
 from amqplab.trace.keys import client_host
 from amqplab.trace.names import Names
@@ -80,6 +81,8 @@ class Context:
         """seq of a CallFailed that came of a lost connection, or of one that could not be made; and of the end of a
         TCP connection that says so where no call does.
         """
+        self.handed_over: dict[int, str] = handed_over(records)
+        """seq of a CallReturned that came as soon as this command, which has no answer, was handed to TCP."""
         self.arrivals: dict[int, Arrival] = {}
         """seq of a CommandReceived at a client -> what arrived."""
         self.cargo: dict[int, Cargo] = {}

@@ -23,6 +23,9 @@ __all__ = ["IN_CONTEXT"]
 def call_returned(record: Record, event: e.CallReturned, known: Context) -> str:
     call = known.calls.get(event.call_seq, f"The call of record {event.call_seq}")
     came, colon = (f"{call} returns", "") if event.awaited else (f"The answer to {call} has come", ":")
+    if event.result in ("", "None") and record.seq in known.handed_over:
+        what = "the message" if known.handed_over[record.seq] == "basic.publish" else "what it says"
+        return f"{came}: {what} is handed to TCP, and no more is known yet."
     if event.result in ("", "None"):
         return f"{came}: what it had to do is done."
     return f"{came}{colon} {sentence_end(event.result)}"

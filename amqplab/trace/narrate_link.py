@@ -161,13 +161,13 @@ def segment_lost(record: Record, event: e.SegmentLost, known: Context) -> str:
     why = LOSS_WORDS.get(event.reason, event.reason)
     segment = f"Segment {event.number}{cargo_words(record, known)} is lost, because {why}"
     noticed = NOTICED_WORDS[known.unanswered.get(event.number, "")]
-    return f"{segment}; nobody is told, {noticed}."
+    return f"{segment}; nobody is told{noticed}."
 
 
 NOTICED_WORDS = {
-    "": "so its sender has to notice by itself that no acknowledgement comes",
-    "ACK": "and it is not sent again: any later acknowledgement says the same",
-    "RST": "and it is not sent again: its sender knows of no such connection",
+    "": ": its sender has to notice by itself",
+    "ACK": ", and it is not sent again: any later acknowledgement says the same",
+    "RST": ", and it is not sent again: its sender knows of no such connection",
 }
 """Who finds out that a segment was lost, by what is never acknowledged in it."""
 
@@ -207,9 +207,16 @@ def arrived_words(taken: Taken, host: str) -> str:
     """TCP knows of acknowledgements only: what it takes for lost may have arrived."""
     if not taken.arrived:
         return ""
-    which = numbered("segment", taken.arrived)
+    which, one = numbered("segment", taken.arrived), len(taken.segments) == 1
+    if taken.arrived != taken.carriers:  # they were lost, but not what brought their bytes again
+        whose = (
+            f"the bytes of {which}"
+            if taken.arrived != taken.segments
+            else f"{'its' if one else 'their'} bytes"
+        )
+        return f"; {whose} had arrived in {numbered('segment', taken.carriers)}, but {host} does not know"
     if taken.arrived == taken.segments:
-        which = "it" if len(taken.segments) == 1 else "they"
+        which = "it" if one else "they"
     return f"; {which} had arrived, but {host} does not know"
 
 

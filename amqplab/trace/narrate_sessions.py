@@ -22,10 +22,10 @@ from amqplab.trace.words import count, quoted
 __all__ = ["IN_CONTEXT", "SENTENCES"]
 
 
-def authenticated(record: Record, event: e.ConnectionAuthenticated) -> str:
+def authenticated(record: Record, event: e.ConnectionAuthenticated, known: Context) -> str:
     user, how = quoted(event.user), event.mechanism
     reason = LOGIN_WORDS.get(how, f"{how} has said who it is")
-    return f"The broker lets user {user} log in, because {reason}."
+    return f"The broker lets {known.names.client(event.connection)} log in as user {user}, because {reason}."
 
 
 PASSWORD = "the name and the password that the client sent are right"
@@ -37,10 +37,11 @@ LOGIN_WORDS = {
 }
 
 
-def tuned(record: Record, event: e.ConnectionTuned) -> str:
+def tuned(record: Record, event: e.ConnectionTuned, known: Context) -> str:
     channels = f"at most {event.channel_max} channels" if event.channel_max else "any number of channels"
     frames = f"frames of at most {event.frame_max} bytes" if event.frame_max else "frames of any size"
-    limits = f"Client and broker agree on limits for this connection: {channels}, {frames}"
+    connection = known.names.connection(event.connection)
+    limits = f"Client and broker agree on limits for {connection}: {channels}, {frames}"
     if not event.heartbeat_s:
         return f"{limits}, no heartbeats."
     beats = f"each end sends something about every {event.heartbeat_s / 2:g} s, a heartbeat if nothing else"
@@ -48,9 +49,10 @@ def tuned(record: Record, event: e.ConnectionTuned) -> str:
     return f"{limits}, a heartbeat timeout of {event.heartbeat_s} s: {beats}, {end}."
 
 
-def connection_opened(record: Record, event: e.ConnectionOpened) -> str:
+def connection_opened(record: Record, event: e.ConnectionOpened, known: Context) -> str:
     vhost, user = quoted(event.vhost), quoted(event.user)
-    return f"The broker opens virtual host {vhost} to the connection, because user {user} may use it."
+    connection = known.names.connection(event.connection)
+    return f"The broker opens virtual host {vhost} to {connection}, because user {user} may use it."
 
 
 def connection_closing(record: Record, event: e.ConnectionClosing, known: Context) -> str:
@@ -139,13 +141,13 @@ def alarm_changed(record: Record, event: e.AlarmChanged) -> str:
 
 
 SENTENCES: dict[type[e.Event], Callable[[Record, Any], str]] = {
-    e.ConnectionAuthenticated: authenticated,
-    e.ConnectionTuned: tuned,
-    e.ConnectionOpened: connection_opened,
     e.AlarmChanged: alarm_changed,
 }
 
 IN_CONTEXT: dict[type[e.Event], Callable[[Record, Any, Context], str]] = {
+    e.ConnectionAuthenticated: authenticated,
+    e.ConnectionTuned: tuned,
+    e.ConnectionOpened: connection_opened,
     e.ConnectionClosing: connection_closing,
     e.ConnectionClosed: connection_closed,
     e.ChannelOpened: channel_opened,

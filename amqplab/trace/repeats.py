@@ -53,12 +53,14 @@ class Again(NamedTuple):
 
 class Taken(NamedTuple):
     """What a timeout takes for lost: these `segments`, of which some had `arrived`. `all_sent`: all their
-    octets are sent again at once.
+    octets are sent again at once. `carriers`: the segments in which those had arrived, themselves or with what was
+    sent again.
     """
 
     segments: tuple[int, ...]
     arrived: tuple[int, ...]
     all_sent: bool
+    carriers: tuple[int, ...] = ()
 
 
 class Repeats:
@@ -139,8 +141,10 @@ class Repeats:
         if before is None:
             those = self._unacknowledged(lane, span.start)
             self._received[lane] = [one for one in self._received[lane] if one.end > span.start]
-            arrived = [one for one in those if self._has_arrived(lane, one)]
-            before = Taken(numbers_of(those), numbers_of(arrived), all_sent=False)
+            arrived = {one.segment: self._carrier(lane, one) for one in those}
+            came = {number: carrier for number, carrier in arrived.items() if carrier is not None}
+            carriers = tuple(dict.fromkeys(came.values()))
+            before = Taken(numbers_of(those), tuple(came), all_sent=False, carriers=carriers)
         self.taken[record.cause] = before._replace(all_sent=span.end >= self._lost_before[lane])
 
     def _unacknowledged(self, lane: Lane, start: int) -> list[Span]:
@@ -152,8 +156,12 @@ class Repeats:
             found.append(one)
         return found[::-1]
 
-    def _has_arrived(self, lane: Lane, octets: Span) -> bool:
-        return any(one.start <= octets.start and octets.end <= one.end for one in self._received[lane])
+    def _carrier(self, lane: Lane, octets: Span) -> int | None:
+        """The first segment in which they have arrived, whoever had them first."""
+        for one in self._received[lane]:
+            if one.start <= octets.start and octets.end <= one.end:
+                return one.segment
+        return None
 
     def _reason(self, record: Record, segment: Segment, span: Span) -> str:
         if record.cause in self._timeouts:

@@ -502,3 +502,27 @@ def test_a_program_goes_on_by_no_answer_that_it_had_not_waited_for() -> None:
     )
     awaited: Any = told.causes.event(told.causes.of(end.seq) or 0)
     assert awaited.awaited and awaited.result == "True"
+
+
+def chains_of(name: str, wanted: Callable[[e.Event], bool]) -> list[list[e.Event]]:
+    """What led to each record of this kind, the nearest first."""
+    told = Narrator(recording(name))
+    seqs = [one.seq for one in told.records if wanted(one.event)]
+    return [[told.records[at].event for at in told.causes.chain(seq)][1:] for seq in seqs]
+
+
+def test_a_segment_comes_to_nobody_because_of_what_had_ended_the_connection_there() -> None:
+    """The worker was killed and the reader reset; that the broker had sent something is not why nobody takes it."""
+    discarded = chains_of("killed_on_the_way", lambda event: isinstance(event, e.SegmentDiscarded))
+    last = [chain[-1] for chain in discarded]
+    assert last[:2] == [e.Intervened("kill", "worker", ""), e.Intervened("reset", "reader", "")]
+    assert set(last) == set(last[:2])
+    assert all(isinstance(chain[0], e.TcpStateChanged) for chain in discarded)
+
+
+def test_a_publisher_is_stopped_because_of_the_alarm_and_goes_on_when_it_is_over() -> None:
+    [stopped] = chains_of("blocked_connection", lambda event: isinstance(event, e.ConnectionBlocked))
+    [goes_on] = chains_of("blocked_connection", lambda event: isinstance(event, e.ConnectionUnblocked))
+    for chain, active in ((stopped, True), (goes_on, False)):
+        assert [type(event) for event in chain] == [e.AlarmChanged, e.Intervened]
+        assert chain[0] == e.AlarmChanged("memory", active)

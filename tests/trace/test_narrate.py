@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from any_events import KINDS, SAMPLES
-from scenes import build
+from scenes import build, recording
 
 from amqplab import Lab
 from amqplab.lab import Alarm, Fault, LoseNext
@@ -464,3 +464,36 @@ def test_an_alarm_that_the_lab_raises_comes_from_the_lab() -> None:
     assert "The lab steps in: the broker is told that it has enough disk again." in story
     for change in lab.find(e.AlarmChanged):
         assert isinstance(lab.records[change.cause].event, e.Intervened)
+
+
+@pytest.mark.parametrize(
+    ("name", "call", "ends"),
+    [
+        ("work_queues", "basic_publish", "returns: the message is handed to TCP, and no more is known yet."),
+        ("work_queues", "basic_ack", "returns: what it says is handed to TCP, and no more is known yet."),
+        ("returned_and_rejected", "basic_publish", "returns: what it had to do is done."),
+        ("publisher_confirms", "basic_publish", "returns: what it had to do is done."),
+    ],
+)
+def test_a_call_that_waits_for_no_answer_returns_when_nothing_is_known_yet(
+    name: str, call: str, ends: str
+) -> None:
+    """And one that waits for the broker's confirm has it."""
+    told = Narrator(recording(name))
+    returns = [
+        told.sentence(record.seq)
+        for record in told.records
+        if isinstance(record.event, e.CallReturned) and record.event.awaited
+    ]
+    found = {sentence.partition(") ")[2] for sentence in returns if f"{call}(" in sentence}
+    assert found == {ends}
+
+
+def test_who_logs_in_is_named() -> None:
+    """Several clients may do so in one run, and as one user."""
+    told = Narrator(recording("hello"))
+    logins = (e.ConnectionAuthenticated, e.ConnectionTuned, e.ConnectionOpened)
+    for record in told.records:
+        if isinstance(record.event, logins):
+            client = told.context.names.client(record.event.connection)
+            assert f" {client}" in told.sentence(record.seq)

@@ -189,3 +189,24 @@ def test_who_notices_a_loss_depends_on_what_was_lost(name: str) -> None:
             not noticed and "RST" not in event.flags
         )
         assert ("its sender knows of no such connection" in told) == ("RST" in event.flags)
+
+
+def test_what_arrived_is_said_to_have_arrived_where_it_did() -> None:
+    """Segment 47 was lost; its bytes came in 49, and the acknowledgement of that was lost."""
+    told = sentences(build("loss_20_percent"), e.RetransmissionTimedOut)
+    assert (
+        "No acknowledgement reached worker within 400 ms, so TCP takes segment 47 for lost and sends it again; "
+        "its bytes had arrived in segment 49, but worker does not know." in told
+    )
+
+
+@pytest.mark.parametrize("name", LOSSY)
+def test_no_segment_that_was_lost_is_said_to_have_arrived(name: str) -> None:
+    records = list(build(name).recorder)
+    traffic = Traffic(records)
+    for seq, taken in Repeats(records, traffic).taken.items():
+        for number in taken.carriers:
+            arrived = traffic.segments[number].arrived
+            assert arrived is not None and arrived < seq
+        lost = [number for number in taken.arrived if traffic.segments[number].lost]
+        assert not set(lost) & set(taken.carriers)

@@ -69,6 +69,8 @@ MUTATIONS = (
     Mutation("of a command's frames the first one is spoken of", f"{JS}/wire.js",
              "f.id === subject.frame || (f.command !== null && f.command === subject.command);",
              "f.id === subject.frame;", "2", "hello", "1"),
+    Mutation("who alone has a connection is cut short", f"{JS}/pipes.js",
+             'state.replace(ONE_END, "$1 end only")', "state", "1", "broker_without_power", "4"),
     # --- 3: where its copies are, and nowhere else ---
     Mutation("lost messages are not drawn", f"{JS}/messages.js",
              "if (!lost.length) return [];", "if (lost.length) return [];", "3", "returned_and_rejected"),

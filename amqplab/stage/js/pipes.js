@@ -16,6 +16,8 @@ import { handles } from "./mark.js";
 const NAME_SIZE = 11;
 const LEAST_NAME = 40;
 const HALF_RIDER = 11;
+/** What is said of a connection of which one end knows nothing any more; it can be said shorter. */
+const ONE_END = /^only its (\w+) has it$/;
 
 /** A connection: both tubes, its state, what stops it. */
 export function drawConnection(view, mark) {
@@ -47,7 +49,8 @@ function wordsOver({ label, state, pipe }) {
   const room = Math.min(pipe.words.room, tubes) + Math.abs(pipe.x0 - (pipe.lead?.[0] ?? pipe.x0));
   const free = room - widthOf(` · ${state}`, NAME_SIZE);
   const name = widthOf(label, NAME_SIZE) <= free ? label : free < LEAST_NAME ? "" : cutTo(label, free, NAME_SIZE);
-  const text = name ? `${name} · ${state}` : cutTo(state, room, NAME_SIZE);
+  const said = widthOf(state, NAME_SIZE) <= room ? state : state.replace(ONE_END, "$1 end only");
+  const text = name ? `${name} · ${state}` : cutTo(said, room, NAME_SIZE);
   const half = widthOf(text, NAME_SIZE) / 2;
   const x = half <= tubes / 2 ? pipe.words.x : pipe.x1 - ahead * (half + 2);
   const whole = name === label;

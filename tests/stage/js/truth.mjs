@@ -415,7 +415,15 @@ function tall(one, player, wanted, chance) {
       if (bad) wrongOf(1, one.name, view)(`the markup says ${first.slice(Math.max(0, bad.index - 60), bad.index + 20)}`);
     }
     player.setZoom(player.zoom);
+    if (i === 0) safely(one.name, player, () => whoHasItIsWhole(one, viewOf(player, "wide")));
   }
+}
+
+/** Which end alone still has a connection is read to its end, also where a window leaves little room over the tubes. */
+function whoHasItIsWhole(one, view) {
+  const { layout } = stage.setting(view.scene.layouts, { width: 640, height: 300 });
+  const drawn = stage.picture({ ...view, layout }, stage.standing({ ...view, layout })).map(stage.toMarkup).join("");
+  for (const [words] of drawn.matchAll(/only its [^<]*…/g)) wrongOf(1, one.name, view)(`over a connection stands “${words}”`);
 }
 
 /** What the picture shows on the link as an answer has an arrow in the ladder; of very many things it draws the last. */

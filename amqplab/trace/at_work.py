@@ -25,7 +25,7 @@ from collections.abc import Mapping, Sequence
 
 from amqplab.trace import events as e
 from amqplab.trace import keys
-from amqplab.trace.draft import Draft, Entity
+from amqplab.trace.draft import Draft, Entity, State
 from amqplab.trace.recorder import Record
 from amqplab.trace.tags import delivery_tag
 from amqplab.trace.tokens import Delivery, connection_of, delivery_of, new_token, token_key
@@ -69,11 +69,13 @@ class AtWork:
         self._kept[delivery] = key
         return key
 
-    def comes(self, draft: Draft, key: str) -> bool:
-        """Whether it is one of these that has come."""
+    def comes(self, draft: Draft, key: str, state: State) -> bool:
+        """Whether it is one of these that has come; or needs no answer, and its consumer is no more."""
         token = draft.edit(key)
-        if token is None or key not in self._kept.values():
+        if token is None or (key not in self._kept.values() and token["target"] in state):
             return False
+        if key not in self._kept.values():
+            self._kept[delivery_of({**token, "at": token["target"]})] = key
         host = keys.client_host(connection_of(token["at"]))
         token.update(place="client", at=host, target="", state=STATE, up=None, command=None)
         return True

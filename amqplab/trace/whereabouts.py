@@ -160,7 +160,7 @@ class Whereabouts:
                 continue
             if command.name == "basic.return":
                 token.update(place="returned", state="returned", up=None)
-            elif not self._at_work.comes(draft, key):
+            elif not self._at_work.comes(draft, key, state):
                 self._hand_over(draft, key, token, state)
 
     def _hand_over(self, draft: Draft, key: str, token: dict[str, Any], state: State) -> None:

@@ -334,6 +334,17 @@ def test_what_a_broker_without_power_had_sent_comes_and_is_worked_on_though_its_
     assert moment.state["copy/%2F/work/3"]["state"] == "ready"
 
 
+def test_what_needs_no_acknowledgement_comes_to_its_program_though_its_broker_has_lost_the_consumer() -> None:
+    off = False
+    seen: dict[str, None] = {}
+    for moment in moments(records_of("broker_without_power")):
+        off = off or isinstance(moment.record.event, e.Intervened)
+        if off:
+            places = [(t["place"], t["at"]) for _, t in messages(moment.tokens) if t["message"] == 8]
+            seen.setdefault(str(places))
+    assert list(seen) == ["[('link', 'reader:49152')]", "[('client', 'reader')]", "[]"]
+
+
 def test_what_needed_no_acknowledgement_is_with_its_program_when_the_connection_has_ended() -> None:
     lab = Lab(seed=1)
 

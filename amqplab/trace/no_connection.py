@@ -11,6 +11,7 @@ tells that it has given it up.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 
 from amqplab.trace import events as e
@@ -30,11 +31,15 @@ def without_connection(records: Iterable[Record]) -> set[int]:
     """The seqs of the CallFailed that came of a connection that was lost, or that could not be made; and of the
     TcpStateChanged of who gave one up before it was open, where nothing else tells it.
     """
-    found: dict[int, Record] = {}
+    found: set[int] = set()
+    given_up: defaultdict[tuple[str, int], list[int]] = defaultdict(list)  # (host, time) -> TcpStateChanged
+    failed: defaultdict[tuple[str, int, str], list[int]] = defaultdict(
+        list
+    )  # (host, time, error) -> CallFailed
     asked: set[str] = set()  # the connections that are not open yet
     acts: set[int | None] = set()  # what somebody does to a connection tells its end, too
     for record in records:
-        event = record.event
+        event, here = record.event, (record.where, record.at)
         if isinstance(event, e.ConnectionOpened | e.UnitSent):
             asked.discard(event.connection)
         elif isinstance(event, e.Intervened):
@@ -44,24 +49,18 @@ def without_connection(records: Iterable[Record]) -> set[int]:
                 asked.add(event.connection)
             gone = event.state == "CLOSED" and record.where == client_host(event.connection)
             if gone and event.connection in asked and record.cause not in acts:
-                found[record.seq] = record
-        elif isinstance(event, e.CallFailed | e.ProgramFinished):
-            found = {seq: one for seq, one in found.items() if not is_told_by(record, one)}
-            if isinstance(event, e.CallFailed) and (event.error.startswith(LOST) or ENDED in event.error):
-                found[record.seq] = record
-    return set(found)
-
-
-def is_told_by(end: Record, one: Record) -> bool:
-    """Whether a call or a program ends in that very instant with the error of the call `one`; or with any, if that is
-    the end of a TCP connection.
-    """
-    if (one.where, one.at) != (end.where, end.at):
-        return False
-    outcome = getattr(end.event, "outcome", LOST)
-    if isinstance(one.event, e.TcpStateChanged):
-        return outcome != "returned"
-    return isinstance(one.event, e.CallFailed) and one.event.error == outcome
+                found.add(record.seq)
+                given_up[here].append(record.seq)
+        elif isinstance(event, e.ProgramFinished):
+            found.difference_update(failed.pop((*here, event.outcome), ()))
+            if event.outcome != "returned":
+                found.difference_update(given_up.pop(here, ()))
+        elif isinstance(event, e.CallFailed):
+            found.difference_update(given_up.pop(here, ()))
+            if event.error.startswith(LOST) or ENDED in event.error:
+                found.add(record.seq)
+                failed[(*here, event.error)].append(record.seq)
+    return found
 
 
 def asks_for_one(call: str) -> bool:

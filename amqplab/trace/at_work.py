@@ -118,6 +118,9 @@ class AtWork:
             draft.drop(key)
 
 
+TURNS = {e.CallMade, e.ProgramFinished}
+
+
 def signs(records: Sequence[Record], traffic: Traffic, told: Mapping[Delivery, int]) -> dict[Delivery, int]:
     """Of deliveries of which nobody tells when they are finished with: until which record somebody is seen at work
     with them.
@@ -127,15 +130,16 @@ def signs(records: Sequence[Record], traffic: Traffic, told: Mapping[Delivery, i
     still: dict[str, int] = {}  # host -> since when it stands still
     callers = set()
     for record in records:
-        if isinstance(record.event, e.CallMade | e.ProgramFinished):
+        event = record.event
+        if type(event) in TURNS:
             callers.add(record.where)
             if record.cause in arrived:
                 found[arrived[record.cause]] = record.seq
-        elif isinstance(record.event, e.Intervened):
-            if record.event.action == "freeze":
-                still[record.event.target] = record.seq
-            elif record.event.action in ("thaw", *DEADLY):
-                still.pop(record.event.target, None)
+        elif type(event) is e.Intervened:
+            if event.action == "freeze":
+                still[event.target] = record.seq
+            elif event.action in ("thaw", *DEADLY):
+                still.pop(event.target, None)
     for seq, delivery in arrived.items():
         host = keys.client_host(delivery[0])
         if host in callers and seq < still.get(host, 0) and is_next(delivery, told):

@@ -18,6 +18,9 @@ __all__ = ["handed_over"]
 UNANSWERED = ("basic.publish", "basic.ack", "basic.nack", "basic.reject")
 
 
+READ = {e.CallMade, e.FrameSent, e.CommandSent, e.CallReturned}
+
+
 def handed_over(records: Iterable[Record]) -> dict[int, str]:
     """The seqs of the CallReturned of such calls, each with the name of the last command of the call."""
     made: dict[int | None, Record] = {}
@@ -26,11 +29,14 @@ def handed_over(records: Iterable[Record]) -> dict[int, str]:
     found: dict[int, str] = {}
     for record in records:
         event = record.event
-        if isinstance(event, e.CallMade):
+        if type(event) not in READ:
+            continue
+        if type(event) is e.FrameSent:
+            if record.cause in made:
+                asked[record.seq] = made[record.cause]
+        elif isinstance(event, e.CallMade):
             made[record.seq] = record
-        elif isinstance(event, e.FrameSent) and record.cause in made:
-            asked[record.seq] = made[record.cause]
-        elif isinstance(event, e.CommandSent) and event.frames and event.frames[0] in asked:
+        elif type(event) is e.CommandSent and event.frames and event.frames[0] in asked:
             said[asked[event.frames[0]].seq] = event.name
         elif isinstance(event, e.CallReturned) and event.call_seq in said:
             call, name = made[event.call_seq], said[event.call_seq]

@@ -26,7 +26,7 @@ def kept_back(records: Sequence[Record], traffic: Traffic) -> dict[int, str]:
     """
     found: dict[int, str] = {}
     times = {record.seq: record.at for record in records}
-    over = {end_of(one) for one in records if isinstance(one.event, e.TcpStateChanged)}
+    over = {end_of(one) for one in records if type(one.event) is e.TcpStateChanged}
     seen = {segment.connection for segment in traffic.segments.values()}
     for command in traffic.commands:
         seq, connection = command.sent, command.connection

@@ -21,7 +21,7 @@ from amqplab.trace import narrate_calls, narrate_link, narrate_messages, narrate
 from amqplab.trace.causes import Causes
 from amqplab.trace.context import Context
 from amqplab.trace.events import Event
-from amqplab.trace.generated import shortened
+from amqplab.trace.generated import MADE_UP, shortened
 from amqplab.trace.lives import names_of_lives, renamed
 from amqplab.trace.narrate_dark import IN_THE_DARK
 from amqplab.trace.recorder import Record
@@ -61,7 +61,8 @@ class Narrator:
 
     def sentence(self, seq: int) -> str:
         """The sentence for one record. Raises IndexError if there is no such record."""
-        return shortened(narrate(self.records[seq], self.context))
+        told = narrate(self.records[seq], self.context)
+        return shortened(told) if MADE_UP in told else told
 
 
 def narrate(record: Record, known: Context = NOTHING) -> str:

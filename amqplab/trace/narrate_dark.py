@@ -26,13 +26,12 @@ def dark(records: Iterable[Record]) -> set[int]:
     found = set()
     for record in records:
         event = record.event
-        if isinstance(event, e.Intervened):
-            if event.action == "power off":
-                off.add(event.target)
-            elif event.action == "power on":
-                off.discard(event.target)
-        elif record.where in off:
+        if record.where in off:
             found.add(record.seq)
+        elif type(event) is e.Intervened and event.action == "power off":
+            off.add(event.target)
+        elif type(event) is e.Intervened and event.action == "power on":
+            off.discard(event.target)
     return found
 
 

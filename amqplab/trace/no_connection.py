@@ -39,6 +39,8 @@ def without_connection(records: Iterable[Record]) -> set[int]:
     asked: set[str] = set()  # the connections that are not open yet
     acts: set[int | None] = set()  # what somebody does to a connection tells its end, too
     for record in records:
+        if type(record.event) not in READ:
+            continue
         event, here = record.event, (record.where, record.at)
         if isinstance(event, e.ConnectionOpened | e.UnitSent):
             asked.discard(event.connection)
@@ -61,6 +63,9 @@ def without_connection(records: Iterable[Record]) -> set[int]:
                 found.add(record.seq)
                 failed[(*here, event.error)].append(record.seq)
     return found
+
+
+READ = {e.ConnectionOpened, e.UnitSent, e.Intervened, e.TcpStateChanged, e.ProgramFinished, e.CallFailed}
 
 
 def asks_for_one(call: str) -> bool:

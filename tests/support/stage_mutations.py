@@ -142,7 +142,7 @@ MUTATIONS = (
              "4 order", "channel_error", "2"),
     Mutation("one count stands for what was sent before and after what is spoken of", f"{JS}/crowd.js",
              "[...open.keys()] : [lane, undefined])", "[...open.keys()] : [undefined])", "4 order",
-             "queue_of_500", "1"),
+             "max_length", "1"),
     # --- 4 place: everything is where it is ---
     Mutation("what waits to be sent stands at the receiver's door", f"{JS}/crowd.js",
              "let middle = Math.min(at, length - moving.of(lane) - width / 2);",

@@ -22,7 +22,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from amqplab.trace.rides import Ride
 
-__all__ = ["Filling", "Rider", "Thing", "mouth_of", "one_behind_the_other", "wish_of"]
+__all__ = ["Rider", "Thing", "mouth_of", "one_behind_the_other", "wish_of"]
 
 Thing = TypeVar("Thing")
 HAIR = 0.01
@@ -98,6 +98,10 @@ class Run(Generic[Thing]):
     low: float
 
 
+Place = tuple[Rider[Thing], float]
+"""Something, and where its middle is."""
+
+
 def one_behind_the_other(
     riders: Sequence[Rider[Thing]], length: int, count: int, meant: Callable[[Rider[Thing]], bool],
     wish: Callable[[Rider[Thing]], float],
@@ -107,10 +111,35 @@ def one_behind_the_other(
     """
     middles = middles_of(riders, length, wish)
     in_turn = sorted(riders, key=lambda rider: -middles[id(rider)])  # as they stand
+    turn = {id(rider): number for number, rider in enumerate(in_turn)}
+    shown, runs = room_for(in_turn, middles, count, meant)
+    counts = []
+    for run in reversed(runs):
+        first = run.those[0]
+        alone = len(run.those) == 1 and not run.low and first.room <= count  # as much room as its count
+        width = first.room if alone else count
+        middle = max(run.low + width / 2, middles[id(first)] + first.room / 2 - width / 2)
+        if alone:
+            shown.append((first, middle))
+        else:
+            counts.append((run.those, round(middle)))
+    shown.sort(key=lambda place: turn[id(place[0])])
+    return [(rider, round(middle)) for rider, middle in shown], counts
+
+
+def room_for(
+    in_turn: Sequence[Rider[Thing]],
+    middles: dict[int, float],
+    count: int,
+    meant: Callable[[Rider[Thing]], bool],
+) -> tuple[list[Place[Thing]], list[Run[Thing]]]:
+    """Who has room where it stands, and who is counted instead, lane by lane; seen from the mouth, for there it is
+    missing.
+    """
     needed, behind = Filling(), Filling()
     standing: dict[int | None, Run[Thing]] = {}
     runs: list[Run[Thing]] = []
-    shown = []
+    shown: list[Place[Thing]] = []
     for rider in reversed(in_turn):
         lane, half, middle = rider.lane, rider.room / 2, middles[id(rider)]
         is_last = not behind.of(lane)
@@ -130,19 +159,7 @@ def one_behind_the_other(
             runs.append(run)
             needed.fill(lane, run.low + count)
         run.those.insert(0, rider)
-    counts = []
-    for run in reversed(runs):
-        first = run.those[0]
-        alone = len(run.those) == 1 and not run.low and first.room <= count  # as much room as its count
-        width = first.room if alone else count
-        middle = max(run.low + width / 2, middles[id(first)] + first.room / 2 - width / 2)
-        if alone:
-            shown.append((first, middle))
-        else:
-            counts.append((run.those, round(middle)))
-    turn = {id(rider): number for number, rider in enumerate(in_turn)}
-    shown.sort(key=lambda item: turn[id(item[0])])
-    return [(rider, round(middle)) for rider, middle in shown], counts
+    return shown, runs
 
 
 class InTheWay(NamedTuple):

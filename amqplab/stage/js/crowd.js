@@ -38,6 +38,9 @@ const SHORT_TUBE = 5;
  * spare. @param {number} length @param {number} room */
 export const mouthOf = (length, room) => (length < SHORT_TUBE * room ? 0 : room);
 
+/** @typedef {{those: InTube[], low: number}} Run who has no room, one after the other; their count begins at `low` */
+/** @typedef {{thing: InTube, those: InTube[] | null, middle: number}} Place */
+
 /**
  * Places for things in a tube, the farthest first: of each the middle, or of those that one count stands for.
  * @template {InTube} T
@@ -47,23 +50,33 @@ export const mouthOf = (length, room) => (length < SHORT_TUBE * room ? 0 : room)
 export function placesOf(things, length, count) {
   const middles = oneBehindTheOther(things, length);
   const inTurn = [...things].sort((a, b) => standOf(middles, b) - standOf(middles, a)); // as they stand
+  const turn = new Map(inTurn.map((thing, i) => [/** @type {InTube} */ (thing), i]));
+  const { shown, runs } = roomFor(inTurn, middles, count);
+  const places = [...shown, ...runs.map((run) => placeOfCount(run, middles, count))];
+  const turnOf = (/** @type {Place} */ { thing }) => turn.get(thing) ?? 0;
+  return /** @type {any[]} */ (places.sort((a, b) => turnOf(a) - turnOf(b)));
+}
+
+/** Who has room where it stands, and who is counted instead, lane by lane; seen from the mouth, for there it is missing.
+ * @param {InTube[]} inTurn @param {Map<InTube, number>} middles @param {number} count @returns {{shown: Place[], runs: Run[]}} */
+function roomFor(inTurn, middles, count) {
   const [needed, behind] = [new Filling(), new Filling()];
-  /** @type {Map<number | undefined, {those: T[], low: number}>} */
+  /** @type {Map<number | undefined, Run>} */
   const open = new Map();
-  /** @type {{turn: number, thing: T, those: T[] | null, middle: number}[]} */
-  const found = [];
+  /** @type {Place[]} */
+  const shown = [];
+  /** @type {Run[]} */
   const runs = [];
-  for (let turn = inTurn.length - 1; turn >= 0; turn--) {
-    const thing = inTurn[turn];
-    const middle = standOf(middles, thing);
+  for (const thing of [...inTurn].reverse()) {
     const { width, lane, meant, stuck } = thing;
+    const middle = standOf(middles, thing);
     const isLast = !behind.of(lane);
     const low = Math.max(needed.of(lane), isLast ? 0 : count);
     behind.fill(lane, 1);
     const hasRoom = middle - width / 2 >= low - HAIR;
     if (hasRoom || meant) {
       if (!hasRoom) needed.fill(lane, low + width);
-      found.push({ turn, thing, those: null, middle: hasRoom ? middle : low + width / 2 });
+      shown.push({ thing, those: null, middle: hasRoom ? middle : low + width / 2 });
       for (const one of lane === undefined ? [...open.keys()] : [lane, undefined]) open.delete(one);
       continue;
     }
@@ -76,15 +89,17 @@ export function placesOf(things, length, count) {
     }
     run.those.unshift(thing);
   }
-  for (const { those, low } of runs) {
-    const [first] = those;
-    const isAlone = those.length === 1 && !low && first.width <= count; // as much room as its count
-    const width = isAlone ? first.width : count;
-    const turn = inTurn.indexOf(first);
-    const front = standOf(middles, first) + first.width / 2;
-    found.push({ turn, thing: first, those: isAlone ? null : those, middle: Math.max(low + width / 2, front - width / 2) });
-  }
-  return found.sort((a, b) => a.turn - b.turn);
+  return { shown, runs };
+}
+
+/** Where a count stands; one alone that needs no more room than a count is shown itself.
+ * @param {Run} run @param {Map<InTube, number>} middles @param {number} count @returns {Place} */
+function placeOfCount({ those, low }, middles, count) {
+  const [first] = those;
+  const isAlone = those.length === 1 && !low && first.width <= count;
+  const width = isAlone ? first.width : count;
+  const front = standOf(middles, first) + first.width / 2;
+  return { thing: first, those: isAlone ? null : those, middle: Math.max(low + width / 2, front - width / 2) };
 }
 
 /** Middles: each as near to where it is as those before it allow; what passes something that is stuck stands behind that

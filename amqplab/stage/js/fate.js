@@ -12,8 +12,7 @@ import { isReader } from "./hands.js";
 /** Where the copies of a message are that are in no line. @param {any} state @param {number} message @param {string} [queue] */
 const tokensOfMessage = (state, message, queue) =>
   state
-    .of("token")
-    .filter((/** @type {string} */ key) => key.startsWith(`token/${message}/`))
+    .under("token", `token/${message}/`)
     .map((/** @type {string} */ key) => state.get(key))
     .filter((/** @type {any} */ token) => !queue || token.queue === queue);
 
@@ -23,15 +22,19 @@ const isUnderWay = ({ place, up }) => place === "link" && up === false;
 /** @param {any} state @param {any} token */
 const isRead = (state, { target }) => state.has(target) && isReader(state.get(target));
 
+/** Words of the books that say less than is known. */
+const UNSURE = new Set(["delivered", "unacked", "ready"]);
+
 /** What the books say of it, or of its copy in a queue, and what they do not know.
  * @param {any} state @param {number} message @param {string} words @param {string} [queue] */
 export function fateInWords(state, message, words, queue) {
+  if (!UNSURE.has(words)) return words;
   const tokens = tokensOfMessage(state, message, queue);
   const isOnItsWay = tokens.some(isUnderWay);
   if (words === "delivered") return isOnItsWay ? "sent, on its way" : words;
   if (words === "unacked") return isOnItsWay && tokens.every(isUnderWay) ? "unacked, on its way" : words;
   const readers = tokens.filter((/** @type {any} */ token) => isRead(state, token));
-  if (words !== "ready" || !readers.length) return words;
+  if (!readers.length) return words;
   return readers.every(isUnderWay) ? "stays in the stream, on its way to a reader" : "stays in the stream, and is in a reader's hand";
 }
 

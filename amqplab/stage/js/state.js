@@ -40,6 +40,19 @@ export class World extends Map {
     return this.kinds.get(kind) ?? NONE;
   }
 
+  /** Those of a kind whose keys begin so. @param {string} kind @param {string} start @returns {string[]} */
+  under(kind, start) {
+    const keys = this.of(kind);
+    let [low, high] = [0, keys.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (keys[middle] < start) low = middle + 1;
+      else high = middle;
+    }
+    while (high < keys.length && keys[high].startsWith(start)) high++;
+    return keys.slice(low, high);
+  }
+
   /** The keys of the tokens at a place, in the order of their going there. @param {string} place @returns {readonly string[]} */
   at(place) {
     return this.places.get(place) ?? NONE;

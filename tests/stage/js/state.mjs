@@ -69,6 +69,16 @@ test("a world's lists are what a look at all entities finds", () => {
   }
 });
 
+test("the keys of a kind that begin so are found among the others", () => {
+  const state = new stage.World();
+  for (const patch of scene.patches) {
+    stage.apply(state, patch);
+    for (const kind of ["token", "queue", "nobody"])
+      for (const start of [`${kind}/`, `${kind}/1/`, `${kind}/12`, "zzz"])
+        assert.deepEqual(state.under(kind, start), state.of(kind).filter((key) => key.startsWith(start)));
+  }
+});
+
 test("entities are replaced, never changed in place", () => {
   const state = new stage.World();
   for (const patch of scene.patches) {

@@ -60,7 +60,7 @@ export class LadderPlan {
     this.scene = scene;
     this.zoom = zoom;
     this.words = zoom === STORY ? wordsColumn(scene.hosts, width) : 0;
-    this.known = new Map();
+    this.heights = new Map();
     const steps = scene.steps[zoom];
     this.seqs = steps[0] < 0 ? steps.subarray(1) : steps;
     this.kinds = kindsOf(scene, zoom, this.seqs);
@@ -102,8 +102,8 @@ export class LadderPlan {
    * all digits are of one width: so sentences that differ in digits only are broken once. */
   moreLines(seq) {
     const alike = rowWords(this.scene, this.zoom, seq).replace(/\d/g, "0");
-    let more = this.known.get(alike);
-    if (more === undefined) this.known.set(alike, (more = LINE * (this.linesOf(seq).length - 1)));
+    let more = this.heights.get(alike);
+    if (more === undefined) this.heights.set(alike, (more = LINE * (this.linesOf(seq).length - 1)));
     return more;
   }
 

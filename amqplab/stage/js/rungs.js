@@ -29,6 +29,7 @@ const BETWEEN_HEADS = 8;
 const OVER_ITS_LINE = 14;
 const HEAD_LINE = 16;
 const LOWEST_HEAD = 21;
+const MOST_HEAD_LINES = 3;
 const ARRIVES_BESIDE = 13;
 
 // --- drawing ---
@@ -192,7 +193,7 @@ function rowMark(seen, seq, y, kind, words) {
   if (kind === "quiet") return dot("dot", 2.5);
   const bold = seq === view.seq ? BOLD : 1;
   const lost = lossAt(scene, seq);
-  if (kind === "chapter") return chapter(seen, at, lost, seq);
+  if (kind === "chapter") return chapter(seen, at, lost, words, seq);
   if (lost) return lossNote(seen, lost, words, bold);
   const found = seq !== plan.visit?.seq && kind === "band" && crossingAt(scene, zoom, seq);
   if (found) {
@@ -246,14 +247,14 @@ function note(seen, seq, at, y, words, bold) {
 
 /** A chapter's sentence in its column; beside it, at the same height, a dot at the host where it happened, or a × where a
  * segment is lost. */
-function chapter({ view, columns, plan }, at, lost, seq) {
-  const lines = plan.linesOf(seq);
+function chapter({ view, columns, plan, pieces }, at, lost, words, seq) {
   const x = round(columns.margin + 2);
+  const draw = () => plan.linesOf(seq).map((line, i) => h("text", { class: "note", x, y: 4 + i * LINE }, line));
   return [
     lost
       ? h("path", { class: "cross", d: cross(crossOf(view.scene, columns, lost), 0, 4) })
       : h("circle", { class: "dot big", cx: round(at), cy: 0, r: 3.5 }),
-    ...lines.map((line, i) => h("text", { class: "note", x, y: 4 + i * LINE }, line)),
+    pieces.get(`chapter ${x} ${plan.words} ${words}`, draw),
   ];
 }
 
@@ -263,29 +264,40 @@ function chapter({ view, columns, plan }, at, lost, seq) {
 export function drawHeads(hosts, columns, scrolled, sight, hubs = []) {
   const seen = hosts.filter((host) => columns.x(host) > scrolled && columns.x(host) < scrolled + sight);
   const roomy = seen.filter((host) => columns.room(host) >= LEAST_HEAD || hubs.includes(host));
-  const ways = [seen, roomy].flatMap((some) => [1, 2, 3].map((lines) => headsIn(lines, some, columns, scrolled + 2, scrolled + sight - 2)));
-  const heads = ways.find((way) => way.every(({ isWhole }) => isWhole)) ?? ways.at(-1);
-  return heads.map(({ host, left, width, line }) => {
+  return headsOf([seen, roomy], columns, scrolled + 2, scrolled + sight - 2).map(({ host, left, width, line }) => {
     const style = `left:${Math.round(left - scrolled)}px;width:${Math.ceil(width)}px;bottom:${line * HEAD_LINE}px`;
     return h("span", { key: host, title: host, "data-line": line, style }, host);
   });
 }
 
+/** The first of some choices of names that is whole in as few lines as may be; or the last choice, as far as it has room. */
+function headsOf(choices, columns, start, end) {
+  let heads = [];
+  for (const hosts of choices) {
+    const named = hosts.map((host) => ({ host, x: columns.x(host), wants: widthOf(host, HEAD_SIZE) + 2 }));
+    for (let lines = 1; lines <= MOST_HEAD_LINES; lines++) {
+      heads = headsIn(lines, named, start, end);
+      if (heads.every(({ isWhole }) => isWhole)) return heads;
+    }
+  }
+  return heads;
+}
+
 /** Names in so many lines, from the last to the first: each in the middle over its lifeline, if that is free, else as far to
  * the left as it must, but not over the line of the one before. */
-function headsIn(lines, hosts, columns, start, end) {
+function headsIn(lines, named, start, end) {
   const free = Array(lines).fill(end);
-  const placed = hosts.map((host, i) => {
-    const before = hosts[i - lines];
-    return { host, x: columns.x(host), wants: widthOf(host, HEAD_SIZE) + 2, from: before === undefined ? start : columns.x(before) + OVER_ITS_LINE, line: i % lines };
-  });
-  for (const head of [...placed].reverse()) {
-    const right = Math.min(free[head.line], Math.max(head.x, head.from) + head.wants / 2);
-    const left = Math.max(head.from, right - head.wants);
-    Object.assign(head, { left, width: Math.max(0, right - left), isWhole: right - left > head.wants - 1 });
-    free[head.line] = left - BETWEEN_HEADS;
+  const heads = [];
+  for (let i = named.length - 1; i >= 0; i--) {
+    const { host, x, wants } = named[i];
+    const line = i % lines;
+    const from = i < lines ? start : named[i - lines].x + OVER_ITS_LINE;
+    const right = Math.min(free[line], Math.max(x, from) + wants / 2);
+    const left = Math.max(from, right - wants);
+    heads.unshift({ host, left, width: Math.max(0, right - left), isWhole: right - left > wants - 1, line });
+    free[line] = left - BETWEEN_HEADS;
   }
-  return placed;
+  return heads;
 }
 
 // --- on the page ---

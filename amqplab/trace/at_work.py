@@ -72,11 +72,13 @@ class AtWork:
     def comes(self, draft: Draft, key: str, state: State) -> bool:
         """Whether it is one of these that has come; or needs no answer, and its consumer is no more."""
         token = draft.edit(key)
-        if token is None or (key not in self._kept.values() and token["target"] in state):
+        if token is None:
             return False
-        if key not in self._kept.values():
-            self._kept[delivery_of({**token, "at": token["target"]})] = key
-        host = keys.client_host(connection_of(token["at"]))
+        delivery = delivery_of({**token, "at": token["target"]})
+        if token["target"] in state and self._kept.get(delivery) != key:
+            return False
+        self._kept[delivery] = key
+        host = keys.client_host(delivery[0])
         token.update(place="client", at=host, target="", state=STATE, up=None, command=None)
         return True
 

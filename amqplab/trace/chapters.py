@@ -123,7 +123,7 @@ class Folding:
         if record.seq in self._known.arrivals:
             self._add("as told", record, beginning(self._causes, record, ANY_BEGINNING))
             return
-        if type(event) is e.TcpStateChanged:
+        if type(event) is e.TcpStateChanged:  # not one of FOLDS: whoever steps stops at those
             self._tcp_changed(record, event)
         fold = FOLDS.get(type(event))
         if fold is not None:

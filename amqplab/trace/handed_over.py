@@ -9,6 +9,7 @@ nobody knows yet whether the broker will ever read it. Where the call waits for 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from amqplab.trace import events as e
 from amqplab.trace.recorder import Record
@@ -18,9 +19,6 @@ __all__ = ["handed_over"]
 UNANSWERED = ("basic.publish", "basic.ack", "basic.nack", "basic.reject")
 
 
-READ = {e.CallMade, e.FrameSent, e.CommandSent, e.CallReturned}
-
-
 def handed_over(records: Iterable[Record]) -> dict[int, str]:
     """The seqs of the CallReturned of such calls, each with the name of the last command of the call."""
     made: dict[int | None, Record] = {}
@@ -28,17 +26,15 @@ def handed_over(records: Iterable[Record]) -> dict[int, str]:
     said: dict[int, str] = {}
     found: dict[int, str] = {}
     for record in records:
-        event = record.event
-        if type(event) not in READ:
-            continue
-        if type(event) is e.FrameSent:
-            if record.cause in made:
-                asked[record.seq] = made[record.cause]
-        elif isinstance(event, e.CallMade):
+        event: Any = record.event
+        kind = type(event)
+        if kind is e.CallMade:
             made[record.seq] = record
-        elif type(event) is e.CommandSent and event.frames and event.frames[0] in asked:
+        elif kind is e.FrameSent and record.cause in made:
+            asked[record.seq] = made[record.cause]
+        elif kind is e.CommandSent and event.frames and event.frames[0] in asked:
             said[asked[event.frames[0]].seq] = event.name
-        elif isinstance(event, e.CallReturned) and event.call_seq in said:
+        elif kind is e.CallReturned and event.call_seq in said:
             call, name = made[event.call_seq], said[event.call_seq]
             if name in UNANSWERED and (record.cause, record.at) == (call.seq, call.at):
                 found[record.seq] = name

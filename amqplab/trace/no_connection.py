@@ -20,6 +20,8 @@ from amqplab.trace.recorder import Record
 
 __all__ = ["asks_for_one", "without_connection"]
 
+READ = {e.ConnectionOpened, e.UnitSent, e.Intervened, e.TcpStateChanged, e.ProgramFinished, e.CallFailed}
+
 LOST = "ConnectionLost: "
 """How an error begins that ended a call while it waited for its connection."""
 
@@ -39,7 +41,7 @@ def without_connection(records: Iterable[Record]) -> set[int]:
     asked: set[str] = set()  # the connections that are not open yet
     acts: set[int | None] = set()  # what somebody does to a connection tells its end, too
     for record in records:
-        if type(record.event) not in READ:
+        if type(record.event) not in READ:  # as most records are not
             continue
         event, here = record.event, (record.where, record.at)
         if isinstance(event, e.ConnectionOpened | e.UnitSent):
@@ -63,9 +65,6 @@ def without_connection(records: Iterable[Record]) -> set[int]:
                 found.add(record.seq)
                 failed[(*here, event.error)].append(record.seq)
     return found
-
-
-READ = {e.ConnectionOpened, e.UnitSent, e.Intervened, e.TcpStateChanged, e.ProgramFinished, e.CallFailed}
 
 
 def asks_for_one(call: str) -> bool:

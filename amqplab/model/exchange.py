@@ -83,7 +83,7 @@ class Exchange:
         """The bindings that a message with these routing keys and headers takes, each once. It is what makes a
         type of exchange: each has its own.
         """
-        raise NotImplementedError
+        raise NotImplementedError  # the rule is all that a type is; there is no exchange without one
 
     def _index(self, binding: Binding) -> None:
         """Make `binding` quick to find."""

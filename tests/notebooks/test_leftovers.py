@@ -135,7 +135,7 @@ def notebook(tmp_path: Path) -> Iterator[Notebook]:
 def eventually(condition: Callable[[], bool]) -> bool:
     end = time.monotonic() + PATIENCE_S
     while not (met := condition()) and time.monotonic() < end:
-        time.sleep(0.05)
+        time.sleep(0.05)  # a kernel is another process and tells nobody what it has let go
     return met
 
 
@@ -191,7 +191,7 @@ def test_interrupting_a_simulated_run_leaves_kernel_and_lab_usable(notebook: Not
     notebook.run(BEFORE)
     before = notebook.run("print(json.dumps(mine()))")
     notebook.begin(RUN)
-    time.sleep(0.3)
+    time.sleep(0.3)  # any moment of the ten hours will do, and a run in virtual time tells nobody that it is in the middle
     assert notebook.interrupt() == "KeyboardInterrupt"
     assert notebook.run("print(json.dumps(mine()))") == before
     assert notebook.run("lab.run_for('1 s'); lab.close(); print(json.dumps(len(lab.records) > 100))")

@@ -213,7 +213,7 @@ def patches(records: Sequence[Record], traffic: Traffic) -> list[list[list[Any]]
     for record in records:
         patch = step(state, record)
         moves = whereabouts.step(record, patch, state)
-        found.append([*encoded(patch), *encoded(moves)])
+        found.append(encoded([*patch, *moves]) if patch or moves else [])
         for _, _, token in moves:
             if token is not None and token.get("command") is not None:
                 load(traffic, traffic.commands[token["command"]], token)

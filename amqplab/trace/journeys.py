@@ -15,7 +15,7 @@ A command sets out with the first byte handed to TCP, and arrives when the last 
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from amqplab.trace import events as e
 from amqplab.trace.recorder import Record
@@ -64,6 +64,13 @@ class Journeys:
             tag = delivery_tag(command.name, first.data) if kind == "deliver" else 0
             self._outgoing[command.connection, command.channel, kind, tag].append(command)
 
+    def moments(self) -> Iterator[int]:
+        """The records at which a command sets out, is read, or (the one after) has come to nobody."""
+        yield from self._begins
+        yield from self._arrives
+        for seq in self.gone:
+            yield seq + 1
+
     def setting_out(self, seq: int) -> Sequence[Command]:
         """The commands whose first byte is handed to TCP at `seq`; over a real socket, is read."""
         return self._begins.get(seq, ())
@@ -97,14 +104,14 @@ class Journeys:
         return connection in self._linked
 
     def last_ride(self, command: int, seq: int) -> int | None:
-        """The seq at which a segment with its last byte, under way at `seq`, reaches the other end; or after which it
-        is gone there.
+        """The seq at which the last segment with its last byte that is under way at `seq` reaches the other end; or
+        after which it is lost, or gone there.
         """
         last = self._traffic.frames[self._traffic.commands[command].frames[-1]]
         ends = [
-            segment.arrived if segment.refused is None else segment.refused + 1
+            segment.ended if segment.refused is None and segment.lost_seq is None else segment.ended + 1
             for segment in self._traffic.carriers_of(last)
-            if segment.sent <= seq and segment.arrived is not None
+            if segment.sent <= seq and segment.ended is not None
         ]
         return max((end for end in ends if end > seq), default=None)
 

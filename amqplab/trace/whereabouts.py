@@ -91,20 +91,16 @@ class Whereabouts:
         self._untold: dict[str, None] = {}  # of what nobody will tell that it has been worked off
         self._doomed: defaultdict[int, list[str]] = defaultdict(list)
         self._loads = Loads(traffic, self._journeys, self._deliveries, self.label)
+        self._moments = {*self._journeys.moments(), *self._loads.changes}
 
     def step(self, record: Record, patch: Patch, state: State) -> Patch:
         """What `record`, which changed the state by `patch`, changes among the tokens."""
-        leaving, arrived = self._journeys.setting_out(record.seq), self._journeys.arriving(record.seq)
-        thrown = record.seq - 1 in self._journeys.gone
-        handle = HANDLERS.get(type(record.event))
-        loads = record.seq in self._loads.changes
-        if not (patch or leaving or handle or arrived or thrown or loads or record.seq in self._doomed):
+        handle, moment = HANDLERS.get(type(record.event)), record.seq in self._moments
+        if not (patch or handle or moment):
             return []  # as for most records: nothing that is drawn has moved
         draft = Draft(self.tokens)
-        for command in leaving:
-            self._set_out(draft, command)
-        for command in self._journeys.gone[record.seq - 1] if thrown else ():
-            self._thrown_away(draft, command)
+        if moment:
+            self._leave(draft, record.seq)
         if handle is not None:
             handle(self, draft, record, record.event, state)
         for key, old, new in patch:
@@ -112,21 +108,34 @@ class Whereabouts:
                 self._copy(draft, record, key, old, new)
             elif key.startswith("lost/"):
                 self._lost(draft, key, new, state)
-            elif key.startswith("consumer/") and old is None:
-                draft.put(had_key(key), {"count": 0})
-            elif key.startswith("consumer/") and new is None:
-                draft.drop(had_key(key))
+            elif key.startswith("consumer/") and (old is None or new is None):
+                draft.drop(had_key(key)) if new is None else draft.put(had_key(key), {"count": 0})
             elif key.startswith("connection/") and new is None:
                 self._connection_ended(draft, record.seq, keys.unescape(key.partition("/")[2]), "")
-        if arrived is not None:
-            self._arrived(draft, arrived, state)
-        for key in self._doomed.pop(record.seq, ()):
-            die_on_the_way(draft, key)
-        if loads:
-            self._loads.step(draft, record.seq)
+        if moment:
+            self._come(draft, record.seq, state)
         return draft.commit()
 
     # --- the wire ----------------------------------------------------------------------------------------
+
+    def _leave(self, draft: Draft, seq: int) -> None:
+        """What sets out at this record; and what nobody was there to get at the one before."""
+        for command in self._journeys.setting_out(seq):
+            self._set_out(draft, command)
+        for command in self._journeys.gone.get(seq - 1, ()):
+            publish = publish_key(command, self._journeys.published_by(command))
+            for key in (f"signal/{command.number}", publish, *self._riders.get(command.number, ())):
+                throw_away(draft, key, command.number)
+
+    def _come(self, draft: Draft, seq: int, state: State) -> None:
+        """What was read at this record, and what ended on its way there."""
+        arrived = self._journeys.arriving(seq)
+        if arrived is not None:
+            self._arrived(draft, arrived, state)
+        for key in self._doomed.pop(seq, ()):
+            die_on_the_way(draft, key)
+        if seq in self._loads.changes:
+            self._loads.step(draft, seq)
 
     def _set_out(self, draft: Draft, command: Command) -> None:
         """Its first byte is handed to TCP."""
@@ -333,7 +342,8 @@ class Whereabouts:
         """The fold says that it ended; or that after all it goes on."""
         _, number, queue = key.split("/")
         message = int(number)
-        leg = self._leg_of_lost(message, keys.unescape(queue), state) if queue != "-" else "-"
+        entity = state.get(keys.message_key(message), {})
+        leg = "-" if queue == "-" else queue_leg(str(entity.get("vhost", "/")), keys.unescape(queue))
         name = token_key(message, leg)
         token = draft.edit(name)
         if new is None:
@@ -344,12 +354,8 @@ class Whereabouts:
             return
         if token is None:
             token = draft.put(name, new_token(message, self.label(message), "", ""))
-            token["text"] = str(state.get(keys.message_key(message), {}).get("body", ""))
+            token["text"] = str(entity.get("body", ""))
         token.update(place="lost", state="lost", up=None, command=None, reason=str(new["reason"]))
-
-    def _leg_of_lost(self, message: int, queue: str, state: State) -> str:
-        vhost = str(state.get(keys.message_key(message), {}).get("vhost", "/"))
-        return queue_leg(vhost, queue)
 
     # --- how things end ----------------------------------------------------------------------------------
 
@@ -381,30 +387,25 @@ class Whereabouts:
             self._connection_ended(draft, record.seq, event.connection, record.where)
 
     def _connection_ended(self, draft: Draft, seq: int, connection: str, where: str) -> None:
-        """One end has closed for good (`where`), or both: what is still under way will not arrive. What
-        already rides in a segment may reach an end that is open, and be read; else it ends with that segment.
+        """One end has closed for good (`where`), or both. What it sent comes to nobody, but what already rides in a
+        segment may reach an end that is open, and be read; else it ends with that segment. What was sent to it is
+        under way until its sender has given it up, too.
         """
         for key, token in list(self.tokens.items()):
             if not where and key in self._done and connection_of(token["at"]) == connection:
                 self._at_work.keep(draft, seq, token)
                 self._forget(draft, key)  # no consumer is left, so there is no hand
-            if token.get("place") != "link" or token["at"] != connection:
+            if token.get("place") != "link" or token["at"] != connection or key.startswith("load/"):
+                continue  # loads end with their segments
+            receives = where and token["up"] != (where == keys.client_host(connection))
+            if receives or self._journeys.is_coming(token["command"], seq):
                 continue
-            receiver = token["up"] != (where == keys.client_host(connection))
-            if not receiver and self._journeys.is_coming(token["command"], seq):
-                continue
-            rides = not receiver and where and token["command"] is not None
-            last = self._journeys.last_ride(token["command"], seq) if rides else None
+            last = self._journeys.last_ride(token["command"], seq)
             if last is None:
                 die_on_the_way(draft, key)
             else:
                 self._doomed[last].append(key)
-
-    def _thrown_away(self, draft: Draft, command: Command) -> None:
-        """Whoever was to get it is gone, and so is what was sent."""
-        publish = publish_key(command, self._journeys.published_by(command))
-        for key in (f"signal/{command.number}", publish, *self._riders.get(command.number, ())):
-            throw_away(draft, key, command.number)
+                self._moments.add(last)
 
     def _intervened(self, draft: Draft, record: Record, event: e.Intervened, state: State) -> None:
         self._at_work.stopped(draft, event)

@@ -26,12 +26,12 @@ def frame_type_name(type: int) -> str:
     return FRAME_TYPES.get(type, "unknown frame type")
 
 
+CLASS_NAMES = {number: declaration.name.partition(".")[0] for (number, _), declaration in METHODS.items()}
+
+
 def class_name(class_id: int) -> str:
     """ "basic" for 60."""
-    for (number, _), declaration in METHODS.items():
-        if number == class_id:
-            return declaration.name.partition(".")[0]
-    return "unknown class"
+    return CLASS_NAMES.get(class_id, "unknown class")
 
 
 def moment(seconds: int) -> str:

@@ -63,20 +63,9 @@ class Walk:
         self.leaf(start, name, value, explain(value))
         return value
 
-    @contextmanager
-    def group(self, name: str, meaning: str = "") -> Iterator[dict[str, Any]]:
+    def group(self, name: str, meaning: str = "") -> Group:
         """What is labelled inside becomes the children of one span; the dictionary may correct its fields."""
-        start, outer = self.at, self.spans
-        self.spans = []
-        about: dict[str, Any] = {"name": name, "meaning": meaning}
-        try:
-            yield about
-        except OutOfOctets:
-            about["meaning"] = about["meaning"] or "incomplete"
-            raise
-        finally:
-            outer.append(Span(start, self.at, children=tuple(self.spans), **about))
-            self.spans = outer
+        return Group(self, name, meaning)
 
     @contextmanager
     def within(self, count: int) -> Iterator[None]:
@@ -105,6 +94,29 @@ class Walk:
     def finish(self, what: str) -> None:
         """Octets that are left although all is read."""
         self.rest("left over", f"more bytes than {what} has")
+
+
+class Group:
+    """An open group of a walk. Every string has one, so it is a class: a generator would cost three times as much."""
+
+    __slots__ = ("_about", "_outer", "_start", "_walk")
+
+    def __init__(self, walk: Walk, name: str, meaning: str) -> None:
+        self._walk = walk
+        self._about: dict[str, Any] = {"name": name, "meaning": meaning}
+
+    def __enter__(self) -> dict[str, Any]:
+        walk = self._walk
+        self._start, self._outer = walk.at, walk.spans
+        walk.spans = []
+        return self._about
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        walk, about = self._walk, self._about
+        if kind is OutOfOctets:
+            about["meaning"] = about["meaning"] or "incomplete"
+        self._outer.append(Span(self._start, walk.at, children=tuple(walk.spans), **about))
+        walk.spans = self._outer
 
 
 def _safely(walk: Walk, go: Callable[[], None], what: str) -> tuple[Span, ...]:
@@ -233,11 +245,10 @@ def walk_string(walk: Walk, name: str, length_octets: int, explain: Callable[[st
             length_octets, "length", lambda number: "bytes of text follow" if number else "empty"
         )
         start = walk.at
+        text = _cut(octets_text(walk.octets(size, "text")[:LONGEST_VALUE]), size)
         if size:
-            octets = walk.octets(size, "text")
-            walk.leaf(start, "text", _cut(octets_text(octets[:LONGEST_VALUE]), size))
-        about["value"] = _cut(octets_text(walk.data[start : min(start + LONGEST_VALUE, walk.at)]), size)
-        about["meaning"] = explain(about["value"])
+            walk.leaf(start, "text", text)
+        about["value"], about["meaning"] = text, explain(text)
 
 
 def walk_table(walk: Walk, name: str, depth: int = 0) -> None:

@@ -214,6 +214,26 @@ def broker_without_power(lab: Lab) -> None:
         lab.run_for("10 s")
 
 
+@scene("fault", seed=151, title="Sent into the dark", latency="20 ms")
+def sent_into_the_dark(lab: Lab) -> None:
+    """The broker's machine loses power while messages and an acknowledgement are on their way to it. Nobody is told, so
+    TCP sends them again and again, until the broker is back and knows of no connection.
+    """
+    channel = lab.connect("producer").channel()
+    channel.queue_declare("work", durable=True)
+    consumer(lab, "worker", "work", prefetch=1, seconds=0.05)
+    lab.run_for("300 ms")
+    publish(channel, "", ("work", "job 1"))
+    lab.run(until="MessageHandled")
+    publish(channel, "", ("work", "job 2"), ("work", "job 3"))
+    lab.run_for("5 ms")
+    lab.power_off("broker")
+    lab.run_for("1 s")
+    lab.power_on("broker")
+    with contextlib.suppress(ConnectionLost, UsageError):  # a program that still talks hears of it
+        lab.run_for("5 s")
+
+
 @scene("fault", seed=47, title="Reset")
 def connection_reset(lab: Lab) -> None:
     """A firewall resets the worker's connection: both ends learn it, and the worker's program ends."""

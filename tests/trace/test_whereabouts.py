@@ -345,6 +345,25 @@ def test_what_needs_no_acknowledgement_comes_to_its_program_though_its_broker_ha
     assert list(seen) == ["[('link', 'reader:49152')]", "[('client', 'reader')]", "[]"]
 
 
+def test_what_is_sent_to_a_broker_without_power_is_on_its_link_until_its_sender_gives_up() -> None:
+    """A machine without power tells nobody, so TCP sends it again and again."""
+    off = False
+    seen: dict[tuple[str, ...], None] = {}
+    for moment in moments(records_of("sent_into_the_dark")):
+        off = off or isinstance(moment.record.event, e.Intervened)
+        if off:
+            rides = sorted(t["text"] for _, t in messages(moment.tokens) if t["place"] == "link" and t["up"])
+            answers = ["ack" for key in moment.tokens if key.startswith("signal/")]
+            lost = sorted(f"{t['text']} lost" for _, t in messages(moment.tokens) if t["place"] == "lost")
+            seen.setdefault((*answers, *rides, *lost))
+    assert list(seen) == [
+        ("ack", "job 2", "job 3"),
+        ("ack", "job 2", "job 3", "job 1 lost"),  # it was in memory only
+        ("job 2", "job 3", "job 1 lost"),  # the broker has power again, and knows of no such connection
+        ("job 1 lost", "job 2 lost", "job 3 lost"),
+    ]
+
+
 def test_what_needed_no_acknowledgement_is_with_its_program_when_the_connection_has_ended() -> None:
     lab = Lab(seed=1)
 

@@ -3,11 +3,12 @@
 // Theory
 // ------
 // The broker's books say "delivered" or "unacked" as soon as it has written a message to a connection. Whether the message
-// has come, the books do not know; the tokens do. And a stream gives nothing away: its message is ready for everybody else
+// has come, the books do not know; the tokens do, and their rides (ride.js). And a stream gives nothing away: its message is ready for everybody else
 // while a reader has it in hand.
 
 import { encode } from "./text.js";
 import { isReader } from "./hands.js";
+import { rideOfCommand } from "./ride.js";
 
 /** Where the copies of a message are that are in no line. @param {any} state @param {number} message @param {string} [queue] */
 const tokensOfMessage = (state, message, queue) =>
@@ -25,18 +26,35 @@ const isRead = (state, { target }) => state.has(target) && isReader(state.get(ta
 /** Words of the books that say less than is known. */
 const UNSURE = new Set(["delivered", "unacked", "ready"]);
 
-/** What the books say of it, or of its copy in a queue, and what they do not know.
- * @param {any} state @param {number} message @param {string} words @param {string} [queue] */
-export function fateInWords(state, message, words, queue) {
-  if (!UNSURE.has(words)) return words;
-  const tokens = tokensOfMessage(state, message, queue);
-  const isOnItsWay = tokens.some(isUnderWay);
-  if (words === "delivered") return isOnItsWay ? "sent, on its way" : words;
-  if (words === "unacked") return isOnItsWay && tokens.every(isUnderWay) ? "unacked, on its way" : words;
-  const readers = tokens.filter((/** @type {any} */ token) => isRead(state, token));
-  if (!readers.length) return words;
-  return readers.every(isUnderWay) ? "stays in the stream, on its way to a reader" : "stays in the stream, and is in a reader's hand";
+/** How far what was handed over has come, by the state of its ride. */
+const WAYS = {
+  waiting: "handed to TCP",
+  "under way": "on its way",
+  lost: "lost on its way",
+  discarded: "thrown away where it came",
+  arrived: "come, and not read yet",
+};
+
+/** How far the copies on links have come; of several that differ, that they are on their way.
+ * @param {View} view @param {any[]} tokens */
+function wayInWords({ scene, seq, now }, tokens) {
+  const ways = new Set(tokens.map(({ command }) => WAYS[command === null ? "under way" : rideOfCommand(scene, scene.commands[command], seq, now).state]));
+  return ways.size === 1 ? [...ways][0] : WAYS["under way"];
 }
 
-/** The same of its copy in a queue. @param {any} state @param {number} message @param {any} entity @param {string} queue */
-export const fateInQueue = (state, message, { where, vhost }, queue) => fateInWords(state, message, where[queue], `queue/${encode(vhost)}/${encode(queue)}`);
+/** What the books say of it, or of its copy in a queue, and what they do not know.
+ * @param {View} view @param {number} message @param {string} words @param {string} [queue] */
+export function fateInWords(view, message, words, queue) {
+  if (!UNSURE.has(words)) return words;
+  const { state } = view;
+  const tokens = tokensOfMessage(state, message, queue);
+  const riding = tokens.filter(isUnderWay);
+  if (words === "delivered") return riding.length ? `sent, ${wayInWords(view, riding)}` : words;
+  if (words === "unacked") return riding.length && riding.length === tokens.length ? `unacked, ${wayInWords(view, riding)}` : words;
+  const readers = tokens.filter((/** @type {any} */ token) => isRead(state, token));
+  if (!readers.length) return words;
+  return readers.every(isUnderWay) ? `stays in the stream, ${wayInWords(view, readers)} to a reader` : "stays in the stream, and is in a reader's hand";
+}
+
+/** The same of its copy in a queue. @param {View} view @param {number} message @param {any} entity @param {string} queue */
+export const fateInQueue = (view, message, { where, vhost }, queue) => fateInWords(view, message, where[queue], `queue/${encode(vhost)}/${encode(queue)}`);

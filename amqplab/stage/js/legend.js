@@ -145,7 +145,7 @@ const PARTS = [
       ),
       entry(
         envelope("is-still-at-work"),
-        "the broker has taken it back, and its program still works on it",
+        "the broker counts on its answer no more, and its program still has it",
         message(({ state }) => state === "still at work"),
       ),
       entry(

@@ -54,15 +54,15 @@ function textOf({ scene }, message, entity) {
   return h("pre", { key: "body", class: "message-text" }, text ?? entity.body);
 }
 
-const writtenOn = ({ scene, state }, message, entity) => [
+const writtenOn = (view, message, entity) => [
   ["exchange", entity.exchange || "(default)"],
   ["routing key", entity.routing_key || "(empty)"],
   ["size", plural(entity.size, "byte")],
-  ["from", scene.who?.[entity.publisher] ?? entity.publisher],
+  ["from", view.scene.who?.[entity.publisher] ?? entity.publisher],
   ["sequence number", entity.sequence ? `${entity.sequence}: its number among the confirms` : null],
   ["mandatory", entity.mandatory ? "yes: comes back if no queue takes it" : null],
   ["persistent", entity.persistent ? "yes" : null],
-  ["now", status(fateInWords(state, message, entity.status))],
+  ["now", status(fateInWords(view, message, entity.status))],
 ];
 
 /** "dead-lettered as 5′": it goes on under that name. */
@@ -111,11 +111,12 @@ const expirationOf = (death) => (death["original-expiration"] === undefined ? ""
 
 // --- copies ---
 
-function copies({ scene, state }, message, entity) {
+function copies(view, message, entity) {
+  const { scene, state } = view;
   const rows = Object.entries(entity?.where ?? {}).map(([queue, fate]) => {
     const copy = [...copyKeys(entity.vhost, queue, message)].map((key) => state.get(key)).find(Boolean);
     const queueKey = `queue/${encode(entity.vhost)}/${encode(queue)}`;
-    const words = [status(fateInQueue(state, message, entity, queue)), copy && holderWords(scene, copy), copy?.redelivered && "delivered before"].filter(Boolean);
+    const words = [status(fateInQueue(view, message, entity, queue)), copy && holderWords(scene, copy), copy?.redelivered && "delivered before"].filter(Boolean);
     return h(
       "li",
       { key: queue, "data-kind": "copy", "data-id": queue, "data-state": fate },

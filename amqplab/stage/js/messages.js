@@ -81,7 +81,7 @@ const SAID = {
   unacked: "not acknowledged",
   done: "handed over for good",
   gone: "gone with the memory of its program",
-  "still at work": "taken back by the broker, and still worked on",
+  "still at work": "no longer in the broker's books, and still with its program",
 };
 
 /** How high a message's priority is, 0..1; null in a queue without priorities. */

@@ -88,7 +88,7 @@ const TABLES = [
       ["Exchange", (message) => message.exchange || "(default)"],
       ["Routing key", (message) => message.routing_key],
       ["Bytes", (message) => message.size, "number"],
-      ["Status", (message, key, { state }) => fateInWords(state, +nameOf(key), message.status)],
+      ["Status", (message, key, view) => fateInWords(view, +nameOf(key), message.status)],
     ],
   },
 ];

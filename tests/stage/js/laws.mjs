@@ -395,6 +395,21 @@ export function thrownAway({ view, marks }, wrong) {
   }
 }
 
+/** The commands that bring a message or an answer. */
+const BRINGING = /^basic\.(publish|deliver|get-ok|return|ack|nack|reject)$/;
+
+/** What is in a segment that is under way, and was not there before, is on its link: nobody can know yet that it is lost. */
+export function underWayIsThere({ view, tokens }, wrong) {
+  const { scene, state, seq } = view;
+  if (view.zoom <= 2) return;
+  const there = new Set(tokens.filter(([, { place }]) => place === "link").map(([, { command }]) => command));
+  for (const key of [...state.of("signal"), ...state.of("load")]) there.add(state.get(key).command);
+  scene.commands.forEach((command, number) => {
+    if (there.has(number) || !BRINGING.test(command.name) || command.sent === null || command.sent > seq || (command.received ?? Infinity) <= seq) return;
+    if (whereabouts(view, scene.frames[command.frames.at(-1)]).isUnderWay) wrong(`${command.name} ${number} is under way, and not on its link`);
+  });
+}
+
 /** Whether some segment with the last byte has arrived: it stands at the door, until the rest has come. */
 function lastBytes(scene, item, seq) {
   const frame = item.frames ? scene.frames[item.frames.at(-1)] : item;
@@ -688,8 +703,13 @@ function traysCount({ state, layout }, key, find, wrong) {
     wrong(`${key}: ${messages} messages and ${answers} answers are held, the tray says ${told.join(", ") || "nothing"}`);
 }
 
-/** What is on its way is not told to be delivered, and what a stream's reader has in hand not to be only ready. */
-export function toldAsItIs({ view, tokens }, tables, wrong) {
+/** What a table says of something that is drawn as one whose way has ended in vain. */
+const IN_VAIN = { lost: /, lost on its way/, discarded: /, thrown away/ };
+
+/** What is on its way is not told to be delivered, nor to be on its way when it is drawn lost; and what a stream's reader has
+ * in hand not to be only ready.
+ */
+export function toldAsItIs({ view, tokens, messages }, tables, wrong) {
   const told = new Map();
   const visit = (v) => {
     if (typeof v !== "object") return;
@@ -702,6 +722,10 @@ export function toldAsItIs({ view, tokens }, tables, wrong) {
     const words = told.get(message);
     const consumer = view.state.get(target);
     const isReader = consumer && (consumer.cursor ?? consumer.start ?? null) !== null;
+    const isAlone = tokens.filter(([, one]) => one.message === message).length === 1;
+    const drawn = messages.find((mark) => mark.key === key && mark.place.startsWith("link:"))?.state;
+    if (up === false && isAlone && /^(sent|unacked), /.test(words) && drawn in IN_VAIN && !IN_VAIN[drawn].test(words))
+      wrong(`${key} is ${drawn}, and told to be “${words}”`);
     if (place === "link" && up === false && how === "done" && words === "delivered") wrong(`${key} is on its way, and told to be delivered`);
     if (place === "consumer" && isReader && words === "ready") wrong(`${key} is in a reader's hand, and told to be ready`);
   }

@@ -61,7 +61,7 @@ def bare_segment(m: Moment) -> Segment | None:
     segment = None if m.subject.segment is None else m.traffic.segments.get(m.subject.segment)
     if segment is None or m.fine("command") or segment.connection not in m.layout["pipes"]:
         return None
-    is_over = m.seq in (segment.lost_seq, segment.refused)
+    is_over = m.seq == segment.lost_seq or (bool(segment.discarded) and m.seq == segment.ended)
     is_sent_again = m.seq == segment.sent and segment.retransmission
     loaded = any(key.startswith(f"load/{segment.number}/") for key in m.state)
     return segment if (is_over or is_sent_again) and not loaded else None

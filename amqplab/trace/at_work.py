@@ -36,6 +36,8 @@ __all__ = ["GONE", "AtWork", "given_up", "signs"]
 STATE = "still at work"
 GONE = "gone"
 DEADLY = ("power off", "kill")
+UNHARMED = ("returned", "cancelled")
+"""How a program ends whose process stays, and keeps its connection; one with an error ends as its process does."""
 BY_ITS_CLIENT = ("rejected", "recover")
 
 
@@ -92,26 +94,25 @@ class AtWork:
         for delivery in [one for one in self._kept if self._told.get(one) == seq]:
             self.finished(draft, delivery)
 
-    def ended(self, draft: Draft, host: str) -> None:
-        """The program there has ended, and works on nothing."""
+    def ended(self, draft: Draft, host: str, is_gone: bool = False) -> None:
+        """The program there has ended, and works on nothing; or its process is gone, and with that its memory. The
+        broker does not know yet: what it has handed out is still in that hand for it.
+        """
         for delivery in [one for one in self._kept if keys.client_host(one[0]) == host]:
             self.finished(draft, delivery)
-
-    def stopped(self, draft: Draft, event: e.Intervened) -> None:
-        """Its process is gone, or its machine's power, and with that its memory. The broker does not know yet: what
-        it has handed out is still in that hand for it.
-        """
-        if event.action not in DEADLY:
-            return
-        self.ended(draft, event.target)
-        for key in draft.keys("token/"):
+        for key in draft.keys("token/") if is_gone else ():
             token = draft.get(key)
-            if token is None or token["place"] != "consumer" or host_of(token) != event.target:
+            if token is None or token["place"] != "consumer" or host_of(token) != host:
                 continue
             if token["state"] == "done":
                 draft.drop(key)  # the broker has forgotten it, too
             else:
                 draft.put(key, {**token, "state": GONE})
+
+    def stopped(self, draft: Draft, event: e.Intervened) -> None:
+        """Somebody has ended its process, or its machine's power."""
+        if event.action in DEADLY:
+            self.ended(draft, event.target, is_gone=True)
 
     def finished(self, draft: Draft, delivery: Delivery) -> None:
         """The program's code has finished with it."""

@@ -72,6 +72,7 @@ class Causes:
         self._cleared: Record | None = None  # the last alarm that was over
         self._heard: dict[tuple[str, str], Record] = {}  # (connection, host) -> the last unit read there
         self._last_sent: dict[Octet, int] = {}  # by which segment
+        self._dark: defaultdict[str, list[int]] = defaultdict(list)  # host -> when its machine lost power
         self._behind: dict[int, Segment] = {}  # timeout -> the segment for which it stands
         self._lost: defaultdict[str, list[tuple[int, Segment]]] = defaultdict(list)  # by connection
         for segment in self._traffic.segments.values():
@@ -171,6 +172,11 @@ class Causes:
             self._cleared = record
         return record.cause
 
+    def _intervened(self, record: Record, event: e.Intervened) -> int | None:
+        if event.action == "power off":
+            self._dark[event.target].append(record.seq)
+        return record.cause
+
     def _blocked(self, record: Record, event: e.ConnectionBlocked) -> int | None:
         named = [seq for resource, seq in self._alarms.items() if resource in event.reason]
         return max(named or self._alarms.values(), default=record.cause)
@@ -191,7 +197,7 @@ class Causes:
 
     def _explain(self, timeout: int, before: Segment) -> None:
         """A timeout came of a loss: of its segment, of one after it, or of what acknowledged them. Else it came of
-        its segment's having been sent, and nobody answered in time.
+        its segment's having been sent, and nobody answered in time, or nobody could.
         """
         lost = [
             seq
@@ -199,7 +205,15 @@ class Causes:
             if before.sent < seq < timeout
             and (segment.up != before.up or segment.end > segment.start or segment is before)
         ]
-        self.nearest[timeout - self._first] = min(lost, default=before.sent)
+        self.nearest[timeout - self._first] = min(lost, default=self._fell_silent(before, timeout))
+
+    def _fell_silent(self, segment: Segment, timeout: int) -> int:
+        """Where the machine that had it lost its power before it acknowledged it; else where it was sent."""
+        sent = self.event(segment.sent)
+        host = sent.destination.rpartition(":")[0] if isinstance(sent, e.SegmentSent) else ""
+        return next(
+            (off for off in self._dark[host] if (segment.arrived or timeout) < off < timeout), segment.sent
+        )
 
     def _explain_waits(self) -> None:
         """What a timer did came of what had set it."""
@@ -313,6 +327,7 @@ READERS: dict[type[e.Event], Callable[[Causes, Record, Any], int | None]] = {
     e.SegmentSent: Causes._segment,
     e.TcpStateChanged: Causes._tcp_changed,
     e.SegmentDiscarded: Causes._thrown_away,
+    e.Intervened: Causes._intervened,
     e.AlarmChanged: Causes._alarm,
     e.ConnectionBlocked: Causes._blocked,
     e.ConnectionUnblocked: Causes._unblocked,

@@ -103,10 +103,12 @@ class Journeys:
         """Whether the segments of a connection were recorded, and not only what its ends wrote and read."""
         return connection in self._linked
 
-    def last_ride(self, command: int, seq: int) -> int | None:
+    def last_ride(self, command: int | None, seq: int) -> int | None:
         """The seq at which the last segment with its last byte that is under way at `seq` reaches the other end; or
         after which it is lost, or gone there.
         """
+        if command is None:
+            return None
         last = self._traffic.frames[self._traffic.commands[command].frames[-1]]
         ends = [
             segment.ended if segment.refused is None and segment.lost_seq is None else segment.ended + 1

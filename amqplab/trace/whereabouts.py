@@ -43,7 +43,7 @@ from typing import Any
 
 from amqplab.trace import events as e
 from amqplab.trace import keys
-from amqplab.trace.at_work import GONE, AtWork, given_up, signs
+from amqplab.trace.at_work import GONE, UNHARMED, AtWork, given_up, signs
 from amqplab.trace.draft import Draft, Entity, Patch, State
 from amqplab.trace.endings import die_on_the_way, throw_away
 from amqplab.trace.journeys import Journeys
@@ -96,12 +96,12 @@ class Whereabouts:
     def step(self, record: Record, patch: Patch, state: State) -> Patch:
         """What `record`, which changed the state by `patch`, changes among the tokens."""
         handle, moment = HANDLERS.get(type(record.event)), record.seq in self._moments
-        if not (patch or handle or moment):
-            return []  # as for most records: nothing that is drawn has moved
+        if not (patch or handle or moment):  # as for most records
+            return []
         draft = Draft(self.tokens)
         if moment:
             self._leave(draft, record.seq)
-        if handle is not None:
+        if handle:
             handle(self, draft, record, record.event, state)
         for key, old, new in patch:
             if key.startswith("copy/"):
@@ -181,8 +181,8 @@ class Whereabouts:
                     self._finish(draft, other)
             self._done[key] = None
 
-    def _held_by(self, holder: str, among: Iterable[str]) -> list[str]:
-        return [one for one in among if self.tokens.get(one, {}).get("at") == holder]
+    def _held_by(self, at: str, among: Iterable[str]) -> list[str]:
+        return [one for one in among if self.tokens.get(one, {}).get("at") == at]
 
     # --- what the broker says ----------------------------------------------------------------------------
 
@@ -378,7 +378,7 @@ class Whereabouts:
                 self._finish(draft, key)
         self._at_work.goes_on(draft, record.seq)
         if isinstance(event, e.ProgramFinished):
-            self._at_work.ended(draft, record.where)
+            self._at_work.ended(draft, record.where, is_gone=event.outcome not in UNHARMED)
 
     def _tcp_changed(self, draft: Draft, record: Record, event: e.TcpStateChanged, state: State) -> None:
         if event.state == "CLOSED":
@@ -406,9 +406,6 @@ class Whereabouts:
             else:
                 self._doomed[last].append(key)
                 self._moments.add(last)
-
-    def _intervened(self, draft: Draft, record: Record, event: e.Intervened, state: State) -> None:
-        self._at_work.stopped(draft, event)
 
     def _finish(self, draft: Draft, key: str) -> None:
         """Whoever had it has done with it."""
@@ -447,5 +444,5 @@ HANDLERS: Mapping[type[e.Event], Handler] = {
     e.CallMade: Whereabouts._program_goes_on,
     e.ProgramFinished: Whereabouts._program_goes_on,
     e.TcpStateChanged: Whereabouts._tcp_changed,
-    e.Intervened: Whereabouts._intervened,
+    e.Intervened: lambda self, draft, record, event, state: self._at_work.stopped(draft, event),
 }

@@ -216,8 +216,8 @@ def broker_without_power(lab: Lab) -> None:
 
 @scene("fault", seed=151, title="Sent into the dark", latency="20 ms")
 def sent_into_the_dark(lab: Lab) -> None:
-    """The broker's machine loses power while messages and an acknowledgement are on their way to it. Nobody is told, so
-    TCP sends them again and again, until the broker is back and knows of no connection.
+    """The broker's machine loses power while messages and an acknowledgement are on their way to it. Nobody is told,
+    so TCP sends them again and again, until the broker is back and knows of no connection.
     """
     channel = lab.connect("producer").channel()
     channel.queue_declare("work", durable=True)

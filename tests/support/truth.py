@@ -4,7 +4,8 @@ Theory
 ------
 A *case* is a scene, whole or cut off: what a recorder knew at some moment is a recording, too, and must be shown
 as well. It is cut at seeded places, and where most goes wrong: while something is on its way through TCP, and
-just after a message came into being or ended.
+just after a message came into being or ended. And there are runs with faults that nobody thought out
+(``faulted.py``).
 
 With each case goes what Python says of the same records: the marks of some steps (:mod:`amqplab.stage.marks`),
 and the counts of its queues. Node compares.
@@ -22,6 +23,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from faulted import faulted
 from needs import program
 from scenes import names, recording
 
@@ -61,6 +63,8 @@ PAGES_OF = 0.25
 """Of so many scenes the whole page is run in a small DOM, and of an eighth of that of the prefixes."""
 COMPARED = 10
 """At so many steps the marks of both languages are compared, at every zoom."""
+FAULTS = 400 if LONG else 40
+"""So many runs with a fault at a place by lot are looked at."""
 TURNING_POINTS = (
     e.Published,
     e.Delivered,
@@ -185,7 +189,10 @@ def chains(records: Sequence[Record], traffic: Traffic, wanted: Sequence[int]) -
 
 
 def cases(folder: Path, chosen: Sequence[str] | None = None) -> None:
-    """Write a file for every scene and for its prefixes."""
+    """Write a file for every scene and for its prefixes, and for runs with faults by lot."""
+    if chosen is None:
+        for seed in range(FAULTS):
+            write_case(folder, f"fault-{seed}", faulted(seed), whole=seed % 8 == 0)
     chosen = names(without=("live",) if LONG else ("big", "live")) if chosen is None else chosen
     chosen = (
         [*chosen, *(name for name in names("big", without=("live",)) if len(recording(name)) < 8_000)]

@@ -110,13 +110,15 @@ def segment_sent(chain: Chain) -> bool:
 
 
 def timed_out(chain: Chain) -> bool:
-    """A segment of this end was lost; or it was sent, and no answer came."""
+    """A segment of this end was lost, or the other end's power was; or it was sent, and no answer came."""
     event, cause = chain[-1].event, chain[-2].event if len(chain) > 1 else None
     assert isinstance(event, e.RetransmissionTimedOut)
     if isinstance(cause, e.SegmentLost):
         return cause.connection == event.connection
     if cause is None:
         return True  # it probes a closed window
+    if isinstance(cause, e.Intervened):
+        return cause.action == "power off"
     return isinstance(cause, e.SegmentSent) and chain[-2].where == event.host
 
 
@@ -526,3 +528,19 @@ def test_a_publisher_is_stopped_because_of_the_alarm_and_goes_on_when_it_is_over
     for chain, active in ((stopped, True), (goes_on, False)):
         assert [type(event) for event in chain] == [e.AlarmChanged, e.Intervened]
         assert chain[0] == e.AlarmChanged("memory", active)
+
+
+def test_nobody_acknowledges_what_came_to_a_machine_that_then_lost_its_power() -> None:
+    lab = Lab(seed=7)
+    channel = lab.connect("waiter", heartbeat=0).channel()
+    channel.queue_declare("orders")
+    channel.basic_publish("", "orders", "espresso")
+    lab.run(until="Enqueued")
+    lab.power_off("broker")
+    lab.run_for("0.5 s")
+    records = list(lab.recorder)
+    causes = Causes(records)
+    assert not [one for one in records if isinstance(one.event, e.SegmentLost) and one.at < 200_000_000]
+    [first, *_] = [one.seq for one in records if isinstance(one.event, e.RetransmissionTimedOut)]
+    led = causes.of(first)
+    assert led is not None and isinstance(causes.event(led), e.Intervened)

@@ -112,13 +112,15 @@ function stepWith(scene, zoom, at, own, seq) {
   if (zoom !== STORY || !scene.story?.length) return steps[scene.stepOf(zoom, at)] === at ? at : -1;
   const owner = ownersOf(scene)[at];
   const last = owner < 0 || owner === own ? -1 : scene.story[owner][0];
-  return last < seq && (at === last || isMilestone(scene, at) || consumes(scene, at, last) || connects(scene, at)) ? last : -1;
+  return last >= 0 && last < seq && (at === last || isMilestone(scene, at) || consumes(scene, at, last) || connects(scene, at, last)) ? last : -1;
 }
 
 const consumes = (scene, at, last) =>
   scene.kindOf(last) === "ConsumerAdded" && scene.kindOf(at) === "CommandReceived" && scene.labels[at].startsWith("basic.consume");
 
-const connects = (scene, at) => scene.kindOf(at) === "TcpStateChanged" && scene.labels[at].endsWith("ESTABLISHED");
+/** Of who connects, not of who gets no connection. */
+const connects = (scene, at, last) =>
+  scene.kindOf(at) === "TcpStateChanged" && scene.labels[at].endsWith("ESTABLISHED") && !scene.labels[last].endsWith("CLOSED");
 
 const isMilestone = (scene, at) => scene.steps[STORY - 1][scene.stepOf(STORY - 1, at)] === at;
 

@@ -57,7 +57,7 @@ export function progressOf(s, now) {
 export function rideOfSegment(s, seq, now) {
   const over = seq >= endOfSegment(s);
   const state = !over ? "under way" : s.lost_seq !== null ? "lost" : s.discarded ? "discarded" : "arrived";
-  return { p: progressOf(s, now), state, segment: s };
+  return { p: state === "lost" ? lostAt(s) : progressOf(s, now), state, segment: s };
 }
 
 /**

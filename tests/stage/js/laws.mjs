@@ -455,7 +455,7 @@ function whereabouts({ scene, seq, now }, frame) {
   if (!s) return { p: 0, isUnderWay: false };
   const isLost = s.lost_seq !== null;
   const [end, most] = isLost ? [s.lost_at, /machine is off/.test(s.lost) ? 1 : 0.5] : [s.arrives, s.arrives === null ? 0.5 : 1];
-  const part = end === null || end <= s.departs ? +(now > s.departs) : Math.min(1, Math.max(0, (now - s.departs) / (end - s.departs)));
+  const part = s.lost_seq !== null && s.lost_seq <= seq ? 1 : end === null || end <= s.departs ? +(now > s.departs) : Math.min(1, Math.max(0, (now - s.departs) / (end - s.departs)));
   return { p: part * most, segment: s, isUnderWay: seq < (s.lost_seq ?? s.arrived ?? Infinity) };
 }
 
@@ -750,8 +750,9 @@ function handsCount(view, key, find, wrong) {
   const queue = state.get(`queue/${encode(consumer.vhost)}/${encode(consumer.queue)}`);
   if (consumer.no_ack || !queue || isStream(queue)) return;
   const own = state.of("token").filter((token) => {
-    const { target, place, state: how } = state.get(token);
-    return target === key && place !== "lost" && place !== "broker" && how !== "done";
+    const { target, place, queue: line, state: how } = state.get(token);
+    const isInBooks = line !== null; // else the broker has taken it back, or lost it, while it was on its way
+    return target === key && isInBooks && place !== "lost" && place !== "broker" && how !== "done";
   });
   if (own.length !== consumer.holding_count) wrong(`${key} holds ${consumer.holding_count}, ${own.length} are there or on the way`);
 }

@@ -127,6 +127,11 @@ test("what finds a machine without power has come there; anything else is lost h
   assert.deepEqual(["the machine is off", "loss", "the link is cut"].map(lost), [1, 0.5, 0.5]);
 });
 
+test("what is lost in the very moment in which it is sent is lost half way, too", () => {
+  const { p, state } = stage.rideOfSegment({ lost: "the link is cut", lost_seq: 5, lost_at: 1, departs: 1, arrives: 9, arrived: null }, 5, 1);
+  assert.deepEqual([p, state], [0.5, "lost"]);
+});
+
 test("a segment stands at its end at the record that tells of its end; a lost one half way", () => {
   for (const s of scene.segments) {
     const end = stage.endOfSegment(s);

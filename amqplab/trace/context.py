@@ -30,8 +30,8 @@ from amqplab.trace.handed_over import handed_over
 from amqplab.trace.kept_back import kept_back
 from amqplab.trace.keys import client_host
 from amqplab.trace.names import Names
-from amqplab.trace.narrate_dark import dark
 from amqplab.trace.no_connection import without_connection
+from amqplab.trace.no_power import dark
 from amqplab.trace.priorities import overtaken
 from amqplab.trace.recorder import Record
 from amqplab.trace.repeats import Again, Repeats, Taken

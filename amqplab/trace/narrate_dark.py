@@ -9,33 +9,16 @@ and nobody at the other ends knows of it. What a segment meets that comes there 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from amqplab.trace import events as e
+from amqplab.trace.context import Context
 from amqplab.trace.names import party
 from amqplab.trace.recorder import Record
 from amqplab.trace.words import exchange_name, messages_named, quoted
 
-if TYPE_CHECKING:
-    from amqplab.trace.context import Context
-
-__all__ = ["IN_THE_DARK", "dark", "kept", "lost"]
-
-
-def dark(records: Iterable[Record]) -> set[int]:
-    """What is recorded at a machine while it has no power."""
-    off: set[str] = set()
-    found = set()
-    for record in records:
-        event = record.event
-        if record.where in off:
-            found.add(record.seq)
-        elif type(event) is e.Intervened and event.action == "power off":
-            off.add(event.target)
-        elif type(event) is e.Intervened and event.action == "power on":
-            off.discard(event.target)
-    return found
+__all__ = ["IN_THE_DARK", "kept", "lost"]
 
 
 def tcp_gone(record: Record, event: e.TcpStateChanged, known: Context) -> str:

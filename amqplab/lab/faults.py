@@ -185,7 +185,7 @@ class HalfOpen(Fault):
 
 @dataclass(frozen=True)
 class Reset(Fault):
-    """All of this client's connections are reset: its end learns it at once, the broker's when the RST arrives."""
+    """All of this client's connections are reset: its end learns it at once, the broker's if the RST arrives."""
 
     def befall(self, world: World) -> None:
         world.reset(self.client)

@@ -59,18 +59,23 @@ def alarms_at(m: Moment, host: str) -> list[str]:
     ]
 
 
-NO_POWER = "lost its power"
+CUT_SHORT = "lost its power"
+KILLED = ("", "running", "was killed")
 
 
 def host_state(host: Entity) -> str:
-    """How a machine or a program is, in a word."""
+    """How a machine or a program is, in a word. Once a machine has its power back, its program has not, until it is
+    started again; what had ended before it lost it has ended as it did.
+    """
     if host.get("off"):
         return "powered off"
-    if host.get("crashed"):
-        return NO_POWER if host.get("status") == NO_POWER else "killed"
+    status = str(host.get("status") or "")
+    if host.get("crashed") and status == CUT_SHORT:
+        return "not running"
+    if host.get("crashed") and status in KILLED:
+        return "killed"
     if host.get("frozen"):
         return "frozen"
-    status = str(host.get("status") or "")
     if status in ("", "running"):
         return status
     return "finished" if status == "returned" else "failed"
@@ -153,6 +158,8 @@ def connection_state(connection: Entity, host: Entity) -> str:
         return "closed"
     if host.get("link"):
         return str(host["link"])
+    if is_ending(connection):
+        return "closing"
     if connection.get("blocked"):
         return "blocked"
     known = (connection.get(name) for name in ("state", "tcp", "tcp_server"))
@@ -167,12 +174,18 @@ def only_end(connection: Entity) -> str:
     closed = connection.get("state") == "closed"
     if client == "ESTABLISHED" and (server in OVER or closed) and not connection.get("closing"):
         return "only its client has it"
-    return "only its server has it" if server == "ESTABLISHED" and client in OVER and not closed else ""
+    return "only its server has it" if server not in (None, *OVER) and client in OVER and not closed else ""
 
 
 def both_lost_it(connection: Entity) -> bool:
     """Whether both ends have lost it: then it is closed, whatever the broker's books still say."""
     return connection.get("tcp") in OVER and connection.get("tcp_server") in OVER
+
+
+def is_ending(connection: Entity) -> bool:
+    """Whether TCP takes leave at an end of what had carried AMQP, though nobody has said so in AMQP."""
+    ends = (connection.get("tcp"), connection.get("tcp_server"))
+    return bool(connection.get("state")) and any(end not in (None, "ESTABLISHED") for end in ends)
 
 
 OVER = ("CLOSED", "TIME-WAIT")

@@ -24,12 +24,12 @@ from amqplab.stage.signs import counted, cross, curved, squeezed, words
 __all__ = ["PAINTS", "keys"]
 
 
-GONE = ("killed", "lost its power", "powered off")
+GONE = ("killed", "powered off")
 
 
 def server(sheet: Sheet, mark: Mark) -> str:
     place = sheet.place["servers"][mark.id]
-    down = mark.state in (*GONE, "frozen")
+    down = mark.state in (*GONE, "frozen", "not running")
     return (
         rect(place["x"] + 1, place["y"] + 1, place["w"] - 2, place["h"] - 2, C.sunk, C.line_strong, 14,
              stroke_dasharray="6 5" if down else None)
@@ -239,7 +239,8 @@ def cursor(sheet: Sheet, mark: Mark) -> str:
 def client(sheet: Sheet, mark: Mark) -> str:
     app = mark.more["app"]
     x, y, r = app["x"], app["y"], app["r"]
-    dead, away = mark.state in (*GONE, "failed"), mark.more["away"]
+    dead = mark.state in (*GONE, "failed")
+    away = mark.more["away"] or mark.state == "not running"
     consumer = app["roles"] == "C"
     fill, line = (C.c, C.c_line) if consumer else (C.p, C.p_line)
     dash = "3 4" if dead or away else "1 4" if mark.state == "frozen" else None
@@ -253,7 +254,7 @@ def client(sheet: Sheet, mark: Mark) -> str:
     said = text(x, over(sheet, mark), word_of(sheet, mark), fill=C.bad if dead else C.ink2, anchor="middle")
     named = words(app["words"], app["label"], G.name, C.ink, bold=True)
     left_out = text(x, y + r + 12, f"+{app['left_out']} more", anchor="middle") if app["left_out"] else ""
-    return shape + letter + (cross(x, y, r - 8) if mark.state in GONE[:2] else "") + said + named + left_out
+    return shape + letter + (cross(x, y, r - 8) if mark.state == "killed" else "") + said + named + left_out
 
 
 def over(sheet: Sheet, mark: Mark) -> int:
@@ -267,7 +268,7 @@ def over(sheet: Sheet, mark: Mark) -> int:
 
 def word_of(sheet: Sheet, mark: Mark) -> str:
     """What stands above an application, if it is news."""
-    if mark.state in (*GONE, "frozen", "failed", "finished"):
+    if mark.state in (*GONE, "frozen", "failed", "finished", "not running"):
         return mark.state
     states = {
         one.state for one in sheet.marks if one.kind == "consumer" and one.place == mark.id and one.state

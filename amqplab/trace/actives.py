@@ -9,6 +9,7 @@ active at each queue, and notes of each that comes behind whom it waits.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
@@ -29,8 +30,10 @@ class Actives:
         """seq of a ConsumerAdded -> the consumer that is active, so that this one waits."""
         self.waited: set[int] = set()
         """The seqs of ConsumerActivated by which one that has waited takes its turn."""
+        self.behind: dict[int, int] = {}
+        """seq of a ConsumerActivated -> how many others are in line there."""
         self._active: dict[tuple[str, str], Consumer] = {}
-        self._waiting: set[Consumer] = set()
+        self._waiting: defaultdict[tuple[str, str], set[Consumer]] = defaultdict(set)  # queue -> its line
 
     def read(self, record: Record, event: OfConsumer) -> None:
         """What happens to a consumer."""
@@ -40,16 +43,18 @@ class Actives:
         active = self._active.get((event.vhost, event.queue))
         if active is not None:
             self.waits[record.seq] = active
-            self._waiting.add(consumer_of(event))
+            self._waiting[event.vhost, event.queue].add(consumer_of(event))
 
     def _activated(self, record: Record, event: e.ConsumerActivated) -> None:
         self._active[event.vhost, event.queue] = consumer_of(event)
-        if consumer_of(event) in self._waiting:
-            self._waiting.discard(consumer_of(event))
+        line = self._waiting[event.vhost, event.queue]
+        if consumer_of(event) in line:
+            line.discard(consumer_of(event))
             self.waited.add(record.seq)
+        self.behind[record.seq] = len(line)
 
     def _removed(self, record: Record, event: e.ConsumerRemoved) -> None:
-        self._waiting.discard(consumer_of(event))
+        self._waiting[event.vhost, event.queue].discard(consumer_of(event))
         for queue in [queue for queue, active in self._active.items() if active == consumer_of(event)]:
             del self._active[queue]
 

@@ -24,13 +24,14 @@ from typing import Any, NamedTuple
 from amqplab.trace import events as e
 from amqplab.trace.actives import Actives, OfConsumer
 from amqplab.trace.cargo import Cargo, Hold
+from amqplab.trace.company import company
 from amqplab.trace.entities import PREDECLARED
 from amqplab.trace.handed_over import handed_over
 from amqplab.trace.kept_back import kept_back
 from amqplab.trace.keys import client_host
 from amqplab.trace.names import Names
-from amqplab.trace.narrate_dark import dark
 from amqplab.trace.no_connection import without_connection
+from amqplab.trace.no_power import dark
 from amqplab.trace.priorities import overtaken
 from amqplab.trace.recorder import Record
 from amqplab.trace.repeats import Again, Repeats, Taken
@@ -147,6 +148,15 @@ class Context:
         connection whose segments nobody sees, and of the instant in which the recording ends.
         """
         return kept_back(self._records, self._traffic)
+
+    @cached_property
+    def _company(self) -> dict[int, tuple[str, ...]]:
+        return company(self._records)
+
+    def company(self, seq: int) -> str:
+        """What goes with what ends at this record: " with its bindings and its messages"; "" if nothing does."""
+        those = self._company.get(seq)
+        return f" with {' and '.join(those)}" if those else ""
 
     def _losses(self, records: Sequence[Record], traffic: Traffic) -> None:
         """What was lost, and what TCP does about it."""

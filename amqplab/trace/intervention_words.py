@@ -29,7 +29,7 @@ INTERVENTIONS = {
     "cut": "the link of {target} is cut, and nobody is told",
     "heal": "the link of {target} passes everything again",
     "half-open": "the link of {target} is half open: {detail}",
-    "reset": "the connections of {target} are reset: each end is told, the other one when the RST arrives",
+    "reset": "the connections of {target} are reset: its own end is told at once, the other one if the RST arrives",
     "kill": "the process of {target} is killed",
     "power off": "the machine of {target} loses power, and nobody is told",
     "power on": "the machine of {target} has power again",

@@ -69,7 +69,7 @@ def narrate(record: Record, known: Context = NOTHING) -> str:
     """The sentence for one record. An event class of somebody else's is named and no more."""
     kind = type(record.event)
     if record.seq in known.dark and kind in IN_THE_DARK:
-        return IN_THE_DARK[kind](record, record.event, known.names)
+        return IN_THE_DARK[kind](record, record.event, known)
     in_context = IN_CONTEXT.get(kind)
     if in_context is not None:
         return in_context(record, record.event, known)

@@ -9,74 +9,67 @@ and nobody at the other ends knows of it. What a segment meets that comes there 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from amqplab.trace import events as e
-from amqplab.trace.names import Names, party
+from amqplab.trace.context import Context
+from amqplab.trace.names import party
 from amqplab.trace.recorder import Record
 from amqplab.trace.words import exchange_name, messages_named, quoted
 
-__all__ = ["IN_THE_DARK", "dark", "kept", "lost"]
+__all__ = ["IN_THE_DARK", "kept", "lost"]
 
 
-def dark(records: Iterable[Record]) -> set[int]:
-    """What is recorded at a machine while it has no power."""
-    off: set[str] = set()
-    found = set()
-    for record in records:
-        event = record.event
-        if record.where in off:
-            found.add(record.seq)
-        elif type(event) is e.Intervened and event.action == "power off":
-            off.add(event.target)
-        elif type(event) is e.Intervened and event.action == "power on":
-            off.discard(event.target)
-    return found
-
-
-def tcp_gone(record: Record, event: e.TcpStateChanged, names: Names) -> str:
+def tcp_gone(record: Record, event: e.TcpStateChanged, known: Context) -> str:
     machine = f"the machine of {party(record.where)}"
     return f"Without power {machine} has lost its end of the TCP connection, and says nothing."
 
 
-def transaction_gone(record: Record, event: e.TransactionEnded, names: Names) -> str:
-    lane = names.lane(event.connection, event.channel)
+def transaction_gone(record: Record, event: e.TransactionEnded, known: Context) -> str:
+    lane = known.names.lane(event.connection, event.channel)
     return f"The transaction of {lane} is lost with the power: what was said in it never takes effect."
 
 
-def channel_gone(record: Record, event: e.ChannelClosed, names: Names) -> str:
-    lane, client = names.lane(event.connection, event.channel), names.client(event.connection)
+def channel_gone(record: Record, event: e.ChannelClosed, known: Context) -> str:
+    lane, client = known.names.lane(event.connection, event.channel), known.names.client(event.connection)
     return f"What the broker knew of {lane} is lost with the power, and {client} is not told."
 
 
-def connection_gone(record: Record, event: e.ConnectionClosed, names: Names) -> str:
-    connection, client = names.connection(event.connection), names.client(event.connection)
+def connection_gone(record: Record, event: e.ConnectionClosed, known: Context) -> str:
+    connection, client = known.names.connection(event.connection), known.names.client(event.connection)
     return f"What the broker knew of {connection} is lost with the power, and {client} is not told."
 
 
-def consumer_gone(record: Record, event: e.ConsumerRemoved, names: Names) -> str:
-    consumer = names.consumer(event.connection, event.channel, event.consumer_tag)
+def consumer_gone(record: Record, event: e.ConsumerRemoved, known: Context) -> str:
+    consumer = known.names.consumer(event.connection, event.channel, event.consumer_tag)
     wish = f"{consumer} wants messages of queue {quoted(event.queue)}"
     return f"That {wish} is forgotten with the power; nobody tells it."
 
 
-def queue_gone(record: Record, event: e.QueueDeleted, names: Names) -> str:
+def queue_gone(record: Record, event: e.QueueDeleted, known: Context) -> str:
     queue = f"queue {quoted(event.queue)}"
-    return f"The {queue} is lost with the power, with its bindings and its messages: {ON_NO_DISK}."
+    return f"The {queue} is lost with the power{company_words(record, known)}: {ON_NO_DISK}."
 
 
-def exchange_gone(record: Record, event: e.ExchangeDeleted, names: Names) -> str:
+def exchange_gone(record: Record, event: e.ExchangeDeleted, known: Context) -> str:
     why = "nothing is bound to it any more" if event.reason == "auto-delete" else ON_NO_DISK
-    return f"The exchange {quoted(event.exchange)} is lost with the power, with its bindings: {why}."
+    exchange = f"exchange {quoted(event.exchange)}"
+    return f"The {exchange} is lost with the power{company_words(record, known)}: {why}."
 
 
-def binding_gone(record: Record, event: e.Unbound, names: Names) -> str:
+def company_words(record: Record, known: Context) -> str:
+    """What goes with it, if anything does."""
+    those = known.company(record.seq)
+    return f",{those}" if those else ""
+
+
+def binding_gone(record: Record, event: e.Unbound, known: Context) -> str:
     target, source = f"{event.kind} {quoted(event.destination)}", exchange_name(event.source)
     return f"The binding of {source} to {target} is lost with the power: {ON_NO_DISK}."
 
 
-def copy_kept(record: Record, event: e.Requeued, names: Names) -> str:
+def copy_kept(record: Record, event: e.Requeued, known: Context) -> str:
     return kept(event.queue, (event.message,))
 
 
@@ -87,7 +80,7 @@ def kept(queue: str, messages: tuple[int, ...]) -> str:
     return f"{those} in queue {quoted(queue)} {there} will count as redelivered."
 
 
-def copy_gone(record: Record, event: e.Discarded, names: Names) -> str:
+def copy_gone(record: Record, event: e.Discarded, known: Context) -> str:
     return lost(event.queue, (event.message,))
 
 
@@ -97,13 +90,13 @@ def lost(queue: str, messages: tuple[int, ...]) -> str:
     return f"Queue {quoted(queue)} loses {messages_named(messages)} with the power: {why}."
 
 
-def alarm_gone(record: Record, event: e.AlarmChanged, names: Names) -> str:
+def alarm_gone(record: Record, event: e.AlarmChanged, known: Context) -> str:
     return f"That the broker runs short of {event.resource} is forgotten with the power."
 
 
 ON_NO_DISK = "it was on no disk"
 
-IN_THE_DARK: dict[type[e.Event], Callable[[Record, Any, Names], str]] = {
+IN_THE_DARK: dict[type[e.Event], Callable[[Record, Any, Context], str]] = {
     e.TcpStateChanged: tcp_gone,
     e.TransactionEnded: transaction_gone,
     e.ChannelClosed: channel_gone,

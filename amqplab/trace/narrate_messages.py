@@ -104,7 +104,7 @@ def routed_by_name(event: e.Routed, known: Context) -> str:
 
 def unroutable(record: Record, event: e.Unroutable, known: Context) -> str:
     if event.returned:
-        fate = "it was published as mandatory, so its publisher gets it back"
+        fate = "it was published as mandatory, so the broker sends it back to its publisher"
         fate += LATER if event.message in known.waiting else ""
     else:
         fate = "it was not mandatory, so it is dropped without a word"

@@ -65,7 +65,7 @@ def connection_closing(record: Record, event: e.ConnectionClosing, known: Contex
 
 def connection_closed(record: Record, event: e.ConnectionClosed, known: Context) -> str:
     connection = known.names.connection(event.connection)
-    return f"The broker forgets {connection} with all its channels: {sentence_end(event.reason)}"
+    return f"The broker forgets {connection}{known.company(record.seq)}: {sentence_end(event.reason)}"
 
 
 def channel_opened(record: Record, event: e.ChannelOpened, known: Context) -> str:

@@ -37,8 +37,9 @@ EXCHANGE_RULES = {
 }
 
 
-def exchange_deleted(record: Record, event: e.ExchangeDeleted) -> str:
-    return f"The exchange {quoted(event.exchange)} and its bindings are gone: {sentence_end(event.reason)}"
+def exchange_deleted(record: Record, event: e.ExchangeDeleted, known: Context) -> str:
+    exchange, why = quoted(event.exchange), sentence_end(event.reason)
+    return f"The exchange {exchange} is gone{known.company(record.seq)}: {why}"
 
 
 def queue_declared(record: Record, event: e.QueueDeclared) -> str:
@@ -49,9 +50,9 @@ def queue_declared(record: Record, event: e.QueueDeclared) -> str:
     return f"The broker makes the {queue}; the default exchange reaches it by its name as routing key."
 
 
-def queue_deleted(record: Record, event: e.QueueDeleted) -> str:
+def queue_deleted(record: Record, event: e.QueueDeleted, known: Context) -> str:
     queue, why = quoted(event.queue), sentence_end(event.reason)
-    return f"The queue {queue} is gone with its bindings and its messages: {why}"
+    return f"The queue {queue} is gone{known.company(record.seq)}: {why}"
 
 
 def queue_purged(record: Record, event: e.QueuePurged) -> str:
@@ -121,12 +122,13 @@ def consumer_activated(record: Record, event: e.ConsumerActivated, known: Contex
     consumer = known.names.consumer(event.connection, event.channel, event.consumer_tag)
     who = consumer.removeprefix("consumer ")
     who = at_start(consumer) if who.startswith("'") else who
-    queue = quoted(event.queue)
-    if record.seq in known.actives.waited:
-        return (
-            f"{who} has waited in line, and is now the active consumer of queue {queue}: it gets everything."
-        )
-    return f"{who} is now the active consumer of queue {queue}: it gets everything, and all others wait."
+    role = f"is now the active consumer of queue {quoted(event.queue)}: it gets everything"
+    had_waited = "has waited in line, and " if record.seq in known.actives.waited else ""
+    return f"{who} {had_waited}{role}{WAITING[min(known.actives.behind.get(record.seq, 0), 2)]}."
+
+
+WAITING = ("", ", and the other one waits", ", and all others wait")
+"""Of those in line behind the active consumer: none, one or more."""
 
 
 def consumer_removed(record: Record, event: e.ConsumerRemoved, known: Context) -> str:
@@ -142,9 +144,7 @@ def feature_words(*features: tuple[bool, str]) -> str:
 
 SENTENCES: dict[type[e.Event], Callable[[Record, Any], str]] = {
     e.ExchangeDeclared: exchange_declared,
-    e.ExchangeDeleted: exchange_deleted,
     e.QueueDeclared: queue_declared,
-    e.QueueDeleted: queue_deleted,
     e.QueuePurged: queue_purged,
     e.Unbound: unbound,
     e.PolicySet: policy_set,
@@ -152,6 +152,8 @@ SENTENCES: dict[type[e.Event], Callable[[Record, Any], str]] = {
 }
 
 IN_CONTEXT: dict[type[e.Event], Callable[[Record, Any, Context], str]] = {
+    e.ExchangeDeleted: exchange_deleted,
+    e.QueueDeleted: queue_deleted,
     e.Bound: bound,
     e.ConsumerAdded: consumer_added,
     e.ConsumerActivated: consumer_activated,

@@ -53,6 +53,8 @@ def program_finished(draft: Draft, record: Record, event: e.ProgramFinished) -> 
 
 def call_made(draft: Draft, record: Record, event: e.CallMade) -> None:
     host = edit_host(draft, record.where)
+    if host["crashed"]:
+        host["status"] = ""  # whoever calls here is a new process; what became of the one before is past
     host.update(calls=[*host["calls"], [record.seq, event.call]], crashed=False)
 
 
@@ -71,7 +73,7 @@ def intervened(draft: Draft, record: Record, event: e.Intervened) -> None:
         return  # what is dead stands still already
     if event.action == "power on" and not host["status"]:
         change = {**change, "crashed": False}  # a server starts with its machine; a program has to be started
-    if change.get("crashed") and host["status"] == "running":
+    if change.get("crashed") and host["status"] in ALIVE[event.action]:
         host["status"] = STOPPED[event.action]
     host.update(change)
     if event.action == "half-open":
@@ -92,6 +94,11 @@ INTERVENTIONS: dict[str, dict[str, Any]] = {
 
 STOPPED = {"power off": "lost its power", "kill": "was killed"}
 """What becomes of a program that ran."""
+
+ALIVE = {"power off": ("running",), "kill": ("running", "returned")}
+"""Of whom it is told. A program that has returned is finished, whatever happens to its machine; only who is killed
+afterwards was killed, for its process had stayed.
+"""
 
 
 # --- TCP -------------------------------------------------------------------------------------------------

@@ -12,7 +12,8 @@ from amqplab import Lab
 from amqplab.client import BasicProperties
 from amqplab.client.exceptions import AMQPConnectionError, ConnectionLost
 from amqplab.errors import UsageError
-from amqplab.lab import Freeze, Kill, LabError, PowerOff, PowerOn
+from amqplab.lab import Client, Freeze, Kill, LabError, PowerOff, PowerOn
+from amqplab.stage.marks_fixtures import host_state
 from amqplab.trace.chapters import chapters
 from amqplab.trace.events import (
     AlarmChanged,
@@ -239,6 +240,60 @@ def test_a_broker_whose_machine_is_back_is_no_dead_process() -> None:
     lab.power_on("broker")
     lab.connect("second")
     assert not Fold(list(lab.recorder)).at(len(lab.recorder) - 1)["host/broker"]["crashed"]
+
+
+@pytest.mark.parametrize(
+    ("faults", "told"),
+    [
+        (("power_off",), "powered off"),
+        (("power_off", "power_on"), "finished"),
+        (("kill",), "killed"),
+        (("kill", "power_off", "power_on"), "killed"),
+    ],
+)
+def test_who_had_finished_is_finished_when_its_machine_is_back(faults: tuple[str, ...], told: str) -> None:
+    lab = Lab(seed=1)
+
+    @lab.program("waiter")
+    async def waiter(client: Client) -> None:
+        await client.connect()
+
+    lab.run()
+    for fault in faults:
+        getattr(lab, fault)("waiter")
+        lab.run_for("10 ms")
+    assert host_state(Fold(lab.recorder).now()["host/waiter"]) == told
+
+
+def test_who_was_cut_short_does_not_run_until_it_begins_again() -> None:
+    """Its machine has power again, and nobody has killed it."""
+    lab = Lab(seed=1)
+
+    @lab.program("worker", start="5 ms")
+    async def worker(client: Client) -> None:
+        await client.connect()
+        await asyncio.sleep(60)
+
+    lab.run_for("1 s")
+    lab.power_off("worker")
+    lab.power_on("worker")
+    lab.run_for("1 ms")
+    assert host_state(Fold(lab.recorder).now()["host/worker"]) == "not running"
+    lab.run_for("10 ms")
+    assert host_state(Fold(lab.recorder).now()["host/worker"]) == "running"
+
+
+def test_who_calls_where_another_was_cut_short_is_a_new_process() -> None:
+    lab = Lab(seed=1)
+
+    @lab.program("worker")
+    async def worker(client: Client) -> None:
+        await asyncio.sleep(60)
+
+    lab.run_for("1 s")
+    lab.kill("worker")
+    lab.connect("worker")
+    assert host_state(Fold(lab.recorder).now()["host/worker"]) == ""
 
 
 def test_only_power_can_fail_at_the_broker() -> None:

@@ -221,6 +221,13 @@ def test_a_dead_letter_keeps_its_number_and_its_colour(label: str) -> None:
         ({"state": "closed", "tcp": "CLOSED", "tcp_server": "ESTABLISHED"}, {}, "closed"),
         ({"tcp": "CLOSED", "tcp_server": "CLOSED"}, {"link": "cut"}, "closed"),
         ({"tcp": "CLOSED", "tcp_server": "TIME-WAIT"}, {}, "closed"),
+        ({"tcp": "FIN-WAIT-1"}, {}, "closing"),
+        ({"tcp": "FIN-WAIT-1", "blocked": "low on memory"}, {}, "closing"),
+        ({"tcp": "FIN-WAIT-1"}, {"link": "cut"}, "cut"),
+        ({"tcp": "FIN-WAIT-2", "tcp_server": "CLOSE-WAIT"}, {}, "closing"),
+        ({"tcp": "CLOSED", "tcp_server": "CLOSE-WAIT"}, {}, "only its server has it"),
+        ({"tcp": "CLOSED", "tcp_server": "LAST-ACK"}, {}, "only its server has it"),
+        ({"state": "closed", "tcp": "CLOSED", "tcp_server": "LAST-ACK"}, {}, "closed"),
     ],
 )
 def test_a_connection_says_how_it_is(fields: Entity, host: Entity, state: str) -> None:
@@ -236,8 +243,11 @@ def test_a_connection_says_how_it_is(fields: Entity, host: Entity, state: str) -
         ({"status": "NotFound: 404"}, "failed"),
         ({"status": "running", "frozen": True}, "frozen"),
         ({"status": "running", "crashed": True}, "killed"),
-        ({"status": "lost its power", "crashed": True}, "lost its power"),
-        ({"status": "running", "crashed": True, "off": True}, "powered off"),
+        ({"status": "was killed", "crashed": True}, "killed"),
+        ({"status": "lost its power", "crashed": True, "off": True}, "powered off"),
+        ({"status": "lost its power", "crashed": True}, "not running"),
+        ({"status": "returned", "crashed": True}, "finished"),
+        ({"status": "NotFound: 404", "crashed": True}, "failed"),
     ],
 )
 def test_a_client_says_how_it_is(host: Entity, state: str) -> None:

@@ -321,6 +321,12 @@ def connection_reset(lab: Lab) -> None:
     assert not lab.find(e.HeartbeatMissed)
 
 
+def calls_after_the_end(lab: Lab) -> None:
+    first, *others = [record.event.error for record in lab.find(e.CallFailed)]
+    assert first.startswith("ConnectionLost: ") and len(others) == 2 and len(set(others)) == 1
+    assert not lab.find(e.Published)
+
+
 def frozen(lab: Lab) -> None:
     assert [record.event.action for record in lab.find(e.Intervened)] == ["freeze", "thaw"]
     assert bodies(lab, "worker") == ["job 1", "job 2"]

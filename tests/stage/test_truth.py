@@ -27,7 +27,8 @@ from amqplab.stage.svg import key_steps, moments, to_svg
 from amqplab.stage.widget import Stage
 from amqplab.trace import events as e
 from amqplab.trace.fold import Fold
-from amqplab.trace.narrate_dark import IN_THE_DARK, dark
+from amqplab.trace.narrate_dark import IN_THE_DARK
+from amqplab.trace.no_power import dark
 from amqplab.trace.participants import participants_of
 from amqplab.trace.recorder import Record
 from amqplab.trace.traffic import Traffic

@@ -242,6 +242,18 @@ def connection_reset(lab: Lab) -> None:
     lab.run_for("20 s")
 
 
+@scene("fault", seed=67, title="Calls after the end")
+def calls_after_the_end(lab: Lab) -> None:
+    """A publisher whose connection is reset goes on publishing: one call meets the loss, the others fail alike."""
+    channel = lab.connect("publisher").channel()
+    channel.queue_declare("work")
+    lab.reset("publisher")
+    for number in range(1, 4):
+        with contextlib.suppress(ConnectionLost, UsageError):
+            channel.basic_publish("", "work", f"message {number}")
+    lab.run_for("1 s")
+
+
 @scene("fault", seed=48, title="Frozen, and thawed")
 def frozen(lab: Lab) -> None:
     """The worker's process stands still for a second and goes on as if nothing had been."""

@@ -166,6 +166,8 @@ MUTATIONS = (
              "if (READ.has(scene.kindOf(at))) frame =", "if (at < 0) frame =", "5", "publisher_confirms", "0"),
     Mutation("what is lost by chance came of having been sent", f"{JS}/causes.js",
              'if (scene.kindOf(seq) === "SegmentLost") return', 'if (seq < 0) return', "5", "loss_20_percent", "0"),
+    Mutation("of calls that fail together the first is the cause of all", f"{JS}/causes.js",
+             "(at <= begin || endsCall(scene, seq, at))", "at <= begin", "5", "calls_after_the_end", "4"),
     Mutation("because leads to what happened just before", f"{JS}/causes.js",
              "namedCause(scene, zoom, step);", "namedCause(scene, zoom, seq - 1);", "5", "two_channels", "3"),
     # --- 6: one number everywhere ---

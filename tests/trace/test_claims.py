@@ -8,6 +8,7 @@ import pytest
 from scenes import names, recording
 
 from amqplab import Lab
+from amqplab.lab import Reset
 from amqplab.trace import events as e
 from amqplab.trace.chapters import chapters
 from amqplab.trace.narrate import Narrator
@@ -53,7 +54,9 @@ def test_who_waits_in_line_for_a_queue_does_not_consume_from_it_yet() -> None:
         for one in recorder
         if isinstance(one.event, e.ConsumerAdded | e.ConsumerActivated)
     ]
-    assert "first now consumes" in told[0] and "all others wait" in told[1]
+    assert "first now consumes" in told[0] and told[1].endswith("it gets everything."), (
+        "there is nobody else yet"
+    )
     assert "second is now in line" in told[2] and "waits while consumer first is its active" in told[2]
     assert told[3].startswith("second has waited in line, and is now the active consumer")
     story = [chapter.sentence for chapter in chapters(recorder, narrator)]
@@ -61,6 +64,106 @@ def test_who_waits_in_line_for_a_queue_does_not_consume_from_it_yet() -> None:
         "first begins to consume from the queue 'orders'."
     ]
     assert any("second asks to consume" in one and "waits while" in one for one in story)
+
+
+def test_others_wait_for_the_active_consumer_only_if_there_are_others() -> None:
+    lab = Lab(seed=1)
+    channel = lab.connect("maker").channel()
+    channel.queue_declare("orders", arguments={"x-single-active-consumer": True})
+    for name in ("first", "second", "third", "fourth"):
+        lab.connect(name).channel().basic_consume("orders", lambda *_: None)
+    for name in ("first", "second", "third"):
+        lab.kill(name)
+        lab.run_for("1 s")
+    narrator = Narrator(lab.recorder)
+    told = [narrator.sentence(one.seq) for one in lab.find(e.ConsumerActivated)]
+    ends = [one.partition("it gets everything")[2] for one in told]
+    assert ends == [".", ", and all others wait.", ", and the other one waits.", "."]
+
+
+def things_that_go() -> Lab:
+    """Queues and exchanges with and without bindings, messages and a power failure to come."""
+    lab = Lab(seed=1)
+    channel = lab.connect("maker").channel()
+    for queue in ("bare", "bound", "full", "emptied"):
+        channel.queue_declare(queue)
+    for exchange in ("lonely", "one", "two"):
+        channel.exchange_declare(exchange, "direct", auto_delete=exchange == "one")
+    for queue, exchange, key in (("bound", "one", "a"), ("full", "two", "a"), ("full", "two", "b")):
+        channel.queue_bind(queue, exchange, key)
+    for queue in ("full", "full", "emptied", "emptied", "bound"):
+        channel.basic_publish("", queue, "note")
+    for no_ack in (True, False):
+        got = channel.basic_get("emptied", auto_ack=no_ack)
+    channel.basic_ack(got[0].delivery_tag)
+    lab.run()
+    return lab
+
+
+GO_WITH = {
+    "bare": "",
+    "bound": "with its binding and its message",
+    "full": "with its bindings and its messages",
+    "emptied": "",
+    "lonely": "",
+    "two": "with its bindings",
+}
+
+
+@pytest.mark.parametrize("by", ["command", "power"])
+def test_what_goes_with_a_queue_or_an_exchange_was_there(by: str) -> None:
+    lab = things_that_go()
+    if by == "power":
+        lab.power_off("broker")
+    else:
+        channel = lab.connect("tidy").channel()
+        for exchange in ("lonely", "two"):
+            channel.exchange_delete(exchange)
+        for queue in ("bare", "full", "emptied", "bound"):
+            channel.queue_delete(queue)
+    narrator = Narrator(lab.recorder)
+    told = {
+        getattr(one.event, "queue", "") or one.event.exchange: narrator.sentence(one.seq).partition(":")[0]
+        for one in [*lab.find(e.QueueDeleted), *lab.find(e.ExchangeDeleted)]
+    }
+    assert "with its" not in told.pop("one"), "it deletes itself, for want of bindings"
+    unbound = {"full": "with its messages"} if by == "command" else {}  # with its exchange, before
+    for name, words in (GO_WITH | unbound).items():
+        assert ("with its" in told[name]) == bool(words) and told[name].endswith(words), told[name]
+
+
+@pytest.mark.parametrize(
+    ("channels", "words"),
+    [(0, "maker:"), (1, "maker with its channel:"), (2, "maker with all its channels:")],
+)
+def test_only_channels_that_were_there_are_forgotten_with_their_connection(channels: int, words: str) -> None:
+    lab = Lab(seed=1)
+    connection = lab.connect("maker")
+    for _ in range(channels + 1):
+        channel = connection.channel()
+    channel.close()
+    lab.kill("maker")
+    lab.run()
+    sentence = Narrator(lab.recorder).sentence(lab.last(e.ConnectionClosed).seq)
+    assert sentence.startswith(f"The broker forgets the connection of {words}")
+
+
+def test_nothing_is_said_to_arrive_before_it_has() -> None:
+    """An RST may be lost, and so may a message that goes back to its publisher."""
+    lab = Lab(seed=1)
+    channel = lab.connect("maker").channel()
+    channel.basic_publish("", "nowhere", "lost", mandatory=True)
+    lab.run_for("1 s")
+    lab.cut("maker")
+    lab.intervene(Reset("maker"))
+    lab.run_for("1 s")
+    narrator = Narrator(lab.recorder)
+    assert "the other one if the RST arrives" in narrator.sentence(lab.last(e.Intervened).seq)
+    assert "its publisher gets it" not in narrator.sentence(lab.last(e.Unroutable).seq)
+    assert (
+        "RST" in lab.last(e.SegmentSent).event.flags
+        and lab.last(e.SegmentLost).seq > lab.last(e.Intervened).seq
+    )
 
 
 def test_a_fanout_does_not_ask_what_matches() -> None:

@@ -263,7 +263,7 @@ def test_in_a_transaction_nothing_is_promised_before_the_commit() -> None:
     first, _ = of_kind(lab, "Published")
     assert first.endswith("and keeps it aside: it goes on only if the transaction is committed.")
     assert of_kind(lab, "Routed")[0].endswith("will get a copy if the transaction is committed.")
-    assert of_kind(lab, "Unroutable")[0].endswith("gets it back if the transaction is committed.")
+    assert of_kind(lab, "Unroutable")[0].endswith("to its publisher if the transaction is committed.")
     assert "will" not in of_kind(lab, "Enqueued")[0]
 
 

@@ -12,8 +12,8 @@ import { hadPoint, slotPoint, stripPoint, trayPoint } from "./geometry.js";
 import { cross, words } from "./marks.js";
 import { handles } from "./mark.js";
 
-const WORDED = new Set(["killed", "lost its power", "frozen", "powered off", "finished", "failed"]);
-const CROSSED = new Set(["killed", "lost its power", "failed", "powered off"]);
+const WORDED = new Set(["killed", "not running", "frozen", "powered off", "finished", "failed"]);
+const CROSSED = new Set(["killed", "failed", "powered off"]);
 
 /** An application: P, C or both; pale until it has a connection. */
 export function drawClient(view, mark) {

@@ -11,8 +11,9 @@
 // a frame or command that is read comes from the one that was written.
 //
 // A step of the story contains the records that lead from its beginning to its end. If a call is its beginning, it came of
-// that; of a call within it, it did not. Two steps often have their first records in common, as all that a commit does; then
-// neither is the other's cause. So another step is named only if the chain leads through what that step tells: its end, a
+// that; of a call within it, it did not, unless it is the end of that very call: calls that fail together are one step, and
+// the first of them is no cause of the last. Two steps often have their first records in common, as all that a commit does;
+// then neither is the other's cause. So another step is named only if the chain leads through what that step tells: its end, a
 // milestone in it, the basic.consume of a consumer, or of who connects that the connection stands.
 //
 // That a segment was sent is no reason for its loss. If nobody cut its link, took its host's power or picked it out, it was
@@ -35,7 +36,7 @@ export function causeOf(scene, zoom, seq, visit = false) {
     chain.push(at);
     const step = stepWith(scene, zoom, at, own, seq);
     if (step >= 0) return namedCause(scene, zoom, step);
-    if (at <= begin && ACTS.has(scene.kindOf(at))) return namedCause(scene, zoom, at);
+    if ((at <= begin || endsCall(scene, seq, at)) && ACTS.has(scene.kindOf(at))) return namedCause(scene, zoom, at);
   }
   if (begin !== seq && ACTS.has(scene.kindOf(begin))) return namedCause(scene, zoom, begin);
   const nearest = nearestStep(scene, zoom, seq, chain, own);
@@ -82,6 +83,9 @@ function beforeSentAgain(scene, at, frame) {
   const lost = frame.carriers.map(([n]) => scene.segmentByNumber.get(n)?.lost_seq ?? -1).filter((seq) => seq >= 0 && seq < at);
   return lost.length ? Math.max(...lost) : frame.sent;
 }
+
+/** Whether a record tells how a call ended. */
+const endsCall = (scene, seq, call) => scene.kindOf(seq) === "CallFailed" && scene.records.cause[seq] === call;
 
 /** The record in which a step of the story begins; every other step is one record. */
 function beginningOf(scene, zoom, seq) {

@@ -8,7 +8,7 @@
 
 import { cut, decodeName, isList, nameOf, plural } from "./text.js";
 import { h } from "./elements.js";
-import { bothLostIt, onlyEnd } from "./connection.js";
+import { amqpWords } from "./connection.js";
 import { hostCondition, isStream } from "./fixtures.js";
 import { hadOf, holdingOf, isReader, readBy } from "./hands.js";
 
@@ -164,7 +164,7 @@ const FACTS = {
   connection: (view, one) => [
     ["from", one.client],
     ["to", one.server],
-    ["AMQP", onlyEnd(one) || (bothLostIt(one) ? "closed" : (one.state ?? "not yet spoken"))],
+    ["AMQP", amqpWords(one)],
     ["TCP", one.tcp && one.tcp_server && one.tcp !== one.tcp_server ? `${one.tcp} at the client, ${one.tcp_server} at the server` : (one.tcp ?? one.tcp_server)],
     ["user", one.user],
     ["virtual host", one.vhost],

@@ -10,10 +10,11 @@
 
 import { clientOf, decodeName, encode } from "./text.js";
 import { h } from "./elements.js";
-import { hostCondition, NO_POWER } from "./fixtures.js";
+import { hostCondition } from "./fixtures.js";
 
 const always = () => true;
-const isUp = ({ host }) => !ENDED.has(hostCondition(host));
+/** Whether there is a process. Whoever has failed has none any more. */
+const isUp = ({ host }) => !host?.crashed && hostCondition(host) !== "failed";
 const isWhole = ({ host }) => !host?.link;
 
 /** To a channel happens what happens to its connection. */
@@ -23,9 +24,6 @@ const ON_A_LINK = [
   ["heal", "heal the link", ({ host }) => Boolean(host?.link)],
   ["reset", "reset", ({ connection }) => connection !== undefined && connection.state !== "closed"],
 ];
-
-/** Whoever has failed has no process any more. */
-const ENDED = new Set(["failed", "killed", "powered off", NO_POWER]);
 
 /** Code cannot be stopped in the middle, only ended there; between two waits no time passes. */
 const ONCE_IT_WAITS = "from this step on, or as soon after it as its code waits";

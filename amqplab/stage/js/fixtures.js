@@ -61,13 +61,16 @@ export const serversOf = (layout, scene) =>
 
 const middleOf = ({ x, y, w, h }) => ({ x: x + w / 2, y: y + h / 2 });
 
-export const NO_POWER = "lost its power";
+const CUT_SHORT = "lost its power";
+const KILLED = ["", "running", "was killed"];
 
-/** How a machine or a program is, in a word; the same for picture and inspector. */
+/** How a machine or a program is, in a word; the same for picture and inspector. Once a machine has its power back, its
+ * program has not, until it is started again; what had ended before it lost it has ended as it did. */
 export function hostCondition(host) {
   if (!host) return "";
   if (host.off) return "powered off";
-  if (host.crashed) return host.status === NO_POWER ? NO_POWER : "killed";
+  if (host.crashed && host.status === CUT_SHORT) return "not running";
+  if (host.crashed && KILLED.includes(host.status ?? "")) return "killed";
   if (host.frozen) return "frozen";
   if (!host.status || host.status === "running") return host.status ?? "";
   return host.status === "returned" ? "finished" : "failed";

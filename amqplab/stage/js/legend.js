@@ -222,8 +222,13 @@ const PARTS = [
       ),
       entry(
         app("producer dead", "P", DEAD),
-        "it was killed, it failed, or its machine lost its power",
-        client(({ state }) => ["killed", "lost its power", "failed", "powered off"].includes(state)),
+        "it was killed, it failed, or its machine has no power",
+        client(({ state }) => ["killed", "failed", "powered off"].includes(state)),
+      ),
+      entry(
+        app("producer not-running", "P"),
+        "its machine has power again, and it has not begun again",
+        client(({ state }) => state === "not running"),
       ),
       entry(
         groundSign(""),

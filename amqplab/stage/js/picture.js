@@ -87,7 +87,7 @@ function drawServer(view, mark) {
   );
 }
 
-const DOWN = new Set(["killed", "lost its power", "powered off", "frozen", "failed"]);
+const DOWN = new Set(["killed", "not running", "powered off", "frozen", "failed"]);
 
 function drawAlarm(view, mark) {
   const long = mark.label.length * 7.4; // as long in a small picture, whose letters stay readable

@@ -235,6 +235,7 @@ test("only faults that make sense now are offered", () => {
   assert.ok(offered({ ...well, frozen: true }).includes("thaw"));
   assert.ok(!offered({ ...well, frozen: true }).includes("freeze"));
   assert.ok(!offered({ ...well, crashed: true }).includes("freeze"));
+  assert.ok(!offered({ ...well, crashed: true, status: "returned" }).includes("freeze"), "its process went with the power");
   assert.deepEqual(offered({ ...well, status: "NotFound: no queue" }), ["power off"], "who has failed has no process");
   assert.ok(offered({ ...well, status: "returned" }).includes("kill"));
   assert.deepEqual(offered({ ...well, link: "cut" }, "connection/waiter:49152").filter((fault) => fault !== "reset"), ["heal"]);

@@ -27,7 +27,15 @@ const picked = (seq, selection) => {
 };
 
 test("of a host it says what the picture says", () => {
-  for (const [key, change] of [["killed", { crashed: true }], ["powered off", { crashed: true, off: true }], ["frozen", { frozen: true }]].flatMap(([word, change]) =>
+  const conditions = [
+    ["killed", { crashed: true }],
+    ["powered off", { crashed: true, off: true }],
+    ["frozen", { frozen: true }],
+    ["not running", { crashed: true, status: "lost its power" }],
+    ["finished", { crashed: true, status: "returned" }],
+    ["failed", { crashed: true, status: "NotFound: 404" }],
+  ];
+  for (const [key, change] of conditions.flatMap(([word, change]) =>
     scene.hosts.map((host) => [`host/${host}`, { ...change, word }]),
   )) {
     const view = picked(scene.n - 1, { kind: "entity", id: key });

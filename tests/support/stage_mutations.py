@@ -94,6 +94,10 @@ MUTATIONS = (
     Mutation("what is sent again while it is on the way is counted twice", f"{JS}/messages.js",
              "one.token.command === load.command && (one.ride.segment === s || !isOver(ride.state))",
              "one.token.command === load.command && one.ride.segment === s", "3", "loss_20_percent", "4"),
+    Mutation("a reader that has read nothing stands at the end of its stream", f"{JS}/messages.js",
+             "beforeCell(cells, start - first)", "beforeCell(cells, Infinity)", "3", "stream", "4"),
+    Mutation("a reader that has read nothing is hidden, though its place is seen", f"{JS}/geometry.js",
+             "if (passed === many) return i - 0.5;", "if (passed === many) return HIDDEN;", "3", "stream", "4"),
     # --- 4: nothing arrives that did not arrive ---
     Mutation("a message is with its consumer as soon as the queue hands it over", "amqplab/trace/whereabouts.py",
              'new_token(int(number), self.label(int(number)), "link", new["connection"])',

@@ -207,6 +207,25 @@ function underTheirTitle({ view, messages }, wrong) {
     if (/^(lost|returned)$/.test(mark.place) && !(mark.x > x && mark.x < x + w && mark.y > y && mark.y < y + h)) wrong(`${mark.key} is ${mark.place}, and not in the strip for it`);
 }
 
+/** A reader of a stream stands at the message that it was handed last; before its first one, between those that it does not
+ * get and that one, wherever one of its neighbours is seen. */
+export function readersInTheirPlaces({ view, marks, messages }, wrong) {
+  for (const mark of marks.filter(({ kind }) => kind === "cursor")) {
+    const { queue: name, vhost, start, cursor } = view.state.get(mark.id);
+    const key = `queue/${encode(vhost)}/${encode(name)}`;
+    const { ready, ready_count: count, ready_last: last, first } = view.state.get(key);
+    const offsetOf = (id) => first + (ready.includes(id) ? ready.indexOf(id) : id === last ? count - 1 : NaN);
+    const places = messages.filter((one) => one.key.startsWith(`ready ${key} `)).map((one) => [offsetOf(+one.id), one.x, +one.id]);
+    if (mark.state === "hidden") {
+      const isBeside = ([offset, , id]) => (cursor === null ? offset === start || offset === start - 1 : id === cursor);
+      if (places.some(isBeside)) wrong(`${mark.key} is hidden, and its place is seen`);
+    } else if (cursor === null) {
+      const fits = ([offset, x]) => (offset < start ? x > mark.x : x < mark.x); // the head is at the right
+      if (!places.every(fits)) wrong(`${mark.key} begins at ${start}, and stands elsewhere`);
+    } else if (!places.some(([, x, id]) => id === cursor && Math.abs(x - mark.x) < view.scene.geometry.cell)) wrong(`${mark.key} stands at another message`);
+  }
+}
+
 function queueLines({ view, messages, more }, wrong) {
   const drawn = new Map();
   for (const mark of messages) {

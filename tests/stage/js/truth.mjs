@@ -109,6 +109,7 @@ const OF_ONE_PICTURE = [
   [2, laws.subjectSeen],
   [3, laws.everyCopyOnce],
   [3, laws.countedOnce],
+  [3, laws.readersInTheirPlaces],
   [3, laws.deadHandsAreEmpty],
   [4, laws.nothingArrivesThatDidNot],
   [4, laws.framesStay],

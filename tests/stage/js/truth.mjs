@@ -144,6 +144,9 @@ function explained(one, { view, marks }) {
   const wrong = wrongOf(8, one.name, view);
   for (const mark of stage.unexplained(marks)) wrong(`the legend does not know ${mark.key}, ${mark.state}`);
   if (stage.legendOf([]).length) wrong("the legend speaks of what is not there");
+  const isHatched = marks.some((mark) => mark.kind === "message" && stage.toMarkup(stage.drawMessage(view, mark)).includes('class="hatch"'));
+  const entries = stage.legendOf(marks).flatMap(([, found]) => found);
+  if (entries.some(({ words }) => words.startsWith("hatched")) !== isHatched) wrong(`${isHatched ? "something" : "nothing"} is hatched, and the legend says otherwise`);
 }
 
 /** So many commands on a link may have no room beside each other. */

@@ -655,6 +655,25 @@ export function arrowsArrive(scene, bands, wrong) {
   }
 }
 
+/** What the ladder says of an arrow is how it is at this step, as the picture shows it. `bands` are drawn elements. */
+export function arrowsAreToldAsTheyAre({ scene, seq, zoom }, marks, bands, wrong) {
+  const onLink = new Map(marks.filter(({ place }) => place.startsWith("link:")).map((mark) => [bandOfMark(mark, zoom), mark]));
+  for (const { props, kids } of bands) {
+    const [kind, number] = props["data-sel"].split(":");
+    const item = kind === "segment" ? scene.segmentByNumber.get(+number) : kind === "frame" ? scene.frames[+number] : scene.commands[+number];
+    const [said, title] = [props["data-state"], String(kids.find(({ tag }) => tag === "title").kids[0])];
+    if (!title.includes(said)) wrong(`${kind} ${number} is ${said}, and its title says ${title}`);
+    if ((said === "not sent yet") !== (item.sent ?? item.received) > seq) wrong(`the ladder says of ${kind} ${number}, which was sent at ${item.sent}: ${said}`);
+    const has = kind === "segment" ? item.arrived !== null && item.arrived <= seq : (item.received !== null && item.received <= seq) || lastBytes(scene, item, seq);
+    if (said === "arrived" && !has) wrong(`the ladder says that ${kind} ${number} has arrived`);
+    const shown = onLink.get(`${kind}:${number}`)?.state;
+    if (shown === "under way" && /^(arrived|lost|discarded|refused)$/.test(said)) wrong(`${kind} ${number} is under way, and ${said} in the ladder`);
+  }
+}
+
+/** Which arrow stands for a thing on a link: that of its segment, frame or command. */
+const bandOfMark = ({ kind, id, command }, zoom) => (/^(segment|frame)$/.test(kind) ? `${kind}:${id}` : `command:${zoom === 2 && kind === "command" ? id : command}`);
+
 /** The parallelograms of a band. */
 const shapesIn = ({ tag, props, kids }) => [...(tag === "polygon" ? [props] : []), ...(kids ?? []).filter((kid) => kid.props).flatMap(shapesIn)];
 

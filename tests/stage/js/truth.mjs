@@ -212,10 +212,11 @@ function planOf({ scene, zoom, seq, visit }) {
 const ESCAPES = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
 const escaped = (text) => String(text).replace(/[&<>"]/g, (c) => ESCAPES[c]);
 
-function samePlaceEverywhere(one, view) {
+function samePlaceEverywhere(one, { view, marks }) {
   const wrong = wrongOf(2, one.name, view);
   const { scene, subject, seq } = view;
   const text = (parts) => parts.filter(Boolean).map(stage.toMarkup).join("");
+  arrowsAroundAreTold(view, marks, wrongOf("4 ladder", one.name, view));
   const said = text(stage.drawNarration(view));
   if (!said.includes(escaped(stage.sentenceOf(view)))) wrong("the narration does not show the sentence");
   if (seq < 0) return;
@@ -233,6 +234,15 @@ function samePlaceEverywhere(one, view) {
   const ladder = stage.drawLadder(view, plan, 500, y - 40, y + 40);
   const here = ladder.filter((v) => /\brung\b.*\bhere\b/.test(v.props.class ?? ""));
   if (!here.some((v) => v.props["data-id"] === seq)) wrong(`the ladder shows ${here.map((v) => v.props["data-id"])}, not this record`);
+}
+
+const ARROWS_AROUND = 120;
+
+function arrowsAroundAreTold(view, marks, wrong) {
+  const plan = planOf(view);
+  const y = plan.yOf(view.seq);
+  const drawn = stage.drawLadder(view, plan, 500, y - ARROWS_AROUND, y + ARROWS_AROUND);
+  laws.arrowsAreToldAsTheyAre(view, marks, drawn.filter((v) => /\bband\b/.test(v.props.class ?? "") && v.props["data-sel"]), wrong);
 }
 
 // --- a case ---
@@ -259,7 +269,7 @@ function play(one, scene, zoom) {
     if (now && before && motion) safely(one.name, now.view, () => move(one, before, now, motion));
     if (now && before && isNext && has("4 place")) safely(one.name, now.view, () => laws.neverBack(before, now, wrongOf("4 place", one.name, now.view)));
     if (now && i % 3 === 0) safely(one.name, now.view, () => lookNarrow(one, player));
-    if (now && i % 5 === 0) safely(one.name, now.view, () => samePlaceEverywhere(one, now.view));
+    if (now && i % 5 === 0) safely(one.name, now.view, () => samePlaceEverywhere(one, now));
     before = now;
   });
   if (has(7)) backAndForth(one, player, memory, wanted, chance);

@@ -127,8 +127,12 @@ function quickest(scene) {
 }
 
 /** How a leg is at a record: what will become of it is not told before. @param {Leg} leg @param {number} seq */
-export const stateBy = ({ from, left, to, outcome }, seq) =>
-  seq < from ? "not sent yet" : seq < left ? "waiting" : seq < to ? "under way" : outcome;
+export function stateBy({ from, left, to, read, outcome }, seq) {
+  if (seq < from) return "not sent yet";
+  if (seq < left) return "waiting";
+  if (seq < to) return "under way";
+  return read !== null && seq < read ? "waits to be read" : outcome;
+}
 
 /** The same in words. @param {Leg} way @param {number} seq */
 export const wordsBy = (way, seq) => {

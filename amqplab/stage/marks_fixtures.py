@@ -263,31 +263,37 @@ def raised(priority: int | None, queue: Entity) -> int:
 
 
 def cursors(m: Moment, key: str, node: NodePlace, cells: Sequence[places.Cell]) -> Iterator[Mark]:
-    """Where each reader of a stream is: under the message that it got last; before its first one, where the
-    next one will come to stand.
-    """
+    """Where each reader of a stream is, beside each other if they are at one place."""
     vhost, name = (keys.unescape(part) for part in key.split("/")[1:3])
-    at: dict[int | None, int] = {
-        cell.message: number for number, cell in enumerate(cells) if cell.message is not None
-    }
-    if len(cells) < node["cells"]:
-        at[None] = len(cells)
-    readers: list[tuple[str, int | None]] = []
+    readers: list[tuple[str, Spot | None]] = []
     for consumer, entity in m.state.items():
         if not consumer.startswith("consumer/") or (entity.get("vhost"), entity.get("queue")) != (
             vhost,
             name,
         ):
             continue
-        cursor = entity.get("cursor")
-        if cursor is not None or entity.get("start") is not None:
-            readers.append((consumer, cursor))
-    for row, (consumer, cursor) in enumerate(readers):
-        mates = [one for one, other in readers if other == cursor]
-        x, y = places.cell_spot(node, at.get(cursor, 0))
-        spot = Spot(x + CURSOR_W * (2 * mates.index(consumer) - len(mates) + 1) // 2, y)
-        yield Mark("cursor", consumer, "", "" if cursor in at else "hidden", app_of(m, consumer), spot,
-                   {"row": row, "shown": cursor in at, "node": node})  # fmt: skip
+        if entity.get("cursor") is not None or entity.get("start") is not None:
+            readers.append((consumer, reader_spot(entity, m.state[key], node, cells)))
+    for row, (consumer, spot) in enumerate(readers):
+        mates = [one for one, other in readers if other == spot]
+        x, y = spot or places.cell_spot(node, 0)
+        beside = Spot(x + CURSOR_W * (2 * mates.index(consumer) - len(mates) + 1) // 2, y)
+        yield Mark("cursor", consumer, "", "" if spot else "hidden", app_of(m, consumer), beside,
+                   {"row": row, "shown": spot is not None, "node": node})  # fmt: skip
+
+
+def reader_spot(reader: Entity, queue: Entity, node: NodePlace, cells: Sequence[places.Cell]) -> Spot | None:
+    """Under the message that it got last; before its first one, between those that it does not get and that one;
+    None where these are only counted.
+    """
+    if reader.get("cursor") is not None:
+        found = [number for number, cell in enumerate(cells) if cell.message == reader["cursor"]]
+        return places.cell_spot(node, found[0]) if found else None
+    before = places.before_cell(cells, reader["start"] - queue["first"])
+    if before is None:
+        return None
+    x, y = places.cell_spot(node, before)
+    return Spot(x + G.cell // 2, y)
 
 
 BADGES: tuple[tuple[str, str], ...] = (

@@ -79,7 +79,7 @@ def envelope(mark: Mark, x: int, y: int) -> str:
                       C.ink2 if ghost else line, 3, stroke_dasharray="2 2" if ghost else None))  # fmt: skip
     if not ghost:
         parts.append(path(f"M{x - half} {y - 7}l10 7l11 -7", ink, stroke_opacity=0.3))
-    if mark.place.startswith("consumer:") and mark.state not in ("done", "gone"):
+    if mark.place.startswith("consumer:") and mark.state == "unacked":
         lines = f"M{x - 4} {y - 7}l-6 7M{x - 5} {y + 1}l-5 6M{x + 10} {y - 7}l-5 6M{x + 10} {y}l-6 7"
         parts.append(path(lines, ink, stroke_opacity=0.55, stroke_width=1.5))
     colour = C.ink if ghost else ink

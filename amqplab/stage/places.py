@@ -21,7 +21,7 @@ from amqplab.stage.contract_layout import AppPlace, Box, Layout, NodePlace, Pipe
 from amqplab.stage.geometry import GEOMETRY as G
 
 __all__ = [
-    "Cell", "Hand", "Spot", "cell_spot", "cells_of", "dock_spot", "had_spot", "hand_of", "inside_tube",
+    "Cell", "Hand", "Spot", "before_cell", "cell_spot", "cells_of", "dock_spot", "had_spot", "hand_of", "inside_tube",
     "lane_spot", "leaving_spot", "lost_places", "lost_room", "node_spot", "slot_spot", "strip_spot",
     "tray_spot", "tube_span",
 ]  # fmt: skip
@@ -126,6 +126,18 @@ def cells_of(queue: Mapping[str, Any], room: int) -> list[Cell]:
     )
     first = line_cells("unacked", queue["unacked"], unacked, ghosts, None)
     return first + line_cells("ready", queue["ready"], ready, room - len(first), queue.get("ready_last"))
+
+
+def before_cell(cells: Sequence[Cell], many: int) -> int | None:
+    """The cell of the message that has so many before it in its queue, or the one behind the last; None if it
+    is only counted.
+    """
+    passed = 0
+    for number, cell in enumerate(cells):
+        if passed == many:
+            return number
+        passed += cell.more if cell.message is None else 1
+    return len(cells) if passed <= many else None
 
 
 def line_cells(line: str, shown: Sequence[int], count: int, room: int, last: int | None) -> list[Cell]:

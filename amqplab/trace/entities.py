@@ -28,7 +28,8 @@ Theory
                                  source, kind, destination, routing_key, arguments, implicit
     queue/<vhost>/<name>         node, durable, exclusive, owner, auto_delete, arguments, policy and
                                  policy_arguments; dead_letter_exchange: its name, or None; consumers: how
-                                 many; active_consumer: the key of the single active one, or None; the lines
+                                 many; active_consumer: the key of the single active one, or None; first: of
+                                 a stream, the offset of the oldest message that it still has; the lines
                                  ready and unacked (amqplab.trace.lines: the first SHOWN, _count, _last);
                                  total
     consumer/<conn>/<n>/<tag>    queue, vhost, no_ack, exclusive, prefetch, priority, delivered: how many;
@@ -209,6 +210,7 @@ def edit_queue(draft: Draft, vhost: str, name: str) -> dict[str, Any]:
                 "arguments": "",
                 "consumers": 0,
                 "active_consumer": None,
+                "first": 0,
                 **READY.empty(),
                 **UNACKED.empty(),
                 "total": 0,

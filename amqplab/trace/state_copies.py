@@ -29,6 +29,7 @@ from typing import Any
 
 from amqplab.trace import events as e
 from amqplab.trace import keys
+from amqplab.trace.arguments import argument
 from amqplab.trace.draft import Draft
 from amqplab.trace.entities import edit_channel, edit_exchange, edit_message, edit_queue
 from amqplab.trace.lines import HOLDING, IN_TX, READY, SETTLING, SHOWN, UNACKED, Line, Place, join, leave
@@ -247,7 +248,11 @@ def requeued(draft: Draft, record: Record, event: e.Requeued) -> None:
 
 
 def discarded(draft: Draft, record: Record, event: e.Discarded) -> None:
+    """A stream loses its oldest messages, and those that stay keep their offsets."""
     lose(draft, event.vhost, event.queue, event.message, event.reason)
+    queue = draft.edit(keys.queue_key(event.vhost, event.queue))
+    if queue is not None and argument(queue["arguments"], "x-queue-type") == "stream":
+        queue["first"] += 1
 
 
 def purged(draft: Draft, record: Record, event: e.QueuePurged) -> None:

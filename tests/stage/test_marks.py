@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from scenes import names, recording
 
+from amqplab.stage.geometry import GEOMETRY
 from amqplab.stage.layout import layout
 from amqplab.stage.mark import ZOOMS, Mark, Moment
 from amqplab.stage.marks import marks
@@ -144,7 +145,7 @@ def queue(ready: int = 0, unacked: int = 0, arguments: str = "", **fields: Any) 
     numbers = list(range(1, ready + unacked + 1))
     return {
         "ready": numbers[unacked:], "ready_count": ready, "ready_last": numbers[-1] if ready else None,
-        "unacked": numbers[:unacked], "unacked_count": unacked, "arguments": arguments, **fields,
+        "unacked": numbers[:unacked], "unacked_count": unacked, "arguments": arguments, "first": 0, **fields,
     }  # fmt: skip
 
 
@@ -347,14 +348,33 @@ def test_a_stream_s_reader_is_a_cursor_at_its_message() -> None:
     assert cursor.spot == read.spot
 
 
-def test_a_stream_s_reader_that_has_read_nothing_waits_behind_the_last_message() -> None:
+@pytest.mark.parametrize(
+    ("ready", "first", "start", "before"),
+    [(3, 0, 0, 1), (3, 0, 2, 3), (3, 10, 12, 3), (3, 0, 3, 4), (3, 0, 9, 4), (60, 0, 0, 1), (60, 0, 60, 61)],
+)
+def test_a_stream_s_reader_that_has_read_nothing_stands_where_it_begins(
+    ready: int, first: int, start: int, before: int
+) -> None:
+    """Half a cell ahead of the message that it gets first, and half a cell behind the one before."""
     key = "consumer/bob:1/1/tag"
-    reader = {**stage().state[key], "cursor": None, "start": 3}
-    for ready, state in ((3, ""), (60, "hidden")):
-        log = queue(ready=ready, arguments="x-queue-type=stream")
-        assert [
-            one for _, one, _ in said(with_(stage(), **{"queue/%2F/app": log, key: reader}), "cursor")
-        ] == [state]
+    reader = {**stage().state[key], "cursor": None, "start": start}
+    log = queue(ready=ready, arguments="x-queue-type=stream", first=first)
+    moment = with_(stage(), **{"queue/%2F/app": log, key: reader})
+    (cursor,) = of_kind("cursor", moment)
+    at = {
+        int(mark.label): mark.spot.x for mark in of_kind("message", moment) if mark.place.startswith("queue")
+    }
+    assert cursor.state == "" and (before in at or before - 1 in at)
+    behind, ahead = cursor.spot.x - GEOMETRY.cell // 2, cursor.spot.x + GEOMETRY.cell // 2
+    assert (at.get(before, behind), at.get(before - 1, ahead)) == (behind, ahead)
+
+
+def test_a_reader_is_hidden_where_the_messages_that_it_is_among_are_only_counted() -> None:
+    key = "consumer/bob:1/1/tag"
+    reader = {**stage().state[key], "cursor": None, "start": 30}
+    log = queue(ready=60, arguments="x-queue-type=stream")
+    (cursor,) = of_kind("cursor", with_(stage(), **{"queue/%2F/app": log, key: reader}))
+    assert cursor.state == "hidden"
 
 
 @pytest.mark.parametrize(

@@ -333,6 +333,18 @@ def test_a_reader_of_a_stream_is_at_the_message_that_it_was_handed_last(story: A
     assert [state["consumer/c:1/1/u"][name] for name in ("start", "cursor")] == [None, None]
 
 
+def test_a_stream_that_loses_its_oldest_messages_knows_the_offset_of_the_first_one(story: Any) -> None:
+    for name, arguments in (("s", "x-queue-type=stream"), ("q", "")):
+        story.broker(e.QueueDeclared, "/", name, True, None, False, arguments)
+        for number in (7, 8, 9):
+            story.broker(e.Enqueued, "/", name, number, number - 7)
+        for number in (7, 8):
+            story.broker(e.Discarded, "/", name, number, "maxlen")
+    state = Fold(story.recorder).now()
+    assert [state[f"queue/%2F/{name}"]["first"] for name in ("s", "q")] == [2, 0]
+    assert state["queue/%2F/s"]["ready"] == [9]
+
+
 def publish(story: Any, link: Any, properties: Properties) -> None:
     """One message arrives at the broker in its frames, and is published."""
     octets = encode_content(1, Basic.Publish(exchange="", routing_key="q"), properties, b"hi", 4096)

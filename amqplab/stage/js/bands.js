@@ -12,7 +12,7 @@ import { cls, h } from "./elements.js";
 import { cross, hue, lit } from "./marks.js";
 import { endsOf, isStep } from "./ladder.js";
 import { STORY } from "./scene.js";
-import { waysOf, outcomeWords } from "./legs.js";
+import { stateBy, waysOf, wordsBy } from "./legs.js";
 import { segmentLabel } from "./wire.js";
 
 const MOST_BANDS = 500;
@@ -76,15 +76,17 @@ export function drawBand(view, band, a, b, y, { top, bottom }) {
   const drawn = band.legs.map((leg, i) => drawLeg(view, band, leg, i, a, b, y, top, bottom)).filter(Boolean);
   if (!drawn.length) return null;
   const { kind, id } = band;
+  const sent = band.legs.filter(({ from }) => from <= view.seq);
   const props = {
     key: `b${kind}${id}`,
-    class: cls("band", kind, hue(band.hue), lit(view, kind, id), band.legs[0].from > view.seq && "future"),
+    class: cls("band", kind, hue(band.hue), lit(view, kind, id), !sent.length && "future"),
     "data-sel": `${kind}:${id}`,
     "data-kind": kind,
     "data-id": id,
-    "data-state": band.legs.at(-1).outcome,
+    "data-state": stateBy(sent.at(-1) ?? band.legs[0], view.seq),
   };
-  const said = `${bandWords(view.scene, band)}: ${band.legs.map(outcomeWords).join("; ")}`;
+  const fate = sent.map((leg) => wordsBy(leg, view.seq)).join("; ") || "not sent yet";
+  const said = `${bandWords(view.scene, band)}: ${fate}`;
   return h("g", props, h("title", {}, said), drawn);
 }
 

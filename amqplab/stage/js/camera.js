@@ -155,6 +155,7 @@ function carrier(axis, side, move) {
       return rest(thing, (at) => at + by);
     }
     const next = rest(thing, to);
+    if (thing.dock) next.dock[axis] = next[`${axis}1`] + thing.dock[axis] - thing[`${axis}1`]; // inside the wall, as wide as it is
     if (thing.kind === "queue") return axis === "x" ? narrowed(thing, next, move) : next;
     const isBox = typeof thing[side] === "number" && typeof thing[axis] === "number";
     if (isBox) next[side] = move(thing[axis] + thing[side]) - next[axis];

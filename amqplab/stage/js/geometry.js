@@ -110,6 +110,20 @@ function lineCells(line, shown, count, room, last) {
   return [...head, { line, message: null, more: count - head.length - tail.length }, ...tail];
 }
 
+/** The cell of what is only counted, or is not there: a search that finds nothing says the same. */
+export const HIDDEN = -1;
+
+/** Half a cell before the message that has so many before it in its queue, if one can see where that is.
+ * @param {{message: number | null, more: number}[]} cells @param {number} many */
+export function beforeCell(cells, many) {
+  let passed = 0;
+  for (let i = 0; i < cells.length; i++) {
+    if (passed === many) return i - 0.5;
+    passed += cells[i].message === null ? cells[i].more : 1;
+  }
+  return passed <= many ? cells.length - 0.5 : HIDDEN;
+}
+
 // --- clients ---
 
 /** A hand: how many slots are drawn, and how many more it has. `limit` 0 is none. */

@@ -10,6 +10,7 @@ import { h } from "./elements.js";
 import { TYPES } from "./scene.js";
 import { longGaps } from "./axis.js";
 import { marks } from "./describe.js";
+import { isHatched } from "./marks.js";
 import { isOver } from "./ride.js";
 import { MARK_WORDS, SHAPES, drawMark, markAt } from "./timeline.js";
 
@@ -79,8 +80,6 @@ const message = (test) => marksOf("message", test);
 const paper = (test) => (mark) => (mark.kind === "message" || (mark.kind === "load" && !mark.signal)) && test(mark);
 const answer = (test) => (mark) => (mark.kind === "signal" || (mark.kind === "load" && mark.signal)) && test(mark);
 const gone = ({ place }) => place === "lost" || place === "returned";
-const isHeld = ({ place, state }) =>
-  (place.startsWith("consumer") && state === "unacked") || state === "refused" || state === "settling";
 const client = (test) => marksOf("client", test);
 const hand = (test) => (mark) => (mark.kind === "consumer" || mark.kind === "hand") && test(mark);
 const chip = (test) => (mark) => (mark.kind === "frame" || mark.kind === "part") && test(mark);
@@ -130,8 +129,8 @@ const PARTS = [
       ),
       entry(
         envelope("held", { hatched: true }),
-        "hatched: handed over or refused, and the broker has no acknowledgement yet",
-        message(isHeld),
+        "hatched: handed over, and the broker has no acknowledgement yet",
+        message((mark) => !mark.badge && isHatched(mark)),
       ),
       entry(
         envelope("is-done"),

@@ -18,15 +18,15 @@
 
 import { lostAt, progressOf } from "./ride.js";
 
-/** @typedef {{from: number, to: number, outcome: string, reason: string, again: boolean, share: number, p: number, read: number | null}} Leg
- * `from` and `to` are records, `share` is how much of the time is transmission, `p` how far it comes, 0..1; `read` is the
+/** @typedef {{from: number, left: number, to: number, outcome: string, reason: string, again: boolean, share: number, p: number, read: number | null}} Leg
+ * `from` and `to` are records, `left` is the one with which it left for the wire, after waiting for that; `share` is how much of the time is transmission, `p` how far it comes, 0..1; `read` is the
  * record at which it is read, if it has waited for that. */
 
 const MOST_WAY = 0.9;
 
 /** @param {number} from @param {number} to @param {string} outcome @param {Partial<Leg>} [more] @returns {Leg} */
 const leg = (from, to, outcome, more = {}) => ({
-  ...{ from, to, outcome, reason: "", again: false, share: 0, p: 1, read: null },
+  ...{ from, left: from, to, outcome, reason: "", again: false, share: 0, p: 1, read: null },
   ...more,
 });
 
@@ -70,7 +70,7 @@ function legsOfUnit(scene, item) {
     const from = legs.length || begin === null ? s.sent : Math.min(begin, s.sent);
     const own = legOfSegment(scene, s);
     if (s === brought) {
-      const more = { again: legs.length > 0, share: own.share, reason: received === null ? "arrived, never read" : "" };
+      const more = { again: legs.length > 0, left: s.sent, share: own.share, reason: received === null ? "arrived, never read" : "" };
       const whole = received === null ? brought.arrived : wholeAt(scene, item, received);
       const hasWaited = received !== null && scene.timeOf(received) > scene.timeOf(whole);
       const to = received === null || hasWaited ? whole : received;
@@ -125,6 +125,20 @@ function quickest(scene) {
   scene.quickestByLane = least;
   return least;
 }
+
+/** How a leg is at a record: what will become of it is not told before. @param {Leg} leg @param {number} seq */
+export function stateBy({ from, left, to, read, outcome }, seq) {
+  if (seq < from) return "not sent yet";
+  if (seq < left) return "waiting";
+  if (seq < to) return "under way";
+  return read !== null && seq < read ? "waits to be read" : outcome;
+}
+
+/** The same in words. @param {Leg} way @param {number} seq */
+export const wordsBy = (way, seq) => {
+  const state = stateBy(way, seq);
+  return state === way.outcome ? outcomeWords(way) : `${way.again ? "sent again, " : ""}${state}`;
+};
 
 /** A leg's outcome in words, for those who point at it. @param {Leg} leg */
 export const outcomeWords = ({ outcome, reason, again }) =>

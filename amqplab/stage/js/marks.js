@@ -48,12 +48,12 @@ export const words = (place, kind, ...inside) =>
 
 const ANCHORS = { start: "start", middle: "mid", end: "end" };
 
-const HATCHED = new Set(["unacked", "refused", "settling"]);
+/** Whether a message is in a hand, and the broker waits for its acknowledgement. @param {{place: string, state: string}} mark */
+export const isHatched = ({ place, state }) => place.startsWith("consumer") && state === "unacked";
 
 /** A message: an envelope with its number; as a badge, only the number. @param {View} view @param {DrawnMark} mark */
 export function drawMessage(view, mark) {
   if (mark.badge) return drawBadge(mark);
-  const isHeld = mark.place.startsWith("consumer") && HATCHED.has(mark.state);
   const kind = cls(
     ...["message", hue(mark.hue), `is-${mark.state.replaceAll(" ", "-") || "there"}`, mark.ghost && "ghosted"],
     ...[mark.place.startsWith("link") && "moving", mark.covered && "covered", isGone(mark) && "dead"],
@@ -65,7 +65,7 @@ export function drawMessage(view, mark) {
     "g",
     handles(mark, kind, { transform: moveTo(mark) }),
     h("rect", { class: "paper", ...paper }),
-    isHeld && h("rect", { class: "hatch", ...paper }),
+    isHatched(mark) && h("rect", { class: "hatch", ...paper }),
     h("path", { class: "flap", d: flap(w, height) }),
     mark.persistent && h("path", { class: "foot", d: `M${round(-w / 2 + 3)} ${round(height / 2 - 1.5)}H${round(w / 2 - 3)}` }),
     h("text", { class: "number", ...(mark.label.length > 2 && squeezedTo(w - 3)) }, mark.label),

@@ -12,6 +12,8 @@
 import { encode, nameOf, plural } from "./text.js";
 import { mouthOf, placesOf } from "./crowd.js";
 import {
+  HIDDEN,
+  beforeCell,
   cellPoint,
   cellsOf,
   dockPoint,
@@ -137,23 +139,24 @@ function lineMarks(view, key, node) {
 const copyOf = ({ redelivered }) => ({ redelivered, command: null });
 
 /** Streams are not taken out of: a reader is a cursor at the message that it was handed last, or, before its first
- * one, where the next one will come to stand. */
+ * one, between those that it does not get and that one. */
 function cursorMarks(view, key, node, cells) {
   const { scene, layout } = view;
-  const free = cells.length < roomOf(scene.geometry, node) ? cells.length : -1;
+  const { first } = view.state.get(key);
   const readers = view.consumers.filter(([, one]) => queueKey(one.vhost, one.queue) === key && isReader(one));
-  const placeOf = ([, { cursor }]) => (cursor === null ? free : cells.findIndex((cell) => cell.message === cursor));
+  const placeOf = ([, { cursor, start }]) =>
+    cursor === null ? beforeCell(cells, start - first) : cells.findIndex((cell) => cell.message === cursor);
   const whose = ([reader]) => layout.pipes[nameOf(reader.split("/").slice(0, 2).join("/"))]?.app ?? nameOf(reader);
   const names = readers.map(whose);
   return readers.map(([reader, { cursor, start }], row) => {
     const i = placeOf(readers[row]);
     const mates = readers.filter((one) => placeOf(one) === i);
-    const x = cellPoint(scene.geometry, node, Math.max(i, 0)).x + CURSOR_W * (mates.indexOf(readers[row]) - (mates.length - 1) / 2);
+    const x = cellPoint(scene.geometry, node, i).x + CURSOR_W * (mates.indexOf(readers[row]) - (mates.length - 1) / 2);
     const who = names[row];
     const where = cursor === null ? `before offset ${start}` : `at message ${scene.labelOf(cursor)}`;
     return entityMark(view, "cursor", reader, {
-      ...{ key: `cursor ${reader}`, x, y: node.y + node.h / 2 - 8, row, node, names, label: who, state: i < 0 ? "hidden" : "" },
-      ...{ covered: i < 0, said: `stream reader ${who} ${where}` },
+      ...{ key: `cursor ${reader}`, x, y: node.y + node.h / 2 - 8, row, node, names, label: who, state: i === HIDDEN ? "hidden" : "" },
+      ...{ covered: i === HIDDEN, said: `stream reader ${who} ${where}` },
     });
   });
 }

@@ -29,7 +29,7 @@ const BETWEEN_HEADS = 8;
 const OVER_ITS_LINE = 14;
 const HEAD_LINE = 16;
 const LOWEST_HEAD = 21;
-const MOST_HEAD_LINES = 3;
+const MOST_HEAD_LINES = 5; // so each of five has a line to itself, however close they stand
 const ARRIVES_BESIDE = 13;
 
 // --- drawing ---
@@ -259,7 +259,7 @@ function chapter({ view, columns, plan, pieces }, at, lost, words, seq) {
 }
 
 /** The names over the lifelines that are in sight, as many as can be whole; each stands over its own line. Where one line is
- * too short for them, every other one stands a line higher, or they take turns in three; and where those are, only those
+ * too short for them, every other one stands a line higher, or they take turns in more; and where those are, only those
  * that have room, and `hubs`. */
 export function drawHeads(hosts, columns, scrolled, sight, hubs = []) {
   const seen = hosts.filter((host) => columns.x(host) > scrolled && columns.x(host) < scrolled + sight);

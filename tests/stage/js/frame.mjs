@@ -47,6 +47,19 @@ test("pipes keep to their programs and to the broker when the layout is squeezed
   }
 });
 
+test("what stands inside the wall does not reach out of it, nor into an exchange, when the layout is squeezed", () => {
+  const TRAY = 16; // half of what a transaction holds back
+  for (const layout of Object.values(scene.layouts)) {
+    const tight = stage.squeezed(layout, 10);
+    const axis = layout.orientation === "wide" ? "x" : "y";
+    for (const pipe of Object.values(tight.pipes)) {
+      const inward = Math.sign(pipe[`${axis}1`] - pipe[`${axis}0`]);
+      assert.ok(inward * (pipe.dock[axis] - pipe[`${axis}1`]) > TRAY);
+      for (const node of Object.values(tight.nodes)) assert.ok(Math.abs(node[axis] - pipe.dock[axis]) > TRAY, JSON.stringify([node, pipe]));
+    }
+  }
+});
+
 test("what does not fit is followed: the place looked for is in sight", () => {
   const room = { width: 300, height: 200 };
   const set = stage.setting(scene.layouts, room);

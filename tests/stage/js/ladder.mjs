@@ -250,6 +250,17 @@ test("names over the lifelines stand side by side in one line, or in two", () =>
   }
 });
 
+test("up to five lifelines that are in sight have their names, however close they stand", () => {
+  const hosts = ["publisher", "broker", "from_the_start", "from_four_on", "archivist"];
+  for (const busy of [[], ["broker"], hosts])
+    for (const width of [270, 290, 440]) {
+      const columns = stage.columnsOf(hosts, width, new Set(busy), 150);
+      const drawn = stage.drawHeads(hosts, columns, 0, width, ["broker"]);
+      assert.deepEqual(drawn.map(({ props }) => props.key), hosts.filter((host) => columns.x(host) < width));
+      for (const { props } of drawn) assert.ok(parseFloat(/width:(.*)px;b/.exec(props.style)[1]) >= stage.widthOf(props.key, 13), props.style);
+    }
+});
+
 test("at the story zoom the rows say the story's sentences", () => {
   const plan = stage.ladderPlan(scene, stage.STORY);
   plan.seqs.forEach((seq, k) => assert.equal(stage.rowWords(scene, stage.STORY, seq), scene.story[k][2]));

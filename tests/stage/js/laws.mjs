@@ -207,6 +207,25 @@ function underTheirTitle({ view, messages }, wrong) {
     if (/^(lost|returned)$/.test(mark.place) && !(mark.x > x && mark.x < x + w && mark.y > y && mark.y < y + h)) wrong(`${mark.key} is ${mark.place}, and not in the strip for it`);
 }
 
+/** A reader of a stream stands at the message that it was handed last; before its first one, between those that it does not
+ * get and that one, wherever one of its neighbours is seen. */
+export function readersInTheirPlaces({ view, marks, messages }, wrong) {
+  for (const mark of marks.filter(({ kind }) => kind === "cursor")) {
+    const { queue: name, vhost, start, cursor } = view.state.get(mark.id);
+    const key = `queue/${encode(vhost)}/${encode(name)}`;
+    const { ready, ready_count: count, ready_last: last, first } = view.state.get(key);
+    const offsetOf = (id) => first + (ready.includes(id) ? ready.indexOf(id) : id === last ? count - 1 : NaN);
+    const places = messages.filter((one) => one.key.startsWith(`ready ${key} `)).map((one) => [offsetOf(+one.id), one.x, +one.id]);
+    if (mark.state === "hidden") {
+      const isBeside = ([offset, , id]) => (cursor === null ? offset === start || offset === start - 1 : id === cursor);
+      if (places.some(isBeside)) wrong(`${mark.key} is hidden, and its place is seen`);
+    } else if (cursor === null) {
+      const fits = ([offset, x]) => (offset < start ? x > mark.x : x < mark.x); // the head is at the right
+      if (!places.every(fits)) wrong(`${mark.key} begins at ${start}, and stands elsewhere`);
+    } else if (!places.some(([, x, id]) => id === cursor && Math.abs(x - mark.x) < view.scene.geometry.cell)) wrong(`${mark.key} stands at another message`);
+  }
+}
+
 function queueLines({ view, messages, more }, wrong) {
   const drawn = new Map();
   for (const mark of messages) {
@@ -650,6 +669,25 @@ export function arrowsArrive(scene, bands, wrong) {
     if (kind === "segment" && tipped.length > 1) wrong(`the ladder lets ${kind} ${number} arrive ${tipped.length} times`);
   }
 }
+
+/** What the ladder says of an arrow is how it is at this step, as the picture shows it. `bands` are drawn elements. */
+export function arrowsAreToldAsTheyAre({ scene, seq, zoom }, marks, bands, wrong) {
+  const onLink = new Map(marks.filter(({ place }) => place.startsWith("link:")).map((mark) => [bandOfMark(mark, zoom), mark]));
+  for (const { props, kids } of bands) {
+    const [kind, number] = props["data-sel"].split(":");
+    const item = kind === "segment" ? scene.segmentByNumber.get(+number) : kind === "frame" ? scene.frames[+number] : scene.commands[+number];
+    const [said, title] = [props["data-state"], String(kids.find(({ tag }) => tag === "title").kids[0])];
+    if (!title.includes(said)) wrong(`${kind} ${number} is ${said}, and its title says ${title}`);
+    if ((said === "not sent yet") !== (item.sent ?? item.received) > seq) wrong(`the ladder says of ${kind} ${number}, which was sent at ${item.sent}: ${said}`);
+    const has = kind === "segment" ? item.arrived !== null && item.arrived <= seq : (item.received !== null && item.received <= seq) || lastBytes(scene, item, seq);
+    if (said === "arrived" && !has) wrong(`the ladder says that ${kind} ${number} has arrived`);
+    const shown = onLink.get(`${kind}:${number}`)?.state;
+    if (shown === "under way" && /^(arrived|lost|discarded|refused)$/.test(said)) wrong(`${kind} ${number} is under way, and ${said} in the ladder`);
+  }
+}
+
+/** Which arrow stands for a thing on a link: that of its segment, frame or command. */
+const bandOfMark = ({ kind, id, command }, zoom) => (/^(segment|frame)$/.test(kind) ? `${kind}:${id}` : `command:${zoom === 2 && kind === "command" ? id : command}`);
 
 /** The parallelograms of a band. */
 const shapesIn = ({ tag, props, kids }) => [...(tag === "polygon" ? [props] : []), ...(kids ?? []).filter((kid) => kid.props).flatMap(shapesIn)];

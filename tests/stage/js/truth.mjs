@@ -109,6 +109,7 @@ const OF_ONE_PICTURE = [
   [2, laws.subjectSeen],
   [3, laws.everyCopyOnce],
   [3, laws.countedOnce],
+  [3, laws.readersInTheirPlaces],
   [3, laws.deadHandsAreEmpty],
   [4, laws.nothingArrivesThatDidNot],
   [4, laws.framesStay],
@@ -145,6 +146,9 @@ function explained(one, { view, marks }) {
   const wrong = wrongOf(8, one.name, view);
   for (const mark of stage.unexplained(marks)) wrong(`the legend does not know ${mark.key}, ${mark.state}`);
   if (stage.legendOf([]).length) wrong("the legend speaks of what is not there");
+  const isHatched = marks.some((mark) => mark.kind === "message" && stage.toMarkup(stage.drawMessage(view, mark)).includes('class="hatch"'));
+  const entries = stage.legendOf(marks).flatMap(([, found]) => found);
+  if (entries.some(({ words }) => words.startsWith("hatched")) !== isHatched) wrong(`${isHatched ? "something" : "nothing"} is hatched, and the legend says otherwise`);
 }
 
 /** So many commands on a link may have no room beside each other. */
@@ -210,10 +214,11 @@ function planOf({ scene, zoom, seq, visit }) {
 const ESCAPES = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
 const escaped = (text) => String(text).replace(/[&<>"]/g, (c) => ESCAPES[c]);
 
-function samePlaceEverywhere(one, view) {
+function samePlaceEverywhere(one, { view, marks }) {
   const wrong = wrongOf(2, one.name, view);
   const { scene, subject, seq } = view;
   const text = (parts) => parts.filter(Boolean).map(stage.toMarkup).join("");
+  arrowsAroundAreTold(view, marks, wrongOf("4 ladder", one.name, view));
   const said = text(stage.drawNarration(view));
   if (!said.includes(escaped(stage.sentenceOf(view)))) wrong("the narration does not show the sentence");
   if (seq < 0) return;
@@ -231,6 +236,15 @@ function samePlaceEverywhere(one, view) {
   const ladder = stage.drawLadder(view, plan, 500, y - 40, y + 40);
   const here = ladder.filter((v) => /\brung\b.*\bhere\b/.test(v.props.class ?? ""));
   if (!here.some((v) => v.props["data-id"] === seq)) wrong(`the ladder shows ${here.map((v) => v.props["data-id"])}, not this record`);
+}
+
+const ARROWS_AROUND = 120;
+
+function arrowsAroundAreTold(view, marks, wrong) {
+  const plan = planOf(view);
+  const y = plan.yOf(view.seq);
+  const drawn = stage.drawLadder(view, plan, 500, y - ARROWS_AROUND, y + ARROWS_AROUND);
+  laws.arrowsAreToldAsTheyAre(view, marks, drawn.filter((v) => /\bband\b/.test(v.props.class ?? "") && v.props["data-sel"]), wrong);
 }
 
 // --- a case ---
@@ -257,7 +271,7 @@ function play(one, scene, zoom) {
     if (now && before && motion) safely(one.name, now.view, () => move(one, before, now, motion));
     if (now && before && isNext && has("4 place")) safely(one.name, now.view, () => laws.neverBack(before, now, wrongOf("4 place", one.name, now.view)));
     if (now && i % 3 === 0) safely(one.name, now.view, () => lookNarrow(one, player));
-    if (now && i % 5 === 0) safely(one.name, now.view, () => samePlaceEverywhere(one, now.view));
+    if (now && i % 5 === 0) safely(one.name, now.view, () => samePlaceEverywhere(one, now));
     before = now;
   });
   if (has(7)) backAndForth(one, player, memory, wanted, chance);

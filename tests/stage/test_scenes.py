@@ -316,6 +316,16 @@ def broker_without_power(lab: Lab) -> None:
     assert counts(lab, "work") == (2, 0)
 
 
+def sent_into_the_dark(lab: Lab) -> None:
+    off, on = (record.seq for record in lab.find(e.Intervened))
+    lost = [
+        record for record in lab.find(e.SegmentLost, since=off) if record.event.reason == "the machine is off"
+    ]
+    assert len(lost) >= 6, "two messages and an acknowledgement, each more than once"
+    assert not lab.find(e.CommandReceived, since=off, where="broker")
+    assert [one.event.reason for one in lab.find(e.SegmentDiscarded, since=on)] == ["no such connection"] * 2
+
+
 def connection_reset(lab: Lab) -> None:
     the_held_one_went_back(lab)
     assert not lab.find(e.HeartbeatMissed)

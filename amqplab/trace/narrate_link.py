@@ -403,7 +403,8 @@ def disk_forgot(record: Record, event: e.DiskForgot) -> str:
 
 
 def sentence_end(text: str) -> str:
-    """Somebody else's words at the end of a sentence: with one full stop."""
+    """Somebody else's words at the end of a sentence: with one full stop, and more than one word."""
+    text = "the connection was reset" if text == "reset" else text
     return text if text.endswith((".", "!", "?")) else f"{text}."
 
 

@@ -113,6 +113,8 @@ class Context:
         """Who waits in line for a queue with a single active consumer."""
         self.kept_out: set[tuple[str, str, int]] = set()
         """(virtual host, queue, message) of copies that never got into their queue."""
+        self.stood: dict[tuple[str, str, int], int] = {}
+        """(virtual host, queue, message) of copies that expired -> how long each was there (ns)."""
         self.confirmed: dict[int, dict[int, int]] = {}
         """seq of a Confirmed -> the publishes that were still open, with their messages."""
         self.handed_out: dict[tuple[str, int, int], e.Delivered | e.Replied] = {}
@@ -127,7 +129,7 @@ class Context:
         self._unconfirmed: dict[Channel, dict[int, int]] = defaultdict(dict)  # as the publisher sees it
         self._owed: dict[Channel, dict[int, int]] = defaultdict(dict)  # as the broker sees it
         self._met: set[int] = set()  # messages that the recording has from their beginning
-        self._was_in: set[tuple[str, str, int]] = set()
+        self._was_in: dict[tuple[str, str, int], int] = {}  # copy -> since when (ns)
         self._returned: dict[Channel, list[e.Returned]] = defaultdict(list)
         self._frames: dict[int, bytes] = {}
         self._resets: dict[tuple[str, str], Record] = {}  # (host, connection) -> the last RST from there
@@ -261,12 +263,14 @@ class Context:
         self.unroutable.add(event.message)
 
     def _enqueued(self, record: Record, event: e.Enqueued) -> None:
-        self._was_in.add((event.vhost, event.queue, event.message))
+        self._was_in[event.vhost, event.queue, event.message] = record.at
 
     def _gone(self, record: Record, event: e.Discarded | e.DeadLettered) -> None:
         copy = event.vhost, event.queue, event.message
         if event.message in self._met and copy not in self._was_in:
             self.kept_out.add(copy)
+        if event.reason == "expired" and copy in self._was_in:
+            self.stood[copy] = record.at - self._was_in[copy]
 
     def _confirmed(self, record: Record, event: e.Confirmed) -> None:
         owed = self._owed[event.connection, event.channel]

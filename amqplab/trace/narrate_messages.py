@@ -16,7 +16,7 @@ from amqplab.trace.context import Context
 from amqplab.trace.keys import client_host
 from amqplab.trace.narrate_link import publishes_named, sentence_end, taken_words
 from amqplab.trace.recorder import Record
-from amqplab.trace.words import count, exchange_name, listed, quoted
+from amqplab.trace.words import count, duration, exchange_name, listed, quoted
 
 __all__ = ["IN_CONTEXT", "SENTENCES", "SETTLES", "departure", "kept_out_words", "overtaking"]
 
@@ -187,7 +187,7 @@ def discarded(record: Record, event: e.Discarded, known: Context) -> str:
     queue = quoted(event.queue)
     if (event.vhost, event.queue, event.message) in known.kept_out:
         return f"Message {event.message} does not get into queue {queue}: {kept_out_words(event.reason)}"
-    return f"Queue {queue} drops its copy of message {event.message}: {sentence_end(event.reason)}"
+    return f"Queue {queue} drops its copy of message {event.message}: {sentence_end(ending(event, known))}"
 
 
 def kept_out_words(reason: str) -> str:
@@ -206,7 +206,13 @@ def departure(event: e.DeadLettered, known: Context) -> str:
     leaves = "is gone from" if event.reason == "rejected" else "leaves"
     if copy in known.kept_out:
         leaves = "does not get into"
-    return f"Message {event.message} {leaves} queue {quoted(event.queue)} ({event.reason})"
+    return f"Message {event.message} {leaves} queue {quoted(event.queue)} ({ending(event, known)})"
+
+
+def ending(event: e.DeadLettered | e.Discarded, known: Context) -> str:
+    """Why a copy is no more; of one that outlived its time, how long that was."""
+    stood = known.stood.get((event.vhost, event.queue, event.message))
+    return event.reason if stood is None else f"{event.reason} after {duration(stood)}"
 
 
 def dead_lettered(record: Record, event: e.DeadLettered, known: Context) -> str:

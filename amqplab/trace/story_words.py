@@ -19,7 +19,7 @@ from amqplab.trace.names import party
 from amqplab.trace.narrate import Narrator
 from amqplab.trace.narrate_dark import kept, lost
 from amqplab.trace.narrate_link import sent_again, sentence_end
-from amqplab.trace.narrate_messages import SETTLES, departure, kept_out_words, overtaking
+from amqplab.trace.narrate_messages import SETTLES, departure, ending, kept_out_words, overtaking
 from amqplab.trace.recorder import Record
 from amqplab.trace.words import count, exchange_name, listed, messages_named, quoted
 
@@ -284,4 +284,7 @@ def alike(step: Step, narrator: Narrator) -> str:
     if (first.vhost, first.queue, first.message) in narrator.context.kept_out:
         get = "do not get" if many else "does not get"
         return f"{those.capitalize()} {get} into {queue}: {kept_out_words(first.reason)}"
-    return f"{those.capitalize()} {are} dropped from {queue}: {sentence_end(first.reason)}"
+    events: Any = (record.event for record in step.told)
+    endings = {ending(event, narrator.context) for event in events}
+    why = endings.pop() if len(endings) == 1 else first.reason
+    return f"{those.capitalize()} {are} dropped from {queue}: {sentence_end(why)}"

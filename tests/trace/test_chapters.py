@@ -387,3 +387,9 @@ def test_a_program_that_catches_it_gets_no_connection_all_the_same() -> None:
     [step] = [one for one in chapters(lab.recorder) if one.sentence.startswith("app ")]
     assert step.sentence == "app gets no connection."
     assert level_of_record(lab.recorder[step.last], Context(list(lab.recorder))) == "milestone"
+
+
+def test_what_outlives_its_time_says_how_long_that_was() -> None:
+    [leaves] = [one for one in told(build("dead_letter_retry")) if one.startswith("Message 1′ leaves")]
+    assert "(expired after 1 s)" in leaves
+    assert "Message 1 is dropped from queue 'fresh': expired after 20 ms." in told(build("ttl_at_the_end"))

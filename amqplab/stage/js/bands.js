@@ -5,7 +5,8 @@
 // Time runs down, so whatever takes time is slanted. A band has two slanted edges, its first byte and its last:
 // how thick it is shows how long it took to be put on the wire. Lines inside it are the seams between the frames of
 // a segment, or between the segments of a frame. Each leg of the way (legs.js) is drawn as far as it came: to a
-// head, to a × half way, or to an open end; what was sent again says so.
+// head, to a × half way, or to an open end; what was sent again says so. What is yet to come lies under the ladder's veil
+// (rungs.js), and words lie on it.
 
 import { round } from "./text.js";
 import { cls, h } from "./elements.js";
@@ -79,7 +80,7 @@ export function drawBand(view, band, a, b, y, { top, bottom }) {
   const sent = band.legs.filter(({ from }) => from <= view.seq);
   const props = {
     key: `b${kind}${id}`,
-    class: cls("band", kind, hue(band.hue), lit(view, kind, id), !sent.length && "future"),
+    class: cls("band", kind, hue(band.hue), lit(view, kind, id)),
     "data-sel": `${kind}:${id}`,
     "data-kind": kind,
     "data-id": id,
@@ -90,25 +91,46 @@ export function drawBand(view, band, a, b, y, { top, bottom }) {
   return h("g", props, h("title", {}, said), drawn);
 }
 
-function drawLeg(view, band, leg, i, a, b, y, top, bottom) {
+/** Where a leg is: from `y0` to `y1`, and on to where it is read; null if that is out of sight. */
+function legPlace(leg, a, b, y, top, bottom) {
   const y0 = y(leg.from);
-  const x1 = a + (b - a) * leg.p;
   const open = leg.outcome === "cut off";
   const y1 = leg.outcome === "waiting" ? y0 : open ? Math.min(y(leg.to), y0 + OPEN_DROP) : Math.max(y0, y(leg.to));
   const read = leg.read === null ? y1 : y(leg.read);
-  if (read < top || y0 > bottom) return null;
-  const isTold = view.zoom !== STORY; // there the sentences tell it, and lifelines stand too close for more words
-  const to = leg.outcome === "waiting" ? a + Math.sign(b - a) * STUB : x1;
+  const x1 = leg.outcome === "waiting" ? a + Math.sign(b - a) * STUB : a + (b - a) * leg.p;
+  return read < top || y0 > bottom ? null : { x1, y0, y1, read };
+}
+
+/** One leg: how it ends is not seen in its line before it has. */
+function drawLeg({ scene, seq }, band, leg, i, a, b, y, top, bottom) {
+  const place = legPlace(leg, a, b, y, top, bottom);
+  if (!place) return null;
+  const outcome = leg.to > seq ? "under way" : leg.outcome;
+  const { x1, y0, y1, read } = place;
   return h(
     "g",
-    { key: i, class: cls("leg", `is-${leg.outcome.replace(" ", "-")}`, leg.again && "again") },
-    h("path", { class: "reach", d: slant(a, y0, to, y1) }),
-    slab(view.scene, band, leg, a, to, y0, y1, y),
-    ending(leg, a, b, to, y1),
+    { key: i, class: cls("leg", `is-${outcome.replace(" ", "-")}`, leg.again && "again") },
+    h("path", { class: "reach", d: slant(a, y0, x1, y1) }),
+    slab(scene, band, leg, a, x1, y0, y1, y),
+    ending(leg, a, b, x1, y1),
     read > y1 && h("path", { class: "unread", d: slant(b, y1, b, read) }),
-    isTold && leg.again && h("text", { class: "again", ...againAt(a, b, y0) }, "again"),
-    isTold && !(leg.outcome === "lost" && isStep(view.scene, view.zoom, leg.to)) && wordsOfEnd(leg, a, b, to, y1),
   );
+}
+
+/** What is written beside the legs of a band: that something was sent again, and why a way ended. In the story the sentences
+ * tell it, and lifelines stand too close for more words. */
+export function wordsOfBand(view, band, a, b, y, { top, bottom }) {
+  if (view.zoom === STORY) return null;
+  const words = band.legs.flatMap((leg, i) => {
+    const place = leg.again || TOLD.has(leg.outcome) ? legPlace(leg, a, b, y, top, bottom) : null;
+    if (!place) return [];
+    const isRowItself = leg.outcome === "lost" && isStep(view.scene, view.zoom, leg.to);
+    return [
+      leg.again && h("text", { key: `a${i}`, class: cls("again", leg.from > view.seq && "future"), ...againAt(a, b, place.y0) }, "again"),
+      !isRowItself && wordsOfEnd(leg, i, a, b, place, leg.to > view.seq),
+    ].filter(Boolean);
+  });
+  return words.length ? h("g", { key: `w${band.kind}${band.id}`, class: "band-words" }, words) : null;
 }
 
 /** A straight line: of a path the browser reads one attribute, of a line four. */
@@ -166,8 +188,11 @@ function ending({ outcome }, a, b, x, y) {
 
 const againAt = (a, b, y) => ({ x: round(a + (b > a ? -6 : 6)), y: round(y - 3), "text-anchor": b > a ? "end" : "start" });
 
+/** How a way ends of which it is said why. */
+const TOLD = new Set(["lost", "cut off", "waiting", "refused", "discarded"]);
+
 /** Why it ended, beside the end, where there is room; it is in the title anyway. */
-function wordsOfEnd({ outcome, reason, p }, a, b, x, y) {
+function wordsOfEnd({ outcome, reason, p }, i, a, b, { x1: x, y1: y }, isFuture) {
   const words = { lost: reason, "cut off": "under way", waiting: "waits", refused: reason, discarded: reason }[outcome];
   if (!words) return null;
   const onward = b > a ? 1 : -1;
@@ -175,5 +200,6 @@ function wordsOfEnd({ outcome, reason, p }, a, b, x, y) {
   const at = { x: round(x + (inside ? -9 : 9) * onward), y: round(y + (inside ? 12 : 4)) };
   const room = Math.floor((inside ? Math.abs(b - a) : Math.abs(b - x) - 12) / FATE_LETTER);
   const anchor = onward > 0 === inside ? "end" : "start";
-  return words.length <= room && h("text", { class: "fate halo", ...at, "text-anchor": anchor }, words);
+  const props = { key: `e${i}`, class: cls("fate", "halo", `is-${outcome.replace(" ", "-")}`, isFuture && "future"), ...at, "text-anchor": anchor };
+  return words.length <= room && h("text", props, words);
 }

@@ -13,7 +13,7 @@
 import { cutTo, momentText, round, timeText, widthOf } from "./text.js";
 import { cls, h, patch } from "./elements.js";
 import { BOLD, LINE, ROW_SIZE, columnsOf, crossingAt, endsOf, hostOf, ladderPlan, lossAt, rowWords } from "./ladder.js";
-import { bandOf, bandsBetween, drawBand } from "./bands.js";
+import { bandOf, bandsBetween, drawBand, wordsOfBand } from "./bands.js";
 import { cross, lit } from "./marks.js";
 import { lostAt } from "./ride.js";
 import { STORY } from "./scene.js";
@@ -29,6 +29,7 @@ const BETWEEN_HEADS = 8;
 const OVER_ITS_LINE = 14;
 const HEAD_LINE = 16;
 const LOWEST_HEAD = 21;
+const UNDER_NOW = 7; // the head of an arrow that has just come is not under the veil
 const MOST_HEAD_LINES = 5; // so each of five has a line to itself, however close they stand
 const ARRIVES_BESIDE = 13;
 
@@ -81,11 +82,17 @@ function drawPart(view, part, pieces) {
   return [
     ...scene.hosts.map((host) => lifeline(scene, host, round(columns.x(host)), top, bottom)),
     ...bands.map((band) => drawBand(view, band, columns.x(band.a), columns.x(band.b), y, { top, bottom })),
+    veil(Math.max(top, y(view.seq) + UNDER_NOW), bottom, columns.width),
+    ...bands.map((band) => wordsOfBand(view, band, columns.x(band.a), columns.x(band.b), y, { top, bottom })),
     ...plan.breaksBetween(first, last).map((gap) => drawBreak(gap, columns.margin, columns.width)),
     ...rows,
     view.seq < 0 && h("line", { key: "now", class: "nowline", x1: 0, x2: round(columns.width), y1: 4, y2: 4 }),
   ].filter(Boolean);
 }
+
+/** What is below the step that is shown has not happened yet: also the rest of an arrow that is under way. */
+const veil = (top, bottom, width) =>
+  top < bottom && h("rect", { key: "veil", class: "veil", x: 0, y: round(top), width: round(width), height: round(bottom - top) });
 
 const lifeline = ({ servers, broker }, host, x, top, bottom) =>
   h("line", {

@@ -21,6 +21,7 @@ A program that is killed, or whose machine loses power, has nothing any more at 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from amqplab.trace import events as e
@@ -36,6 +37,7 @@ __all__ = ["GONE", "AtWork", "given_up", "signs"]
 STATE = "still at work"
 GONE = "gone"
 DEADLY = ("power off", "kill")
+FOLLOWED = "under way"
 UNHARMED = ("returned", "cancelled")
 """How a program ends whose process stays, and keeps its connection; one with an error ends as its process does."""
 BY_ITS_CLIENT = ("rejected", "recover")
@@ -67,7 +69,7 @@ class AtWork:
         """The broker has it back, and it is on its way to its program, and will come there; returns its key."""
         delivery = connection, channel, tag = delivery_of({**token, "at": token["target"]})
         key = token_key(token["message"], f"{keys.escape(connection)}/{channel}/{tag}")
-        draft.put(key, {**token, "queue": None})
+        draft.put(key, {**token, "queue": None, "state": FOLLOWED})
         self._kept[delivery] = key
         return key
 
@@ -115,9 +117,11 @@ class AtWork:
             self.ended(draft, event.target, is_gone=True)
 
     def finished(self, draft: Draft, delivery: Delivery) -> None:
-        """The program's code has finished with it."""
-        key = self._kept.pop(delivery, None)
-        if key is not None:
+        """The program's code has finished with it. What is on its way still comes there."""
+        key = self._kept.get(delivery)
+        token = None if key is None else draft.get(key)
+        if key is not None and (token is None or token["place"] == "client"):
+            del self._kept[delivery]
             draft.drop(key)
 
 
@@ -131,6 +135,7 @@ def signs(records: Sequence[Record], traffic: Traffic, told: Mapping[Delivery, i
     arrived = arrivals(traffic)
     found: dict[Delivery, int] = {}
     still: dict[str, int] = {}  # host -> since when it stands still
+    died: defaultdict[str, list[int]] = defaultdict(list)
     callers = set()
     for record in records:
         event = record.event
@@ -143,10 +148,13 @@ def signs(records: Sequence[Record], traffic: Traffic, told: Mapping[Delivery, i
                 still[event.target] = record.seq
             elif event.action in ("thaw", *DEADLY):
                 still.pop(event.target, None)
+                if event.action in DEADLY:
+                    died[event.target].append(record.seq)
     for seq, delivery in arrived.items():
         host = keys.client_host(delivery[0])
-        if host in callers and seq < still.get(host, 0) and is_next(delivery, told):
-            found[delivery] = records[-1].seq + 1
+        ends = [records[-1].seq + 1] if seq < still.get(host, 0) else [at for at in died[host] if at > seq]
+        if ends and host in callers and is_next(delivery, told):
+            found[delivery] = ends[0]
     return {delivery: seq for delivery, seq in found.items() if delivery not in told}
 
 

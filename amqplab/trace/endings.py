@@ -11,9 +11,23 @@ nothing of it is left but what the broker believes.
 
 from __future__ import annotations
 
-from amqplab.trace.draft import Draft
+from collections.abc import Iterator
 
-__all__ = ["die_on_the_way", "throw_away"]
+from amqplab.trace.draft import Draft, Entity, State
+from amqplab.trace.keys import client_host
+
+__all__ = ["die_on_the_way", "sent_by", "throw_away"]
+
+
+def sent_by(tokens: State, connection: str, where: str) -> Iterator[tuple[str, Entity]]:
+    """What is on a link, and was sent by the end at the host `where`; by any, without one. Loads end with their
+    segments.
+    """
+    for key, token in list(tokens.items()):
+        if token.get("place") != "link" or token["at"] != connection or key.startswith("load/"):
+            continue
+        if not where or token["up"] == (where == client_host(connection)):
+            yield key, token
 
 
 def die_on_the_way(draft: Draft, key: str) -> None:
@@ -21,8 +35,8 @@ def die_on_the_way(draft: Draft, key: str) -> None:
     token = draft.edit(key)
     if token is None or token["place"] != "link":
         return
-    if key.startswith("signal/"):
-        draft.drop(key)
+    if key.startswith("signal/") or (token["state"] == "under way" and not token["up"]):
+        draft.drop(key)  # the broker has taken back already what was handed over
     elif token["up"] or token["state"] in ("done", "returned"):
         token.update(place="lost", state="lost", up=None, command=None)
         token["reason"] = "its connection ended while it was on the way"

@@ -45,7 +45,7 @@ from amqplab.trace import events as e
 from amqplab.trace import keys
 from amqplab.trace.at_work import GONE, UNHARMED, AtWork, given_up, signs
 from amqplab.trace.draft import Draft, Entity, Patch, State
-from amqplab.trace.endings import die_on_the_way, throw_away
+from amqplab.trace.endings import die_on_the_way, sent_by, throw_away
 from amqplab.trace.journeys import Journeys
 from amqplab.trace.lives import names_of_lives
 from amqplab.trace.loads import Loads
@@ -98,7 +98,7 @@ class Whereabouts:
         handle, moment = HANDLERS.get(type(record.event)), record.seq in self._moments
         if not (patch or handle or moment):  # as for most records
             return []
-        draft = Draft(self.tokens)
+        draft, self._state = Draft(self.tokens), state
         if moment:
             self._leave(draft, record.seq)
         if handle:
@@ -191,16 +191,9 @@ class Whereabouts:
         token = draft.edit(key) or draft.put(key, new_token(event.message, "", "exchange", ""))
         entity = state.get(keys.message_key(event.message), {})
         channel = keys.channel_key(event.connection, event.channel)
-        token.update(
-            label=self.label(event.message),
-            text=token["text"] or str(entity.get("body", "")),
-            place="exchange",
-            at=keys.exchange_key(event.vhost, event.exchange),
-            state="routing",
-            up=None,
-            command=None,
-            channel=channel,
-        )
+        token.update(label=self.label(event.message), text=token["text"] or str(entity.get("body", "")))
+        token.update(place="exchange", at=keys.exchange_key(event.vhost, event.exchange), state="routing")
+        token.update(up=None, command=None, channel=channel)
         if state.get(channel, {}).get("mode") == "tx":
             token.update(place="broker", at=server_of(state, event.connection), state="held in tx")
 
@@ -230,14 +223,8 @@ class Whereabouts:
         command = self._journeys.returning(record.seq, event.connection, event.channel)
         key = token_key(event.message, "-")
         token = draft.edit(key) or draft.put(key, new_token(event.message, self.label(event.message), "", ""))
-        token.update(
-            place="link",
-            at=event.connection,
-            up=False,
-            command=None,
-            state="returned",
-            reason=f"{event.code} {event.text}",
-        )
+        token.update(place="link", at=event.connection, up=False, command=None, state="returned")
+        token["reason"] = f"{event.code} {event.text}"
         self._ride(key, token, command, event.connection)
         if token["place"] == "consumer":
             token.update(place="returned", at=event.connection)
@@ -274,13 +261,17 @@ class Whereabouts:
             self._done[key] = None
 
     def _ride(self, key: str, token: dict[str, Any], command: Command | None, connection: str) -> None:
-        """It goes by that command. Where nobody can see the wire, it is taken to be there when it is sent."""
+        """By that command; unseen, it is there when it is sent; and nobody sends it to who has taken leave."""
         if command is not None:
             token["command"] = command.number
             self._riders[command.number].append(key)
         unseen = not self._journeys.is_seen(connection) and (command is None or command.received is None)
         if unseen:
             token.update(place="consumer", at=token.get("target", connection), up=None)
+        elif (
+            command is None and self._state.get(keys.connection_key(connection), {}).get("tcp_server") in LEFT
+        ):
+            token.update(place="gone", at="", up=None)
 
     def _acknowledged(self, draft: Draft, record: Record, event: e.Acknowledged, state: State) -> None:
         if event.stays:
@@ -324,8 +315,12 @@ class Whereabouts:
         if isinstance(record.event, e.Acknowledged):
             self._finish(draft, name)
             return
-        if token["place"] == "link" and self._journeys.is_coming(token["command"], record.seq):
-            self._riders[token["command"]].append(self._at_work.follow(draft, token))
+        last = self._journeys.last_ride(token["command"], record.seq)
+        coming = self._journeys.is_coming(token["command"], record.seq)
+        if token["place"] == "link" and (coming or last is not None):
+            self._riders[token["command"]].append(follower := self._at_work.follow(draft, token))
+            if not coming:
+                self._end_at(draft, last, follower)
         elif not given_up(record.event):
             self._at_work.keep(draft, record.seq, token)
         self._forget(draft, name)
@@ -387,25 +382,24 @@ class Whereabouts:
             self._connection_ended(draft, record.seq, event.connection, record.where)
 
     def _connection_ended(self, draft: Draft, seq: int, connection: str, where: str) -> None:
-        """One end has closed for good (`where`), or both. What it sent comes to nobody, but what already rides in a
-        segment may reach an end that is open, and be read; else it ends with that segment. What was sent to it is
-        under way until its sender has given it up, too.
+        """One end has closed for good (`where`), or both: what that sent comes to nobody but by what already rides.
+        What was sent to it is under way until its sender has given it up, too.
         """
-        for key, token in list(self.tokens.items()):
-            if not where and key in self._done and connection_of(token["at"]) == connection:
-                self._at_work.keep(draft, seq, token)
-                self._forget(draft, key)  # no consumer is left, so there is no hand
-            if token.get("place") != "link" or token["at"] != connection or key.startswith("load/"):
-                continue  # loads end with their segments
-            receives = where and token["up"] != (where == keys.client_host(connection))
-            if receives or self._journeys.is_coming(token["command"], seq):
-                continue
-            last = self._journeys.last_ride(token["command"], seq)
-            if last is None:
-                die_on_the_way(draft, key)
-            else:
-                self._doomed[last].append(key)
-                self._moments.add(last)
+        if not where:  # no consumer is left, so there is no hand
+            for key in [one for one in self._done if connection_of(self.tokens[one]["at"]) == connection]:
+                self._at_work.keep(draft, seq, self.tokens[key])
+                self._forget(draft, key)
+        for key, token in sent_by(self.tokens, connection, where):
+            if not self._journeys.is_coming(token["command"], seq):
+                self._end_at(draft, self._journeys.last_ride(token["command"], seq), key)
+
+    def _end_at(self, draft: Draft, seq: int | None, key: str) -> None:
+        """It goes as far as its last segment, if one is under way; until that record."""
+        if seq is None:
+            die_on_the_way(draft, key)
+        else:
+            self._doomed[seq].append(key)
+            self._moments.add(seq)
 
     def _finish(self, draft: Draft, key: str) -> None:
         """Whoever had it has done with it."""
@@ -426,6 +420,9 @@ class Whereabouts:
         """
         return "·" if message is None else self._labels.get(message, str(message))
 
+
+LEFT = ("CLOSE-WAIT", "LAST-ACK", "CLOSED")
+"""How the server's TCP is when its client has gone."""
 
 Handler = Callable[[Whereabouts, Draft, Record, Any, State], None]
 

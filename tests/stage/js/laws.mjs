@@ -422,7 +422,7 @@ export function underWayIsThere({ view, tokens }, wrong) {
   const { scene, state, seq } = view;
   if (view.zoom <= 2) return;
   const there = new Set(tokens.filter(([, { place }]) => place === "link").map(([, { command }]) => command));
-  for (const key of [...state.of("signal"), ...state.of("load")]) there.add(state.get(key).command);
+  for (const key of state.of("signal")) there.add(state.get(key).command);
   scene.commands.forEach((command, number) => {
     if (there.has(number) || !BRINGING.test(command.name) || command.sent === null || command.sent > seq || (command.received ?? Infinity) <= seq) return;
     if (whereabouts(view, scene.frames[command.frames.at(-1)]).isUnderWay) wrong(`${command.name} ${number} is under way, and not on its link`);

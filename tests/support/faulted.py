@@ -22,7 +22,7 @@ from amqplab import Lab
 from amqplab.lab import Cut, Fault, Freeze, HalfOpen, Heal, Kill, LoseNext, PowerOff, PowerOn, Reset, Thaw
 from amqplab.trace.recorder import Record
 
-__all__ = ["faulted"]
+__all__ = ["coffees", "faulted", "harmed", "logs"]
 
 FAULTS: tuple[tuple[Callable[[str], Fault], Callable[[str], Fault] | None], ...] = (
     (Cut, Heal),

@@ -10,16 +10,18 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import pytest
+from faulted import coffees, harmed, logs
 from scenes import names, recording
 
 from amqplab import Lab
+from amqplab.lab import Kill, PowerOff
 from amqplab.trace import events as e
 from amqplab.trace.context import Context
 from amqplab.trace.draft import Patch, State
 from amqplab.trace.fold import step
 from amqplab.trace.keys import escape
 from amqplab.trace.recorder import Record
-from amqplab.trace.traffic import Traffic
+from amqplab.trace.traffic import Command, Traffic
 from amqplab.trace.whereabouts import Whereabouts
 
 ENDED = ("acknowledged", "delivered", "dead-lettered", "lost", "expired")
@@ -463,3 +465,63 @@ def test_each_message_in_a_segment_that_is_lost_or_thrown_away_is_a_load_of_it_u
         loads = {one["command"]: one for key, one in moment.tokens.items() if key.startswith(prefix)}
         assert set(loads) == {one for one in commands if traffic.commands[one or 0].name in LOADED}
     assert not [key for key in moment.tokens if key.startswith("load/")]
+
+
+def places_of(records: Sequence[Record], message: int) -> list[list[str]]:
+    """Where the message is drawn after each record; a copy in a queue is in its line."""
+    return [
+        sorted(f"{t['place']} {t['state']}" for _, t in messages(moment.tokens) if t["message"] == message)
+        for moment in moments(records)
+    ]
+
+
+def at_of(lab: Lab, kind: type[e.Event], number: int) -> int:
+    return [record.seq for record in lab.recorder if isinstance(record.event, kind)][number]
+
+
+def test_what_a_program_works_on_does_not_depend_on_what_is_done_to_it_later() -> None:
+    """It works on the order until it is killed, and tells nothing of it any more."""
+    dark = harmed(coffees(), 258, PowerOff("broker"))
+    off = at_of(dark, e.Intervened, 0)
+    end = next(one.seq for one in dark.recorder if one.at > dark.recorder[off].at + 1_000_000)
+    killed = harmed(dark, end, Kill("barista"))
+    until = at_of(killed, e.Intervened, 1)
+    with_it, without = (places_of(list(lab.recorder), 2)[off + 3 : until] for lab in (killed, dark))
+    assert with_it == without and without[0] == ["client still at work", "lost lost"]
+    assert places_of(list(killed.recorder), 2)[-1] == ["lost lost"]
+
+
+def killed_while_it_is_served(after: type[e.Event]) -> tuple[list[Record], list[str], Command | None]:
+    """A consumer is killed after the last of these records before its second delivery: the records, where the message
+    is after each, and its command.
+    """
+    lab = logs()
+    second = at_of(lab, e.Delivered, 1)
+    at = [one.seq for one in lab.recorder[:second] if type(one.event) is after][-1]
+    records = list(harmed(lab, at, Kill("consumer")).recorder)
+    events = [record.event for record in records]
+    message = [event.message for event in events if isinstance(event, e.Delivered)][1]
+    commands = [one for one in Traffic(records).commands if one.name == "basic.deliver"]
+    seen = [" ".join(one) for one in places_of(records, message)]
+    return records, seen, commands[1] if len(commands) > 1 else None
+
+
+def test_what_comes_to_a_killed_program_is_on_its_link_until_it_is_thrown_away_though_it_is_back_in_its_queue() -> (
+    None
+):
+    records, seen, command = killed_while_it_is_served(e.SegmentSent)
+    assert command is not None
+    [segment] = Traffic(records).carriers_of(Traffic(records).frames[command.frames[-1]])
+    assert segment.ended is not None and any(
+        isinstance(one.event, e.Requeued) for one in records[: segment.ended]
+    )
+    assert {one.split()[0] for one in seen[segment.sent : segment.ended]} == {"link"}
+    assert seen[segment.ended + 1] == ""
+
+
+def test_what_nobody_sends_is_on_no_link() -> None:
+    """The broker hands it over when its client has taken leave, and notices that only then."""
+    records, seen, command = killed_while_it_is_served(e.CallMade)
+    assert command is None
+    at = [one.seq for one in records if isinstance(one.event, e.Delivered)][1]
+    assert seen[at] == "gone unacked"

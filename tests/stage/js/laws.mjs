@@ -176,10 +176,13 @@ const PLACES = {
   Routed: (view, mark) => mark.place.startsWith("exchange:") || mark.place === "broker" || mark.place.startsWith("queue:"),
   Enqueued: QUEUED,
   Requeued: QUEUED,
-  Delivered: (view, mark) => mark.place.startsWith("link:") || mark.place.startsWith("consumer:"),
+  Delivered: (view, mark) => /^(link|consumer):/.test(mark.place) || (mark.place.endsWith(":ghost") && isSentNowhere(view)),
   Replied: (view, mark) => mark.place.startsWith("link:") || mark.place.startsWith("consumer:"),
   Returned: (view, mark) => mark.place.startsWith("link:") || mark.place === "returned",
 };
+
+/** Whether nobody sends what a queue hands over, because its client has taken leave: then only the books have it. */
+const isSentNowhere = ({ state, subject }) => state.of("token").some((key) => state.get(key).message === subject.message && state.get(key).place === "gone");
 
 function placeOfSubject({ view, messages, more }, wrong) {
   const { scene, seq, subject } = view;

@@ -33,6 +33,9 @@ function withClass(drawn, name, found = []) {
   return found;
 }
 
+/** What crosses, by what kind it is and its number. */
+const ITEM = { segment: (id) => scene.segmentByNumber.get(+id), frame: (id) => scene.frames[id], command: (id) => scene.commands[id] };
+
 const textsWith = (row, name) => withClass([row], name).filter(({ tag }) => tag === "text");
 
 test("what was done from outside stands at whom it was done to", () => {
@@ -101,7 +104,8 @@ test("the head of an arrow is drawn only where a way ends in one, a cross only w
   const pointed = ["arrived", "unread", "sent"];
   for (const zoom of zooms.slice(0, 3))
     for (const band of stage.bandsBetween(scene, zoom, 0, scene.n - 1)) {
-      const drawn = [stage.drawBand(viewAt(zoom, scene.n - 1), band, 100, 300, (seq) => seq * 10, { top: -1e9, bottom: 1e9 })];
+      const place = [100, 300, (seq) => seq * 10, { top: -1e9, bottom: 1e9 }];
+      const drawn = [stage.drawBand, stage.wordsOfBand].map((draw) => draw(viewAt(zoom, scene.n - 1), band, ...place)).filter(Boolean);
       const count = (outcomes) => band.legs.filter(({ outcome }) => outcomes.includes(outcome)).length;
       assert.equal(withClass(drawn, "tip").length, count(pointed));
       assert.equal(withClass(drawn, "cross").length, count(["lost"]));
@@ -277,6 +281,35 @@ test("a message that is picked lights the rows that are about it", () => {
   const lit = new Set(withClass(drawn, "rung").filter(({ props }) => props.class.includes("lit")).map(({ props }) => props["data-id"]));
   plan.seqs.forEach((seq) => scene.subjectOf(seq).message === message && assert.ok(lit.has(seq), `record ${seq}`));
   plan.seqs.forEach((seq) => scene.subjectOf(seq).message > message && assert.ok(!lit.has(seq), `record ${seq}`));
+});
+
+test("what is yet to come lies under the veil, and no line tells before how it will end", () => {
+  for (const zoom of zooms) {
+    const plan = stage.ladderPlan(scene, zoom, WIDTH);
+    for (let seq = 0; seq < scene.n; seq += STRIDE) {
+      const view = viewAt(zoom, seq);
+      const own = plan.seqs.includes(seq) ? plan : plan.visiting(seq);
+      const y = own.yOf(seq);
+      const drawn = stage.drawLadder(view, own, WIDTH, Math.max(0, y - 150), y + 150).filter((v) => typeof v === "object");
+      const veil = drawn.findIndex(({ props: { key } }) => key === "veil");
+      assert.ok(drawn[veil].props.y >= y && drawn[veil].props.y <= y + 8, `the veil begins at ${drawn[veil].props.y}, below ${y}`);
+      assert.ok(drawn.every(({ props: { key } }, i) => !/^b(segment|frame|command)\d/.test(key) || i < veil), "an arrow lies on the veil");
+      assert.ok(drawn.every(({ props }, i) => !/^(rung|gap|band-words)/.test(props.class ?? "") || i > veil), "words lie under the veil");
+      for (const band of withClass(drawn, "band").filter(({ props }) => props["data-kind"] in ITEM)) {
+        const legs = stage.waysOf(scene, ITEM[band.props["data-kind"]](band.props["data-id"]));
+        for (const leg of withClass([band], "leg"))
+          assert.equal(/is-under-way/.test(leg.props.class), legs[leg.props.key].to > seq, `leg ${leg.props.key} of ${band.props.key} at ${seq}: ${leg.props.class}`);
+      }
+    }
+  }
+});
+
+test("at the coarse zooms a message has its arrow, also one that never got a number", () => {
+  for (const zoom of [3, 4]) {
+    const arrows = new Set(stage.bandsBetween(scene, zoom, -1, scene.n - 1).filter(({ kind }) => kind === "command").map(({ id }) => id));
+    for (const command of scene.commands.slice(-100))
+      if (/^basic\.(publish|deliver|get-ok|return)$/.test(command.name)) assert.ok(arrows.has(command.id), `${command.name} ${command.id} has none`);
+  }
 });
 
 test("only what is in sight is drawn", () => {

@@ -187,6 +187,9 @@ class HalfOpen(Fault):
 class Reset(Fault):
     """All of this client's connections are reset: its end learns it at once, the broker's if the RST arrives."""
 
+    def check(self, world: World) -> None:
+        world.check_power(self.client)
+
     def befall(self, world: World) -> None:
         world.reset(self.client)
 
@@ -198,6 +201,9 @@ class Kill(Fault):
     """
 
     ends_process = True
+
+    def check(self, world: World) -> None:
+        world.check_process(self.client)
 
     def befall(self, world: World) -> None:
         world.kill(self.client)
@@ -242,6 +248,9 @@ class Freeze(Fault):
     meanwhile is there then: its timers run on.
     """
 
+    def check(self, world: World) -> None:
+        world.check_process(self.client)
+
     def befall(self, world: World) -> None:
         world.freeze(self.client)
 
@@ -249,6 +258,9 @@ class Freeze(Fault):
 @dataclass(frozen=True)
 class Thaw(Fault):
     """A frozen process goes on where it stopped."""
+
+    def check(self, world: World) -> None:
+        world.check_process(self.client)
 
     def befall(self, world: World) -> None:
         world.thaw(self.client)

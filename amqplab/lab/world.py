@@ -301,6 +301,13 @@ class World:
             else:
                 self.abandon(task)
 
+    def check_process(self, host: str) -> None:
+        """Raise LabError if there is no process at `host` that could be ended, stopped, or go on."""
+        self.check_power(host)
+        process = self.processes.get(host)
+        if process is not None and process.dead:
+            raise LabError(f"The process at {host!r} is gone: first call lab.connect({host!r}).")
+
     def _check_alive(self, process: Process) -> None:
         self.check_power(process.host)
         if process.stopped:

@@ -3,7 +3,7 @@
 Theory
 ------
 Every record names the record whose processing made it (:mod:`amqplab.trace.recorder`). That is how the machine
-worked, and mostly what a reader means by "because". Ten times it is not:
+worked, and mostly what a reader means by "because". Eleven times it is not:
 
     a segment       is planned when the first of its octets is written, and others may join it. It is sent because
                     they were handed to TCP; or because an acknowledgement has made room for it, if that was later
@@ -13,6 +13,9 @@ worked, and mostly what a reader means by "because". Ten times it is not:
     a timeout       is silence, and silence has no cause of its own. But the timer stands for a segment, and it ran
                     out because that was lost, or for want of an answer to it. Whoever is asked again and again
                     for the same octets sends them again because they were lost, too
+    an end          of a stream, and a beginning, came of what ended or began it, however often TCP has sent it: so
+                    that it arrives came of its first sending, and of no timer. If it came before octets that were
+                    sent again, it ends the stream when those come, but not because of them
     an RST          answers a segment, for want of a connection; and that came of the end which it had had there.
                     For the same want a segment is thrown away, and not because somebody has sent it
     a block         comes with the next publish; but because of the alarm that is set
@@ -72,6 +75,11 @@ class Causes:
         self._cleared: Record | None = None  # the last alarm that was over
         self._heard: dict[tuple[str, str], Record] = {}  # (connection, host) -> the last unit read there
         self._last_sent: dict[Octet, int] = {}  # by which segment
+        self._boundaries: dict[Octet, int] = {}  # where a SYN or FIN was sent first
+        self._fins: dict[tuple[str, str], int] = {}  # (connection, host) -> where a FIN arrived
+        self._closed: dict[
+            int | None, int
+        ] = {}  # what brought the last octets -> the FIN that was there before
         self._dark: defaultdict[str, list[int]] = defaultdict(list)  # host -> when its machine lost power
         self._behind: dict[int, Segment] = {}  # timeout -> the segment for which it stands
         self._lost: defaultdict[str, list[tuple[int, Segment]]] = defaultdict(list)  # by connection
@@ -137,11 +145,14 @@ class Causes:
 
     def _read(self, record: Record) -> int | None:
         read = READERS.get(type(record.event))
-        return record.cause if read is None else read(self, record, record.event)
+        cause = record.cause if read is None else read(self, record, record.event)
+        return self._closed.get(cause, cause)
 
     def _segment(self, record: Record, event: e.SegmentSent) -> int | None:
         place = (event.connection, event.source, event.sequence)
         before, self._last_sent[place] = self._last_sent.get(place), event.number
+        if is_boundary(event):
+            self._boundaries.setdefault(place, record.seq)
         if event.retransmission:
             return record.cause if before is None else self._again(record, self._traffic.segments[before])
         if event.flags == "RST":
@@ -150,14 +161,33 @@ class Causes:
         handed = self._traffic.frames[frames[0]].sent if frames else None
         return latest(record, handed)
 
+    def _arrived(self, record: Record, event: e.SegmentArrived) -> int | None:
+        """A SYN or FIN that was sent again is followed to where it was sent first, as a frame is through segments."""
+        sent = None if record.cause is None or record.cause < self._first else self.event(record.cause)
+        if not isinstance(sent, e.SegmentSent) or not is_boundary(sent):
+            return record.cause
+        if "FIN" in sent.flags:
+            self._fins[event.connection, record.where] = record.seq
+        return self._boundaries[sent.connection, sent.source, sent.sequence]
+
     def _tcp_changed(self, record: Record, event: e.TcpStateChanged) -> int | None:
         """Who closes first has ended his end by that, whatever the other end sends after it."""
         end = event.connection, record.where
         if event.state in ("SYN-SENT", "SYN-RECEIVED"):
             self._ended.pop(end, None)
+            self._fins.pop(end, None)
+        elif event.state == "CLOSE-WAIT" and end in self._fins:
+            return self._close(record, self._fins[end])
         elif event.state in ("FIN-WAIT-1", "CLOSED"):
             self._ended.setdefault(end, record.seq)
         return record.cause
+
+    def _close(self, record: Record, fin: int) -> int | None:
+        """What comes from now on of the octets that were missing comes of the FIN, which had been there before."""
+        cause = record.cause
+        if cause is not None and isinstance(self.event(cause), e.SegmentArrived) and cause != fin:
+            self._closed[cause] = fin
+        return cause
 
     def _thrown_away(self, record: Record, event: e.SegmentDiscarded) -> int | None:
         if event.reason not in NOBODY_THERE:
@@ -196,14 +226,16 @@ class Causes:
         return cause if before.lost_seq is None or before.lost_seq > record.seq else before.lost_seq
 
     def _explain(self, timeout: int, before: Segment) -> None:
-        """A timeout came of a loss: of its segment, of one after it, or of what acknowledged them. Else it came of
-        its segment's having been sent, and nobody answered in time, or nobody could.
+        """A timeout came of a loss: of its segment; else of one after it, or of what acknowledged them. Else it came
+        of its segment's having been sent, and nobody answered in time, or nobody could.
         """
+        if before.lost_seq is not None and before.lost_seq < timeout:
+            self.nearest[timeout - self._first] = before.lost_seq
+            return
         lost = [
             seq
             for seq, segment in self._lost[before.connection]
-            if before.sent < seq < timeout
-            and (segment.up != before.up or segment.end > segment.start or segment is before)
+            if before.sent < seq < timeout and (segment.up != before.up or segment.end > segment.start)
         ]
         self.nearest[timeout - self._first] = min(lost, default=self._fell_silent(before, timeout))
 
@@ -314,6 +346,11 @@ def latest(record: Record, other: int | None) -> int | None:
     return other if record.cause is None else max(record.cause, other)
 
 
+def is_boundary(segment: e.SegmentSent) -> bool:
+    """Whether it begins or ends its stream, and carries nothing else that could be followed."""
+    return not segment.payload and ("SYN" in segment.flags or "FIN" in segment.flags)
+
+
 METHOD = bytes((FRAME_METHOD,))
 
 DECIDED = {
@@ -325,6 +362,7 @@ DECIDED = {
 
 READERS: dict[type[e.Event], Callable[[Causes, Record, Any], int | None]] = {
     e.SegmentSent: Causes._segment,
+    e.SegmentArrived: Causes._arrived,
     e.TcpStateChanged: Causes._tcp_changed,
     e.SegmentDiscarded: Causes._thrown_away,
     e.Intervened: Causes._intervened,

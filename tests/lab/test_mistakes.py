@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from amqplab import Lab
-from amqplab.lab import LabError, LoseNext
+from amqplab.lab import Fault, Freeze, Kill, LabError, LoseNext, Reset, Thaw
 from amqplab.trace.events import FrameSent
 
 
@@ -82,6 +82,31 @@ def test_a_frozen_or_dead_process_makes_no_calls() -> None:
     with pytest.raises(LabError, match=r"is gone: first call lab.connect\('producer'\)"):
         channel.queue_declare("r")
     assert lab.connect("producer").channel().queue_declare("q").method.message_count == 0
+
+
+@pytest.mark.parametrize("fault", [Freeze, Thaw, Kill, Reset])
+def test_a_machine_without_power_has_no_process_that_could_be_harmed(fault: type[Fault]) -> None:
+    lab = Lab(seed=1)
+    lab.connect("producer")
+    lab.power_off("producer")
+    before = len(lab.records)
+    refused = pytest.raises(LabError, match=r"has no power: first call lab.power_on\('producer'\)")
+    with refused:
+        lab.intervene(fault("producer"))
+    with refused:
+        lab.fork(at=before - 1, do=fault("producer"))
+    assert len(lab.records) == before
+
+
+@pytest.mark.parametrize("fault", [Freeze, Thaw, Kill])
+def test_a_process_that_is_gone_is_not_harmed_again(fault: type[Fault]) -> None:
+    lab = Lab(seed=1)
+    lab.connect("producer")
+    lab.kill("producer")
+    before = len(lab.records)
+    with pytest.raises(LabError, match=r"is gone: first call lab.connect\('producer'\)"):
+        lab.intervene(fault("producer"))
+    assert len(lab.records) == before
 
 
 def test_what_is_no_segment_cannot_be_lost() -> None:

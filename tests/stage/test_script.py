@@ -35,6 +35,10 @@ def test_a_picture_is_true_also_where_much_is_sent_again(tmp_path: Path) -> None
     run_suite("picture", tmp_path, recording("loss_20_percent"), AGAIN="1")
 
 
+def test_of_an_alarm_nothing_is_said_that_comes_later(tmp_path: Path) -> None:
+    run_suite("picture", tmp_path, recording("blocked_connection"))
+
+
 def test_every_module_is_part_of_the_script() -> None:
     script = esm.script()
     for module in MODULES:

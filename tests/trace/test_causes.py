@@ -6,11 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from faulted import coffees, harmed
 from lab_runs import RUNS
 from scenes import recording
 
 from amqplab import Lab
-from amqplab.lab import Kill
+from amqplab.lab import Cut, Fault, HalfOpen, Heal, Kill, LoseNext, LoseSegment
 from amqplab.trace import events as e
 from amqplab.trace.causes import Causes
 from amqplab.trace.keys import client_host
@@ -88,6 +89,14 @@ def same_segment(kind: type[e.Event]) -> Callable[[Chain], bool]:
         return isinstance(cause, kind) and cause.number == chain[-1].event.number  # type: ignore[attr-defined]
 
     return rule
+
+
+def segment_arrived(chain: Chain) -> bool:
+    """It was sent; or of a SYN or FIN that was sent again, the first one was."""
+    cause = chain[-2].event if len(chain) > 1 else None
+    if isinstance(cause, e.SegmentSent) and ("SYN" in cause.flags or "FIN" in cause.flags):
+        return not cause.retransmission
+    return same_segment(e.SegmentSent)(chain)
 
 
 def segment_lost(chain: Chain) -> bool:
@@ -249,7 +258,7 @@ def handled(chain: Chain) -> bool:
 
 RULES: dict[type[e.Event], Callable[[Chain], bool]] = {
     **{kind: (lambda chain, names=names: command(chain, *names)) for kind, names in COMMANDS.items()},
-    e.SegmentArrived: same_segment(e.SegmentSent),
+    e.SegmentArrived: segment_arrived,
     e.SegmentLost: segment_lost,
     e.SegmentSent: segment_sent,
     e.FrameSent: frame_sent,
@@ -544,3 +553,79 @@ def test_nobody_acknowledges_what_came_to_a_machine_that_then_lost_its_power() -
     [first, *_] = [one.seq for one in records if isinstance(one.event, e.RetransmissionTimedOut)]
     led = causes.of(first)
     assert led is not None and isinstance(causes.event(led), e.Intervened)
+
+
+def find(lab: Lab, kind: type[e.Event], name: str = "") -> list[Any]:
+    """The records of a kind; of commands, those with this name."""
+    return [
+        one
+        for one in lab.recorder
+        if isinstance(one.event, kind) and name in ("", getattr(one.event, "name", ""))
+    ]
+
+
+def killed_after(harm: Fault, command: str) -> tuple[Lab, Record]:
+    """The coffees, with this harm done where such a command is first sent, and a kill when something is lost."""
+    lab = coffees()
+    lab = harmed(lab, find(lab, e.CommandSent, command)[0].seq, harm)
+    lab = harmed(lab, find(lab, e.SegmentLost)[0].seq, Kill(harm.client))
+    return lab, find(lab, e.Intervened)[-1]
+
+
+@pytest.mark.parametrize(
+    ("harm", "command"),
+    [
+        (Cut("barista"), "basic.deliver"),
+        (HalfOpen("barista"), "basic.ack"),
+        (Cut("waiter"), "basic.publish"),
+        (HalfOpen("waiter"), "basic.publish"),
+        (LoseNext("barista"), "basic.ack"),
+    ],
+    ids=["cut, barista", "half open, barista", "cut, waiter", "half open, waiter", "out of order"],
+)
+def test_what_a_fin_brings_came_of_what_had_closed_the_connection(harm: Fault, command: str) -> None:
+    """And not of the loss because of which TCP has sent it again, or octets before it."""
+    lab, killed = killed_after(harm, command)
+    if not isinstance(harm, LoseNext):
+        soon = [one.seq for one in lab.recorder if one.at < killed.at + 1_000_000]
+        lab = harmed(lab, soon[-1], Heal(harm.client))
+    causes = Causes(list(lab.recorder))
+    ends = [one for one in lab.recorder if "unexpectedly" in getattr(one.event, "reason", "")]
+    assert any(isinstance(one.event, e.ConnectionClosed) for one in ends)
+    for one in ends:
+        chain = list(causes.chain(one.seq))
+        assert chain[-1] == killed.seq
+        assert not any(isinstance(causes.event(seq), e.SegmentLost) for seq in chain)
+
+
+def test_a_connection_stands_because_of_its_first_syn_though_that_was_lost() -> None:
+    lab = coffees()
+    syn = find(lab, e.SegmentSent)[0]
+    lab = harmed(lab, syn.seq, LoseSegment("waiter", syn.event.number))
+    assert find(lab, e.SegmentLost)
+    causes = Causes(list(lab.recorder))
+    states = [one for one in find(lab, e.TcpStateChanged) if one.where == "waiter"]
+    [stands, *_] = [one.seq for one in states if one.event.state == "ESTABLISHED"]
+    chain = list(causes.chain(stands))
+    assert syn.seq in chain
+    assert not any(isinstance(causes.event(seq), e.SegmentLost | e.Intervened) for seq in chain)
+
+
+def test_a_timer_runs_out_because_of_the_loss_of_its_own_segment() -> None:
+    """Though another one, of the other direction, was lost before."""
+    lab = Lab(seed=7)
+    both, other = (lab.connect(name, heartbeat=0).channel() for name in ("both", "other"))
+    both.queue_declare("in")
+    both.basic_consume("in", lambda *_: None)
+    lab.run_for("100 ms")
+    other.basic_publish("", "in", "to both")
+    lab.run(until="Delivered")
+    both.basic_publish("", "out", "from both")
+    lab.run_for("0.1 ms")
+    lab.cut("both")
+    lab.run_for("0.3 s")
+    causes = Causes(list(lab.recorder))
+    [of_the_broker, of_the_client] = find(lab, e.SegmentLost)[:2]
+    timeouts = {one.where: one.seq for one in find(lab, e.RetransmissionTimedOut)}
+    assert causes.of(timeouts["broker"]) == of_the_broker.seq
+    assert causes.of(timeouts["both"]) == of_the_client.seq

@@ -22,7 +22,7 @@ const ON_A_LINK = [
   ["cut", "cut the link", isWhole],
   ["half-open", "one side falls silent", isWhole],
   ["heal", "heal the link", ({ host }) => Boolean(host?.link)],
-  ["reset", "reset", ({ connection }) => connection !== undefined && connection.state !== "closed"],
+  ["reset", "reset", ({ connection, host }) => connection !== undefined && connection.state !== "closed" && !host?.off],
 ];
 
 /** Code cannot be stopped in the middle, only ended there; between two waits no time passes. */

@@ -52,7 +52,7 @@ function alarmMark(view, server, place, key, number) {
   const { resource } = view.state.get(key);
   return entityMark(view, "alarm", key, {
     ...{ x: place.x + place.w - 70, y: place.y + 44 + 24 * number, id: resource, place: server, state: "on" },
-    ...{ label: `${resource} alarm`, said: `${resource} alarm on ${server}: publishers are blocked` },
+    ...{ label: `${resource} alarm`, said: `${resource} alarm on ${server}: who publishes is blocked` },
   });
 }
 

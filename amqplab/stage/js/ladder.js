@@ -6,7 +6,8 @@
 // of the zoom, so that stepping moves exactly one row; and one more for a record that is visited. A row is as high
 // as its label needs, and a little higher the longer nothing happened before it. A gap many
 // times as long as the others (silence.js) is a *break*: it would be dishonest to draw three minutes like three milliseconds,
-// and tedious to draw them to scale.
+// and tedious to draw them to scale. A break that is silence stands at that silence; any other stands for all the time between
+// its two records, and what happened in that time is inside it.
 //
 // Where a record between two rows stands (a band begins and ends at records, not at rows) follows from its time and
 // its turn. So heights rise with the records, always. A plan is a few arrays, made once for a zoom; what is drawn is
@@ -50,8 +51,8 @@ const ABOVE = [5, 8, 16, 10];
 const BELOW = [4, 8, 3, 11]; // and of a chapter its further lines
 
 /**
- * @typedef {{k: number, first: number, last: number, y0: number, y1: number, words: string}} Break
- * After row `k`: records up to `first` stand above it, those from `last` on below.
+ * @typedef {{k: number, first: number, last: number, longest: number, silent: boolean, y0: number, y1: number, words: string}} Break
+ * After row `k`: records up to `first` stand above it, those from `last` on below; after `longest` is the longest time without any.
  */
 
 /** The rows of a zoom, by their records, and how high each stands. `words` is how wide the column of sentences is. */
@@ -113,10 +114,8 @@ export class LadderPlan {
   }
 
   breakAt(k, y) {
-    const { first, silent, words: time } = gapBetween(this.scene, this.seqs[k], this.seqs[k + 1]);
-    const words = silent ? `${time} of silence` : `${time} go by`;
     const y0 = y + AROUND_BREAK;
-    this.breaks.push({ k, first, last: first + 1, y0, y1: y0 + BREAK, words });
+    this.breaks.push({ k, y0, y1: y0 + BREAK, ...spanOf(this.scene, this.seqs[k], this.seqs[k + 1]) });
     return y0 + BREAK + AROUND_BREAK;
   }
 
@@ -138,12 +137,19 @@ export class LadderPlan {
     const plan = Object.create(this);
     const k = lastAtMost(this.seqs, seq);
     const gap = this.breakAfter(k);
-    const isLate = gap && seq >= gap.last;
+    const isLate = gap && seq > gap.longest;
     const room = VISIT + (this.words ? this.moreLines(seq) : 0);
     const y = isLate ? gap.y1 + VISIT - 6 : k < 0 ? FIRST_ROW + VISIT - 18 : this.ys[k] + this.stepBelow(k);
     plan.visit = { seq, k, y, room, late: Boolean(isLate) };
     plan.height = this.height + room;
+    if (gap && !gap.silent) plan.breaks = this.breaks.map((one) => (one === gap ? this.withoutPartOf(gap, seq, isLate) : one));
     return plan;
+  }
+
+  /** A break that stood for all the time between two rows stands for the longer part of it, when a visit divides it. */
+  withoutPartOf(gap, seq, isLate) {
+    const [from, to] = isLate ? [this.seqs[gap.k], seq] : [seq, this.seqs[gap.k + 1]];
+    return { ...gap, ...spanOf(this.scene, from, to) };
   }
 
   /** How far below a row a visit stands. */
@@ -178,6 +184,11 @@ export class LadderPlan {
     if (!count) return FIRST_ROW;
     const k = lastAtMost(seqs, seq);
     if (k >= 0 && seqs[k] === seq) return this.yOfRow(k);
+    const gap = this.breakAfter(k);
+    if (gap && !gap.silent && gap.first < seq && seq < gap.last) {
+      const { y0, y1 } = this.placed(gap);
+      return y0 + (y1 - y0) * this.share(gap.first, gap.last, seq);
+    }
     const stops = this.stopsAfter(k);
     const i = stops.findLastIndex((stop) => stop.seq <= seq);
     const [a, b] = [stops[i], stops[i + 1]];
@@ -189,7 +200,7 @@ export class LadderPlan {
     const { seqs, count, scene, visit } = this;
     const stops = [k < 0 ? { seq: -1, y: 4 } : { seq: seqs[k], y: this.yOfRow(k) }];
     const gap = this.breakAfter(k);
-    if (gap) {
+    if (gap?.silent) {
       const { first, last, y0, y1 } = this.placed(gap);
       stops.push({ seq: first, y: first === seqs[k] ? stops[0].y : y0 - SHORE }, { seq: last, y: y1 + SHORE });
     }
@@ -238,6 +249,14 @@ export class LadderPlan {
     }
     return found;
   }
+}
+
+/** What a break between two records stands for: their longest silence, or all the time between them. */
+function spanOf(scene, from, to) {
+  const { first: longest, silent, words } = gapBetween(scene, from, to);
+  return silent
+    ? { longest, silent, first: longest, last: longest + 1, words: `${words} of silence` }
+    : { longest, silent, first: from, last: to, words: `${words} go by` };
 }
 
 export const ladderPlan = (scene, zoom, width = USUAL_WIDTH) => new LadderPlan(scene, zoom, width);

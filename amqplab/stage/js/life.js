@@ -103,8 +103,10 @@ const deathsOf = (deaths) =>
   h(
     "ol",
     { class: "nested" },
-    deaths.map((death) => h("li", {}, `${death.count} × ${death.reason} in ${death.queue}, published to ${death.exchange || "(default)"} with key ${said(death["routing-keys"])}${expirationOf(death)}`)),
+    deaths.map((death) => h("li", {}, `${death.count} × ${death.reason} in ${death.queue}, where it had come by way of ${wayOf(death)} with key ${said(death["routing-keys"])}${expirationOf(death)}`)),
   );
+
+const wayOf = (death) => death.exchange || "the default exchange";
 
 /** The time that it had to live, which the broker takes off. */
 const expirationOf = (death) => (death["original-expiration"] === undefined ? "" : `, expiration ${death["original-expiration"]}`);

@@ -168,12 +168,13 @@ function rulers(view, f, row) {
     const isCovered = here.some(([, other, last], k) => k > i && other < end && last > first);
     if (isCovered) return null;
     const s = view.scene.segmentByNumber.get(n);
+    const isLost = (s?.lost_seq ?? Infinity) <= view.seq;
     const times = carriers.filter(([, other, last]) => other < end && last > first).length;
     const props = {
       class: cls("ruler", `r${n % 2}`, ...ends(row, first, end), lit(view, "segment", n)),
       style: columns(row, first, end),
       "data-sel": `segment:${n}`,
-      title: `segment ${n}${s?.again ? ", sent again" : ""}${s?.lost ? `, lost: ${s.lost}` : ""}${times > 1 ? `; ${times} segments carried these bytes` : ""}`,
+      title: `segment ${n}${s?.again ? ", sent again" : ""}${isLost ? `, lost: ${s.lost}` : ""}${times > 1 ? `; ${times} segments carried these bytes` : ""}`,
     };
     return h("span", props, first >= row.start ? `segment ${n}` : "");
   });

@@ -198,7 +198,7 @@ export function slabMark(view, pipe, { s, ride, width }, along, caption) {
   const slab = box(wide, along - width / 2, middle - span.breadth / 2, width, span.breadth);
   return numberedMark(view, "segment", s.n, {
     ...{ ...point(wide, along, middle), s, w: slab.width, h: slab.height, up: s.up, label: segmentLabel(s), state: ride.state, caption },
-    said: `segment ${s.n}: ${segmentLabel(s)}, ${ride.state}${s.lost && `: ${s.lost}`}`,
+    said: `segment ${s.n}: ${segmentLabel(s)}, ${stateWords(s, ride.state)}`,
     place: `link:${pipe.app}`,
   });
 }
@@ -233,9 +233,12 @@ function captionsOf({ subject }, found, wide, span) {
 
 /** What is written beside a segment: what it is, or why it is no more. */
 export function captionWords(s, state) {
-  const reason = isOver(state) && (s.lost || s.discarded);
-  return cut(reason ? `${state}: ${reason}` : segmentLabel(s), CAPTION);
+  return cut(whyOver(s, state) ? stateWords(s, state) : segmentLabel(s), CAPTION);
 }
+
+/** How a segment is, and why it is no more; of one under way nobody knows yet. */
+const stateWords = (s, state) => [state, whyOver(s, state)].filter(Boolean).join(": ");
+const whyOver = (s, state) => isOver(state) && (s.lost || s.discarded);
 
 /** Where the middle of its caption is, and half of how long that is: as near to it as the tube goes. */
 export function captionAt({ start, length }, words, along) {

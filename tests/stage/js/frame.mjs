@@ -252,6 +252,13 @@ test("only faults that make sense now are offered", () => {
   assert.deepEqual(offered({ ...well, status: "NotFound: no queue" }), ["power off"], "who has failed has no process");
   assert.ok(offered({ ...well, status: "returned" }).includes("kill"));
   assert.deepEqual(offered({ ...well, link: "cut" }, "connection/waiter:49152").filter((fault) => fault !== "reset"), ["heal"]);
+  const link = (host) =>
+    stage.faultsFor(
+      { scene: { broker: "broker" }, seq: 1, state: new Map([["host/waiter", host], ["connection/waiter:49152", { state: "open" }]]) },
+      { kind: "entity", id: "connection/waiter:49152" },
+    ).map(({ fault }) => fault);
+  assert.ok(link(well).includes("reset") && !link({ ...well, crashed: true, off: true }).includes("reset"), "nothing resets without power");
+  assert.deepEqual(offered({ ...well, crashed: true, off: true }), ["power on"]);
   assert.deepEqual(offered(well, "host/broker"), []);
   assert.deepEqual(offered(well, "queue/%2F/q"), []);
 });

@@ -169,7 +169,14 @@ test("labels stand in lines of their own", () => {
   }
 });
 
-test("a silence is a break with its length, and nothing happened in it", () => {
+/** What happened between the two records of a break, and stands above it or below it. */
+function besideItsTime(plan, gap) {
+  const { y0, y1 } = plan.placed(gap);
+  const within = Array.from({ length: gap.last - gap.first - 1 }, (_, i) => gap.first + 1 + i);
+  return within.filter((seq) => plan.yOf(seq) < y0 || plan.yOf(seq) > y1);
+}
+
+test("a silence is a break with its length, and nothing happened in it; what happened in any other stands in it", () => {
   const { at } = scene.records;
   for (const zoom of zooms) {
     const plan = stage.ladderPlan(scene, zoom);
@@ -180,11 +187,31 @@ test("a silence is a break with its length, and nothing happened in it", () => {
       const found = plan.breakAfter(k);
       assert.equal(Boolean(found), gap > Math.max(20 * usual, 5e6), `zoom ${zoom}, row ${k}: ${gap}`);
       if (!found) return;
-      assert.equal(found.last, found.first + 1);
+      const silent = found.words.endsWith("of silence");
+      assert.deepEqual([found.first, found.last], silent ? [found.first, found.first + 1] : [plan.seqs[k], plan.seqs[k + 1]]);
+      assert.deepEqual(besideItsTime(plan, found), []);
       assert.ok(found.y0 >= plan.ys[k] && found.y1 <= plan.ys[k + 1]);
       assert.ok(plan.yOf(found.first) <= found.y0 && plan.yOf(found.last) >= found.y1);
-      if (found.words.endsWith("of silence")) assert.ok(at[found.last] - at[found.first] >= 0.9 * gap);
+      if (silent) assert.ok(at[found.last] - at[found.first] >= 0.9 * gap);
     });
+  }
+});
+
+test("a visit divides the time that goes by in a break: it is inside no break, nor is what happened before or after it", () => {
+  for (const zoom of zooms) {
+    const plain = stage.ladderPlan(scene, zoom);
+    for (const { k, silent } of plain.breaks.slice(0, 20)) {
+      const [from, to] = [plain.seqs[k], plain.seqs[k + 1]];
+      for (let seq = from + 1; seq < to && !silent; seq += Math.ceil((to - from) / 20)) {
+        const plan = plain.visiting(seq);
+        const gap = plan.breakAfter(k);
+        const { y0, y1 } = plan.placed(gap);
+        assert.ok(plan.visit.y < y0 || plan.visit.y > y1, `zoom ${zoom}, visit ${seq}`);
+        assert.ok(seq <= gap.first || seq >= gap.last, `zoom ${zoom}, visit ${seq}: ${gap.words}`);
+        assert.deepEqual(besideItsTime(plan, gap), []);
+        for (let other = from + 1; other <= to; other++) assert.ok(plan.yOf(other) >= plan.yOf(other - 1), `visit ${seq}, record ${other}`);
+      }
+    }
   }
 });
 

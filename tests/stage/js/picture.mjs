@@ -44,6 +44,24 @@ test("nothing raises, and every mark has a place and a name of its own", () => {
   }
 });
 
+test("of a segment under way, and of an alarm that has blocked nobody yet, nothing is said that comes later", () => {
+  const player = new stage.Player(scene, { zoom: 0 });
+  for (const s of scene.segments.filter(({ lost_seq }) => lost_seq !== null).slice(0, 100))
+    for (const seq of [s.sent, s.lost_seq - 1, s.lost_seq]) {
+      player.jump(seq);
+      const view = player.view("wide");
+      const mark = stage.marks(view).find(({ kind, id }) => kind === "segment" && id === String(s.n));
+      if (!mark || s.sent > seq) continue;
+      assert.equal(mark.said.endsWith(`: ${s.lost}`), seq >= s.lost_seq, mark.said);
+    }
+  for (let seq = 0; seq < scene.n; seq++) {
+    if (scene.kindOf(seq) !== "AlarmChanged") continue;
+    player.jump(seq);
+    for (const { said } of stage.marks(player.view("wide")).filter(({ kind }) => kind === "alarm"))
+      assert.match(said, /: who publishes is blocked$/);
+  }
+});
+
 test("what is drawn carries its mark's handles, and no thing that can be picked stands in another", () => {
   for (const view of views(Math.ceil(scene.n / 80))) {
     const marks = stage.marks(view);

@@ -13,7 +13,7 @@ import { cls, h } from "./elements.js";
 import { cross, hue, lit } from "./marks.js";
 import { endsOf, isStep } from "./ladder.js";
 import { STORY } from "./scene.js";
-import { stateBy, waysOf, wordsBy } from "./legs.js";
+import { bringersOf, stateBy, waysOf, wordsBy } from "./legs.js";
 import { segmentLabel } from "./wire.js";
 
 const MOST_BANDS = 500;
@@ -167,10 +167,9 @@ function spreadOf(scene, { kind, item }, leg, y, y0, y1) {
   return { left: y0 + thick, right: y1 - thick, seams: thick > 2 * LEAST_SEAM ? seams : [] };
 }
 
-/** A frame in several segments: its parts are theirs. What came again when it was there already is no part of it. */
+/** A frame in several segments: its parts are theirs. */
 function spreadOfFrame(scene, f, y, y0, y1) {
-  const isPart = (s) => s?.arrived !== null && s.lost_seq === null && !s.discarded && (f.received === null || s.sent < f.received);
-  const parts = f.carriers.map(([n]) => scene.segmentByNumber.get(n)).filter(isPart);
+  const parts = bringersOf(scene, f);
   if (parts.length < 2) return null;
   const ends = parts.slice(0, MOST_SEAMS).map((s) => [Math.max(y0, y(s.sent)), Math.min(y1, y(s.arrived))]);
   return { left: Math.max(y0, y(parts.at(-1).sent)), right: ends[0][1], seams: ends.slice(1) };

@@ -84,9 +84,21 @@ function legsOfUnit(scene, item) {
 /** The record at which the last of its bytes arrives, before it is read. @param {Scene} scene @param {Frame | Command} item @param {number} received */
 function wholeAt(scene, item, received) {
   const frames = "frames" in item ? item.frames.map((id) => scene.frames[id]) : [item];
-  const carriers = frames.flatMap((f) => f.carriers.map(([n]) => scene.segmentByNumber.get(n)));
-  const arrivals = carriers.map((s) => (s && hasArrived(s) && s.arrived <= received ? s.arrived : -1));
-  return arrivals.length ? Math.max(...arrivals) : received;
+  const arrivals = frames.map((f) => Math.max(-1, ...bringersOf(scene, f).map(({ arrived }) => arrived ?? -1)));
+  return arrivals.every((at) => at >= 0 && at <= received) ? Math.max(...arrivals) : received;
+}
+
+/** The segments that brought a frame, in the order of its bytes. What came again when it was there already brought nothing.
+ * @param {Scene} scene @param {Frame} f @returns {Segment[]} */
+export function bringersOf(scene, f) {
+  const came = f.carriers
+    .map(([n, first, end]) => ({ s: scene.segmentByNumber.get(n), first, end }))
+    .filter(({ s }) => s && hasArrived(s))
+    .sort((one, other) => /** @type {any} */ (one.s).arrived - /** @type {any} */ (other.s).arrived);
+  /** @type {typeof came} */
+  const parts = [];
+  for (const part of came) if (!parts.some(({ first, end }) => first <= part.first && part.end <= end)) parts.push(part);
+  return parts.sort((one, other) => one.first - other.first).map(({ s }) => /** @type {Segment} */ (s));
 }
 
 /** @param {Segment} s @returns {s is Segment & {arrived: number}} */

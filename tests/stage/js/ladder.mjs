@@ -339,6 +339,17 @@ test("at the coarse zooms a message has its arrow, also one that never got a num
   }
 });
 
+test("what came again when it was there already brought nothing: no arrow ends later for it, and no band is thicker", () => {
+  for (const frame of scene.frames.filter(({ received }) => received !== null)) {
+    const whole = frame.carriers.map(([n, first, end]) => [scene.segmentByNumber.get(n), first, end]).filter(([s, first, end]) => s && s.lost_seq === null && !s.discarded && s.arrived !== null && first === 0 && end === frame.size);
+    if (!whole.length) continue;
+    const at = Math.min(...whole.map(([s]) => s.arrived));
+    assert.equal(stage.bringersOf(scene, frame).filter((s) => s.arrived > at).length, 0, `frame ${frame.id}`);
+    const { to, read } = stage.waysOf(scene, frame).at(-1);
+    if (read !== null) assert.equal(to, at, `frame ${frame.id} waits to be read since ${to}, and has come at ${at}`);
+  }
+});
+
 test("only what is in sight is drawn", () => {
   for (const zoom of zooms) {
     const plan = stage.ladderPlan(scene, zoom);

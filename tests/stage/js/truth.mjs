@@ -460,14 +460,16 @@ function lossesAreDrawn(one, view) {
     if (seq >= 0 && scene.kindOf(seq) === "SegmentLost" && !crosses.has(seq)) wrongOf("4 ladder", one.name, view)(`the segment that is lost at ${seq} has no arrow`);
 }
 
-/** What waits to be read has arrived: its arrow is no longer than its way took. */
+/** What waits to be read has arrived: its arrow is no longer than its way took, also if all of it came again. */
 function arrowsEndInTime(one, scene) {
   const player = new stage.Player(scene, { zoom: 1, at: scene.n - 1 });
   const wrong = wrongOf("4 ladder", one.name, viewOf(player, "wide"));
   for (const f of scene.frames.filter(({ conn, received }) => received !== null && scene.linked.has(conn))) {
-    const came = f.carriers.map(([n]) => scene.segmentByNumber.get(n)?.arrives ?? 0);
+    const came = f.carriers.map(([n, first, end]) => ({ s: scene.segmentByNumber.get(n), isWhole: first === 0 && end === f.size }));
+    const whole = came.filter(({ s, isWhole }) => isWhole && s?.arrived != null && s.lost_seq === null && !s.discarded);
+    const timesOf = (some) => some.map(({ s }) => s?.arrives ?? 0);
     const last = stage.waysOf(scene, f).at(-1);
-    if (came.length && scene.timeOf(last.to) > Math.max(...came)) wrong(`the arrow of frame ${f.id} ends after the last of it has arrived`);
+    if (came.length && scene.timeOf(last.to) > (whole.length ? Math.min(...timesOf(whole)) : Math.max(...timesOf(came)))) wrong(`the arrow of frame ${f.id} ends after the last of it has arrived`);
   }
 }
 

@@ -129,7 +129,7 @@ def badges(m: Moment, at: str, crowd: Sequence[Token], hosts: Mapping[int, Spot 
         command = command_of(m, token)
         if pipe is None or key.startswith("signal/"):
             continue
-        channel, part, state = 0, 0.0, ""
+        channel, part, state = 0, 0.0, WAITING.state
         if command is not None:
             channel = command.channel
             part, state, _ = ride(m.traffic, command, m.seq, m.now)
@@ -137,7 +137,7 @@ def badges(m: Moment, at: str, crowd: Sequence[Token], hosts: Mapping[int, Spot 
         own = places.lane_spot(pipe, m.wide, up, channel, part, OUTSIDE)
         spot = own if command is None else hosts.get(command.number, own)
         yield message_mark(
-            key, token, f"link:{pipe['app']}", spot or own, state if state in OVER else "",
+            key, token, f"link:{pipe['app']}", spot or own, state_on_link(token, state),
             badge=True, covered=spot is None,
         )  # fmt: skip
 
@@ -166,7 +166,7 @@ def in_lane(
     )
     for rider, middle in shown:
         key, token = rider.thing
-        state = rider.ride.state if rider.ride.state in OVER else ""
+        state = state_on_link(token, rider.ride.state)
         if key.startswith("segment/"):
             yield slab_mark(m, pipe, m.traffic.segments[token["segment"]], rider, spot(rider, middle))
             continue
@@ -178,6 +178,12 @@ def in_lane(
         yield load_mark(key, mark, rider.ride) if key.startswith("load/") else mark
     for those, middle in counts:
         yield more_mark(f"connection/{name}", "link", len(those), spot(those[0], middle))
+
+
+def state_on_link(token: Entity, way: str) -> str:
+    """How something on a link is: as the books have it, or how far it has come."""
+    own = str(token.get("state") or "under way")
+    return way if way in OVER or own == "under way" else own
 
 
 def is_meant(m: Moment, item: Token) -> bool:

@@ -98,7 +98,9 @@ class Context:
         """The numbers of segments that probe a closed window, and the seqs of the timeouts that send them."""
         self.probing: set[int | None] = set()
         self.unanswered: dict[int, str] = {}
-        """number of a segment with nothing that is ever acknowledged -> "ACK" or "RST"."""
+        """number of a segment with nothing that is ever acknowledged -> "ACK" or "RST"; of one whose sender has given
+        its end up before it is lost -> "gone".
+        """
         self.resets: dict[int, str] = {}
         """number of an RST -> "given up" by an end that knew the connection, or "unknown" to its sender."""
         self.useless: set[int] = set()
@@ -132,6 +134,8 @@ class Context:
         self._was_in: dict[tuple[str, str, int], int] = {}  # copy -> since when (ns)
         self._returned: dict[Channel, list[e.Returned]] = defaultdict(list)
         self._frames: dict[int, bytes] = {}
+        self._senders: dict[int, tuple[str, str]] = {}  # number of a segment -> (host, connection)
+        self._over: set[tuple[str | None, str]] = set()  # (host, connection) of ends that are over
         self._resets: dict[tuple[str, str], Record] = {}  # (host, connection) -> the last RST from there
         for record in records:
             read = READERS.get(type(record.event))
@@ -198,6 +202,12 @@ class Context:
             self._resets[record.where, event.connection] = record
         if "RST" in flags or not (event.payload or "SYN" in flags or "FIN" in flags):
             self.unanswered[event.number] = "RST" if "RST" in flags else "ACK"
+        self._senders[event.number] = (record.where, event.connection)
+
+    def _lost(self, record: Record, event: e.SegmentLost) -> None:
+        """Who has given up its end since it sent this does not notice."""
+        if self._senders.get(event.number) in self._over:
+            self.unanswered[event.number] = "gone"
 
     def _reset_by(self, record: Record, event: e.TcpStateChanged | e.SegmentDiscarded, why: str) -> None:
         """Why this host has just sent an RST, if it has."""
@@ -210,6 +220,7 @@ class Context:
             self._client_tcp(record, event)
         if event.state == "CLOSED":
             self._reset_by(record, event, "given up")
+            self._over.add((record.where, event.connection))
 
     def _client_tcp(self, record: Record, event: e.TcpStateChanged) -> None:
         """A client has a connection until it is the first to close, or the other has closed. What closes in the
@@ -348,6 +359,7 @@ READERS: dict[type[e.Event], Callable[[Context, Record, Any], None]] = {
     e.UnitSent: Context._said,
     e.CallMade: Context._call,
     e.SegmentSent: Context._segment,
+    e.SegmentLost: Context._lost,
     e.TcpStateChanged: Context._tcp,
     e.SegmentDiscarded: Context._discarded,
     e.ModeSelected: Context._mode,

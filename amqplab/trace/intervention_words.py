@@ -19,7 +19,7 @@ def intervention_words(event: e.Intervened) -> str:
     detail = event.detail.replace("broker", party("broker"))
     many, _, direction = detail.partition(" ")
     if event.action == "lose next" and many.isdecimal():
-        detail = f"segment {direction}" if many == "1" else f"{many} segments {direction}"
+        detail = f"{'segment' if many == '1' else f'{many} segments'} with bytes {direction}"
     return words.format(action=event.action, target=party(event.target), detail=detail).rstrip()
 
 

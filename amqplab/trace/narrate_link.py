@@ -168,12 +168,15 @@ NOTICED_WORDS = {
     "": ": its sender has to notice by itself",
     "ACK": ", and it is not sent again: any later acknowledgement says the same",
     "RST": ", and it is not sent again: its sender knows of no such connection",
+    "gone": ", and it is not sent again: its sender knows of no such connection any more",
 }
 """Who finds out that a segment was lost, by what is never acknowledged in it."""
 
 LOSS_WORDS = {
     "loss": "the link loses some segments",
     "on purpose": "somebody asked for this loss",
+    "the link is cut": "the link was cut",  # when it left, or since: it may be healed by now
+    "the link is half open": "the link was half open",
 }
 
 

@@ -400,7 +400,7 @@ Waited = tuple[str, str, str]
 """A scene, a kind of record, and the beginning of the sentence that it came of."""
 
 WAITED: list[Waited] = [
-    ("half_open", "HeartbeatMissed", "Segment 38 is lost, because the link is half open"),
+    ("half_open", "HeartbeatMissed", "Segment 38 is lost, because the link was half open"),
     ("cut", "HeartbeatMissed", "The lab steps in: the link of worker is cut"),
     ("power_off", "HeartbeatMissed", "The lab steps in: the machine of worker loses power"),
     ("dead_letter_retry", "DeadLettered expired", "A copy of message 1′ stands in queue 'waiting'"),

@@ -122,7 +122,8 @@ def test_an_rst_of_an_end_that_knows_no_connection_says_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("detail", "words"), [("1 to broker", "the next segment to"), ("3 to broker", "the next 3 segments to")]
+    ("detail", "words"),
+    [("1 to broker", "the next segment with bytes to"), ("3 to broker", "the next 3 segments with bytes to")],
 )
 def test_how_many_segments_are_to_be_lost_is_said_as_people_count(detail: str, words: str) -> None:
     assert f"loses {words} the broker." in told(e.Intervened, "lose next", "p", detail)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from faulted import coffees, harmed
 from scenes import build
 
 from amqplab import Lab
+from amqplab.lab import LoseNext, Reset
 from amqplab.trace import events as e
 from amqplab.trace.chapters import chapters
 from amqplab.trace.narrate import Narrator
@@ -189,6 +191,18 @@ def test_who_notices_a_loss_depends_on_what_was_lost(name: str) -> None:
             not noticed and "RST" not in event.flags
         )
         assert ("its sender knows of no such connection" in told) == ("RST" in event.flags)
+
+
+def test_who_has_given_its_end_up_notices_no_loss() -> None:
+    """The broker answers, is reset while the answer is on its way, and the answer is lost."""
+    lab = coffees()
+    opens = lab.first(e.CommandSent, name="channel.open", where="barista").seq
+    losing = harmed(lab, opens + 1, LoseNext("barista", 2, "from broker"))
+    last = max(one.seq for one in losing.recorder if one.at <= losing.first(e.Intervened).at + 200_000)
+    [told] = sentences(harmed(losing, last, Reset("barista")), e.SegmentLost)
+    assert "channel.open-ok is lost" in told and told.endswith(
+        "its sender knows of no such connection any more."
+    )
 
 
 def test_what_arrived_is_said_to_have_arrived_where_it_did() -> None:

@@ -83,6 +83,8 @@ const SAID = {
   unacked: "not acknowledged",
   done: "handed over for good",
   gone: "gone with the memory of its program",
+  waiting: "waits to be sent",
+  arrived: "arrived, and not read yet",
   "still at work": "no longer in the broker's books, and still with its program",
 };
 
@@ -321,13 +323,15 @@ function loadsOn(view, name, pipe, riders) {
   });
 }
 
+/** How something on a link is: as the books have it, or how far it has come. */
+const stateOnLink = (token, ride) => (isOver(ride.state) || !token.state || token.state === "under way" ? ride.state : token.state);
+
 /** A token on a link, with how far it is. */
 function riderOf(view, pipe, key, token) {
   const { scene, seq, now } = view;
   const command = scene.commands[token.command];
   const ride = command ? rideOfCommand(scene, command, seq, now) : { p: 0, state: "waiting", segment: null };
-  const state = isOver(ride.state) ? ride.state : token.state || "under way";
-  return { key, token, pipe, ride, channel: command?.channel ?? 0, state, octet: command ? lastOctetOf(scene, command) : 0 };
+  return { key, token, pipe, ride, state: stateOnLink(token, ride), channel: command?.channel ?? 0, octet: command ? lastOctetOf(scene, command) : 0 };
 }
 
 /** Those that share a lane and a direction, the farthest first. */

@@ -432,6 +432,16 @@ export function underWayIsThere({ view, tokens }, wrong) {
   });
 }
 
+/** What stands at the door has come, and is not said to be under way. */
+export function cameAsItCame({ view, messages, marks }, wrong) {
+  for (const { key, kind, place, state, command } of [...messages, ...marks.filter(({ kind }) => kind === "signal")]) {
+    const item = place.startsWith("link:") && view.scene.commands[command];
+    if (!item || state !== "under way") continue;
+    const { segment, isUnderWay } = whereabouts(view, view.scene.frames[item.frames.at(-1)]);
+    if (!isUnderWay) wrong(`${kind} ${key} is said to be under way, and ${segment ? "its way has ended" : "nobody has sent it, or it has come"}`);
+  }
+}
+
 /** Whether some segment with the last byte has arrived: it stands at the door, until the rest has come. */
 function lastBytes(scene, item, seq) {
   const frame = item.frames ? scene.frames[item.frames.at(-1)] : item;

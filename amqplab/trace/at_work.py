@@ -10,13 +10,13 @@ the broker has it: that is how work is done twice.
 A recording knows how long: clients tell when a program's code has finished with a delivery. Who iterates over
 deliveries tells it when he asks for the next one, and never if he stops with an error before: then the last that he
 does because of this one, such as to acknowledge it, tells that he was at work with it till then. Of who stands still
-to the end of the recording it is plain, too. Where nothing tells, because the program died or is not ours, nothing is
-known of it after the broker has taken the message back.
+to the end of the recording it is plain, too, and of who dies with it. Where nothing tells, because the program is not
+ours, nothing is known of it after the broker has taken the message back.
 
 What is on its way when the broker takes it back, or loses its power, comes all the same, and its program works on it.
 
-A program that is killed, or whose machine loses power, has nothing any more at once: what stands in its hand is
-*gone*, though the broker believes it there until it notices.
+A program that is killed, stops with an error, or whose machine loses power, has nothing any more at once: what stands
+in its hand is *gone*, though the broker believes it there until it notices.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ STATE = "still at work"
 GONE = "gone"
 DEADLY = ("power off", "kill")
 FOLLOWED = "under way"
+"""How a delivery is that the broker has taken back while it was on its link: nobody waits for its acknowledgement."""
 UNHARMED = ("returned", "cancelled")
 """How a program ends whose process stays, and keeps its connection; one with an error ends as its process does."""
 BY_ITS_CLIENT = ("rejected", "recover")

@@ -2,17 +2,19 @@
 
 Theory
 ------
-A connection may end while something is on its link. What goes to the broker has then come to nobody, and so has what
-was handed over for good: it is lost. A delivery that is to be acknowledged is not: the broker counts on its
-acknowledgement until it learns of the end, and takes it back. Until then the copy on the link stays where it is, as
-frames do that nobody will ever read. If a segment takes it to a host where nobody is any more, it is thrown away, and
-nothing of it is left but what the broker believes.
+A connection may end while something is on its link. Of a receiver that is gone its sender knows nothing: what it sent
+is under way, arrives or is lost segment by segment, and is sent again. When the sender's end is over, too, then what
+goes to the broker has come to nobody, and so has what was handed over for good: it is lost. A delivery that is to be
+acknowledged is not: the broker counts on that until it learns of the end, and takes it back. Until then
+the copy on the link stays where it is, as frames do that nobody will ever read. If a segment takes it to a host where
+nobody is any more, it is thrown away, and nothing of it is left but what the broker believes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from amqplab.trace.at_work import FOLLOWED
 from amqplab.trace.draft import Draft, Entity, State
 from amqplab.trace.keys import client_host
 
@@ -35,8 +37,9 @@ def die_on_the_way(draft: Draft, key: str) -> None:
     token = draft.edit(key)
     if token is None or token["place"] != "link":
         return
-    if key.startswith("signal/") or (token["state"] == "under way" and not token["up"]):
-        draft.drop(key)  # the broker has taken back already what was handed over
+    is_taken_back = token.get("state") == FOLLOWED and not token["up"]
+    if key.startswith("signal/") or is_taken_back:
+        draft.drop(key)
     elif token["up"] or token["state"] in ("done", "returned"):
         token.update(place="lost", state="lost", up=None, command=None)
         token["reason"] = "its connection ended while it was on the way"

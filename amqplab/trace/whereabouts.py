@@ -79,6 +79,7 @@ class Whereabouts:
 
     def __init__(self, records: Sequence[Record], traffic: Traffic) -> None:
         self.tokens: State = {}
+        self._state: State = {}  # the fold's, after the record that is read
         self._journeys = Journeys(records, traffic)
         self._labels = names_of_lives(records)
         self._pending: dict[int, set[str]] = {}
@@ -102,18 +103,18 @@ class Whereabouts:
         if moment:
             self._leave(draft, record.seq)
         if handle:
-            handle(self, draft, record, record.event, state)
+            handle(self, draft, record, record.event)
         for key, old, new in patch:
             if key.startswith("copy/"):
                 self._copy(draft, record, key, old, new)
             elif key.startswith("lost/"):
-                self._lost(draft, key, new, state)
+                self._lost(draft, key, new)
             elif key.startswith("consumer/") and (old is None or new is None):
                 draft.drop(had_key(key)) if new is None else draft.put(had_key(key), {"count": 0})
             elif key.startswith("connection/") and new is None:
                 self._connection_ended(draft, record.seq, keys.unescape(key.partition("/")[2]), "")
         if moment:
-            self._come(draft, record.seq, state)
+            self._come(draft, record.seq)
         return draft.commit()
 
     # --- the wire ----------------------------------------------------------------------------------------
@@ -127,11 +128,11 @@ class Whereabouts:
             for key in (f"signal/{command.number}", publish, *self._riders.get(command.number, ())):
                 throw_away(draft, key, command.number)
 
-    def _come(self, draft: Draft, seq: int, state: State) -> None:
+    def _come(self, draft: Draft, seq: int) -> None:
         """What was read at this record, and what ended on its way there."""
         arrived = self._journeys.arriving(seq)
         if arrived is not None:
-            self._arrived(draft, arrived, state)
+            self._arrived(draft, arrived)
         for key in self._doomed.pop(seq, ()):
             die_on_the_way(draft, key)
         if seq in self._loads.changes:
@@ -153,14 +154,14 @@ class Whereabouts:
         elif command.name in SETTLING:
             draft.put(f"signal/{command.number}", self._loads.signal(command))
 
-    def _arrived(self, draft: Draft, command: Command, state: State) -> None:
+    def _arrived(self, draft: Draft, command: Command) -> None:
         """Its last byte was read at the other end."""
         draft.drop(f"signal/{command.number}")
         if command.up:
             token = draft.edit(publish_key(command, self._journeys.published_by(command)))
             if token is not None and token["place"] == "link":
                 token.update(
-                    place="broker", at=server_of(state, command.connection), state="routing", up=None
+                    place="broker", at=server_of(self._state, command.connection), state="routing", up=None
                 )
             return
         for key in self._riders.pop(command.number, ()):
@@ -169,10 +170,10 @@ class Whereabouts:
                 continue
             if command.name == "basic.return":
                 token.update(place="returned", state="returned", up=None)
-            elif not self._at_work.comes(draft, key, state):
-                self._hand_over(draft, key, token, state)
+            elif not self._at_work.comes(draft, key, self._state):
+                self._hand_over(draft, key, token)
 
-    def _hand_over(self, draft: Draft, key: str, token: dict[str, Any], state: State) -> None:
+    def _hand_over(self, draft: Draft, key: str, token: dict[str, Any]) -> None:
         """The client has it. What nobody will acknowledge, or tell of, is done with when the next one comes."""
         token.update(place="consumer", at=token["target"], up=None)
         if token["state"] == "done":
@@ -186,21 +187,21 @@ class Whereabouts:
 
     # --- what the broker says ----------------------------------------------------------------------------
 
-    def _published(self, draft: Draft, record: Record, event: e.Published, state: State) -> None:
+    def _published(self, draft: Draft, record: Record, event: e.Published) -> None:
         key = token_key(event.message, "-")
         token = draft.edit(key) or draft.put(key, new_token(event.message, "", "exchange", ""))
-        entity = state.get(keys.message_key(event.message), {})
+        entity = self._state.get(keys.message_key(event.message), {})
         channel = keys.channel_key(event.connection, event.channel)
         token.update(label=self.label(event.message), text=token["text"] or str(entity.get("body", "")))
         token.update(place="exchange", at=keys.exchange_key(event.vhost, event.exchange), state="routing")
         token.update(up=None, command=None, channel=channel)
-        if state.get(channel, {}).get("mode") == "tx":
-            token.update(place="broker", at=server_of(state, event.connection), state="held in tx")
+        if self._state.get(channel, {}).get("mode") == "tx":
+            token.update(place="broker", at=server_of(self._state, event.connection), state="held in tx")
 
-    def _routed(self, draft: Draft, record: Record, event: e.Routed, state: State) -> None:
+    def _routed(self, draft: Draft, record: Record, event: e.Routed) -> None:
         self._pending[event.message] = set(event.queues)
 
-    def _placed(self, draft: Draft, record: Record, event: e.Enqueued | e.Discarded, state: State) -> None:
+    def _placed(self, draft: Draft, record: Record, event: e.Enqueued | e.Discarded) -> None:
         """The queue has taken its copy, or refused it. When each has, nothing is left at the exchange."""
         pending = self._pending.get(event.message)
         if pending is None:
@@ -210,16 +211,16 @@ class Whereabouts:
         if not pending and token is not None and token["place"] in ("exchange", "broker", "link"):
             self._forget(draft, token_key(event.message, "-"))
 
-    def _dead_lettered(self, draft: Draft, record: Record, event: e.DeadLettered, state: State) -> None:
+    def _dead_lettered(self, draft: Draft, record: Record, event: e.DeadLettered) -> None:
         """It goes on as a new message, which carries its old number with a prime."""
         self._forget(draft, token_key(event.message, queue_leg(event.vhost, event.queue)))
         key = token_key(event.successor, "-")
-        text = str(state.get(keys.message_key(event.successor), {}).get("body", ""))
+        text = str(self._state.get(keys.message_key(event.successor), {}).get("body", ""))
         token = new_token(event.successor, self.label(event.successor), "exchange", "")
         token.update(at=keys.exchange_key(event.vhost, event.exchange), state="routing", text=text)
         draft.put(key, token)
 
-    def _returned(self, draft: Draft, record: Record, event: e.Returned, state: State) -> None:
+    def _returned(self, draft: Draft, record: Record, event: e.Returned) -> None:
         command = self._journeys.returning(record.seq, event.connection, event.channel)
         key = token_key(event.message, "-")
         token = draft.edit(key) or draft.put(key, new_token(event.message, self.label(event.message), "", ""))
@@ -229,27 +230,27 @@ class Whereabouts:
         if token["place"] == "consumer":
             token.update(place="returned", at=event.connection)
 
-    def _delivered(self, draft: Draft, record: Record, event: e.Delivered, state: State) -> None:
+    def _delivered(self, draft: Draft, record: Record, event: e.Delivered) -> None:
         """With a manual acknowledgement the fold's copy tells the rest; here are those without one."""
         consumer = keys.consumer_key(event.connection, event.channel, event.consumer_tag)
         leg = consumer if event.stays else queue_leg(event.vhost, event.queue)
         self._deliveries[delivery_in(event)] = (event.message, token_key(event.message, leg))
         if event.no_ack or event.stays:
-            self._hand_out(draft, record.seq, event, leg, "done" if event.no_ack else "unacked", state)
+            self._hand_out(draft, record.seq, event, leg, "done" if event.no_ack else "unacked")
 
-    def _replied(self, draft: Draft, record: Record, event: e.Replied, state: State) -> None:
+    def _replied(self, draft: Draft, record: Record, event: e.Replied) -> None:
         self._deliveries[delivery_in(event)] = (event.message, token_key(event.message, "-"))
-        self._hand_out(draft, record.seq, event, "-", "done", state)
+        self._hand_out(draft, record.seq, event, "-", "done")
 
     def _hand_out(
-        self, draft: Draft, seq: int, event: e.Delivered | e.Replied, leg: str, status: str, state: State
+        self, draft: Draft, seq: int, event: e.Delivered | e.Replied, leg: str, status: str
     ) -> None:
         key = token_key(event.message, leg)
         old = draft.get(key)
-        text = str(state.get(keys.message_key(event.message), {}).get("body", ""))
+        text = str(self._state.get(keys.message_key(event.message), {}).get("body", ""))
         token = draft.put(key, new_token(event.message, self.label(event.message), "link", event.connection))
         token.update(text=old["text"] if old else text, state=status, up=False)
-        token["target"] = holder(state, event.connection, event.channel, event.consumer_tag)
+        token["target"] = holder(self._state, event.connection, event.channel, event.consumer_tag)
         token["delivery"] = event.delivery_tag
         if isinstance(event, e.Delivered):
             token.update(queue=keys.queue_key(event.vhost, event.queue), redelivered=event.redelivered)
@@ -268,23 +269,25 @@ class Whereabouts:
         unseen = not self._journeys.is_seen(connection) and (command is None or command.received is None)
         if unseen:
             token.update(place="consumer", at=token.get("target", connection), up=None)
-        elif (
-            command is None and self._state.get(keys.connection_key(connection), {}).get("tcp_server") in LEFT
-        ):
-            token.update(place="gone", at="", up=None)
+        elif command is None:
+            entity = self._state.get(keys.connection_key(connection), {})
+            if entity.get("tcp_server") in LEFT:
+                token.update(place="gone", at="", up=None)
 
-    def _acknowledged(self, draft: Draft, record: Record, event: e.Acknowledged, state: State) -> None:
+    def _acknowledged(self, draft: Draft, record: Record, event: e.Acknowledged) -> None:
         if event.stays:
             found = self._deliveries.get(delivery_in(event))
             if found is not None:
                 self._finish(draft, found[1])
 
-    def _rejected(self, draft: Draft, record: Record, event: e.Rejected, state: State) -> None:
+    def _rejected(self, draft: Draft, record: Record, event: e.Rejected) -> None:
         token = draft.edit(token_key(event.message, queue_leg(event.vhost, event.queue)))
         if token is not None and token["state"] in ("unacked", GONE):
             token["state"] = "refused"
             if not event.requeue:  # the broker has it back, and has yet to bury it
-                token.update(place="broker", at=server_of(state, event.connection), up=None, command=None)
+                token.update(
+                    place="broker", at=server_of(self._state, event.connection), up=None, command=None
+                )
 
     # --- what the fold says ------------------------------------------------------------------------------
 
@@ -333,11 +336,11 @@ class Whereabouts:
             if token["place"] == "consumer":
                 token["at"] = holder_of(copy)
 
-    def _lost(self, draft: Draft, key: str, new: Entity | None, state: State) -> None:
+    def _lost(self, draft: Draft, key: str, new: Entity | None) -> None:
         """The fold says that it ended; or that after all it goes on."""
         _, number, queue = key.split("/")
         message = int(number)
-        entity = state.get(keys.message_key(message), {})
+        entity = self._state.get(keys.message_key(message), {})
         leg = "-" if queue == "-" else queue_leg(str(entity.get("vhost", "/")), keys.unescape(queue))
         name = token_key(message, leg)
         token = draft.edit(name)
@@ -354,7 +357,7 @@ class Whereabouts:
 
     # --- how things end ----------------------------------------------------------------------------------
 
-    def _handled(self, draft: Draft, record: Record, event: e.MessageHandled, state: State) -> None:
+    def _handled(self, draft: Draft, record: Record, event: e.MessageHandled) -> None:
         delivery = delivery_in(event)
         self._at_work.finished(draft, delivery)
         found = self._deliveries.get(delivery)
@@ -365,7 +368,7 @@ class Whereabouts:
                 self._finish(draft, key)  # its code has failed
         self._finish(draft, found[1])
 
-    def _program_goes_on(self, draft: Draft, record: Record, event: e.Event, state: State) -> None:
+    def _program_goes_on(self, draft: Draft, record: Record, event: e.Event) -> None:
         """A program that calls something else, or ends, has done with what it was given, if it does not tell."""
         for key in list(self._done):
             at = self.tokens[key]["at"] if key in self.tokens else ""
@@ -375,7 +378,7 @@ class Whereabouts:
         if isinstance(event, e.ProgramFinished):
             self._at_work.ended(draft, record.where, is_gone=event.outcome not in UNHARMED)
 
-    def _tcp_changed(self, draft: Draft, record: Record, event: e.TcpStateChanged, state: State) -> None:
+    def _tcp_changed(self, draft: Draft, record: Record, event: e.TcpStateChanged) -> None:
         if event.state == "CLOSED":
             if record.where == keys.client_host(event.connection):
                 self._at_work.closed(draft, event.connection)
@@ -424,7 +427,7 @@ class Whereabouts:
 LEFT = ("CLOSE-WAIT", "LAST-ACK", "CLOSED")
 """How the server's TCP is when its client has gone."""
 
-Handler = Callable[[Whereabouts, Draft, Record, Any, State], None]
+Handler = Callable[[Whereabouts, Draft, Record, Any], None]
 
 HANDLERS: Mapping[type[e.Event], Handler] = {
     e.Published: Whereabouts._published,
@@ -441,5 +444,5 @@ HANDLERS: Mapping[type[e.Event], Handler] = {
     e.CallMade: Whereabouts._program_goes_on,
     e.ProgramFinished: Whereabouts._program_goes_on,
     e.TcpStateChanged: Whereabouts._tcp_changed,
-    e.Intervened: lambda self, draft, record, event, state: self._at_work.stopped(draft, event),
+    e.Intervened: lambda self, draft, record, event: self._at_work.stopped(draft, event),
 }

@@ -77,9 +77,7 @@ class Causes:
         self._last_sent: dict[Octet, int] = {}  # by which segment
         self._boundaries: dict[Octet, int] = {}  # where a SYN or FIN was sent first
         self._fins: dict[tuple[str, str], int] = {}  # (connection, host) -> where a FIN arrived
-        self._closed: dict[
-            int | None, int
-        ] = {}  # what brought the last octets -> the FIN that was there before
+        self._closed: dict[int | None, int] = {}  # what brought the last octets -> the FIN that was there
         self._dark: defaultdict[str, list[int]] = defaultdict(list)  # host -> when its machine lost power
         self._behind: dict[int, Segment] = {}  # timeout -> the segment for which it stands
         self._lost: defaultdict[str, list[tuple[int, Segment]]] = defaultdict(list)  # by connection
@@ -243,9 +241,8 @@ class Causes:
         """Where the machine that had it lost its power before it acknowledged it; else where it was sent."""
         sent = self.event(segment.sent)
         host = sent.destination.rpartition(":")[0] if isinstance(sent, e.SegmentSent) else ""
-        return next(
-            (off for off in self._dark[host] if (segment.arrived or timeout) < off < timeout), segment.sent
-        )
+        came = segment.arrived or timeout
+        return next((off for off in self._dark[host] if came < off < timeout), segment.sent)
 
     def _explain_waits(self) -> None:
         """What a timer did came of what had set it."""

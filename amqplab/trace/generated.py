@@ -14,11 +14,11 @@ import re
 __all__ = ["MADE_UP", "shortened"]
 
 MADE_UP = "amq."
-"""So begins what the broker named, and nobody else may."""
+"""So begins what the broker named, and nobody else may: who has many sentences need look for no more."""
 
 GENERATED = re.compile(r"(amq\.(?:gen|ctag)-)[\w-]{16}([\w-]{6})(?![\w-])", re.ASCII)
 
 
 def shortened(sentence: str) -> str:
     """The sentence with `amq.gen-…I6-6qw` in place of a whole generated name. What people named stays as it is."""
-    return GENERATED.sub(r"\1…\2", sentence) if MADE_UP in sentence else sentence
+    return GENERATED.sub(r"\1…\2", sentence)

@@ -97,7 +97,7 @@ class Walk:
 
 
 class Group:
-    """An open group of a walk. Every string has one, so it is a class: a generator would cost three times as much."""
+    """An open group of a walk. Every string has one, so it is a class: a generator costs more than twice as much."""
 
     __slots__ = ("_about", "_outer", "_start", "_walk")
 

@@ -128,7 +128,7 @@ MUTATIONS = (
              'leg(s.sent, s.lost_seq, "lost", {', 'leg(s.sent, s.lost_seq, "arrived", {', "4 ladder",
              "lost_batch", "0"),
     Mutation("a confirm has no arrow in the ladder", f"{JS}/bands.js",
-             " || SETTLES.test(name)", "", "4 ladder", "publisher_confirms", "3"),
+             "|return|ack|nack|reject)", "|return)", "4 ladder", "publisher_confirms", "3"),
     Mutation("a lost SYN has a × in the ladder, and no arrow", f"{JS}/bands.js",
              ", ...lossesBetween(scene, zoom, low, high)", "", "4 ladder", "loss_20_percent", "4"),
     Mutation("an arrow has arrived before what it stands for", f"{JS}/legs.js",

@@ -23,9 +23,8 @@ const LEAST_SEAM = 2.5;
 const OPEN_DROP = 34;
 const STUB = 18;
 const FATE_LETTER = 6.2;
-/** What is seen on the picture, too: a confirm answers a publish by its number, and has no message in it. */
-const BRINGS = /^basic\.(publish|deliver|get-ok|return)$/;
-const SETTLES = /^basic\.(ack|nack|reject)$/;
+/** What the coarser zooms show of commands, as the picture does: messages, also those that never got a number, and answers. */
+const SEEN_ABOVE = /^basic\.(publish|deliver|get-ok|return|ack|nack|reject)$/;
 const KINDS = ["segment", "frame", "command", "command", "command"];
 
 /** @typedef {{kind: string, id: number, item: any, a: string, b: string, hue: number, legs: Leg[]}} Band `a` and `b` are hosts. */
@@ -39,8 +38,7 @@ export function bandsBetween(scene, zoom, low, high) {
   return [...shown.slice(-MOST_BANDS).map((item) => bandOf(scene, kind, item)), ...lossesBetween(scene, zoom, low, high)];
 }
 
-/** Whether the coarser zooms show a command: also a message that never got a number. */
-const isSeenAbove = ({ name, messages }) => messages.length > 0 || SETTLES.test(name) || BRINGS.test(name);
+const isSeenAbove = ({ name }) => SEEN_ABOVE.test(name);
 
 /** Segments whose loss is a row and that no other band tells of, as of a SYN: so one sees from whom they came. */
 function lossesBetween(scene, zoom, low, high) {

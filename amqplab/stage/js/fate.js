@@ -3,8 +3,8 @@
 // Theory
 // ------
 // The broker's books say "delivered" or "unacked" as soon as it has written a message to a connection. Whether the message
-// has come, the books do not know; the tokens do, and their rides (ride.js). And a stream gives nothing away: its message is ready for everybody else
-// while a reader has it in hand.
+// has come, the books do not know; the tokens do, and their rides (ride.js). And a stream gives nothing away: its message is
+// ready for everybody else while a reader has it in hand.
 
 import { encode } from "./text.js";
 import { isReader } from "./hands.js";

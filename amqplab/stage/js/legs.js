@@ -19,8 +19,9 @@
 import { lostAt, progressOf } from "./ride.js";
 
 /** @typedef {{from: number, left: number, to: number, outcome: string, reason: string, again: boolean, share: number, p: number, read: number | null}} Leg
- * `from` and `to` are records, `left` is the one with which it left for the wire, after waiting for that; `share` is how much of the time is transmission, `p` how far it comes, 0..1; `read` is the
- * record at which it is read, if it has waited for that. */
+ * `from` and `to` are records, `left` is the one with which it left for the wire, after waiting for that; `share` is how much
+ * of the time is transmission, `p` how far it comes, 0..1; `read` is the record at which it is read, if it has waited for that.
+ */
 
 const MOST_WAY = 0.9;
 

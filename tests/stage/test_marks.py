@@ -408,7 +408,7 @@ def test_signals_are_on_their_link() -> None:
         "messages": [3],
     }
     (mark,) = of_kind("signal", with_(stage(), **{"signal/9": signal}))
-    assert mark.said == ("signal", "9", "link:bob", "under way", "✓ 3")
+    assert mark.said == ("signal", "9", "link:bob", "waiting", "✓ 3"), "no segment has it yet"
 
 
 def test_a_queue_has_the_letters_of_the_management_pages() -> None:

@@ -31,7 +31,7 @@ import {
   trayPoint,
   xy,
 } from "./geometry.js";
-import { isOver, isStuck, rideOfCommand, rideOfSegment, sentIn } from "./ride.js";
+import { isOver, isStuck, rideOfCommand, rideOfSegment, sentIn, stateOnLink } from "./ride.js";
 import { handsOfApp, isStream, rowOf } from "./fixtures.js";
 import { isReader } from "./hands.js";
 import { entityMark, numberedMark } from "./mark.js";
@@ -323,15 +323,13 @@ function loadsOn(view, name, pipe, riders) {
   });
 }
 
-/** How something on a link is: as the books have it, or how far it has come. */
-const stateOnLink = (token, ride) => (isOver(ride.state) || !token.state || token.state === "under way" ? ride.state : token.state);
-
 /** A token on a link, with how far it is. */
 function riderOf(view, pipe, key, token) {
   const { scene, seq, now } = view;
   const command = scene.commands[token.command];
   const ride = command ? rideOfCommand(scene, command, seq, now) : { p: 0, state: "waiting", segment: null };
-  return { key, token, pipe, ride, state: stateOnLink(token, ride), channel: command?.channel ?? 0, octet: command ? lastOctetOf(scene, command) : 0 };
+  const octet = command ? lastOctetOf(scene, command) : 0;
+  return { key, token, pipe, ride, state: stateOnLink(token, ride), channel: command?.channel ?? 0, octet };
 }
 
 /** Those that share a lane and a direction, the farthest first. */

@@ -37,6 +37,11 @@ const hasReached = (s, seq) => s.arrived !== null && s.arrived <= seq;
 /** Whether this way has ended in vain. @param {string} state */
 export const isOver = (state) => state === "lost" || state === "discarded";
 
+/** How something on a link is: as the books have it, or how far it has come.
+ * @param {{state?: string | null}} token @param {{state: string}} ride */
+export const stateOnLink = (token, ride) =>
+  isOver(ride.state) || !token.state || token.state === "under way" ? ride.state : token.state;
+
 /** Whether it ended half way, and stays there until it is sent again. @param {Ride} ride */
 export const isStuck = ({ state, p }) => isOver(state) && p < 1;
 

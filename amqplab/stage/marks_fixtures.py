@@ -15,6 +15,7 @@ from amqplab.stage.contract_layout import NodePlace, PipePlace, PolicyPlace, Row
 from amqplab.stage.geometry import GEOMETRY as G
 from amqplab.stage.mark import NOTHING, Entity, Mark, Moment, app_of, more_mark, name_of
 from amqplab.stage.places import Spot
+from amqplab.stage.tubes import connections_in_use
 from amqplab.trace import keys
 from amqplab.trace.arguments import argument
 from amqplab.trace.lives import root_of
@@ -131,10 +132,14 @@ def subscriptions(m: Moment) -> Iterator[Mark]:
 # --- connections -----------------------------------------------------------------------------------------
 
 
+FORGOTTEN: Entity = {"state": "closed"}
+
+
 def connections(m: Moment) -> Iterator[Mark]:
-    """Pipes with their channels."""
+    """Pipes with their channels; also those that both ends have forgotten, with what is still on their links."""
+    in_use = connections_in_use(m)
     for name, pipe in m.layout["pipes"].items():
-        entity = m.state.get(keys.connection_key(name))
+        entity = m.state.get(keys.connection_key(name), FORGOTTEN if name in in_use else None)
         if entity is None:
             continue
         host = m.state.get(keys.host_key(keys.client_host(name)), NOTHING)

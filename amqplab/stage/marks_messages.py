@@ -41,8 +41,7 @@ def messages(m: Moment, hosts: Mapping[int, Spot | None]) -> Iterator[Mark]:
     for key, one in m.state.items():
         if key.startswith(("token/", "signal/")) or (key.startswith("load/") and is_spoken_load(m, one)):
             groups.setdefault(group_of(one), []).append((key, one))
-    bare = bare_segment(m)
-    if bare is not None:
+    for bare in bare_segments(m):
         token = {"place": "link", "at": bare.connection, "up": bare.up, "segment": bare.number}
         groups.setdefault(("link", bare.connection), []).append((f"segment/{bare.number}", token))
     for group in sorted(groups):
@@ -54,17 +53,31 @@ def messages(m: Moment, hosts: Mapping[int, Spot | None]) -> Iterator[Mark]:
             yield from CROWDS.get(place, nowhere)(m, at, crowd)
 
 
-def bare_segment(m: Moment) -> Segment | None:
-    """The segment of which the record tells that it was lost, thrown away or sent again, if no message and no answer
-    is in it: then it is shown itself, at every zoom.
+def told_segments(m: Moment) -> list[Segment]:
+    """The segment of which the record tells, and those that TCP sent again in the same moment, the same way."""
+    told = None if m.subject.segment is None else m.traffic.segments.get(m.subject.segment)
+    if told is None:
+        return []
+    if not told.retransmission or told.sent != m.seq:
+        return [told]
+    return [
+        one for one in m.traffic.segments.values()
+        if one.retransmission and one.lane == told.lane and one.sent <= m.seq and one.sent_at == told.sent_at
+    ]  # fmt: skip
+
+
+def bare_segments(m: Moment) -> list[Segment]:
+    """Of those segments the ones with no message and no answer in them, if it is told that they were lost, thrown away
+    or sent again: they are shown themselves, at every zoom.
     """
-    segment = None if m.subject.segment is None else m.traffic.segments.get(m.subject.segment)
-    if segment is None or m.fine("command") or segment.connection not in m.layout["pipes"]:
-        return None
-    is_over = m.seq == segment.lost_seq or (bool(segment.discarded) and m.seq == segment.ended)
-    is_sent_again = m.seq == segment.sent and segment.retransmission
-    loaded = any(key.startswith(f"load/{segment.number}/") for key in m.state)
-    return segment if (is_over or is_sent_again) and not loaded else None
+    told = [] if m.fine("command") else told_segments(m)
+    is_again = any(one.sent == m.seq for one in told)
+    return [
+        one for one in told
+        if one.connection in m.layout["pipes"]
+        and (m.seq == one.lost_seq or (one.discarded and m.seq == one.ended) or (is_again and one.retransmission))
+        and not any(key.startswith(f"load/{one.number}/") for key in m.state)
+    ]  # fmt: skip
 
 
 def by_turn(item: Token) -> tuple[int, int, str]:
@@ -101,18 +114,19 @@ def on_link(m: Moment, at: str, crowd: Sequence[Token]) -> Iterator[Mark]:
     pipe = m.layout["pipes"].get(at)
     if pipe is None:
         return
-    lanes: dict[tuple[bool, int], list[Rider[Token]]] = {}
+    directions: dict[bool, list[Rider[Token]]] = {}
     size = (G.message_w if m.wide else G.message_h) + 2
     for item in crowd:
         command, part = command_of(m, item[1]), ride_of(m, item[1])
         channel = 0 if command is None else command.channel
         lane = pipe["lanes"].index(channel) if channel in pipe["lanes"] else len(pipe["lanes"]) - 1
         room = breadth_of(item, size) if m.wide else size
-        rider = Rider(item, part, room, last_octet(m, command), lane)
-        lanes.setdefault((bool(item[1].get("up")), lane), []).append(rider)
-    for (up, _), riders in lanes.items():
+        is_bare = item[0].startswith("segment/")
+        rider = Rider(item, part, room, last_octet(m, command), None if is_bare else lane)
+        directions.setdefault(bool(item[1].get("up")), []).append(rider)
+    for up, riders in directions.items():
         riders.sort(key=lambda rider: rider.turn)
-        yield from in_lane(m, at, pipe, up, riders, size)
+        yield from one_way(m, at, pipe, up, riders, size)
 
 
 def last_octet(m: Moment, command: Command | None) -> int:
@@ -142,10 +156,10 @@ def badges(m: Moment, at: str, crowd: Sequence[Token], hosts: Mapping[int, Spot 
         )  # fmt: skip
 
 
-def in_lane(
+def one_way(
     m: Moment, name: str, pipe: PipePlace, up: bool, riders: Sequence[Rider[Token]], size: int
 ) -> Iterator[Mark]:
-    """Those that share a lane, the farthest first, and a count of `size` of what has no room."""
+    """Those that go one way, the farthest first, each in its lane, and counts of `size` of what has no room."""
     ends = (pipe["x0"], pipe["x1"]) if m.wide else (pipe["y0"], pipe["y1"])
     length = abs(ends[1] - ends[0]) - 4
 
@@ -155,10 +169,10 @@ def in_lane(
         lane = places.lane_spot(pipe, m.wide, up, channel, middle / length, 2)
         return places.inside_tube(pipe, m.wide, up, lane, broad)
 
-    first = next((rider for rider in riders if is_in_it(m, rider)), None)
+    firsts = firsts_of(m, riders)
 
     def meant(rider: Rider[Token]) -> bool:
-        return is_meant(m, rider.thing) or rider is first
+        return is_meant(m, rider.thing) or rider in firsts
 
     mouth = mouth_of(length, size)
     shown, counts = one_behind_the_other(
@@ -200,8 +214,8 @@ def is_spoken_load(m: Moment, load: Entity) -> bool:
     """
     if m.fine("command") or m.subject.segment is None or keys.connection_key(str(load["at"])) not in m.state:
         return False
-    segment, spoken = m.traffic.segments[load["segment"]], m.traffic.segments[m.subject.segment]
-    if segment is not spoken and (spoken.sent != m.seq or spoken.lane != segment.lane):
+    segment = m.traffic.segments[load["segment"]]
+    if segment not in told_segments(m):
         return False
     may_arrive = segment_ride(m, segment).state not in OVER
     return not any(
@@ -219,9 +233,14 @@ def ride_of(m: Moment, token: Entity) -> Ride:
     return WAITING if command is None else ride(m.traffic, command, m.seq, m.now)
 
 
-def is_in_it(m: Moment, rider: Rider[Token]) -> bool:
-    """Whether it is in the segment of which the record speaks."""
-    return m.subject.segment is not None and rider.ride.segment == m.subject.segment
+def firsts_of(m: Moment, riders: Sequence[Rider[Token]]) -> list[Rider[Token]]:
+    """Of each lane the first that is in a segment of which the record tells."""
+    told = {one.number for one in told_segments(m)}
+    firsts: dict[int | None, Rider[Token]] = {}
+    for rider in riders:
+        if rider.ride.segment in told:
+            firsts.setdefault(rider.lane, rider)
+    return list(firsts.values())
 
 
 def breadth_of(item: Token, size: int) -> int:

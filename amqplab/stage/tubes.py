@@ -20,7 +20,7 @@ from amqplab.trace import keys
 from amqplab.trace.rides import segments_under_way
 from amqplab.trace.traffic import Command, Frame, Segment
 
-__all__ = ["Tube", "tubes"]
+__all__ = ["Tube", "connections_in_use", "tubes"]
 
 
 @dataclass
@@ -47,8 +47,8 @@ class Tube:
 
 
 def tubes(m: Moment) -> list[Tube]:
-    """What is alive on the wire, by connection and direction: on connections that exist; and what the record
-    speaks of, which is shown at its end if it is over.
+    """What is alive on the wire, by connection and direction: on connections that exist, segments also on others; and
+    what the record speaks of, which is shown at its end if it is over.
     """
     found: dict[tuple[str, bool], Tube] = {}
     cargo = {
@@ -75,7 +75,7 @@ def tubes(m: Moment) -> list[Tube]:
         alive = {one.number for one in segments_under_way(m.traffic.segments.values(), m.seq)}
         for segment in m.traffic.segments.values():
             own = segment.number == m.subject.segment
-            if (own or segment.number in alive) and (one := tube(segment.connection, segment.up, own)):
+            if (own or segment.number in alive) and (one := tube(segment.connection, segment.up, True)):
                 one.segments.append(segment)
     mine = own_frames(m)
     for frame in m.traffic.frames:
@@ -85,6 +85,16 @@ def tubes(m: Moment) -> list[Tube]:
         if there and (one := tube(frame.connection, frame.up, own)):
             one.frames.append(frame)
     return [found[key] for key in sorted(found)]
+
+
+def connections_in_use(m: Moment) -> set[str]:
+    """The connections whose links carry something that is seen, though nobody may know these connections any more: a
+    last RST is on its way after them.
+    """
+    segments = m.traffic.segments
+    seen = segments_under_way(segments.values(), m.seq) if m.zoom == "segment" else []
+    told = None if m.subject.segment is None else segments.get(m.subject.segment)
+    return {one.connection for one in (*seen, told) if one is not None}
 
 
 def own_frames(m: Moment) -> set[int]:

@@ -55,8 +55,8 @@ Crossing = e.FrameSent | e.FrameReceived | e.UnitSent | e.UnitReceived | e.Comma
 
 @dataclass(slots=True)
 class Segment:
-    """One TCP segment. `sent`, `arrived` and `lost_seq` are seqs, `departs_at`, `arrives_at` and `lost_at`
-    times in ns.
+    """One TCP segment. `sent`, `arrived` and `lost_seq` are seqs, `sent_at`, `departs_at`, `arrives_at`
+    and `lost_at` times in ns.
 
     `ended` is the last record that tells of it.
 
@@ -87,6 +87,7 @@ class Segment:
     discarded: str = ""
     refused: int | None = None
     ended: int | None = None
+    sent_at: int = 0
     frames: list[int] = field(default_factory=list)
 
     @property
@@ -237,6 +238,7 @@ class Traffic:
             (event.sequence - base + 1) % WRAP,
             (event.acknowledgement - back + 1) % WRAP,
             event.window,
+            sent_at=record.at,
         )
 
     def _segment_arrived(self, record: Record, event: e.SegmentArrived) -> None:

@@ -174,6 +174,38 @@ def killed_on_the_way(lab: Lab) -> None:
         lab.run_for("1 s")
 
 
+@scene("fault", seed=68, title="Sent again at once")
+def again_at_once(lab: Lab) -> None:
+    """Two processes are killed while their cables are cut: TCP goes on without them, and sends again at once what they
+    had said, and that they have nothing more to say. One cable is healed in time, the other is not.
+    """
+
+    @lab.program("shop")
+    async def sell(client: Any) -> None:
+        channel = await (await client.connect()).channel()
+        await channel.queue_declare("orders")
+        await asyncio.sleep(0.1)
+        for number in (1, 2, 3):
+            await channel.basic_publish("", "orders", f"order {number}")
+            await asyncio.sleep(0.002)
+
+    @lab.program("clerk")
+    async def prepare(client: Any) -> None:
+        channel = await (await client.connect()).channel()
+        await asyncio.sleep(0.1)
+        await channel.basic_qos(prefetch_count=1)
+
+    lab.run_for("60 ms")
+    for name in ("shop", "clerk"):
+        lab.cut(name)
+    lab.run_for("70 ms")
+    for name in ("shop", "clerk"):
+        lab.kill(name)
+    lab.run_for("300 ms")
+    lab.heal("shop")
+    lab.run_for("2 s")
+
+
 @scene("fault", seed=46, title="No power")
 def power_off(lab: Lab) -> None:
     """The worker's machine loses power: silence, until the broker has missed enough heartbeats."""

@@ -12,6 +12,7 @@ import { connectionWords } from "./connection.js";
 import { handOf } from "./geometry.js";
 import { entityMark } from "./mark.js";
 import { STORY } from "./scene.js";
+import { connectionsInUse } from "./wire.js";
 
 const has = (text, word) => typeof text === "string" && text.includes(word);
 
@@ -298,11 +299,15 @@ function subscriptionMarks(view) {
 
 // --- connections ---
 
+/** What is left of a connection that both ends have forgotten: its link, with what is still on it. */
+const FORGOTTEN = { state: "closed" };
+
 function connectionMarks(view) {
   const { layout, state } = view;
+  const inUse = connectionsInUse(view);
   return Object.entries(layout.pipes).flatMap(([name, pipe]) => {
     const key = `connection/${encode(name)}`;
-    const connection = state.get(key);
+    const connection = state.get(key) ?? (inUse.has(name) ? FORGOTTEN : undefined);
     if (!connection) return [];
     const words = connectionWords(connection);
     const link = linkOf(state, name);

@@ -10,7 +10,6 @@
 // place on its link, in its hand and in the gutter; in a queue's line it may be counted, then that mark is the subject.
 
 import { encode, nameOf, plural } from "./text.js";
-import { mouthOf, placesOf } from "./crowd.js";
 import {
   HIDDEN,
   beforeCell,
@@ -19,42 +18,34 @@ import {
   dockPoint,
   gutterRoom,
   handOf,
-  insideTube,
-  lanePoint,
   leavingPoint,
   lostPlaces,
   nodePoint,
-  pipeSpan,
   point,
   roomOf,
   slotPoint,
   trayPoint,
   xy,
 } from "./geometry.js";
-import { isOver, isStuck, rideOfCommand, rideOfSegment, sentIn, stateOnLink } from "./ride.js";
 import { handsOfApp, isStream, rowOf } from "./fixtures.js";
 import { isReader } from "./hands.js";
 import { entityMark, numberedMark } from "./mark.js";
-import { signalWidth } from "./marks.js";
-import { bareSegmentOn, byProgress, lastOctetOf, slabMark } from "./wire.js";
 
-const OUTSIDE = -10;
 const CURSOR_W = 10;
 
-/** The marks of messages and signals. `hosts` are those of commands and frames (wire.js), by command. */
-export const messageMarks = (view, hosts) => [
+/** The marks of all messages that are on no link; those are in riders.js. */
+export const messageMarks = (view) => [
   ...queuedMarks(view),
   ...programMarks(view),
   ...txTrayMarks(view),
   ...dockMarks(view),
   ...exchangeMarks(view),
   ...handedMarks(view),
-  ...linkMarks(view, hosts),
   ...gutterMarks(view),
 ];
 
 /** A message. `copy` are the facts of this very copy. */
-function messageMark(view, key, message, copy, at, more = {}) {
+export function messageMark(view, key, message, copy, at, more = {}) {
   const { scene, state } = view;
   const entity = message ? state.get(`message/${message}`) : undefined;
   const label = copy.label ?? scene.labelOf(message);
@@ -73,7 +64,7 @@ function messageMark(view, key, message, copy, at, more = {}) {
 }
 
 /** Whether the step speaks of the command that brings this copy, or has brought it. */
-const isCarried = ({ subject }, { command }) => command !== undefined && command !== null && command === subject.command;
+export const isCarried = ({ subject }, { command }) => command !== undefined && command !== null && command === subject.command;
 
 /** Whether a message is what another one, which the step speaks of, has become. */
 const isNextLife = ({ scene, subject, touched }, key, message) =>
@@ -95,7 +86,7 @@ function priorityShare(entity, queue) {
 }
 
 /** What has no place of its own: "+n". */
-const moreMark = (view, key, owner, count, at, state, holdsSubject, said) => ({
+export const moreMark = (view, key, owner, count, at, state, holdsSubject, said) => ({
   ...entityMark(view, "more", owner, { key, ...at, label: short(count), state, said }),
   subject: holdsSubject,
   touched: false,
@@ -167,7 +158,7 @@ const queueKey = (vhost, queue) => `queue/${encode(vhost ?? "")}/${encode(queue 
 
 // --- with programs, in docks, at exchanges, in hands ---
 
-const tokensOf = ({ state }, place) => state.at(place).map((key) => [key, state.get(key)]);
+export const tokensOf = ({ state }, place) => state.at(place).map((key) => [key, state.get(key)]);
 
 function programMarks(view) {
   const { geometry } = view.scene;
@@ -279,149 +270,14 @@ function handMarksOf(view, app, key, consumer, number) {
   return [...shown, moreMark(view, `more ${key}`, key, hidden, at, "held", false, words)];
 }
 
+/** Whether the step speaks of what a token stands for, or of the command that brings it. */
+export const isSpokenOf = (view, token) => isCarried(view, token) || (!!token.message && token.message === view.subject.message);
+
 /** Those that are shown of all tokens, and last the one that is meant: if it is not among them, the one in this place goes
  * for it. */
 function withMeant(view, tokens, shown, place) {
   const meant = tokens.find(([, token]) => isSpokenOf(view, token));
   return !meant || shown.includes(meant) ? shown : [...shown.filter((_, i) => i !== place), meant];
-}
-
-// --- on links ---
-
-/** On links: where messages are drawn as their frames or commands, as badges on those. */
-function linkMarks(view, hosts) {
-  const found = [];
-  for (const [name, pipe] of Object.entries(view.layout.pipes)) {
-    const riders = tokensOf(view, `link|${name}`).map(([key, token]) => riderOf(view, pipe, key, token));
-    riders.push(...loadsOn(view, name, pipe, riders));
-    if (view.zoom <= 2) found.push(...riders.filter(({ token }) => !isSignal(token)).map((rider) => badgeMark(view, rider, hosts)));
-    else for (const lane of lanesOf([...riders, ...bareSegmentOn(view, name, pipe)])) found.push(...laneMarks(view, name, pipe, lane));
-  }
-  return found;
-}
-
-const isSignal = (token) => token.kind !== undefined;
-
-/** What segments carry of which the step speaks, or which it sends again with that one, where no token tells of it. A token
- * tells of what rides in its own segment, and of what is sent again while it is on the link: that is one message, and would
- * be counted twice. Where frames and commands are seen, these tell of it. */
-function loadsOn(view, name, pipe, riders) {
-  const { scene, seq, now, state, subject } = view;
-  const spoken = scene.segmentByNumber.get(subject.segment);
-  if (view.zoom <= 2 || !spoken || spoken.conn !== name || !state.has(`connection/${encode(name)}`)) return [];
-  const isSpoken = (s) => s === spoken || (spoken.sent === seq && spoken.up === s.up);
-  return state.of("load").flatMap((key) => {
-    const load = state.get(key);
-    const s = scene.segmentByNumber.get(load.segment);
-    if (load.at !== name || !isSpoken(s)) return [];
-    const ride = rideOfSegment(s, seq, now);
-    const token = riders.find((one) => one.token.command === load.command && (one.ride.segment === s || !isOver(ride.state)));
-    if (token) token.isInSpoken = s === spoken;
-    if (token) return [];
-    const { channel } = scene.commands[load.command];
-    return [{ key, token: load, pipe, ride, channel, state: ride.state, octet: s.end, isLoad: true }];
-  });
-}
-
-/** A token on a link, with how far it is. */
-function riderOf(view, pipe, key, token) {
-  const { scene, seq, now } = view;
-  const command = scene.commands[token.command];
-  const ride = command ? rideOfCommand(scene, command, seq, now) : { p: 0, state: "waiting", segment: null };
-  const octet = command ? lastOctetOf(scene, command) : 0;
-  return { key, token, pipe, ride, state: stateOnLink(token, ride), channel: command?.channel ?? 0, octet };
-}
-
-/** Those that share a lane and a direction, the farthest first. */
-function lanesOf(riders) {
-  const lanes = new Map();
-  for (const rider of riders) {
-    const index = rider.pipe.lanes.indexOf(rider.channel);
-    const lane = `${rider.token.up}${index < 0 ? rider.pipe.lanes.length - 1 : index}`;
-    if (!lanes.has(lane)) lanes.set(lane, []);
-    lanes.get(lane).push(rider);
-  }
-  for (const lane of lanes.values()) lane.sort(byProgress);
-  return [...lanes.values()];
-}
-
-/** One behind the other; a count of what has no room stands where the first of that would stand. */
-function laneMarks(view, name, pipe, riders) {
-  const { scene, layout } = view;
-  const { geometry: g } = scene;
-  const wide = layout.orientation === "wide";
-  const breadth = wide ? g.message_w + 2 : g.message_h + 2;
-  const length = pipeSpan(g, pipe, wide).length - 4;
-  const widthFor = ({ token }) => (wide && isSignal(token) ? signalWidth(token.label) + 2 : breadth);
-  const mouth = mouthOf(length, breadth);
-  const first = riders.find((rider) => isInIt(view, rider));
-  /** @type {any[]} */
-  const sized = riders.map((rider) => {
-    const width = widthFor(rider);
-    const at = mouth + width / 2 + rider.ride.p * Math.max(0, length - mouth - width);
-    const { ride } = rider;
-    return { ...rider, width, at, meant: isSpokenOf(view, rider.token) || rider === first, stuck: isStuck(ride), sent: sentIn(ride) };
-  });
-  const ahead = pipeSpan(g, pipe, wide).ahead * (riders[0].token.up ? 1 : -1);
-  const stream = `${name} ${riders[0].token.up} ${riders[0].channel}`;
-  return placesOf(sized, length, breadth).map(({ thing, those, middle }) => {
-    const { token, channel, octet } = thing;
-    const lane = lanePoint(g, pipe, wide, token.up, channel, middle / length, 2);
-    if (thing.s) return slabMark(view, pipe, thing, wide ? lane.x : lane.y, true);
-    const broad = isSignal(token) && !those ? signalWidth(token.label) : g.message_w;
-    const at = insideTube(g, pipe, wide, token.up, lane, broad);
-    if (!those) return riderMark(view, thing, { ...at, alone: riders.length === 1, stream, ahead, octet });
-    const key = `more ${name} ${token.up} ${channel} from ${thing.key}`;
-    return moreMark(view, key, `connection/${name}`, those.length, at, "link", false, `${those.length} more ${thing.stuck ? "lost on the way" : "under way"}`);
-  });
-}
-
-/** Whether the step speaks of what a token stands for, or of the command that brings it. */
-const isSpokenOf = (view, token) => isCarried(view, token) || (!!token.message && token.message === view.subject.message);
-
-/** Whether it is in the segment of which the step speaks. */
-const isInIt = ({ subject }, { ride }) => subject.segment !== undefined && ride.segment?.n === subject.segment;
-
-function riderMark(view, rider, at) {
-  const mark = tokenMark(view, rider, at);
-  if (!rider.isLoad) return mark;
-  return { ...mark, kind: "load", id: rider.key.slice("load/".length), subject: true, stream: "" }; // none waits for it
-}
-
-function tokenMark(view, rider, at) {
-  const { key, token, state, pipe } = rider;
-  if (!isSignal(token)) {
-    const more = { place: `link:${pipe.app}`, state, up: token.up, conn: token.at, command: token.command };
-    const message = messageMark(view, key, token.message, token, at, more);
-    return { ...message, subject: message.subject || isInIt(view, rider) || !!rider.isInSpoken };
-  }
-  const messages = token.messages.map((one) => view.scene.labelOf(one)).join(", ");
-  const mark = numberedMark(view, "signal", token.command, {
-    ...{ key, ...at, label: token.label, place: `link:${pipe.app}`, state, signal: token.kind, up: token.up },
-    ...{ conn: token.at, command: token.command },
-    said: `${SIGNALS[token.kind] ?? token.kind}${messages && ` of message ${messages}`}, ${token.label}`,
-    pick: `command:${token.command}`,
-  });
-  return { ...mark, pick: `command:${token.command}`, subject: isCarried(view, token) || isInIt(view, rider) || !!rider.isInSpoken };
-}
-
-const SIGNALS = {
-  ack: "acknowledgement",
-  nack: "refusal",
-  reject: "refusal",
-  confirm: "confirm",
-  "confirm-nack": "refused publish",
-  return: "return",
-};
-
-/** The number of a message, on its command or on the last of its frames; before there is any, outside the mouth. */
-function badgeMark(view, rider, hosts) {
-  const { scene, layout } = view;
-  const { token, pipe, channel, ride } = rider;
-  const wide = layout.orientation === "wide";
-  const own = lanePoint(scene.geometry, pipe, wide, token.up, channel, ride.p, OUTSIDE);
-  const mark = riderMark(view, rider, { ...own, ...hosts.get(token.command) });
-  return { ...mark, badge: true };
 }
 
 // --- lost and returned ---

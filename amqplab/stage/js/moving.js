@@ -3,7 +3,7 @@
 // Theory
 // ------
 // Segments are slabs that fill their tube, with the frames over them; frames keep to the lane of their channel;
-// commands are pills with a name, and with the number of the message that they carry (messages.js).
+// commands are pills with a name, and with the number of the message that they carry (riders.js).
 
 import { round } from "./text.js";
 import { cls, h } from "./elements.js";

@@ -6,7 +6,7 @@
 // the frames inside them, each in the lane of its channel; frames that no segment carries wait at the mouth, stand
 // at the × where they were lost, or at the far door until the rest of their command has come. At the zoom command, a command
 // is a pill with its name. They all ride by the same rule (ride.js), so changing the zoom never changes what
-// happens. Above, only messages and signals remain (messages.js).
+// happens. Above, only messages and signals remain (riders.js).
 //
 // Things that are at one point stand one behind the other: three messages in one segment look like three. TCP hands
 // over what was sent in its order, so of two things that are equally far the one that was sent earlier stands nearer to
@@ -42,8 +42,16 @@ export function wireMarks(view) {
   return { marks: lanes.flatMap((tube) => draw(view, tube, hosts)), hosts };
 }
 
-/** What is alive on the wire, sorted by connection and direction: on connections that exist; and what the record
- * speaks of, which is shown at its end if it is over. */
+/** The connections whose links carry something that is seen, though nobody may know these connections any more: a last RST
+ * is on its way after them. */
+export function connectionsInUse({ scene, seq, zoom, subject }) {
+  const told = scene.segmentByNumber.get(subject.segment);
+  const seen = zoom === 0 ? scene.segmentsAt(seq) : [];
+  return new Set((told ? [...seen, told] : seen).map(({ conn }) => conn));
+}
+
+/** What is alive on the wire, sorted by connection and direction: on connections that exist, segments also on others; and
+ * what the record speaks of, which is shown at its end if it is over. */
 function byTube(view) {
   const { scene, seq, state, layout, zoom } = view;
   const tubes = new Map();
@@ -51,7 +59,7 @@ function byTube(view) {
     const all = [...items, ...meant.filter((item) => item && !items.includes(item))];
     for (const item of all) {
       const pipe = layout.pipes[item.conn];
-      if (!pipe || (!meant.includes(item) && !state.has(`connection/${encode(item.conn)}`))) continue;
+      if (!pipe || (name !== "segments" && !meant.includes(item) && !state.has(`connection/${encode(item.conn)}`))) continue;
       const key = `${item.conn} ${item.up}`;
       if (!tubes.has(key)) tubes.set(key, { name: item.conn, pipe, up: item.up, segments: [], frames: [], commands: [] });
       tubes.get(key)[name].push(item);
@@ -136,7 +144,7 @@ function moreOf(view, { name, up }, those, channel, at) {
 const wordsOnLost = ([{ stuck }]) => (stuck ? ", lost on the way" : "");
 
 /** Which lane of a pipe a channel uses; those without one use the last. */
-const laneInPipe = ({ lanes }, channel) => (lanes.includes(channel) ? lanes.indexOf(channel) : lanes.length - 1);
+export const laneInPipe = ({ lanes }, channel) => (lanes.includes(channel) ? lanes.indexOf(channel) : lanes.length - 1);
 
 /** Where a frame ends in its direction's stream of octets. */
 const octetOf = (f) => f.offset + f.size;
@@ -201,17 +209,6 @@ export function slabMark(view, pipe, { s, ride, width }, along, caption) {
     said: `segment ${s.n}: ${segmentLabel(s)}, ${stateWords(s, ride.state)}`,
     place: `link:${pipe.app}`,
   });
-}
-
-/** The segment of which the step tells that it was lost, thrown away or sent again, if no message and no answer is in it:
- * then it is shown itself, at every zoom. */
-export function bareSegmentOn({ scene, seq, now, state, subject }, name, pipe) {
-  const s = scene.segmentByNumber.get(subject.segment);
-  if (s?.conn !== name) return [];
-  const ride = rideOfSegment(s, seq, now);
-  const isTold = /^Segment(Lost|Discarded)$/.test(scene.kindOf(seq)) || (seq === s.sent && s.again);
-  if (!isTold || state.of("load").some((key) => state.get(key).segment === s.n)) return [];
-  return [{ key: `segment ${s.n}`, s, token: { up: s.up }, pipe, ride, channel: 0, octet: s.end }];
 }
 
 /** What is drawn on other things: not where it stands, but that it is there. */

@@ -134,38 +134,52 @@ function wholeCommand({ view, marks, find }, wrong) {
 
 const LOADS = /^basic\.(publish|deliver|get-ok|return|ack|nack|reject)$/;
 
+/** The segment of which a record tells that it is lost, thrown away or sent again; and those that are sent again with it. */
+function toldSegments({ scene, seq, subject, layout }) {
+  const told = scene.segmentByNumber.get(subject.segment);
+  const kind = scene.kindOf(seq);
+  if (!told || !layout.pipes[told.conn]) return [];
+  if (kind === "SegmentLost" || kind === "SegmentDiscarded") return [told];
+  if (kind !== "SegmentSent" || !told.again) return [];
+  const at = (s) => scene.records.at[s.sent];
+  return scene.segments.filter((s) => s.again && s.conn === told.conn && s.up === told.up && s.sent <= seq && at(s) === at(told));
+}
+
+const ENDS = { SegmentLost: "lost", SegmentDiscarded: "discarded" };
+
+/** A step of the story speaks of all that is sent again at once, any other one of its record's segment. */
+const isSpoken = ({ subject, zoom, visit }, s) => s.n === subject.segment || (zoom === 4 && !visit);
+
 /** Where neither frames nor commands are seen, what a segment carries of which the step speaks is seen in its place, be
  * it the first time or not; and crossed out if the segment was lost or thrown away. */
 function loadSeen({ view, marks }, wrong) {
-  const { scene, seq, subject, zoom, layout, state } = view;
-  const s = scene.segmentByNumber.get(subject.segment);
-  const kind = scene.kindOf(seq);
-  const isTold = s && (kind === "SegmentLost" || kind === "SegmentDiscarded" || (kind === "SegmentSent" && s.again));
-  if (zoom <= 2 || !isTold || !layout.pipes[s.conn] || !state.has(`connection/${encode(s.conn)}`)) return;
-  const place = `link:${layout.pipes[s.conn].app}`;
-  const end = { SegmentLost: "lost", SegmentDiscarded: "discarded" }[kind];
-  const onLink = marks.filter((mark) => mark.subject && mark.place === place && mark.command !== undefined);
-  if (onLink.length && marks.some(({ key }) => key.startsWith(`more ${s.conn} ${s.up} `))) return; // the link is full of them
-  for (const id of new Set(s.frames.map(([frame]) => scene.frames[frame].command)))
-    if (LOADS.test(scene.commands[id]?.name ?? "")) {
-      const isIt = (mark) => mark.place === place && mark.command === id && mark.subject && (!end || mark.state === end);
-      if (!marks.some(isIt)) wrong(`segment ${s.n} with command ${id} is spoken of, which is not seen ${end ?? "there"}`);
-    }
+  const { scene, zoom, layout, state } = view;
+  if (zoom <= 2) return;
+  for (const s of toldSegments(view).filter(({ conn }) => state.has(`connection/${encode(conn)}`))) {
+    const place = `link:${layout.pipes[s.conn].app}`;
+    const end = ENDS[scene.kindOf(view.seq)];
+    const onLink = marks.filter((mark) => mark.subject && mark.place === place && mark.command !== undefined);
+    if (onLink.length && marks.some(({ key }) => key.startsWith(`more ${s.conn} ${s.up} `))) continue; // the link is full of them
+    for (const id of new Set(s.frames.map(([frame]) => scene.frames[frame].command)))
+      if (LOADS.test(scene.commands[id]?.name ?? "")) {
+        const isIt = (mark) => mark.place === place && mark.command === id && (mark.subject || !isSpoken(view, s)) && (!end || mark.state === end);
+        if (!marks.some(isIt)) wrong(`segment ${s.n} with command ${id} is spoken of, which is not seen ${end ?? "there"}`);
+      }
+  }
 }
 
 /** A segment that is told to be lost, thrown away or sent again, with nothing in it that is drawn by itself, is seen as what
  * it is; crossed out if it was lost or thrown away. */
 function bareSegmentSeen({ view, find }, wrong) {
-  const { scene, seq, subject, zoom, layout } = view;
-  const s = scene.segmentByNumber.get(subject.segment);
-  const kind = scene.kindOf(seq);
-  const isTold = s && (kind === "SegmentLost" || kind === "SegmentDiscarded" || (kind === "SegmentSent" && s.again));
-  if (zoom <= 2 || !isTold || !layout.pipes[s.conn]) return;
-  if (s.frames.some(([frame]) => LOADS.test(scene.commands[scene.frames[frame].command]?.name ?? ""))) return;
-  const end = { SegmentLost: "lost", SegmentDiscarded: "discarded" }[kind] ?? "under way";
-  const place = `link:${layout.pipes[s.conn].app}`;
-  const found = find("segment", String(s.n)).filter((mark) => mark.subject && mark.state === end && mark.place === place);
-  if (found.length !== 1) wrong(`segment ${s.n} is told to be ${end}, and is not seen`);
+  const { scene, zoom, layout } = view;
+  if (zoom <= 2) return;
+  for (const s of toldSegments(view)) {
+    if (s.frames.some(([frame]) => LOADS.test(scene.commands[scene.frames[frame].command]?.name ?? ""))) continue;
+    const end = ENDS[scene.kindOf(view.seq)] ?? "under way";
+    const place = `link:${layout.pipes[s.conn].app}`;
+    const found = find("segment", String(s.n)).filter((mark) => (mark.subject || !isSpoken(view, s)) && mark.state === end && mark.place === place);
+    if (found.length !== 1) wrong(`segment ${s.n} is told to be ${end}, and is not seen`);
+  }
 }
 
 const QUEUED = (view, mark) => mark.place === `queue:${lastName(view.subject.keys.find((key) => key.startsWith("queue/")))}:ready`;
@@ -432,6 +446,20 @@ export function underWayIsThere({ view, tokens }, wrong) {
   });
 }
 
+/** A segment on its way is on a link that is seen, and where segments are seen it is seen, whoever still knows its
+ * connection. */
+export function segmentsHaveLinks(it, wrong) {
+  const { view, marks, find } = it;
+  const drawn = new Set(marks.filter(({ kind }) => kind === "segment").map(({ id }) => id));
+  const counted = marks.some(({ key }) => key.startsWith("more segment "));
+  for (const s of view.scene.segments) {
+    const isSeen = drawn.has(String(s.n));
+    if (isSeen && !find("connection", s.conn).length) wrong(`segment ${s.n} hangs in the air: there is no link of ${s.conn}`);
+    const isUnderWay = s.sent <= view.seq && view.seq < (s.lost_seq ?? s.arrived ?? Infinity);
+    if (view.zoom === 0 && isUnderWay && !isSeen && !counted && view.layout.pipes[s.conn]) wrong(`segment ${s.n} is under way, and not seen`);
+  }
+}
+
 /** What stands at the door has come, and is not said to be under way. */
 export function cameAsItCame({ view, messages, marks }, wrong) {
   for (const { key, kind, place, state, command } of [...messages, ...marks.filter(({ kind }) => kind === "signal")]) {
@@ -509,7 +537,8 @@ export function neverBefore({ view, marks }, wrong) {
     if (unit.frame.received !== null && unit.frame.received <= view.seq) continue;
     const { way, length } = wayOf(view, unit, mark);
     const mates = mark.kind === "frame" && mark.subject ? (view.scene.commands[mark.f.command]?.frames.length ?? 1) - 1 : 0; // in line
-    const back = way - breadthOf(view, mark) / 2 - mates * view.scene.geometry.chip;
+    const after = view.zoom > 2 ? marks.filter(({ s }) => s?.again && s.conn === unit.conn && s.up === unit.up) : []; // sent in the same moment
+    const back = way - breadthOf(view, mark) / 2 - mates * view.scene.geometry.chip - sum(after, (one) => breadthOf(view, one));
     const { p } = whereabouts(view, unit.frame);
     if (back > MOUTH + p * length) wrong(`${mark.key} is ${p.toFixed(2)} of its way, and stands at ${(way / length).toFixed(2)}`);
   }
@@ -683,9 +712,10 @@ export function arrowsArrive(scene, bands, wrong) {
   }
 }
 
-/** What the ladder says of an arrow is how it is at this step, as the picture shows it. `bands` are drawn elements. */
+/** What the ladder says of an arrow is how it is at this step, as the picture shows it; of a load the arrow stands for an
+ * earlier way, which has ended already. `bands` are drawn elements. */
 export function arrowsAreToldAsTheyAre({ scene, seq, zoom }, marks, bands, wrong) {
-  const onLink = new Map(marks.filter(({ place }) => place.startsWith("link:")).map((mark) => [bandOfMark(mark, zoom), mark]));
+  const onLink = new Map(marks.filter(({ place, kind }) => place.startsWith("link:") && kind !== "load").map((mark) => [bandOfMark(mark, zoom), mark]));
   for (const { props, kids } of bands) {
     const [kind, number] = props["data-sel"].split(":");
     const item = kind === "segment" ? scene.segmentByNumber.get(+number) : kind === "frame" ? scene.frames[+number] : scene.commands[+number];

@@ -115,6 +115,7 @@ const OF_ONE_PICTURE = [
   [4, laws.framesStay],
   [4, laws.thrownAway],
   [4, laws.underWayIsThere],
+  [4, laws.segmentsHaveLinks],
   [4, laws.cameAsItCame],
   ["4 order", laws.streamsInOrder],
   ["4 order", laws.segmentsInOrder],

@@ -67,8 +67,8 @@ def told_segments(m: Moment) -> list[Segment]:
 
 
 def bare_segments(m: Moment) -> list[Segment]:
-    """Of those segments the ones with no message and no answer in them, if it is told that they were lost, thrown away
-    or sent again: they are shown themselves, at every zoom.
+    """Of those segments the ones with no message and no answer in them, if it is told that they were lost, thrown
+    away or sent again: they are shown themselves, at every zoom.
     """
     told = [] if m.fine("command") else told_segments(m)
     is_again = any(one.sent == m.seq for one in told)

@@ -176,8 +176,8 @@ def killed_on_the_way(lab: Lab) -> None:
 
 @scene("fault", seed=68, title="Sent again at once")
 def again_at_once(lab: Lab) -> None:
-    """Two processes are killed while their cables are cut: TCP goes on without them, and sends again at once what they
-    had said, and that they have nothing more to say. One cable is healed in time, the other is not.
+    """Two processes are killed while their cables are cut: TCP goes on without them, and sends again at once what
+    they had said, and that they have nothing more to say. One cable is healed in time, the other is not.
     """
 
     @lab.program("shop")

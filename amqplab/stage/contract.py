@@ -91,6 +91,7 @@ class Segment(TypedDict):
     lost_seq: int | None
     lost_at: int | None
     discarded: str
+    discarded_seq: int | None
     refused: int | None
     departs: int
     arrives: int | None

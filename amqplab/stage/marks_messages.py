@@ -75,7 +75,7 @@ def bare_segments(m: Moment) -> list[Segment]:
     return [
         one for one in told
         if one.connection in m.layout["pipes"]
-        and (m.seq == one.lost_seq or (one.discarded and m.seq == one.ended) or (is_again and one.retransmission))
+        and (m.seq == one.lost_seq or m.seq == one.discarded_seq or (is_again and one.retransmission))
         and not any(key.startswith(f"load/{one.number}/") for key in m.state)
     ]  # fmt: skip
 

@@ -30,7 +30,7 @@ from amqplab.stage.places import Spot
 from amqplab.stage.tubes import Tube, tubes
 from amqplab.trace import keys
 from amqplab.trace.lives import root_of
-from amqplab.trace.rides import Ride, lost_at, progress, ride, segment_end
+from amqplab.trace.rides import Ride, ride, ride_of_segment
 from amqplab.trace.traffic import Command, Frame, Segment
 
 __all__ = ["segment_ride", "slab_mark", "wire"]
@@ -228,10 +228,7 @@ def slab_mark(m: Moment, pipe: PipePlace, segment: Segment, rider: Rider[Any], a
 
 
 def segment_ride(m: Moment, segment: Segment) -> Ride:
-    end = segment_end(segment)
-    ended = "lost" if segment.lost_seq is not None else "discarded" if segment.discarded else "arrived"
-    state = "under way" if end is None or m.seq < end else ended
-    return Ride(lost_at(segment) if state == "lost" else progress(segment, m.now), state, segment.number)
+    return ride_of_segment(segment, m.seq, m.now)
 
 
 def segment_words(segment: Segment) -> str:

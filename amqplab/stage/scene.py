@@ -333,6 +333,7 @@ def segment_json(segment: Segment) -> contract.Segment:
         "lost_seq": segment.lost_seq,
         "lost_at": segment.lost_at,
         "discarded": segment.discarded,
+        "discarded_seq": segment.discarded_seq,
         "refused": segment.refused,
         "departs": segment.departs_at,
         "arrives": segment.arrives_at,

@@ -23,7 +23,10 @@ from typing import NamedTuple
 
 from amqplab.trace.traffic import Command, Segment, Traffic
 
-__all__ = ["LOST_AT", "OVER", "Ride", "progress", "ride", "segment_end", "segments_under_way"]
+__all__ = [
+    *("LOST_AT", "OVER", "Ride", "progress", "ride", "ride_of_segment"),
+    *("segment_end", "segments_under_way"),
+]
 
 LOST_AT = 0.5
 """Where on its way a lost segment is drawn to end, for nobody knows where."""
@@ -55,7 +58,10 @@ class Ride(NamedTuple):
 
 def segment_end(segment: Segment) -> int | None:
     """The seq of the record that tells how it ended; None if none does."""
-    return segment.arrived if segment.lost_seq is None else segment.lost_seq
+    for end in (segment.lost_seq, segment.discarded_seq):
+        if end is not None:
+            return end
+    return segment.arrived
 
 
 def progress(segment: Segment, now: int) -> float:
@@ -71,6 +77,17 @@ def progress(segment: Segment, now: int) -> float:
     return part * LOST_AT if segment.arrives_at is None else part
 
 
+def ride_of_segment(segment: Segment, seq: int, now: int) -> Ride:
+    """Where a segment is after record `seq`, at the time `now` (ns)."""
+    state = (
+        "lost" if segment.lost_seq is not None and segment.lost_seq <= seq
+        else "discarded" if is_thrown_away(segment, seq)
+        else "arrived" if has_come(segment, seq)
+        else "under way"
+    )  # fmt: skip
+    return Ride(lost_at(segment) if state == "lost" else progress(segment, now), state, segment.number)
+
+
 def segments_under_way(segments: Iterable[Segment], seq: int) -> list[Segment]:
     """Those that are on the wire at record `seq`."""
     return [one for one in segments if one.sent <= seq and ((end := segment_end(one)) is None or end >= seq)]
@@ -83,16 +100,21 @@ def ride(traffic: Traffic, command: Command, seq: int, now: int) -> Ride:
         return Ride(1.0, "arrived", None)
     tries = [segment for segment in traffic.carriers_of(last) if segment.sent <= seq]
     for segment in tries:
-        if segment.lost_seq is None and has_come(segment, seq) and not segment.discarded:
+        if segment.lost_seq is None and has_come(segment, seq) and not is_thrown_away(segment, seq):
             return Ride(1.0, "arrived", segment.number)
     if not tries:
         return Ride(0.0, "waiting", None)
     latest = tries[-1]
     if latest.lost_seq is not None and latest.lost_seq <= seq:
         return Ride(lost_at(latest), "lost", latest.number)
-    if latest.discarded and has_come(latest, seq):
+    if is_thrown_away(latest, seq):
         return Ride(1.0, "discarded", latest.number)
     return Ride(progress(latest, now), "under way", latest.number)
+
+
+def is_thrown_away(segment: Segment, seq: int) -> bool:
+    """Whether the TCP at the other end has thrown it away by record `seq`."""
+    return segment.discarded_seq is not None and segment.discarded_seq <= seq
 
 
 def has_come(segment: Segment, seq: int) -> bool:

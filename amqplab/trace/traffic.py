@@ -55,7 +55,7 @@ Crossing = e.FrameSent | e.FrameReceived | e.UnitSent | e.UnitReceived | e.Comma
 
 @dataclass(slots=True)
 class Segment:
-    """One TCP segment. `sent`, `arrived` and `lost_seq` are seqs, `sent_at`, `departs_at`, `arrives_at`
+    """One TCP segment. `sent`, `arrived`, `lost_seq` and `discarded_seq` are seqs, `sent_at`, `departs_at`, `arrives_at`
     and `lost_at` times in ns.
 
     `ended` is the last record that tells of it.
@@ -85,6 +85,7 @@ class Segment:
     lost_seq: int | None = None
     lost_at: int | None = None
     discarded: str = ""
+    discarded_seq: int | None = None
     refused: int | None = None
     ended: int | None = None
     sent_at: int = 0
@@ -257,7 +258,7 @@ class Traffic:
         segment = self.segments.get(event.number)
         if segment is not None:
             segment.discarded = event.reason or "of no use"
-            segment.ended = record.seq
+            segment.ended = segment.discarded_seq = record.seq
             segment.refused = record.seq if event.reason in NOBODY_THERE else None
             if segment.arrived is None:
                 segment.arrived = record.seq

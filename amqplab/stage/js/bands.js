@@ -104,7 +104,7 @@ function legPlace(leg, a, b, y, top, bottom) {
 function drawLeg({ scene, seq }, band, leg, i, a, b, y, top, bottom) {
   const place = legPlace(leg, a, b, y, top, bottom);
   if (!place) return null;
-  const outcome = leg.to > seq ? "under way" : leg.outcome;
+  const outcome = leg.over > seq ? "under way" : leg.outcome;
   const { x1, y0, y1, read } = place;
   return h(
     "g",
@@ -126,7 +126,7 @@ export function wordsOfBand(view, band, a, b, y, { top, bottom }) {
     const isRowItself = leg.outcome === "lost" && isStep(view.scene, view.zoom, leg.to);
     return [
       leg.again && h("text", { key: `a${i}`, class: cls("again", leg.from > view.seq && "future"), ...againAt(a, b, place.y0) }, "again"),
-      !isRowItself && wordsOfEnd(leg, i, a, b, place, leg.to > view.seq),
+      !isRowItself && wordsOfEnd(leg, i, a, b, place, leg.over > view.seq),
     ].filter(Boolean);
   });
   return words.length ? h("g", { key: `w${band.kind}${band.id}`, class: "band-words" }, words) : null;

@@ -12,7 +12,7 @@ import { TYPES } from "./scene.js";
 import { hue } from "./marks.js";
 import { endsOf } from "./ladder.js";
 import { details, entityFacts, factsList, titleOf } from "./facts.js";
-import { waysOf } from "./legs.js";
+import { stateBy, waysOf } from "./legs.js";
 import { drawMessageLife } from "./life.js";
 import { drawFrame } from "./octets.js";
 import { drawRoutes } from "./routing.js";
@@ -92,8 +92,8 @@ function drawSegmentFacts(view, s) {
 function fateOf({ scene, seq }, s) {
   const [way] = waysOf(scene, s);
   if (way.outcome === "cut off") return "still under way when the recording ends";
-  if (way.to > seq) return "under way";
-  const time = scene.moment(scene.timeOf(way.to));
+  if (way.over > seq) return stateBy(way, seq);
+  const time = scene.moment(scene.timeOf(way.over));
   return way.outcome === "arrived" ? `arrived at ${time}` : `${way.outcome} at ${time}${way.reason !== way.outcome ? `: ${way.reason}` : ""}`;
 }
 

@@ -18,16 +18,17 @@
 
 import { lostAt, progressOf } from "./ride.js";
 
-/** @typedef {{from: number, left: number, to: number, outcome: string, reason: string, again: boolean, share: number, p: number, read: number | null}} Leg
+/** @typedef {{from: number, left: number, to: number, outcome: string, reason: string, again: boolean, share: number, p: number, read: number | null, over: number}} Leg
  * `from` and `to` are records, `left` is the one with which it left for the wire, after waiting for that; `share` is how much
- * of the time is transmission, `p` how far it comes, 0..1; `read` is the record at which it is read, if it has waited for that.
+ * of the time is transmission, `p` how far it comes, 0..1; `read` is the record at which it is read, if it has waited for that;
+ * `over` the one that tells how it ended: what is thrown away has arrived before.
  */
 
 const MOST_WAY = 0.9;
 
 /** @param {number} from @param {number} to @param {string} outcome @param {Partial<Leg>} [more] @returns {Leg} */
 const leg = (from, to, outcome, more = {}) => ({
-  ...{ from, left: from, to, outcome, reason: "", again: false, share: 0, p: 1, read: null },
+  ...{ from, left: from, to, outcome, reason: "", again: false, share: 0, p: 1, read: null, over: to },
   ...more,
 });
 
@@ -49,7 +50,7 @@ function legOfSegment(scene, s) {
   if (s.lost_seq !== null) return leg(s.sent, s.lost_seq, "lost", { ...more, reason: s.lost || "lost", p: lostAt(s) });
   if (s.arrived === null) return cutOff(scene, s, s.sent, more);
   const outcome = !s.discarded ? "arrived" : s.refused !== null ? "refused" : "discarded";
-  return leg(s.sent, s.arrived, outcome, { ...more, reason: s.discarded });
+  return leg(s.sent, s.arrived, outcome, { ...more, reason: s.discarded, over: s.discarded_seq ?? s.arrived });
 }
 
 /** @param {Scene} scene @param {Segment} s @param {number} from @param {Partial<Leg>} more */
@@ -140,10 +141,11 @@ function quickest(scene) {
 }
 
 /** How a leg is at a record: what will become of it is not told before. @param {Leg} leg @param {number} seq */
-export function stateBy({ from, left, to, read, outcome }, seq) {
+export function stateBy({ from, left, to, read, over, outcome }, seq) {
   if (seq < from) return "not sent yet";
   if (seq < left) return "waiting";
   if (seq < to) return "under way";
+  if (seq < over) return "arrived";
   return read !== null && seq < read ? "waits to be read" : outcome;
 }
 

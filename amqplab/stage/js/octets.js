@@ -93,7 +93,7 @@ function drawUnder(view, f) {
   const kind = (f.dialect ?? "amqp") === "amqp" ? `${sort}, channel ${f.channel}` : sort;
   const link = (of, id, words) => h("button", { class: "link", "data-sel": `${of}:${id}` }, words);
   const [way] = waysOf(scene, f).filter(({ from: first }) => first <= view.seq).slice(-1);
-  const fate = way && way.outcome !== "arrived" && (way.to <= view.seq || way.outcome === "cut off") && outcomeWords(way);
+  const fate = way && way.outcome !== "arrived" && (way.over <= view.seq || way.outcome === "cut off") && outcomeWords(way);
   const carriers = [...new Set(carriersBy(view, f).map(([n]) => n))];
   return h(
     "p",

@@ -29,10 +29,13 @@ export const lostAt = (s) => (AT_ITS_END.test(s.lost) ? 1 : LOST_AT);
  */
 
 /** The seq of the record that tells how a segment ended; Infinity if none does. @param {Segment} s */
-export const endOfSegment = (s) => s.lost_seq ?? s.arrived ?? Infinity;
+export const endOfSegment = (s) => s.lost_seq ?? s.discarded_seq ?? s.arrived ?? Infinity;
 
 /** Whether it has reached the other end by a record, whatever that makes of it. @param {Segment} s @param {number} seq */
 const hasReached = (s, seq) => s.arrived !== null && s.arrived <= seq;
+
+/** Whether the TCP at the other end has thrown it away by a record. @param {Segment} s @param {number} seq */
+const isThrownAway = (s, seq) => s.discarded_seq !== null && s.discarded_seq <= seq;
 
 /** Whether this way has ended in vain. @param {string} state */
 export const isOver = (state) => state === "lost" || state === "discarded";
@@ -60,8 +63,8 @@ export function progressOf(s, now) {
 
 /** The ride of a segment that is on the wire at `seq`. @param {Segment} s @param {number} seq @param {number} now @returns {Ride} */
 export function rideOfSegment(s, seq, now) {
-  const over = seq >= endOfSegment(s);
-  const state = !over ? "under way" : s.lost_seq !== null ? "lost" : s.discarded ? "discarded" : "arrived";
+  const isLost = s.lost_seq !== null && s.lost_seq <= seq;
+  const state = isLost ? "lost" : isThrownAway(s, seq) ? "discarded" : hasReached(s, seq) ? "arrived" : "under way";
   return { p: state === "lost" ? lostAt(s) : progressOf(s, now), state, segment: s };
 }
 
@@ -74,14 +77,14 @@ export function rideOfFrame(scene, f, seq, now) {
   let latest = null;
   for (const s of scene.lastCarriers(f)) {
     if (s.sent > seq) continue;
-    if (s.lost_seq === null && hasReached(s, seq) && !s.discarded)
+    if (s.lost_seq === null && hasReached(s, seq) && !isThrownAway(s, seq))
       return { p: 1, state: "arrived", segment: s };
     if (latest === null || s.sent > latest.sent) latest = s;
   }
   if (latest === null) return { p: 0, state: "waiting", segment: null };
   if (latest.lost_seq !== null && latest.lost_seq <= seq)
     return { p: lostAt(latest), state: "lost", segment: latest };
-  if (latest.discarded && hasReached(latest, seq)) return { p: 1, state: "discarded", segment: latest };
+  if (isThrownAway(latest, seq)) return { p: 1, state: "discarded", segment: latest };
   return { p: progressOf(latest, now), state: "under way", segment: latest };
 }
 

@@ -42,6 +42,7 @@ declare namespace Sent {
     lost_seq: number | null;
     lost_at: number | null;
     discarded: string;
+    discarded_seq: number | null;
     refused: number | null;
     departs: number;
     arrives: number | null;

@@ -372,9 +372,10 @@ export function nothingArrivesThatDidNot({ view, marks, tokens }, wrong) {
   for (const mark of marks) {
     const { kind, s, state: said } = mark;
     if (kind === "segment") {
-      const end = s.lost_seq ?? s.arrived;
+      const end = endOf(scene, s);
       if (s.sent > seq || (end !== null && end < seq && s.n !== subject.segment)) wrong(`segment ${s.n} is drawn when it is not on the wire`);
-      if (said === "arrived" && !(s.lost_seq === null && s.arrived === seq)) wrong(`segment ${s.n} is said to have arrived`);
+      if (said === "arrived" && !isTaken(scene, s, seq)) wrong(`segment ${s.n} is said to have arrived`);
+      if (said === "discarded" && thrownAt(scene, s) > seq) wrong(`segment ${s.n} is said to be thrown away before it is`);
       if (s.lost_seq === seq && said !== "lost" && !said.startsWith("lost")) wrong(`segment ${s.n} was lost, it is said to be ${said}`);
     }
     const item = mark.kind === "command" ? mark.c : mark.kind === "frame" ? mark.f : null;
@@ -404,19 +405,30 @@ export function framesStay({ view, marks, find }, wrong) {
 
 const wholeOf = (scene, f) => (f.command === null ? f : scene.commands[f.command]);
 
-const refusals = new WeakMap();
+const thrown = new WeakMap();
 const NOBODY_THERE = /no such connection|no program has its socket/;
+
+/** The record that tells that a segment was thrown away where it came; Infinity if none does. */
+function thrownAt(scene, { n }) {
+  if (!thrown.has(scene)) {
+    const found = new Map();
+    for (let seq = 0; seq < scene.n; seq++) if (scene.kindOf(seq) === "SegmentDiscarded") found.set(scene.subjectOf(seq).segment, seq);
+    thrown.set(scene, found);
+  }
+  return thrown.get(scene).get(n) ?? Infinity;
+}
+
+/** Whether it has come, and not been thrown away there by now. */
+const isTaken = (scene, s, seq) => s.lost_seq === null && s.arrived !== null && s.arrived <= seq && !(thrownAt(scene, s) <= Math.min(seq, scene.n));
+
+/** The last record at which a segment is on the wire: the one that tells of its end. */
+const endOf = (scene, s) => s.lost_seq ?? (thrownAt(scene, s) < Infinity ? thrownAt(scene, s) : s.arrived);
 
 /** The record at which a segment with bytes of a frame or command came to a host where nobody takes it; Infinity if none. */
 function refusedAt(scene, item) {
-  if (!refusals.has(scene)) {
-    const found = new Map();
-    for (let seq = 0; seq < scene.n; seq++) if (scene.kindOf(seq) === "SegmentDiscarded") found.set(scene.subjectOf(seq).segment, seq);
-    refusals.set(scene, found);
-  }
   if (item.received !== null) return Infinity;
   const carriers = (item.frames ?? [item.id]).flatMap((id) => scene.frames[id].carriers.map(([n]) => scene.segmentByNumber.get(n)));
-  const seqs = carriers.filter(({ discarded }) => NOBODY_THERE.test(discarded)).map(({ n }) => refusals.get(scene).get(n) ?? Infinity);
+  const seqs = carriers.filter(({ discarded }) => NOBODY_THERE.test(discarded)).map((s) => thrownAt(scene, s));
   return Math.min(Infinity, ...seqs);
 }
 
@@ -427,9 +439,12 @@ export function thrownAway({ view, marks }, wrong) {
     const item = mark.kind === "frame" ? wholeOf(scene, mark.f) : mark.kind === "command" ? mark.c : null;
     const isOnLink = /^(message|signal)$/.test(mark.kind) && mark.place.startsWith("link:");
     const carried = item ?? (isOnLink ? scene.commands[mark.command] : null);
+    if (carried && mark.state === "discarded" && !carriersOfLast(scene, carried).some((s) => thrownAt(scene, s) <= seq)) wrong(`${mark.key} is said to be thrown away before it is`);
     if (carried && mark.s === undefined && refusedAt(scene, carried) < seq) wrong(`${mark.key} was thrown away, and is on the link`);
   }
 }
+
+const carriersOfLast = (scene, item) => scene.lastCarriers(item.frames ? scene.frames[item.frames.at(-1)] : item);
 
 /** The commands that bring a message or an answer. */
 const BRINGING = /^basic\.(publish|deliver|get-ok|return|ack|nack|reject)$/;
@@ -455,8 +470,8 @@ export function segmentsHaveLinks(it, wrong) {
   for (const s of view.scene.segments) {
     const isSeen = drawn.has(String(s.n));
     if (isSeen && !find("connection", s.conn).length) wrong(`segment ${s.n} hangs in the air: there is no link of ${s.conn}`);
-    const isUnderWay = s.sent <= view.seq && view.seq < (s.lost_seq ?? s.arrived ?? Infinity);
-    if (view.zoom === 0 && isUnderWay && !isSeen && !counted && view.layout.pipes[s.conn]) wrong(`segment ${s.n} is under way, and not seen`);
+    const isOnWire = s.sent <= view.seq && view.seq <= (endOf(view.scene, s) ?? Infinity);
+    if (view.zoom === 0 && isOnWire && !isSeen && !counted && view.layout.pipes[s.conn]) wrong(`segment ${s.n} is on the wire, and not seen`);
   }
 }
 
@@ -475,7 +490,7 @@ function lastBytes(scene, item, seq) {
   const frame = item.frames ? scene.frames[item.frames.at(-1)] : item;
   return frame.carriers.some(([n, , end]) => {
     const s = scene.segmentByNumber.get(n);
-    return end === frame.size && s.lost_seq === null && !s.discarded && s.arrived !== null && s.arrived <= seq;
+    return end === frame.size && isTaken(scene, s, seq);
   });
 }
 
@@ -510,7 +525,7 @@ const MOUTH = 38;
 /** Where the last octet of something on a link really is: in which segment, how far, and whether that is under way. */
 function whereabouts({ scene, seq, now }, frame) {
   const sent = scene.lastCarriers(frame).filter((s) => s.sent <= seq);
-  if (sent.some((s) => s.lost_seq === null && !s.discarded && s.arrived !== null && s.arrived <= seq)) return { p: 1, isUnderWay: false };
+  if (sent.some((s) => isTaken(scene, s, seq))) return { p: 1, isUnderWay: false };
   const s = sent.at(-1);
   if (!s) return { p: 0, isUnderWay: false };
   const isLost = s.lost_seq !== null;
@@ -607,7 +622,7 @@ function isSpokenLoad({ scene, subject, seq, state }, load) {
 /** Whether a load has ended its way in vain, and the token of the same command is in another segment. */
 function isApart({ scene, seq, now }, load, token) {
   const s = scene.segmentByNumber.get(load.segment);
-  const isOver = (s.lost_seq !== null || s.discarded) && seq >= (s.lost_seq ?? s.arrived ?? Infinity);
+  const isOver = seq >= Math.min(s.lost_seq ?? Infinity, thrownAt(scene, s));
   return isOver && whereabouts({ scene, seq, now }, scene.frames[scene.commands[token.command].frames.at(-1)]).segment !== s;
 }
 

@@ -136,7 +136,7 @@ def delivered(record: Record, event: e.Delivered, known: Context) -> str:
         who = f"{known.names.client(event.connection)}, which asked for one,"
     again = ", marked as redelivered" if event.redelivered else ""
     if event.stays:
-        rest = "the stream keeps it, and its consumer may take another one when this is acknowledged"
+        rest = "the stream keeps it, and until the acknowledgement it counts against the prefetch of its consumer"
     elif event.no_ack:
         rest = "it is gone from the queue at once, because with no_ack it is settled when it is sent"
     else:

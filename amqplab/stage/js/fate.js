@@ -28,17 +28,24 @@ const UNSURE = new Set(["delivered", "unacked", "ready"]);
 
 /** How far what was handed over has come, by the state of its ride. */
 const WAYS = {
+  "not sent": "not sent yet",
   waiting: "handed to TCP",
   "under way": "on its way",
   lost: "lost on its way",
   discarded: "thrown away where it came",
-  arrived: "come, and not read yet",
+  arrived: "arrived, and not read yet",
 };
+
+/** @param {Scene} scene @param {Command | undefined} command that brings it @param {number} seq @param {number} now */
+function howFar(scene, command, seq, now) {
+  if (!command) return "not sent";
+  return (command.sent ?? -1) > seq ? "not sent" : rideOfCommand(scene, command, seq, now).state;
+}
 
 /** How far the copies on links have come; of several that differ, that they are on their way.
  * @param {View} view @param {any[]} tokens */
 function wayInWords({ scene, seq, now }, tokens) {
-  const ways = new Set(tokens.map(({ command }) => WAYS[command === null ? "under way" : rideOfCommand(scene, scene.commands[command], seq, now).state]));
+  const ways = new Set(tokens.map(({ command }) => WAYS[howFar(scene, scene.commands[command], seq, now)]));
   return ways.size === 1 ? [...ways][0] : WAYS["under way"];
 }
 
@@ -49,11 +56,11 @@ export function fateInWords(view, message, words, queue) {
   const { state } = view;
   const tokens = tokensOfMessage(state, message, queue);
   const riding = tokens.filter(isUnderWay);
-  if (words === "delivered") return riding.length ? `sent, ${wayInWords(view, riding)}` : words;
-  if (words === "unacked") return riding.length && riding.length === tokens.length ? `unacked, ${wayInWords(view, riding)}` : words;
+  if (words === "delivered") return riding.length ? `handed over: ${wayInWords(view, riding)}` : words;
+  if (words === "unacked") return riding.length && riding.length === tokens.length ? `unacked: ${wayInWords(view, riding)}` : words;
   const readers = tokens.filter((/** @type {any} */ token) => isRead(state, token));
   if (!readers.length) return words;
-  return readers.every(isUnderWay) ? `stays in the stream, ${wayInWords(view, readers)} to a reader` : "stays in the stream, and is in a reader's hand";
+  return readers.every(isUnderWay) ? `stays in the stream; a reader's copy is ${wayInWords(view, readers)}` : "stays in the stream, and is in a reader's hand";
 }
 
 /** The same of its copy in a queue. @param {View} view @param {number} message @param {any} entity @param {string} queue */

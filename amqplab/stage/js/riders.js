@@ -103,8 +103,22 @@ function directionMarks(view, name, pipe, riders) {
     const alone = !riders.some((other) => other.key !== thing.key && (other.lane === lane || other.s));
     if (!those) return riderMark(view, thing, { ...at, alone, stream: `${stream} ${channel}`, ahead, octet });
     const key = `more ${stream} ${channel} from ${thing.key}`;
-    return moreMark(view, key, `connection/${name}`, those.length, at, "link", those.some((one) => isInIt(view, one)), `${those.length} more ${thing.stuck ? "lost on the way" : "under way"}`);
+    const isSpoken = those.some((one) => isInIt(view, one));
+    return moreMark(view, key, `connection/${name}`, those.length, at, "link", isSpoken, `${those.length} more ${howThoseAre(those)}`);
   });
+}
+
+const COUNTED = {
+  waiting: "waiting to be sent",
+  arrived: "arrived, and not read yet",
+  lost: "lost on the way",
+  discarded: "thrown away where they came",
+};
+
+/** How those are for which one count stands, in words. */
+function howThoseAre(those) {
+  const [state, ...others] = new Set(those.map((one) => one.ride.state));
+  return others.length ? "on the link" : (COUNTED[state] ?? "under way");
 }
 
 /** Of each lane the first that is in a segment of which the step tells. */

@@ -25,10 +25,10 @@ const count = (view, kind, test) => view.state.of(kind).filter(test).length;
 const bindingsOf = (_, key, view) =>
   count(view, "binding", (binding) => binding.split("/")[2] === key.split("/")[2]);
 
-/** What readers of a stream hold, which the stream does not count. */
+/** What readers of a stream have been given and not acknowledged, which the stream does not count. */
 function notCounted(state, queue, key) {
   const words = String(unackedWords(state, queue, key));
-  return words.includes(",") ? [h("span", { class: "muted", title: words }, ` (${words.split(" ").at(-1)} held)`)] : [];
+  return words.includes(",") ? [h("span", { class: "muted", title: words }, ` (${words.split(" ").at(-1)} given out)`)] : [];
 }
 
 /** Whether this consumer's queue gives to one consumer at a time. */

@@ -18,7 +18,7 @@ import { between, box, lanePoint, pipeSpan, point, tubeMiddle } from "./geometry
 import { isOver, isStuck, rideOfCommand, rideOfFrame, rideOfSegment, sentIn } from "./ride.js";
 import { TYPES } from "./scene.js";
 import { entityMark, numberedMark } from "./mark.js";
-import { cut, encode, widthOf } from "./text.js";
+import { cut, encode, plural, widthOf } from "./text.js";
 
 const PILL_LETTER = 6.2;
 const PILL_PAD = 14;
@@ -135,7 +135,7 @@ function moreOf(view, { name, up }, those, channel, at) {
   const kind = s ? "segment" : f ? "frame" : "command";
   const more = {
     ...{ key: `more ${kind} ${name} ${up} ${channel} from ${s?.n ?? (f ?? c).id}`, ...at, label: `+${those.length}`, state: "link" },
-    ...{ said: `${those.length} more ${kind}s${wordsOnLost(those)}`, id: name },
+    ...{ said: `${plural(those.length, `more ${kind}`)}${wordsOnLost(those)}`, id: name },
   };
   return { ...entityMark(view, "more", `connection/${encode(name)}`, more), subject: false };
 }

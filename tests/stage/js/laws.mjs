@@ -572,10 +572,10 @@ export function lostIsNotOnTheWay({ view, marks, more }, wrong) {
     const those = [...state.of("token"), ...state.of("signal")].map((key) => [key, state.get(key)]);
     const hidden = those.filter(([key, { place, at, command }]) => (place ?? "link") === "link" && at === name && !drawn.has(key) && scene.commands[command]);
     const counts = more.filter(({ state: how, key }) => how === "link" && key.startsWith(`more ${name} `));
-    const told = sum(counts.filter(({ said }) => /under way/.test(said)), countOf);
+    const told = sum(counts.filter(({ said }) => !/lost|thrown away/.test(said)), countOf);
     const onTheWay = hidden.filter(([, token]) => !isLost(token)).length;
     const again = state.of("load").filter((key) => state.get(key).at === name && !drawn.has(key)).length; // what is sent again
-    if (told > onTheWay + again) wrong(`on ${name} ${told} more are said to be under way, and ${onTheWay} are`);
+    if (told > onTheWay + again) wrong(`on ${name} ${told} more are counted that are not said to be lost, and ${onTheWay} are not`);
   }
 }
 
@@ -624,6 +624,20 @@ function isApart({ scene, seq, now }, load, token) {
   const s = scene.segmentByNumber.get(load.segment);
   const isOver = seq >= Math.min(s.lost_seq ?? Infinity, thrownAt(scene, s));
   return isOver && whereabouts({ scene, seq, now }, scene.frames[scene.commands[token.command].frames.at(-1)]).segment !== s;
+}
+
+/** What a count says of those on a link for which it stands. */
+export function countsSayHow({ view, marks, tokens }, wrong) {
+  if (view.zoom <= 2) return;
+  const drawn = new Set(marks.map(({ key }) => key));
+  const signals = view.state.of("signal").map((key) => [key, view.state.get(key)]);
+  for (const { key, id, said } of marks.filter(({ key }) => / (true|false) \d+ from /.test(key))) {
+    const name = id.slice("connection/".length);
+    const hidden = [...tokens, ...signals].filter(([one, { place, at, up }]) => place === "link" && at === name && !drawn.has(one) && key.includes(` ${up} `));
+    const ways = hidden.map(([, { command }]) => (command === null ? { p: 0 } : whereabouts(view, view.scene.frames[view.scene.commands[command].frames.at(-1)])));
+    if (/under way/.test(said) && ways.length && !ways.some((way) => way.isUnderWay)) wrong(`${key}: ${said}, and none of them is`);
+    if (/waiting|arrived/.test(said) && ways.some((way) => way.isUnderWay) && ways.every((way) => way.isUnderWay)) wrong(`${key}: ${said}, and all are under way`);
+  }
 }
 
 /** From one step to the next nothing under way goes back, unless it was sent again. */
@@ -799,8 +813,15 @@ function traysCount({ state, layout }, key, find, wrong) {
     wrong(`${key}: ${messages} messages and ${answers} answers are held, the tray says ${told.join(", ") || "nothing"}`);
 }
 
-/** What a table says of something that is drawn as one whose way has ended in vain. */
-const IN_VAIN = { lost: /, lost on its way/, discarded: /, thrown away/ };
+/** What a table says of something that is drawn on its link. */
+const ON_ITS_WAY = {
+  "not sent": /not sent yet/,
+  waiting: /handed to TCP/,
+  "under way": /on its way/,
+  lost: /lost on its way/,
+  discarded: /thrown away/,
+  arrived: /arrived, and not read/,
+};
 
 /** What is on its way is not told to be delivered, nor to be on its way when it is drawn lost; and what a stream's reader has
  * in hand not to be only ready.
@@ -814,14 +835,16 @@ export function toldAsItIs({ view, tokens, messages }, tables, wrong) {
     else v.kids.forEach(visit);
   };
   tables.forEach(visit);
-  for (const [key, { message, place, up, target, state: how }] of tokens) {
+  for (const [key, { message, place, up, target, command, state: how }] of tokens) {
     const words = told.get(message);
     const consumer = view.state.get(target);
     const isReader = consumer && (consumer.cursor ?? consumer.start ?? null) !== null;
     const isAlone = tokens.filter(([, one]) => one.message === message).length === 1;
     const drawn = messages.find((mark) => mark.key === key && mark.place.startsWith("link:"))?.state;
-    if (up === false && isAlone && /^(sent|unacked), /.test(words) && drawn in IN_VAIN && !IN_VAIN[drawn].test(words))
-      wrong(`${key} is ${drawn}, and told to be “${words}”`);
+    const { sent } = view.scene.commands[command] ?? { sent: null };
+    const way = drawn && (sent === null || sent > view.seq) ? "not sent" : drawn;
+    if (up === false && isAlone && way in ON_ITS_WAY && /^(handed over|unacked): |^stays in the stream; /.test(words) && !ON_ITS_WAY[way].test(words))
+      wrong(`${key} is ${way}, and told to be “${words}”`);
     if (place === "link" && up === false && how === "done" && words === "delivered") wrong(`${key} is on its way, and told to be delivered`);
     if (place === "consumer" && isReader && words === "ready") wrong(`${key} is in a reader's hand, and told to be ready`);
   }

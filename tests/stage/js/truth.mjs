@@ -117,6 +117,7 @@ const OF_ONE_PICTURE = [
   [4, laws.underWayIsThere],
   [4, laws.segmentsHaveLinks],
   [4, laws.cameAsItCame],
+  [4, laws.countsSayHow],
   ["4 order", laws.streamsInOrder],
   ["4 order", laws.segmentsInOrder],
   ["4 order", laws.countsInOrder],

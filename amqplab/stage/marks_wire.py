@@ -17,6 +17,7 @@ lost. What has come is read in the order of its octets.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -65,7 +66,7 @@ def placed(
     count = G.chip if not m.wide else SHORT_PILL if m.zoom == "command" else MORE_W
     mouth = mouth_of(inside, 2 * G.chip if m.wide and m.zoom != "command" else count)
     for rider in riders:
-        rider.room = min(rider.room, inside - mouth)  # one alone may be too long
+        rider.room = min(rider.room, inside - max(mouth, 0 if len(riders) == 1 else count))  # it may be too long
 
     def spot(lane: int | None, middle: int) -> Spot:
         return places.lane_spot(pipe, m.wide, tube.up, pipe["lanes"][lane or 0], middle / inside, 1)
@@ -98,9 +99,12 @@ def command_marks(m: Moment, tube: Tube, hosts: Hosts) -> Iterator[Mark]:
     riders.sort(key=lambda rider: rider.turn)
     words: dict[int, str] = {}
     before: dict[int | None, Command] = {}
+    many = Counter(rider.lane for rider in riders)
     for rider in riders:
-        loaded = rider.thing.number in tube.cargo
-        words[rider.thing.number], rider.room = pill_of(rider.thing, before.get(rider.lane), m.wide, loaded)
+        loaded, alone = rider.thing.number in tube.cargo, many[rider.lane] == 1
+        words[rider.thing.number], rider.room = pill_of(
+            rider.thing, before.get(rider.lane), m.wide, alone, loaded
+        )
         before[rider.lane] = rider.thing
     found, hidden, more = placed(m, tube, riders, lambda one: one.number == m.subject.command)
     for rider in hidden:
@@ -116,11 +120,15 @@ def command_marks(m: Moment, tube: Tube, hosts: Hosts) -> Iterator[Mark]:
     yield from more
 
 
-def pill_of(command: Command, before: Command | None, wide: bool, loaded: bool) -> tuple[str, int]:
-    """What is written on a command, and how long that is: its name, unless the one before it says the same."""
+def pill_of(
+    command: Command, before: Command | None, wide: bool, alone: bool, loaded: bool
+) -> tuple[str, int]:
+    """What is written on a command, and how long that is: its name, without its class where it is not alone in its
+    lane; nothing if the one before it says the same.
+    """
     if before is not None and before.name == command.name and loaded:
         return "", SHORT_PILL
-    words = command.name if wide else command.name.rpartition(".")[2]
+    words = command.name if wide and alone else command.name.rpartition(".")[2]
     return words, width(words, G.small) + 12 + FOR_BADGE * loaded if wide else 18
 
 

@@ -118,7 +118,9 @@ def one_behind_the_other(
         first = run.those[0]
         alone = len(run.those) == 1 and not run.low and first.room <= count  # as much room as its count
         width = first.room if alone else count
-        middle = max(run.low + width / 2, middles[id(first)] + first.room / 2 - width / 2)
+        back = middles[id(first)] - first.room / 2
+        middle = max(run.low + width / 2, back + width / 2 + first.ride.progress * (first.room - width))
+        middle = min(middle, length - width / 2)
         if alone:
             shown.append((first, middle))
         else:

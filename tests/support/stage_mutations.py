@@ -168,7 +168,7 @@ MUTATIONS = (
              "4 order", "publisher_confirms", "1"),
     Mutation("while things move, what appears stands before what was sent before it", f"{JS}/convoy.js",
              "if (!newcomers.length) return marks;", "if (newcomers) return marks;",
-             "4 order", "channel_error", "2"),
+             "4 order", "rpc", "2"),
     Mutation("one count stands for what was sent before and after what is spoken of", f"{JS}/crowd.js",
              "[...open.keys()] : [lane, undefined])", "[...open.keys()] : [undefined])", "4 order",
              "max_length", "1"),

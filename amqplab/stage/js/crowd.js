@@ -28,8 +28,9 @@ class Filling {
   }
 }
 
-/** @typedef {{at: number, width: number, sent: number, lane?: number, meant?: boolean, stuck?: boolean}} InTube
- * `at` is where its middle is, `sent` the number of the segment that it is in; `stuck` is what was lost on the way. */
+/** @typedef {{at: number, width: number, p: number, sent: number, lane?: number, meant?: boolean, stuck?: boolean}} InTube
+ * `at` is where its middle is, `p` how far it is, 0..1, `sent` the number of the segment that it is in; `stuck` is what was
+ * lost on the way. */
 
 const HAIR = 0.01;
 const SHORT_TUBE = 5;
@@ -52,7 +53,7 @@ export function placesOf(things, length, count) {
   const inTurn = [...things].sort((a, b) => standOf(middles, b) - standOf(middles, a)); // as they stand
   const turn = new Map(inTurn.map((thing, i) => [/** @type {InTube} */ (thing), i]));
   const { shown, runs } = roomFor(inTurn, middles, count);
-  const places = [...shown, ...runs.map((run) => placeOfCount(run, middles, count))];
+  const places = [...shown, ...runs.map((run) => placeOfCount(run, middles, count, length))];
   const turnOf = (/** @type {Place} */ { thing }) => turn.get(thing) ?? 0;
   return /** @type {any[]} */ (places.sort((a, b) => turnOf(a) - turnOf(b)));
 }
@@ -92,14 +93,16 @@ function roomFor(inTurn, middles, count) {
   return { shown, runs };
 }
 
-/** Where a count stands; one alone that needs no more room than a count is shown itself.
- * @param {Run} run @param {Map<InTube, number>} middles @param {number} count @returns {Place} */
-function placeOfCount({ those, low }, middles, count) {
+/** Where a count stands: in the place of the first of those, as far from its back as that one is on its way. One alone that
+ * needs no more room than a count is shown itself.
+ * @param {Run} run @param {Map<InTube, number>} middles @param {number} count @param {number} length @returns {Place} */
+function placeOfCount({ those, low }, middles, count, length) {
   const [first] = those;
   const isAlone = those.length === 1 && !low && first.width <= count;
   const width = isAlone ? first.width : count;
-  const front = standOf(middles, first) + first.width / 2;
-  return { thing: first, those: isAlone ? null : those, middle: Math.max(low + width / 2, front - width / 2) };
+  const back = standOf(middles, first) - first.width / 2;
+  const middle = back + width / 2 + first.p * (first.width - width);
+  return { thing: first, those: isAlone ? null : those, middle: Math.min(length - width / 2, Math.max(low + width / 2, middle)) };
 }
 
 /** Middles: each as near to where it is as those before it allow; what passes something that is stuck stands behind that

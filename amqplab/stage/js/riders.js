@@ -92,7 +92,7 @@ function directionMarks(view, name, pipe, riders) {
     const { token, ride } = rider;
     const width = wide && isSignal(token) ? signalWidth(token.label) + 2 : breadth;
     const at = mouth + width / 2 + ride.p * Math.max(0, length - mouth - width);
-    return { ...rider, width, at, meant: isSpokenOf(view, token) || firsts.has(rider), stuck: isStuck(ride), sent: sentIn(ride) };
+    return { ...rider, width, at, p: ride.p, meant: isSpokenOf(view, token) || firsts.has(rider), stuck: isStuck(ride), sent: sentIn(ride) };
   });
   return placesOf(sized, length, breadth).map(({ thing, those, middle }) => {
     const { token, channel, octet, lane } = thing;

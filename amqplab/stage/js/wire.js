@@ -98,9 +98,9 @@ function placed(view, tube, things) {
   const mouth = mouthOf(inside, wide && view.zoom < 2 ? 2 * g.chip : count);
   const channelOf = ({ f, c }) => (f ?? c)?.channel ?? 0;
   for (const thing of things) {
-    const width = Math.min(thing.width, inside - mouth); // one alone may be too long
+    const width = Math.min(thing.width, inside - Math.max(mouth, things.length === 1 ? 0 : count)); // it may be too long
     const at = mouth + width / 2 + thing.ride.p * (inside - mouth - width);
-    Object.assign(thing, { width, at, meant: isMeant(view.subject, thing), stuck: isStuck(thing.ride), sent: sentIn(thing.ride) });
+    Object.assign(thing, { width, at, p: thing.ride.p, meant: isMeant(view.subject, thing), stuck: isStuck(thing.ride), sent: sentIn(thing.ride) });
   }
   const places = placesOf([...things].sort(byProgress), inside, count).map(({ thing, those, middle }) => {
     return { thing, those, at: lanePoint(g, tube.pipe, wide, tube.up, channelOf(thing), middle / inside, 1) };
@@ -357,7 +357,7 @@ function commandMarks(view, tube, hosts) {
     lane: laneInPipe(tube.pipe, c.channel),
   }));
   for (const lane of groupedBy(all.sort(byProgress), (one) => one.lane))
-    lane.forEach((one, i) => Object.assign(one, pillOf(one.c, lane[i - 1], wide)));
+    lane.forEach((one, i) => Object.assign(one, pillOf(one.c, lane[i - 1], wide, lane.length === 1)));
   const { found, rest, hidden } = placed(view, tube, all);
   for (const { c } of hidden) hosts.set(c.id, COVERED);
   const marks = found.map(([thing, at]) => {
@@ -379,10 +379,11 @@ function commandMarks(view, tube, hosts) {
 const wordsIn = (words, width, badge) =>
   cut(words, Math.max(1, Math.round((width - PILL_PAD - (badge ? 20 : 0)) / PILL_LETTER)));
 
-/** What is written on a command, and how wide that is: its name, unless the one before it says the same. */
-function pillOf(c, before, wide) {
+/** What is written on a command, and how wide that is: its name, without its class where it is not alone in its lane; nothing if
+ * the one before it says the same. */
+function pillOf(c, before, wide, alone) {
   const room = c.messages.length ? 20 : 0;
   if (before && before.c.name === c.name && c.messages.length) return { words: "", width: SHORT_PILL };
-  const words = wide ? c.name : c.name.split(".").at(-1);
+  const words = wide && alone ? c.name : c.name.split(".").at(-1);
   return { words, width: wide ? words.length * PILL_LETTER + PILL_PAD + room : 18 };
 }

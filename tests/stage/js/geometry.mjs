@@ -78,7 +78,7 @@ test("a hand shows every slot of a small prefetch, and says how many more a larg
   assert.deepEqual(stage.handOf(g, 0, 0), { slots: 1, more: 0 });
 });
 
-const inTube = (places) => places.map(({ at, ...more }, i) => ({ i, at, width: 20, sent: i, lane: 0, ...more }));
+const inTube = (places) => places.map(({ at, ...more }, i) => ({ i, at, p: 1, width: 20, sent: i, lane: 0, ...more }));
 const stand = (things, length = 100) => stage.placesOf(inTube(things), length, 24).map(({ thing, those, middle }) => [those ? `+${those.length}` : thing.i, middle]);
 
 test("things at one point stand one behind the other, and none before where it is", () => {
@@ -88,6 +88,12 @@ test("things at one point stand one behind the other, and none before where it i
 
 test("what has no room behind the others is counted at the mouth, and nobody is pushed ahead for it", () => {
   assert.deepEqual(stand([{ at: 90 }, { at: 34 }, { at: 34 }, { at: 34 }]), [[0, 90], [1, 34], ["+2", 12]]);
+});
+
+test("a count stands as far as those are that it counts, however long they are", () => {
+  const row = (p) => stand([{ at: 34, width: 60, p }, { at: 34, p, meant: true }]);
+  assert.deepEqual(row(0), [["+1", 32], [1, 10]]);
+  assert.deepEqual(row(1), [["+1", 52], [1, 10]]);
 });
 
 test("things of different lanes may stand beside each other, and nothing beside what fills the tube", () => {

@@ -374,7 +374,7 @@ test("where the readers of a stream hold messages, it is said beside its Unacked
       const held = state.of("token").filter((one) => readers.includes(state.get(one).target) && state.get(one).state !== "done").length;
       const said = String(stage.unackedWords(state, state.get(key), key));
       assert.equal(said, held ? `0, for a stream counts none; its readers have yet to acknowledge ${held}` : "0");
-      assert.ok(!held || stage.tables(player.view()).map(stage.toMarkup).join("").includes(`(${held} held)`));
+      assert.ok(!held || stage.tables(player.view()).map(stage.toMarkup).join("").includes(`(${held} given out)`));
     }
   }
 });

@@ -325,7 +325,7 @@ test("what is yet to come lies under the veil, and no line tells before how it w
       for (const band of withClass(drawn, "band").filter(({ props }) => props["data-kind"] in ITEM)) {
         const legs = stage.waysOf(scene, ITEM[band.props["data-kind"]](band.props["data-id"]));
         for (const leg of withClass([band], "leg"))
-          assert.equal(/is-under-way/.test(leg.props.class), legs[leg.props.key].to > seq, `leg ${leg.props.key} of ${band.props.key} at ${seq}: ${leg.props.class}`);
+          assert.equal(/is-under-way/.test(leg.props.class), legs[leg.props.key].over > seq, `leg ${leg.props.key} of ${band.props.key} at ${seq}: ${leg.props.class}`);
       }
     }
   }

@@ -521,6 +521,8 @@ export function streamsInOrder({ view, marks, before = [] }, wrong) {
 
 /** How far from its mouth a link keeps room for a count of what waits. */
 const MOUTH = 38;
+/** So far from the mouth a count may be moved by the one behind it that is spoken of; in a short tube, to its end. */
+const [IN_LINE, SHORT] = [100, 150];
 
 /** Where the last octet of something on a link really is: in which segment, how far, and whether that is under way. */
 function whereabouts({ scene, seq, now }, frame) {
@@ -542,6 +544,25 @@ function wayOf({ layout }, { conn, up }, { x, y }) {
 }
 
 const breadthOf = ({ layout, scene }, { kind, w }) => (layout.orientation === "wide" && w) || (kind === "frame" ? scene.geometry.chip : scene.geometry.message_w);
+
+/** A count stands no farther than the first of those that it counts is. */
+export function countsNeverBefore({ view, marks, more }, wrong) {
+  const { scene, seq, state } = view;
+  for (const mark of more) {
+    const [, what, conn, up, id] = /^more (command |frame |)(\S+) (true|false) .*from (\S+)$/.exec(mark.key) ?? [];
+    const command = what === "command " ? scene.commands[+id] : what === "" ? scene.commands[state.get(id)?.command] : null;
+    const frame = what === "frame " ? scene.frames[+id] : command && scene.frames[command.frames.at(-1)];
+    if (!frame || !scene.linked.has(conn) || (frame.received !== null && frame.received <= seq)) continue;
+    const { way, length } = wayOf(view, { conn, up: up === "true" }, mark);
+    const { p } = whereabouts(view, frame);
+    const isPushed = marks.some((one) => one.subject && isOn(one, conn, up));
+    const most = length < SHORT ? length : (isPushed ? IN_LINE : MOUTH) + p * length + scene.geometry.message_w / 2;
+    if (way > most + 1) wrong(`${mark.key}: those are ${p.toFixed(2)} of their way, and their count stands at ${(way / length).toFixed(2)}`);
+  }
+}
+
+/** Whether a mark stands in a direction of a link. */
+const isOn = ({ c, f, s, conn, up }, name, way) => [c, f, s, { conn, up }].some((one) => one?.conn === name && String(one.up) === way);
 
 /** On a link nothing stands before the place where it is; it may stand behind, in line. What has not left waits at the
  * mouth, and not at the receiver's door. */

@@ -122,6 +122,7 @@ const OF_ONE_PICTURE = [
   ["4 order", laws.segmentsInOrder],
   ["4 order", laws.countsInOrder],
   ["4 place", laws.neverBefore],
+  ["4 place", laws.countsNeverBefore],
   ["4 place", laws.lostIsNotOnTheWay],
 ];
 

@@ -347,12 +347,18 @@ class World:
         )
 
     def somebody_waits_in_vain(self) -> bool:
-        """Whether somebody holds on to a connection on which nothing comes any more, and does not know it yet."""
+        """Whether somebody holds on to a connection on which nothing comes any more, because the other end is silent,
+        out of reach, or not there, and does not know it yet.
+        """
         silent = {host for host, process in self.processes.items() if process.frozen}
+        ends = self.network.endpoints.values()
+        there = {(end.local, end.remote) for end in ends}
         return any(
             end.state in HELD and end.host not in silent
-            for end in self.network.endpoints.values()
-            if end.remote.rpartition(":")[0] in silent or not self.network.reaches(end.remote, end.local)
+            for end in ends
+            if end.remote.rpartition(":")[0] in silent
+            or not self.network.reaches(end.remote, end.local)
+            or (end.remote, end.local) not in there
         )
 
     def abandon(self, task: asyncio.Task[Any]) -> None:

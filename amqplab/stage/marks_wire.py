@@ -66,7 +66,9 @@ def placed(
     count = G.chip if not m.wide else SHORT_PILL if m.zoom == "command" else MORE_W
     mouth = mouth_of(inside, 2 * G.chip if m.wide and m.zoom != "command" else count)
     for rider in riders:
-        rider.room = min(rider.room, inside - max(mouth, 0 if len(riders) == 1 else count))  # it may be too long
+        rider.room = min(
+            rider.room, inside - max(mouth, 0 if len(riders) == 1 else count)
+        )  # it may be too long
 
     def spot(lane: int | None, middle: int) -> Spot:
         return places.lane_spot(pipe, m.wide, tube.up, pipe["lanes"][lane or 0], middle / inside, 1)

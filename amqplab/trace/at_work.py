@@ -11,7 +11,8 @@ A recording knows how long: clients tell when a program's code has finished with
 deliveries tells it when he asks for the next one, and never if he stops with an error before: then the last that he
 does because of this one, such as to acknowledge it, tells that he was at work with it till then. Of who stands still
 to the end of the recording it is plain, too, and of who dies with it. Where nothing tells, because the program is not
-ours, nothing is known of it after the broker has taken the message back.
+ours or had not yet begun, nothing is known of it after the broker has taken the message back. But a broker that loses
+its power tells nobody: then what had come is where it was, until its client hears of it.
 
 What is on its way when the broker takes it back, or loses its power, comes all the same, and its program works on it.
 
@@ -32,7 +33,7 @@ from amqplab.trace.tags import delivery_tag
 from amqplab.trace.tokens import Delivery, connection_of, delivery_of, new_token, token_key
 from amqplab.trace.traffic import Traffic
 
-__all__ = ["GONE", "AtWork", "given_up", "signs"]
+__all__ = ["GONE", "AtWork", "given_up", "is_unheard", "signs"]
 
 STATE = "still at work"
 GONE = "gone"
@@ -53,12 +54,14 @@ class AtWork:
         self._told = told
         self._kept: dict[Delivery, str] = {}
 
-    def keep(self, draft: Draft, seq: int, token: Entity) -> None:
-        """At record `seq` nobody but its program has what this `token` stood for: that may go on with it."""
+    def keep(self, draft: Draft, seq: int, token: Entity, *, unheard: bool = False) -> None:
+        """At record `seq` nobody but its program has what this `token` stood for: that may go on with it. `unheard`: it
+        cannot know.
+        """
         if token["place"] != "consumer" or token["state"] == "refused":
             return
         delivery = connection, channel, tag = delivery_of(token)
-        if self._told.get(delivery, -1) <= seq:
+        if self._told.get(delivery, seq + 1 if unheard else -1) <= seq:
             return
         key = token_key(token["message"], f"{keys.escape(connection)}/{channel}/{tag}")
         kept = new_token(token["message"], token["label"], "client", keys.client_host(connection))
@@ -182,6 +185,11 @@ def is_next(delivery: Delivery, told: Mapping[Delivery, int]) -> bool:
 def host_of(token: Entity) -> str:
     """The host of the consumer or channel that has it."""
     return keys.client_host(connection_of(token["at"]))
+
+
+def is_unheard(event: e.Event) -> bool:
+    """Whether the broker has lost a message with its power, of which it tells nobody."""
+    return getattr(event, "reason", "") == "power lost"
 
 
 def given_up(event: e.Event) -> bool:

@@ -55,8 +55,8 @@ Crossing = e.FrameSent | e.FrameReceived | e.UnitSent | e.UnitReceived | e.Comma
 
 @dataclass(slots=True)
 class Segment:
-    """One TCP segment. `sent`, `arrived`, `lost_seq` and `discarded_seq` are seqs, `sent_at`, `departs_at`, `arrives_at`
-    and `lost_at` times in ns.
+    """One TCP segment. `sent`, `arrived`, `lost_seq` and `discarded_seq` are seqs, `sent_at`, `departs_at`,
+    `arrives_at` and `lost_at` times in ns.
 
     `ended` is the last record that tells of it.
 

@@ -43,7 +43,7 @@ from typing import Any
 
 from amqplab.trace import events as e
 from amqplab.trace import keys
-from amqplab.trace.at_work import GONE, UNHARMED, AtWork, given_up, signs
+from amqplab.trace.at_work import GONE, UNHARMED, AtWork, given_up, is_unheard, signs
 from amqplab.trace.draft import Draft, Entity, Patch, State
 from amqplab.trace.endings import die_on_the_way, sent_by, throw_away
 from amqplab.trace.journeys import Journeys
@@ -325,7 +325,7 @@ class Whereabouts:
             if not coming:
                 self._end_at(draft, last, follower)
         elif not given_up(record.event):
-            self._at_work.keep(draft, record.seq, token)
+            self._at_work.keep(draft, record.seq, token, unheard=is_unheard(record.event))
         self._forget(draft, name)
 
     def _change_hands(self, draft: Draft, name: str, copy: Entity) -> None:

@@ -35,23 +35,34 @@ export function bandsBetween(scene, zoom, low, high) {
   const found = { segment: "segmentsAt", frame: "framesAt", command: "commandsAt" }[kind];
   const items = scene[found](low, high);
   const shown = zoom < 3 ? items : items.filter(isSeenAbove);
-  return [...shown.slice(-MOST_BANDS).map((item) => bandOf(scene, kind, item)), ...lossesBetween(scene, zoom, low, high)];
+  return [...shown.slice(-MOST_BANDS).map((item) => bandOf(scene, kind, item)), ...toldBetween(scene, zoom, low, high)];
 }
 
 const isSeenAbove = ({ name }) => SEEN_ABOVE.test(name);
 
-/** Segments whose loss is a row and that no other band tells of, as of a SYN: so one sees from whom they came. */
-function lossesBetween(scene, zoom, low, high) {
+/** Segments of which a row tells that they are lost, thrown away or sent again, and that no other band shows: a SYN, or what
+ * had come before. So one sees from whom they came, and how far. */
+function toldBetween(scene, zoom, low, high) {
   if (zoom === 0) return [];
-  const isLostWith = (s) => (item) => waysOf(scene, item).some(({ outcome, to }) => outcome === "lost" && to === s.lost_seq);
-  const isTold = (s) => {
+  const isItsWay = (s) => (item) => waysOf(scene, item).some(({ left }) => left === s.sent);
+  const isSeen = (s) => {
     const frames = s.frames.map(([id]) => scene.frames[id]);
-    if (zoom === 1) return frames.some(isLostWith(s));
+    if (zoom === 1) return frames.some(isItsWay(s));
     const commands = frames.flatMap(({ command }) => (command === null ? [] : [scene.commands[command]]));
-    return commands.some((c) => (zoom < 3 || isSeenAbove(c)) && isLostWith(s)(c));
+    return commands.some((c) => (zoom < 3 || isSeenAbove(c)) && isItsWay(s)(c));
   };
-  const lost = scene.segmentsAt(low, high).filter((s) => s.lost_seq !== null && isRow(scene, zoom, s.lost_seq));
-  return lost.filter((s) => !isTold(s)).slice(-MOST_BANDS).map((s) => bandOf(scene, "segment", s));
+  const isTold = (s) => [s.lost_seq, s.discarded_seq].some((seq) => seq !== null && isRow(scene, zoom, seq)) || (s.again && isSentInRow(scene, zoom, s));
+  return scene.segmentsAt(low, high).filter((s) => isTold(s) && !isSeen(s)).slice(-MOST_BANDS).map((s) => bandOf(scene, "segment", s));
+}
+
+/** Whether a row tells that this segment, or with others of its moment, is sent. */
+function isSentInRow(scene, zoom, { sent, conn, up }) {
+  const steps = scene.steps[zoom];
+  const k = scene.stepOf(zoom, sent);
+  const row = steps[k] === sent ? sent : steps[k + 1];
+  if (row === undefined || scene.kindOf(row) !== "SegmentSent" || scene.timeOf(row) !== scene.timeOf(sent)) return false;
+  const other = scene.segmentByNumber.get(scene.subjectOf(row).segment);
+  return other?.again === true && other.conn === conn && other.up === up;
 }
 
 const isRow = (scene, zoom, seq) => scene.steps[zoom][scene.stepOf(zoom, seq)] === seq;

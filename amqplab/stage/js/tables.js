@@ -100,11 +100,18 @@ export const tables = (view) => TABLES.map((table) => drawTable(view, table)).fi
 const isShown = (view, key) =>
   !key.startsWith("exchange/") || !nameOf(key).startsWith("amq.") || view.layout.nodes[key];
 
+/** What is there before anything is made: the default exchange. */
+const ALWAYS = { type: "direct" };
+
+/** The keys of exchanges: those that exist, and the default one that the picture shows from the start. */
+const exchangesOf = ({ state, layout }) =>
+  [...new Set([...state.of("exchange"), ...Object.keys(layout.nodes).filter((key) => /^exchange\/[^/]*\/$/.test(key))])];
+
 /** The last ones. There may be very many messages: their keys are in the order of their numbers already. */
 const keysOf = (view, kind) =>
   kind === "message"
     ? view.state.of(kind).slice(-ENTITIES_SHOWN)
-    : view.state.of(kind).filter((key) => isShown(view, key)).sort(inNumericOrder).slice(-ENTITIES_SHOWN);
+    : (kind === "exchange" ? exchangesOf(view) : view.state.of(kind)).filter((key) => isShown(view, key)).sort(inNumericOrder).slice(-ENTITIES_SHOWN);
 
 function drawTable(view, { title, kind: thing, columns: all }) {
   const keys = keysOf(view, thing);
@@ -133,7 +140,7 @@ function drawRow(view, key, columns) {
     class: cls(view.touched?.has(key) && "now", lights),
   };
   const cells = columns.map(([, cell, kind], i) => {
-    const words = cell(view.state.get(key), key, view);
+    const words = cell(view.state.get(key) ?? ALWAYS, key, view);
     const name = cls(kind, hasLongWord(words) && "long");
     return i ? h("td", { class: name }, words) : h("th", { class: name, scope: "row" }, words);
   });

@@ -92,7 +92,7 @@ test("what has no room behind the others is counted at the mouth, and nobody is 
 
 test("a count stands as far as those are that it counts, however long they are", () => {
   const row = (p) => stand([{ at: 34, width: 60, p }, { at: 34, p, meant: true }]);
-  assert.deepEqual(row(0), [["+1", 32], [1, 10]]);
+  assert.deepEqual(row(0), [["+1", 36], [1, 10]]);
   assert.deepEqual(row(1), [["+1", 52], [1, 10]]);
 });
 

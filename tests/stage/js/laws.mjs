@@ -135,7 +135,7 @@ function wholeCommand({ view, marks, find }, wrong) {
 const LOADS = /^basic\.(publish|deliver|get-ok|return|ack|nack|reject)$/;
 
 /** The segment of which a record tells that it is lost, thrown away or sent again; and those that are sent again with it. */
-function toldSegments({ scene, seq, subject, layout }) {
+export function toldSegments({ scene, seq, subject, layout }) {
   const told = scene.segmentByNumber.get(subject.segment);
   const kind = scene.kindOf(seq);
   if (!told || !layout.pipes[told.conn]) return [];

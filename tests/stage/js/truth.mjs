@@ -244,10 +244,22 @@ function samePlaceEverywhere(one, { view, marks }) {
 
 const ARROWS_AROUND = 120;
 
+/** Of whatever is told to be lost, thrown away or sent again there is an arrow. */
+function toldAreDrawn(view, drawn, wrong) {
+  const { scene } = view;
+  const bands = new Set(drawn.map((v) => v.props["data-sel"]).filter(Boolean));
+  const isItsWay = (s) => (id) => stage.waysOf(scene, scene.commands[id]).some(({ left }) => left === s.sent);
+  for (const s of laws.toldSegments(view)) {
+    const commands = [...new Set(s.frames.map(([id]) => scene.frames[id].command))].filter((id) => id !== null && bands.has(`command:${id}`));
+    if (!bands.has(`segment:${s.n}`) && !commands.some(isItsWay(s))) wrong(`segment ${s.n} is spoken of at ${view.seq}, and has no arrow`);
+  }
+}
+
 function arrowsAroundAreTold(view, marks, wrong) {
   const plan = planOf(view);
   const y = plan.yOf(view.seq);
   const drawn = stage.drawLadder(view, plan, 500, y - ARROWS_AROUND, y + ARROWS_AROUND);
+  if (view.zoom > 2 && view.seq >= 0 && !view.visit) toldAreDrawn(view, drawn, wrong);
   laws.arrowsAreToldAsTheyAre(view, marks, drawn.filter((v) => /\bband\b/.test(v.props.class ?? "") && v.props["data-sel"]), wrong);
 }
 

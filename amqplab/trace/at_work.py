@@ -55,8 +55,8 @@ class AtWork:
         self._kept: dict[Delivery, str] = {}
 
     def keep(self, draft: Draft, seq: int, token: Entity, *, unheard: bool = False) -> None:
-        """At record `seq` nobody but its program has what this `token` stood for: that may go on with it. `unheard`: it
-        cannot know.
+        """At record `seq` nobody but its program has what this `token` stood for: that may go on with it. `unheard`:
+        it cannot know.
         """
         if token["place"] != "consumer" or token["state"] == "refused":
             return

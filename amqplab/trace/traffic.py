@@ -42,6 +42,8 @@ from amqplab.wire.methods import Method, decode_method
 __all__ = ["Command", "Frame", "Lane", "Segment", "Traffic"]
 
 WRAP = 1 << 32
+BY_CHANCE = "by chance"
+"""Why a link loses some of its segments; its own word for it is "loss"."""
 
 Lane = tuple[str, bool]
 """One direction of one connection: its name, and whether it goes up."""
@@ -250,7 +252,7 @@ class Traffic:
     def _segment_lost(self, record: Record, event: e.SegmentLost) -> None:
         segment = self.segments.get(event.number)
         if segment is not None:
-            segment.lost = event.reason or "lost"
+            segment.lost = BY_CHANCE if event.reason == "loss" else event.reason or "lost"
             segment.lost_seq, segment.lost_at = record.seq, record.at
             segment.ended = record.seq
 

@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from amqplab.trace import events as e
-from amqplab.trace.chapters import chapters
+from amqplab.trace.chapters import ALARMING, chapters
 from amqplab.trace.context import Context
 from amqplab.trace.recorder import Record, Recorder
 
@@ -42,13 +42,16 @@ def level_of(kind: type[e.Event]) -> str:
 
 def level_of_record(record: Record, known: Context) -> str:
     """The level of one record, by what is known of the others. A milestone is also what brings a message, a
-    return or a confirm to its client, what loses one on its way, the timeout behind that and what it sends
-    again, and a call that fails for want of a connection; and the birth of a connection is as big as a command.
+    return or a confirm to its client, or tells it that it is blocked; what loses one on its way, the timeout behind
+    that and what it sends again; and a call that fails for want of a connection. The birth of a connection is as big
+    as a command.
     """
     event = record.event
     if record.seq in known.arrivals or record.seq in known.cargo or record.seq in known.no_connection:
         return "milestone"
     if isinstance(event, e.SegmentSent) and event.retransmission and record.cause in known.cargo:
+        return "milestone"
+    if isinstance(event, e.CommandReceived) and event.name in ALARMING:
         return "milestone"
     if isinstance(event, e.TcpStateChanged) and event.state == "ESTABLISHED":
         return "command"

@@ -11,7 +11,7 @@ from amqplab.trace.traffic import Traffic
 ENDS = [
     ("power_off", "the machine is off", 1.0),
     ("cut", "the link is cut", 0.5),
-    ("loss_20_percent", "loss", 0.5),
+    ("loss_20_percent", "by chance", 0.5),
 ]
 
 

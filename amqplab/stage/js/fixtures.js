@@ -6,7 +6,7 @@
 // state. Names that a layout has cut to their room come from there; states are said in the words that operators
 // use.
 
-import { hadOf, isReader } from "./hands.js";
+import { consumerName, hadOf, isReader } from "./hands.js";
 import { clientOf, cut, decodeName, encode, nameOf, plural } from "./text.js";
 import { connectionWords } from "./connection.js";
 import { handOf } from "./geometry.js";
@@ -292,7 +292,7 @@ function subscriptionMarks(view) {
     return entityMark(view, "subscription", key, {
       ...{ x: way.curve[0], y: way.curve[1], way, label: "" },
       ...{ state: activity(consumer), used: moving },
-      said: `queue ${nameOf(way.queue)} to consumer ${nameOf(key)}`,
+      said: `queue ${nameOf(way.queue)} to consumer ${consumerName(view.scene, key)}`,
     });
   });
 }
@@ -413,7 +413,7 @@ function handMarks(view, app) {
     const row = rowOf(app, key);
     const had = hadOf(state, key);
     const active = activity(consumer);
-    const who = consumer.got ? `basic.get on channel ${nameOf(key)}` : `consumer ${nameOf(key)}`;
+    const who = consumer.got ? `basic.get on channel ${nameOf(key)}` : `consumer ${consumerName(scene, key)}`;
     return entityMark(view, consumer.got ? "hand" : "consumer", key, {
       ...{ x: row.x, y: row.y, row, held, had, limit: consumer.prefetch, ...handOf(scene.geometry, consumer.prefetch, held) },
       ...{ place: app.name, label: limitWords(isReader(consumer) ? held : consumer.holding_count, consumer.prefetch) + (had ? `, ${had} done` : ""), state: active, name: row.label },

@@ -5,6 +5,8 @@
 // Of a queue the state knows which copies are unacked, and who has them. A stream gives nothing away: it counts none,
 // and what its readers were handed is known by where the messages are.
 
+import { nameOf } from "./text.js";
+
 /** Whether a consumer reads a stream. @param {any} consumer */
 export const isReader = ({ cursor, start }) => (cursor ?? start ?? null) !== null;
 
@@ -25,3 +27,6 @@ export function holdingOf(state, key) {
 
 /** How many messages a consumer has done with. @param {any} state @param {string} key */
 export const hadOf = (state, key) => state.get(`had/${key.slice("consumer/".length)}`)?.count ?? 0;
+
+/** What people call a consumer; its tag, if nobody calls it anything. @param {Scene} scene @param {string} key */
+export const consumerName = ({ who }, key) => who?.[key] ?? nameOf(key);

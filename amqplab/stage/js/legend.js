@@ -235,7 +235,7 @@ const PARTS = [
         marksOf("server", ({ box }) => !isForeign(box)),
       ),
       entry(groundSign("plain"), "a server of another protocol", marksOf("server", ({ box }) => isForeign(box))),
-      entry(capsuleSign("alarm", "!"), "an alarm: who publishes is not listened to", marksOf("alarm")),
+      entry(signOf("alarm", centred("", 24, 20, 4), h("path", { d: "M0 -5l6 10h-12z" })), "an alarm: who publishes is not listened to", marksOf("alarm")),
       entry(exchangeSign(""), "an exchange: it keeps nothing, it passes on", marksOf("exchange", ({ ghost }) => !ghost)),
       entry(
         exchangeSign("ghost"),

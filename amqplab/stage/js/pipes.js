@@ -124,7 +124,7 @@ function valve(g, pipe, wide, { axis, breadth }) {
     "g",
     { class: "valve", transform: `translate(${x} ${y})` },
     h("circle", { r: 9 }),
-    h("path", { d: wide ? "M0 -9V9" : "M-9 0H9" }),
+    h("path", { d: "M-5 0h10" }),
   );
 }
 

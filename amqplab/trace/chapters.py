@@ -35,13 +35,16 @@ from amqplab.trace.narrate import Narrator
 from amqplab.trace.recorder import Record
 from amqplab.trace.story_words import Step, sentence_of
 
-__all__ = ["ALARMING", "STORY_KINDS", "Chapter", "chapters", "first_publish"]
+__all__ = ["STORY_KINDS", "Chapter", "chapters", "first_publish", "is_alarming"]
 
 ALARMING = ("connection.blocked", "connection.unblocked")
-"""What tells a client that its publishes are not read, or are read again."""
-
 LONGEST_WAY = 16
 """No step has more causes between its beginning and its end."""
+
+
+def is_alarming(event: e.Event) -> bool:
+    """Whether it tells a client that its publishes are not read, or are read again."""
+    return isinstance(event, e.CommandReceived) and event.name in ALARMING
 
 
 class Chapter(NamedTuple):
@@ -137,7 +140,7 @@ class Folding:
             self._timed_out[record.cause].told.append(record)
         elif isinstance(event, e.SegmentSent) and record.seq in self._known.cargo:
             self._add("sent again", record)
-        elif (isinstance(event, e.CommandReceived) and event.name in ALARMING) or type(event) in AS_TOLD or record.seq in self._known.cargo:
+        elif is_alarming(event) or type(event) in AS_TOLD or record.seq in self._known.cargo:
             self._add("as told", record)
 
     def _add(self, kind: str, record: Record, first: int | None = None) -> Step:

@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from amqplab.trace import events as e
-from amqplab.trace.chapters import ALARMING, chapters
+from amqplab.trace.chapters import chapters, is_alarming
 from amqplab.trace.context import Context
 from amqplab.trace.recorder import Record, Recorder
 
@@ -51,7 +51,7 @@ def level_of_record(record: Record, known: Context) -> str:
         return "milestone"
     if isinstance(event, e.SegmentSent) and event.retransmission and record.cause in known.cargo:
         return "milestone"
-    if isinstance(event, e.CommandReceived) and event.name in ALARMING:
+    if is_alarming(event):
         return "milestone"
     if isinstance(event, e.TcpStateChanged) and event.state == "ESTABLISHED":
         return "command"

@@ -6,7 +6,7 @@
 // mode remembers which of its numbers the broker still owes an answer for; these stand under its name until they
 // are confirmed. A program that is frozen, finished or gone is drawn as what it is.
 
-import { round } from "./text.js";
+import { round, widthOf } from "./text.js";
 import { cls, h } from "./elements.js";
 import { hadPoint, slotPoint, stripPoint, trayPoint } from "./geometry.js";
 import { cross, words } from "./marks.js";
@@ -14,6 +14,8 @@ import { handles } from "./mark.js";
 
 const WORDED = new Set(["killed", "not running", "frozen", "powered off", "finished", "failed"]);
 const CROSSED = new Set(["killed", "failed", "powered off"]);
+const HAD_SIZE = 12; // a little more than its letters have, for they are bold
+const BELOW = 16;
 
 /** An application: P, C or both; pale until it has a connection. */
 export function drawClient(view, mark) {
@@ -70,10 +72,17 @@ export function drawHand(view, mark) {
       return h("rect", { class: "slot", x: round(at.x - 10.5), y: round(at.y - 8), width: 21, height: 16, rx: 2.5 });
     }),
     hand.more > 0 && !hidden && h("text", { class: "quiet mid", x: round(last.x), y: last.y + 4 }, `+${hand.more}`),
-    had > 0 && h("text", { class: cls("had", row.anchor === "end" ? "end" : "start"), x: round(done.x), y: round(done.y) }, `${had} done`),
+    had > 0 && hadWords(view, done, row.anchor === "end", `${had} done`),
     state === "active" && h("path", { class: "active", d: pointer(slotPoint(g, row, 0, hand)) }),
     state === "waiting" && h("text", { class: "quiet mid", x: round(slotPoint(g, row, 0, hand).x - 24), y: row.y + 4 }, "…"),
   );
+}
+
+/** What a consumer has done with: beside its slots, or below them where the picture ends there. */
+function hadWords({ layout }, { x, y }, isEnd, said) {
+  const width = widthOf(said, HAD_SIZE) + 2;
+  const inside = isEnd ? Math.max(x, width) : Math.min(x, layout.width - width);
+  return h("text", { class: cls("had", isEnd ? "end" : "start"), x: round(inside), y: round(inside === x ? y : y + BELOW) }, said);
 }
 
 /** Of several consumers, the one that is served. */

@@ -15,7 +15,7 @@ import { handles } from "./mark.js";
 const WORDED = new Set(["killed", "not running", "frozen", "powered off", "finished", "failed"]);
 const CROSSED = new Set(["killed", "failed", "powered off"]);
 const HAD_SIZE = 12; // a little more than its letters have, for they are bold
-const BELOW = 16;
+const UNDER_SLOTS = 16;
 
 /** An application: P, C or both; pale until it has a connection. */
 export function drawClient(view, mark) {
@@ -82,7 +82,7 @@ export function drawHand(view, mark) {
 function hadWords({ layout }, { x, y }, isEnd, said) {
   const width = widthOf(said, HAD_SIZE) + 2;
   const inside = isEnd ? Math.max(x, width) : Math.min(x, layout.width - width);
-  return h("text", { class: cls("had", isEnd ? "end" : "start"), x: round(inside), y: round(inside === x ? y : y + BELOW) }, said);
+  return h("text", { class: cls("had", isEnd ? "end" : "start"), x: round(inside), y: round(inside === x ? y : y + UNDER_SLOTS) }, said);
 }
 
 /** Of several consumers, the one that is served. */

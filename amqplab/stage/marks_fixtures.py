@@ -359,7 +359,7 @@ def hand(m: Moment, app: str, key: str, row: RowPlace, held: int) -> Iterator[Ma
     is_reader = entity.get("cursor") is not None or entity.get("start") is not None
     holding = int(entity.get("holding_count") or 0) if is_consumer and not is_reader else held
     limit = limit_of(m, key)
-    words = f"{holding} of {limit}" if limit else f"{holding}, no limit"
+    words = f"{holding}" if not is_consumer else f"{holding} of {limit}" if limit else f"{holding}, no limit"
     had = int(m.state.get(had_key(key), NOTHING).get("count") or 0) if is_consumer else 0
     if had:
         words += f", {had} done"

@@ -283,7 +283,7 @@ def consumer(sheet: Sheet, mark: Mark) -> str:
     for number in range(hand.slots):
         spot = places.slot_spot(row, number, hand)
         parts.append(rect(spot.x - 10, spot.y - 8, G.message_w, G.message_h, C.paper, C.c_line, 3,
-                          stroke_dasharray=None if mark.more["limit"] else "1 3"))  # fmt: skip
+                          stroke_dasharray=None if mark.more["limit"] or mark.kind == "hand" else "1 3"))  # fmt: skip
     if hand.more and mark.more["held"] <= hand.slots:
         spot = places.slot_spot(row, hand.slots, hand)
         parts.append(text(spot.x - 9, spot.y + 4, f"+{hand.more}", fill=C.ink2))

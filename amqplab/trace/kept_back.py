@@ -30,12 +30,15 @@ def kept_back(records: Sequence[Record], traffic: Traffic) -> dict[int, str]:
     seen = {segment.connection for segment in traffic.segments.values()}
     for command in traffic.commands:
         seq, connection = command.sent, command.connection
-        if seq is None or connection not in seen or times[seq] == records[-1].at:
+        if seq is None or connection not in seen:
             continue
+        is_over = (connection, command.up, times[seq]) in over
+        if times[seq] == records[-1].at and not is_over:
+            continue  # a segment may take it along yet
         first, last = traffic.frames[command.frames[0]], traffic.frames[command.frames[-1]]
         begins = first.carriers[0][0] if first.carriers else None
         if begins is None or times[traffic.segments[begins].sent] > times[seq]:
-            found[seq] = "never" if begins is None and (connection, command.up, times[seq]) in over else "all"
+            found[seq] = "never" if begins is None and is_over else "all"
             continue
         size = len(last.data)
         if last.carriers and last.carriers[0][0] == begins and last.carriers[0][2] == size:

@@ -194,7 +194,7 @@ def timed_out(record: Record, event: e.RetransmissionTimedOut, known: Context) -
     host, time = party(event.host), duration(event.rto_ns)
     if record.seq in known.probing:
         return f"For {time} nobody told {host} that there is room again, so its TCP asks with one byte."
-    nothing, cargo = f"No acknowledgement reached {host} within {time}", cargo_words(record, known)
+    nothing, cargo = f"What {host} sent was not acknowledged within {time}", cargo_words(record, known)
     taken = known.taken_for_lost.get(record.seq)
     if taken is None or not taken.segments:
         return f"{nothing}, so TCP takes what waits for one{cargo} for lost."

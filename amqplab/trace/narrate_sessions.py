@@ -112,16 +112,16 @@ def transaction_ended(record: Record, event: e.TransactionEnded, known: Context)
 def heartbeat_missed(record: Record, event: e.HeartbeatMissed, known: Context) -> str:
     if record.where == client_host(event.connection):
         who = as_start(party(record.where))
-        return f"{who} heard nothing for two heartbeat timeouts, so it takes broker or network for dead."
+        return f"{who} has read nothing for two heartbeat timeouts, so it takes broker or network for dead."
     client = known.names.client(event.connection)
     if event.missed < 2:
         return (
-            f"The broker heard nothing from {client} for one whole heartbeat timeout; after two in a row it takes "
-            "the client for dead."
+            f"The broker has read nothing from {client} for one whole heartbeat timeout; after two in a row it "
+            "takes the client for dead."
         )
     return (
-        f"The broker heard nothing from {client} for two whole heartbeat timeouts in a row, so it takes the client "
-        "for dead."
+        f"The broker has read nothing from {client} for two whole heartbeat timeouts in a row, so it takes the "
+        "client for dead."
     )
 
 

@@ -23,8 +23,8 @@ def repeated_words(again: Again) -> str:
 
 
 AGAIN_WORDS = {
-    "timeout": "no acknowledgement came in time",
-    "after timeout": "TCP took this for lost, too, when no acknowledgement came in time",
+    "timeout": "it was not acknowledged in time",
+    "after timeout": "TCP took this for lost, too, when nothing was acknowledged in time",
     "repeated": "the same acknowledgement came again and again and asks for it",
     "asked": "the acknowledgement that came asks for it",
     "SYN": "the other end's SYN came again",

@@ -209,7 +209,7 @@ def test_whatever_is_lost_that_somebody_waits_for_is_a_step_of_the_story() -> No
     for what, whose in (("SYN", "worker"), ("SYN|ACK", "the broker")):
         lost = next(i for i, one in enumerate(story) if f"with {what} is lost" in one)
         again = next(i for i, one in enumerate(story) if f"with {what} for lost and sends it again" in one)
-        assert lost < again < connected and f"reached {whose} within 1 s" in story[again]
+        assert lost < again < connected and f"What {whose} sent was not acknowledged within 1 s" in story[again]
     assert any("with basic.qos is lost" in one for one in story)
     recorder = recording("cut")
     assert not any(
@@ -244,7 +244,7 @@ def test_the_first_repeat_of_what_had_arrived_has_its_timeout_in_the_story() -> 
     lab.run_for("2 s")
     story = [chapter.sentence for chapter in chapters(lab.recorder)]
     lost = next(at for at, one in enumerate(story) if "is lost" in one)
-    assert story[lost - 1].startswith("No acknowledgement reached producer within 200 ms")
+    assert story[lost - 1].startswith("What producer sent was not acknowledged within 200 ms")
     assert "it had arrived, but producer does not know" in story[lost - 1]
 
 

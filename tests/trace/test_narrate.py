@@ -288,8 +288,8 @@ def test_a_lost_segment_and_its_timeout_tell_of_the_message_in_it() -> None:
     assert " with message 1 is lost, because somebody asked for this loss;" in lost
     number = lab.first(e.SegmentLost).event.number
     late = f"within 200 ms, so TCP takes segment {number} with message 1 for lost and sends it again."
-    assert f"No acknowledgement reached waiter {late}" in of_kind(lab, "RetransmissionTimedOut")
-    again = f", which is segment {number} again, because no acknowledgement came in time,"
+    assert f"What waiter sent was not acknowledged {late}" in of_kind(lab, "RetransmissionTimedOut")
+    again = f", which is segment {number} again, because it was not acknowledged in time,"
     told = Narrator(lab.records)
     assert [one for one in map(told.sentence, range(len(lab.records))) if again in one]
 

@@ -85,11 +85,11 @@ def test_what_is_asked_for_again_is_a_step_of_the_story_and_came_of_the_loss() -
 def test_a_timeout_takes_everything_for_lost_that_is_not_acknowledged() -> None:
     told = sentences(build("loss_20_percent"), e.RetransmissionTimedOut)
     assert (
-        "No acknowledgement reached worker within 200 ms, so TCP takes segments 67 and 69 with 2 basic.acks "
+        "What worker sent was not acknowledged within 200 ms, so TCP takes segments 67 and 69 with 2 basic.acks "
         "for lost and sends them again; segment 69 had arrived, but worker does not know."
     ) in told
     assert (
-        "No acknowledgement reached the broker within 200 ms, so TCP takes segment 46 for lost and sends it "
+        "What the broker sent was not acknowledged within 200 ms, so TCP takes segment 46 for lost and sends it "
         "again; it had arrived, but the broker does not know."
     ) in told
 
@@ -209,7 +209,7 @@ def test_what_arrived_is_said_to_have_arrived_where_it_did() -> None:
     """Segment 47 was lost; its bytes came in 49, and the acknowledgement of that was lost."""
     told = sentences(build("loss_20_percent"), e.RetransmissionTimedOut)
     assert (
-        "No acknowledgement reached worker within 400 ms, so TCP takes segment 47 for lost and sends it again; "
+        "What worker sent was not acknowledged within 400 ms, so TCP takes segment 47 for lost and sends it again; "
         "its bytes had arrived in segment 49, but worker does not know." in told
     )
 

@@ -66,7 +66,7 @@ export function drawHand(view, mark) {
   const hidden = Math.max(0, held - hand.slots);
   return h(
     "g",
-    handles(mark, cls("hand", !limit && "unlimited", state)),
+    handles(mark, cls("hand", !limit && mark.kind === "consumer" && "unlimited", state)),
     Array.from({ length: hand.slots }, (_, i) => {
       const at = slotPoint(g, row, i, hand);
       return h("rect", { class: "slot", x: round(at.x - 10.5), y: round(at.y - 8), width: 21, height: 16, rx: 2.5 });

@@ -57,10 +57,11 @@ export function fateInWords(view, message, words, queue) {
   const tokens = tokensOfMessage(state, message, queue);
   const riding = tokens.filter(isUnderWay);
   if (words === "delivered") return riding.length ? `handed over: ${wayInWords(view, riding)}` : words;
+  if (words === "unacked" && !tokens.length) return "unacked, and its consumer does not have it";
   if (words === "unacked") return riding.length && riding.length === tokens.length ? `unacked: ${wayInWords(view, riding)}` : words;
   const readers = tokens.filter((/** @type {any} */ token) => isRead(state, token));
   if (!readers.length) return words;
-  return readers.every(isUnderWay) ? `stays in the stream; a reader's copy is ${wayInWords(view, readers)}` : "stays in the stream, and is in a reader's hand";
+  return readers.every(isUnderWay) ? `stays in the stream; a reader's copy: ${wayInWords(view, readers)}` : "stays in the stream, and is in a reader's hand";
 }
 
 /** The same of its copy in a queue. @param {View} view @param {number} message @param {any} entity @param {string} queue */

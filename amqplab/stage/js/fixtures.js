@@ -409,20 +409,20 @@ function handMarks(view, app) {
   const { state, scene } = view;
   return handsOfApp(view, app).map(([key, consumer]) => {
     const held = state.at(`consumer|${key}`).length;
-    const limits = consumer.prefetch ? `prefetch ${consumer.prefetch}` : "no prefetch limit";
+    const limits = consumer.got ? "" : consumer.prefetch ? `prefetch ${consumer.prefetch}, ` : "no prefetch limit, ";
     const row = rowOf(app, key);
     const had = hadOf(state, key);
     const active = activity(consumer);
-    const who = consumer.got ? `basic.get on channel ${nameOf(key)}` : `consumer ${consumerName(scene, key)}`;
+    const who = consumer.got ? `channel ${nameOf(key)}, without a consumer` : `consumer ${consumerName(scene, key)}`;
     return entityMark(view, consumer.got ? "hand" : "consumer", key, {
       ...{ x: row.x, y: row.y, row, held, had, limit: consumer.prefetch, ...handOf(scene.geometry, consumer.prefetch, held) },
-      ...{ place: app.name, label: limitWords(isReader(consumer) ? held : consumer.holding_count, consumer.prefetch) + (had ? `, ${had} done` : ""), state: active, name: row.label },
-      said: [`${who}: ${limits}, holds ${held}`, had && `has done with ${had}`, active].filter(Boolean).join(", "),
+      ...{ place: app.name, label: limitWords(isReader(consumer) ? held : consumer.holding_count, consumer) + (had ? `, ${had} done` : ""), state: active, name: row.label },
+      said: [`${who}: ${limits}holds ${held}`, had && `has done with ${had}`, active].filter(Boolean).join(", "),
     });
   });
 }
 
-const limitWords = (held, prefetch) => (prefetch ? `${held} of ${prefetch}` : `${held}, no limit`);
+const limitWords = (held, { prefetch, got }) => (got ? `${held}` : prefetch ? `${held} of ${prefetch}` : `${held}, no limit`);
 
 /** Of a queue with a single active consumer: "active", or "waiting" for its turn; "" in other queues. */
 function activity({ active = null }) {

@@ -159,7 +159,7 @@ const PARTS = [
       ),
       entry(
         envelope("ready", { extra: h("path", { class: "foot", d: "M-7.5 6.5H7.5" }) }),
-        "a foot: it is persistent, written to disk",
+        "a foot: it is persistent, so a durable queue writes it to disk",
         message(({ persistent }) => persistent),
       ),
       entry(
@@ -245,7 +245,8 @@ const PARTS = [
       entry(queueSign(""), "a queue; its head, taken from first, is at the right", marksOf("queue")),
       entry(wordSign("feature", "D"), featureWords, marksOf("queue", ({ features }) => features)),
       entry(slotsSign(""), "a consumer's prefetch: so many at a time", hand(({ limit }) => limit)),
-      entry(slotsSign("unlimited"), "a consumer without a prefetch limit", hand(({ limit }) => !limit)),
+      entry(slotsSign("unlimited"), "a consumer without a prefetch limit", marksOf("consumer", ({ limit }) => !limit)),
+      entry(slotsSign(""), "what a channel holds without a consumer: asked for with basic.get, or its consumer is gone", marksOf("hand")),
       entry(wordSign("had", "3 done", -18), "how many messages a consumer has acknowledged, or finished where it acknowledges nothing", hand(({ had }) => had)),
       entry(
         slotsSign("active", h("path", { class: "active", d: "M-22 -6l6 6l-6 6z" })),

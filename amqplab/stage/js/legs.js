@@ -16,19 +16,20 @@
 //
 // Only the first has the head of an arrow. Nothing arrives that did not arrive.
 
+import { lastAtMost } from "./lifetimes.js";
 import { lostAt, progressOf } from "./ride.js";
 
-/** @typedef {{from: number, left: number, to: number, outcome: string, reason: string, again: boolean, share: number, p: number, read: number | null, over: number}} Leg
+/** @typedef {{from: number, left: number, to: number, outcome: string, reason: string, again: boolean, share: number, p: number, read: number | null, came: number, over: number}} Leg
  * `from` and `to` are records, `left` is the one with which it left for the wire, after waiting for that; `share` is how much
  * of the time is transmission, `p` how far it comes, 0..1; `read` is the record at which it is read, if it has waited for that;
- * `over` the one that tells how it ended: what is thrown away has arrived before.
+ * `came` the one with which all of it is there, and `over` the one that tells how it ended: what is thrown away has arrived before.
  */
 
 const MOST_WAY = 0.9;
 
 /** @param {number} from @param {number} to @param {string} outcome @param {Partial<Leg>} [more] @returns {Leg} */
 const leg = (from, to, outcome, more = {}) => ({
-  ...{ from, left: from, to, outcome, reason: "", again: false, share: 0, p: 1, read: null, over: to },
+  ...{ from, left: from, to, outcome, reason: "", again: false, share: 0, p: 1, read: null, came: to, over: to },
   ...more,
 });
 
@@ -74,13 +75,37 @@ function legsOfUnit(scene, item) {
     if (s === brought) {
       const more = { again: legs.length > 0, left: s.sent, share: own.share, reason: received === null ? "arrived, never read" : "" };
       const whole = received === null ? brought.arrived : wholeAt(scene, item, received);
-      const hasWaited = received !== null && scene.timeOf(received) > scene.timeOf(whole);
+      const hasWaited = received !== null && (scene.timeOf(received) > scene.timeOf(whole) || isReadAfterOthers(scene, item, whole));
       const to = received === null || hasWaited ? whole : received;
-      legs.push(leg(from, to, received === null ? "unread" : "arrived", { ...more, read: hasWaited ? received : null }));
+      legs.push(leg(from, to, received === null ? "unread" : "arrived", { ...more, came: whole, read: hasWaited ? received : null }));
     } else if (own.outcome === "lost" || !brought) legs.push({ ...own, from, again: legs.length > 0, to: own.to });
   }
   if (received !== null && !brought) legs.push(leg(legs[legs.length - 1].from, received, "arrived"));
   return legs;
+}
+
+/** Whether others are read between its coming and its reading: they came with it, and stood before it.
+ * @param {Scene} scene @param {Frame | Command} item @param {number} whole */
+function isReadAfterOthers(scene, item, whole) {
+  const first = "frames" in item ? scene.frames[item.frames[0]] : item;
+  const others = readings(scene).get(laneOf(item)) ?? [];
+  const before = lastAtMost(others, (first.received ?? 0) - 1);
+  return before >= 0 && others[before] > whole;
+}
+
+/** When frames are read, in order, by lane. @param {Scene} scene @returns {Map<string, number[]>} */
+function readings(scene) {
+  if (scene.readingsByLane) return scene.readingsByLane;
+  const found = new Map();
+  for (const f of scene.frames) {
+    if (f.received === null) continue;
+    const lane = laneOf(f);
+    if (!found.has(lane)) found.set(lane, []);
+    found.get(lane).push(f.received);
+  }
+  for (const seqs of found.values()) seqs.sort((/** @type {number} */ a, /** @type {number} */ b) => a - b);
+  scene.readingsByLane = found;
+  return found;
 }
 
 /** The record at which the last of its bytes arrives, before it is read. @param {Scene} scene @param {Frame | Command} item @param {number} received */
@@ -124,8 +149,8 @@ function transmissionOf(scene, s) {
   return Math.max(0, (took - (quickest(scene).get(laneOf(s)) ?? took)) / took);
 }
 
-/** @param {Segment} s */
-const laneOf = (s) => `${s.conn} ${s.up}`;
+/** @param {{conn: string, up: boolean}} item */
+const laneOf = ({ conn, up }) => `${conn} ${up}`;
 
 /** @param {Scene} scene @returns {Map<string, number>} */
 function quickest(scene) {
@@ -141,10 +166,10 @@ function quickest(scene) {
 }
 
 /** How a leg is at a record: what will become of it is not told before. @param {Leg} leg @param {number} seq */
-export function stateBy({ from, left, to, read, over, outcome }, seq) {
+export function stateBy({ from, left, to, read, came, over, outcome }, seq) {
   if (seq < from) return "not sent yet";
   if (seq < left) return "waiting";
-  if (seq < to) return "under way";
+  if (seq < to) return seq < came ? "under way" : "waits to be read";
   if (seq < over) return "arrived";
   return read !== null && seq < read ? "waits to be read" : outcome;
 }

@@ -106,6 +106,7 @@ declare module "./scene.js" {
     depthByQueue?: any;
     depthPlan?: any;
     quickestByLane?: Map<string, number>;
+    readingsByLane?: Map<string, number[]>;
     nextLives?: any;
   }
 }

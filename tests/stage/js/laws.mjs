@@ -775,6 +775,7 @@ export function arrowsAreToldAsTheyAre({ scene, seq, zoom }, marks, bands, wrong
     const has = kind === "segment" ? item.arrived !== null && item.arrived <= seq : (item.received !== null && item.received <= seq) || lastBytes(scene, item, seq);
     if (said === "arrived" && !has) wrong(`the ladder says that ${kind} ${number} has arrived`);
     const shown = onLink.get(`${kind}:${number}`)?.state;
+    if (shown === "arrived" && said === "under way") wrong(`${kind} ${number} has arrived, and is under way in the ladder`);
     if (shown === "under way" && /^(arrived|lost|discarded|refused)$/.test(said)) wrong(`${kind} ${number} is under way, and ${said} in the ladder`);
   }
 }
@@ -820,6 +821,8 @@ export function oneNumber({ view, find }, tables, expected, wrong) {
     if (strip.count && mark && mark.state !== `${strip.count} to confirm`) wrong(`${key}: ${strip.count}, drawn ${mark.state}`);
   }
   for (const key of state.of("channel")) traysCount(view, key, find, wrong);
+  for (const { id, said } of view.state.of("channel").flatMap((key) => find("hand", key)))
+    if (/prefetch|basic/.test(said)) wrong(`${id} has no consumer, and is said to have one: ${said}`);
   void scene;
 }
 
@@ -856,6 +859,8 @@ export function toldAsItIs({ view, tokens, messages }, tables, wrong) {
     else v.kids.forEach(visit);
   };
   tables.forEach(visit);
+  for (const [message, words] of told)
+    if (words === "unacked" && !tokens.some(([, token]) => token.message === message)) wrong(`message ${message} is unacked, and nobody has it`);
   for (const [key, { message, place, up, target, command, state: how }] of tokens) {
     const words = told.get(message);
     const consumer = view.state.get(target);

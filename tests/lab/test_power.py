@@ -7,6 +7,7 @@ import contextlib
 from typing import Any
 
 import pytest
+from faulted import coffees, harmed
 
 from amqplab import Lab
 from amqplab.client import BasicProperties
@@ -29,6 +30,7 @@ from amqplab.trace.events import (
     SegmentArrived,
     SegmentLost,
     SegmentSent,
+    TcpStateChanged,
 )
 from amqplab.trace.fold import Fold
 from amqplab.trace.narrate import Narrator
@@ -409,3 +411,13 @@ def test_only_who_gets_an_rst_hears_that_its_peer_has_reset(ends_by: str, heard:
         lab.run_for("5 s")
     assert ("reset by peer" in str(lab.programs["worker"].error)) == (heard == "by peer")
     assert heard in str(lab.programs["worker"].error)
+
+
+def test_a_history_goes_on_while_somebody_holds_on_to_what_nobody_knows_any_more() -> None:
+    """A machine that is back knows of no connection; who has one hears it when he says something: at a heartbeat."""
+    lab = coffees()
+    off = harmed(lab, len(lab.recorder) - 1, PowerOff("broker"))
+    [fallen] = (one.seq for one in off.recorder if isinstance(one.event, Intervened))
+    back = harmed(off, fallen + 3, PowerOn("broker"))
+    changes = [one for one in back.recorder if isinstance(one.event, TcpStateChanged)]
+    assert {one.where for one in changes if one.event.state == "CLOSED"} == {"waiter", "barista"}

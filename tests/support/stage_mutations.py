@@ -221,6 +221,8 @@ MUTATIONS = (
              "riding.length ? `handed over: ${wayInWords(view, riding)}` : words;", "words;", "6", "hello", "2"),
     Mutation("what is lost is told to be on its way", f"{JS}/fate.js",
              'lost: "lost on its way"', 'lost: "on its way"', "6", "cut_on_the_way"),
+    Mutation("what nobody has is told to be with its consumer", f"{JS}/fate.js",
+             'words === "unacked" && tokens.every(isNowhere)', "false", "6", "killed_on_the_way", "1"),
     Mutation("a hand whose consumer is gone asked for what it has", f"{JS}/fixtures.js",
              "`channel ${nameOf(key)}, without a consumer`", "`basic.get on channel ${nameOf(key)}`", "6", "crash"),
     Mutation("what a stream's reader has in hand is told to be only ready", f"{JS}/fate.js",

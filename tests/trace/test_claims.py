@@ -209,7 +209,9 @@ def test_whatever_is_lost_that_somebody_waits_for_is_a_step_of_the_story() -> No
     for what, whose in (("SYN", "worker"), ("SYN|ACK", "the broker")):
         lost = next(i for i, one in enumerate(story) if f"with {what} is lost" in one)
         again = next(i for i, one in enumerate(story) if f"with {what} for lost and sends it again" in one)
-        assert lost < again < connected and f"What {whose} sent was not acknowledged within 1 s" in story[again]
+        assert (
+            lost < again < connected and f"What {whose} sent was not acknowledged within 1 s" in story[again]
+        )
     assert any("with basic.qos is lost" in one for one in story)
     recorder = recording("cut")
     assert not any(

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 from any_events import KINDS, SAMPLES
+from faulted import coffees, harmed
 from scenes import build, recording
 
 from amqplab import Lab
-from amqplab.lab import Alarm, Fault, LoseNext
+from amqplab.lab import Alarm, Fault, LoseNext, Reset
 from amqplab.trace import events as e
 from amqplab.trace.chapters import chapters
 from amqplab.trace.narrate import Narrator, narrate
@@ -498,3 +499,15 @@ def test_who_logs_in_is_named() -> None:
         if isinstance(record.event, logins):
             client = told.context.names.client(record.event.connection)
             assert f" {client}" in told.sentence(record.seq)
+
+
+def test_what_never_leaves_was_not_sent_also_in_the_last_instant() -> None:
+    """A reset comes with the acknowledgement for which the broker hands out the next message."""
+    found = []
+    for at in range(255, 275):
+        child = harmed(coffees(), at, Reset("barista"))
+        told, last = Narrator(child.records), child.recorder[-1].at
+        sent = [one for one in child.recorder if isinstance(one.event, e.CommandSent) and one.at == last]
+        left = [one.seq for one in child.recorder if isinstance(one.event, e.SegmentSent)]
+        found += [told.sentence(one.seq) for one in sent if one.where == "broker" and one.seq > left[-1]]
+    assert found and not [sentence for sentence in found if "has sent" in sentence]

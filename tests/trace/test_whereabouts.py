@@ -525,3 +525,19 @@ def test_what_nobody_sends_is_on_no_link() -> None:
     assert command is None
     at = [one.seq for one in records if isinstance(one.event, e.Delivered)][1]
     assert seen[at] == "gone unacked"
+
+
+def test_a_broker_without_power_takes_nothing_out_of_hands() -> None:
+    """It tells nobody: what had come to a client is still there, also where nobody has begun to work on it."""
+    lab = logs()
+    [*_, came] = (one.seq for one in lab.recorder if named(one, e.CommandReceived, "basic.deliver"))
+    child = harmed(lab, came, PowerOff("broker"))
+    [fallen] = (one.seq for one in child.recorder if isinstance(one.event, e.Intervened))
+    for record, _, tokens, _ in moments(list(child.recorder)):
+        held = [one for one in tokens.values() if one.get("place") in ("consumer", "client")]
+        if record.seq > fallen and child.recorder[record.seq].at == child.recorder[fallen].at:
+            assert len(held) == 2, f"record {record.seq}"
+
+
+def named(record: Record, kind: type[e.Event], name: str) -> bool:
+    return isinstance(record.event, kind) and getattr(record.event, "name", "") == name

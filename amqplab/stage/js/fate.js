@@ -20,6 +20,9 @@ const tokensOfMessage = (state, message, queue) =>
 /** @param {any} token */
 const isUnderWay = ({ place, up }) => place === "link" && up === false;
 
+/** Whether only the broker's books still have it. @param {any} token */
+const isNowhere = ({ place }) => place === "gone";
+
 /** @param {any} state @param {any} token */
 const isRead = (state, { target }) => state.has(target) && isReader(state.get(target));
 
@@ -57,7 +60,7 @@ export function fateInWords(view, message, words, queue) {
   const tokens = tokensOfMessage(state, message, queue);
   const riding = tokens.filter(isUnderWay);
   if (words === "delivered") return riding.length ? `handed over: ${wayInWords(view, riding)}` : words;
-  if (words === "unacked" && !tokens.length) return "unacked, and its consumer does not have it";
+  if (words === "unacked" && tokens.every(isNowhere)) return "unacked, and its consumer does not have it";
   if (words === "unacked") return riding.length && riding.length === tokens.length ? `unacked: ${wayInWords(view, riding)}` : words;
   const readers = tokens.filter((/** @type {any} */ token) => isRead(state, token));
   if (!readers.length) return words;

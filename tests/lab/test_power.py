@@ -420,4 +420,4 @@ def test_a_history_goes_on_while_somebody_holds_on_to_what_nobody_knows_any_more
     [fallen] = (one.seq for one in off.recorder if isinstance(one.event, Intervened))
     back = harmed(off, fallen + 3, PowerOn("broker"))
     changes = [one for one in back.recorder if isinstance(one.event, TcpStateChanged)]
-    assert {one.where for one in changes if one.event.state == "CLOSED"} == {"waiter", "barista"}
+    assert {one.where for one in changes if one.event.state == "CLOSED"} >= {"waiter", "barista"}

@@ -533,10 +533,12 @@ def test_a_broker_without_power_takes_nothing_out_of_hands() -> None:
     [*_, came] = (one.seq for one in lab.recorder if named(one, e.CommandReceived, "basic.deliver"))
     child = harmed(lab, came, PowerOff("broker"))
     [fallen] = (one.seq for one in child.recorder if isinstance(one.event, e.Intervened))
+    held: list[set[int]] = []
     for record, _, tokens, _ in moments(list(child.recorder)):
-        held = [one for one in tokens.values() if one.get("place") in ("consumer", "client")]
-        if record.seq > fallen and child.recorder[record.seq].at == child.recorder[fallen].at:
-            assert len(held) == 2, f"record {record.seq}"
+        here = [one for one in tokens.values() if one.get("place") in ("consumer", "client")]
+        held.append({one["message"] for one in here if one["state"] != "done"})
+        if record.seq >= fallen and child.recorder[record.seq].at == child.recorder[fallen].at:
+            assert held[-1] == held[fallen - 1] != set(), f"record {record.seq}"
 
 
 def named(record: Record, kind: type[e.Event], name: str) -> bool:

@@ -149,7 +149,7 @@ function toldSegments({ scene, seq, subject }) {
 function riderMark(view, rider, at) {
   const mark = tokenMark(view, rider, at);
   if (!rider.isLoad) return mark;
-  return { ...mark, kind: "load", id: rider.key.slice("load/".length), subject: true, stream: "" }; // none waits for it
+  return { ...mark, kind: "load", id: rider.key.slice("load/".length), subject: isInIt(view, rider), stream: "" }; // none waits for it
 }
 
 function tokenMark(view, rider, at) {
@@ -164,7 +164,6 @@ function tokenMark(view, rider, at) {
     ...{ key, ...at, label: token.label, place: `link:${pipe.app}`, state, signal: token.kind, up: token.up },
     ...{ conn: token.at, command: token.command },
     said: `${SIGNALS[token.kind] ?? token.kind}${messages && ` of message ${messages}`}, ${token.label}`,
-    pick: `command:${token.command}`,
   });
   return { ...mark, pick: `command:${token.command}`, subject: isCarried(view, token) || isInIt(view, rider) || !!rider.isInSpoken };
 }
@@ -187,7 +186,6 @@ function badgeMark(view, rider, hosts) {
   const mark = riderMark(view, rider, { ...own, ...hosts.get(token.command) });
   return { ...mark, badge: true };
 }
-
 
 /** Of those segments the ones with no message and no answer in them, if it is told that they were lost, thrown away or sent
  * again: they are shown themselves, at every zoom. */

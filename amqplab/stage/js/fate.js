@@ -20,8 +20,11 @@ const tokensOfMessage = (state, message, queue) =>
 /** @param {any} token */
 const isUnderWay = ({ place, up }) => place === "link" && up === false;
 
-/** Whether only the broker's books still have it. @param {any} token */
-const isNowhere = ({ place }) => place === "gone";
+/** @param {any} token */
+const isInHand = ({ place }) => place === "consumer";
+
+/** Whether the program that had it is no more. @param {any} token */
+const isWithTheDead = ({ place, state }) => place === "consumer" && state === "gone";
 
 /** @param {any} state @param {any} token */
 const isRead = (state, { target }) => state.has(target) && isReader(state.get(target));
@@ -45,11 +48,19 @@ function howFar(scene, command, seq, now) {
   return (command.sent ?? -1) > seq ? "not sent" : rideOfCommand(scene, command, seq, now).state;
 }
 
-/** How far the copies on links have come; of several that differ, that they are on their way.
+/** How far the copies on links have come, each way once.
  * @param {View} view @param {any[]} tokens */
 function wayInWords({ scene, seq, now }, tokens) {
   const ways = new Set(tokens.map(({ command }) => WAYS[howFar(scene, scene.commands[command], seq, now)]));
-  return ways.size === 1 ? [...ways][0] : WAYS["under way"];
+  return [...ways].join("; another: ");
+}
+
+/** What its consumers have of a message that the broker waits for. @param {View} view @param {any[]} tokens */
+function unackedInWords(view, tokens) {
+  const handed = tokens.filter((token) => isUnderWay(token) || isInHand(token));
+  if (!handed.length) return "unacked, and its consumer does not have it";
+  if (handed.every(isWithTheDead)) return "unacked, and gone with the memory of its program";
+  return handed.every(isUnderWay) ? `unacked: ${wayInWords(view, handed)}` : "unacked";
 }
 
 /** What the books say of it, or of its copy in a queue, and what they do not know.
@@ -60,8 +71,7 @@ export function fateInWords(view, message, words, queue) {
   const tokens = tokensOfMessage(state, message, queue);
   const riding = tokens.filter(isUnderWay);
   if (words === "delivered") return riding.length ? `handed over: ${wayInWords(view, riding)}` : words;
-  if (words === "unacked" && tokens.every(isNowhere)) return "unacked, and its consumer does not have it";
-  if (words === "unacked") return riding.length && riding.length === tokens.length ? `unacked: ${wayInWords(view, riding)}` : words;
+  if (words === "unacked") return unackedInWords(view, tokens);
   const readers = tokens.filter((/** @type {any} */ token) => isRead(state, token));
   if (!readers.length) return words;
   return readers.every(isUnderWay) ? `stays in the stream; a reader's copy: ${wayInWords(view, readers)}` : "stays in the stream, and is in a reader's hand";

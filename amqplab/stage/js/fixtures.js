@@ -408,7 +408,9 @@ export function rowOf(app, key, number = 0) {
 function handMarks(view, app) {
   const { state, scene } = view;
   return handsOfApp(view, app).map(([key, consumer]) => {
-    const held = state.at(`consumer|${key}`).length;
+    const those = state.at(`consumer|${key}`);
+    const held = those.length;
+    const alive = those.filter((token) => state.get(token).state !== "gone").length;
     const limits = consumer.got ? "" : consumer.prefetch ? `prefetch ${consumer.prefetch}, ` : "no prefetch limit, ";
     const row = rowOf(app, key);
     const had = hadOf(state, key);
@@ -417,7 +419,7 @@ function handMarks(view, app) {
     return entityMark(view, consumer.got ? "hand" : "consumer", key, {
       ...{ x: row.x, y: row.y, row, held, had, limit: consumer.prefetch, ...handOf(scene.geometry, consumer.prefetch, held) },
       ...{ place: app.name, label: limitWords(isReader(consumer) ? held : consumer.holding_count, consumer) + (had ? `, ${had} done` : ""), state: active, name: row.label },
-      said: [`${who}: ${limits}holds ${held}`, had && `has done with ${had}`, active].filter(Boolean).join(", "),
+      said: [`${who}: ${limits}holds ${alive}`, had && `has done with ${had}`, active].filter(Boolean).join(", "),
     });
   });
 }

@@ -174,7 +174,7 @@ const PARTS = [
       ),
       entry(
         envelope("dead", { extra: CROSS }),
-        "lost, dropped or returned; the reason stands beside it",
+        "lost, dropped or returned; of what ends in the strip below, with the reason",
         paper((mark) => gone(mark) || isOver(mark.state)),
       ),
       entry(

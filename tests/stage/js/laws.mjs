@@ -859,6 +859,9 @@ export function toldAsItIs({ view, tokens, messages }, tables, wrong) {
     else v.kids.forEach(visit);
   };
   tables.forEach(visit);
+  const isForgotten = (message) => tokens.filter(([, one]) => one.message === message && one.place === "consumer").every(([, { state }]) => state === "gone");
+  for (const [message, words] of told)
+    if (words === "unacked" && isForgotten(message)) wrong(`message ${message} is gone with its program, or in nobody's hand, and told to be unacked`);
   for (const [message, words] of told)
     if (words === "unacked" && !tokens.some(([, token]) => token.message === message && token.place !== "gone")) wrong(`message ${message} is unacked, and nobody has it`);
   for (const [key, { message, place, up, target, command, state: how }] of tokens) {

@@ -326,6 +326,14 @@ def sent_into_the_dark(lab: Lab) -> None:
     assert [one.event.reason for one in lab.find(e.SegmentDiscarded, since=on)] == ["no such connection"] * 2
 
 
+def again_at_once(lab: Lab) -> None:
+    sent = [record for record in lab.find(e.SegmentSent) if record.event.retransmission]
+    at_once = Counter((record.at, record.event.connection) for record in sent)
+    assert set(at_once.values()) == {2}, "what was said, and that there is nothing more to say"
+    assert {client for _, client in at_once} == {"shop:49152", "clerk:49152"}
+    assert len(lab.find(e.Enqueued)) == 3, "the cable that is healed lets all through"
+
+
 def connection_reset(lab: Lab) -> None:
     the_held_one_went_back(lab)
     assert not lab.find(e.HeartbeatMissed)

@@ -24,12 +24,18 @@ const OUTSIDE = -10;
 
 /** On links: where messages are drawn as their frames or commands, as badges on those. */
 export function riderMarks(view, hosts) {
+  const told = toldSegments(view);
   const found = [];
   for (const [name, pipe] of Object.entries(view.layout.pipes)) {
     const riders = tokensOf(view, `link|${name}`).map(([key, token]) => riderOf(view, pipe, key, token));
-    riders.push(...loadsOn(view, name, pipe, riders));
-    if (view.zoom <= 2) found.push(...riders.filter(({ token }) => !isSignal(token)).map((rider) => badgeMark(view, rider, hosts)));
-    else for (const those of directionsOf([...riders, ...bareSegmentsOn(view, name, pipe)])) found.push(...directionMarks(view, name, pipe, those));
+    if (view.zoom <= 2) {
+      found.push(...riders.filter(({ token }) => !isSignal(token)).map((rider) => badgeMark(view, rider, hosts)));
+      continue;
+    }
+    const here = told.filter(({ conn }) => conn === name);
+    const all = [...riders, ...loadsOn(view, name, pipe, riders, here), ...bareSegmentsOn(view, pipe, here)];
+    for (const rider of all) rider.isTold = told.includes(rider.ride.segment);
+    for (const those of directionsOf(all)) found.push(...directionMarks(view, name, pipe, those));
   }
   return found;
 }
@@ -39,18 +45,16 @@ const isSignal = (token) => token.kind !== undefined;
 /** What segments carry of which the step speaks, or which it sends again with that one, where no token tells of it. A token
  * tells of what rides in its own segment, and of what is sent again while it is on the link: that is one message, and would
  * be counted twice. Where frames and commands are seen, these tell of it. */
-function loadsOn(view, name, pipe, riders) {
+function loadsOn(view, name, pipe, riders, told) {
   const { scene, seq, now, state, subject } = view;
-  const spoken = scene.segmentByNumber.get(subject.segment);
-  if (view.zoom <= 2 || !spoken || spoken.conn !== name || !state.has(`connection/${encode(name)}`)) return [];
-  const told = toldSegments(view);
+  if (!told.length || !state.has(`connection/${encode(name)}`)) return [];
   return state.of("load").flatMap((key) => {
     const load = state.get(key);
     const s = scene.segmentByNumber.get(load.segment);
-    if (load.at !== name || !told.includes(s)) return [];
+    if (!told.includes(s)) return [];
     const ride = rideOfSegment(s, seq, now);
     const token = riders.find((one) => one.token.command === load.command && (one.ride.segment === s || !isOver(ride.state)));
-    if (token) token.isInSpoken = s === spoken;
+    if (token) token.isInSpoken = s.n === subject.segment;
     if (token) return [];
     const { channel } = scene.commands[load.command];
     return [{ key, token: load, pipe, ride, channel, lane: laneInPipe(pipe, channel), state: ride.state, octet: s.end, isLoad: true }];
@@ -86,7 +90,7 @@ function directionMarks(view, name, pipe, riders) {
   const stream = `${name} ${up}`;
   const ahead = forward * (up ? 1 : -1);
   const mouth = mouthOf(length, breadth);
-  const firsts = firstsOf(view, riders);
+  const firsts = firstsOf(riders);
   /** @type {any[]} */
   const sized = riders.map((rider) => {
     const { token, ride } = rider;
@@ -122,18 +126,16 @@ function howThoseAre(those) {
 }
 
 /** Of each lane the first that is in a segment of which the step tells. */
-function firstsOf(view, riders) {
-  const told = toldSegments(view);
+function firstsOf(riders) {
   const firsts = new Map();
-  for (const rider of riders) if (told.includes(rider.ride.segment) && !firsts.has(rider.lane)) firsts.set(rider.lane, rider);
+  for (const rider of riders) if (rider.isTold && !firsts.has(rider.lane)) firsts.set(rider.lane, rider);
   return new Set(firsts.values());
 }
 
 /** Whether it is in a segment of which the step speaks: a step of the story speaks of all that TCP sends again at once. */
-function isInIt(view, { ride }) {
-  const { subject, zoom, visit } = view;
-  if (subject.segment === undefined || !ride.segment) return false;
-  return ride.segment.n === subject.segment || (zoom === STORY && !visit && toldSegments(view).includes(ride.segment));
+function isInIt({ subject, zoom, visit }, { ride, isTold }) {
+  const isOfRecord = subject.segment !== undefined && ride.segment?.n === subject.segment;
+  return isOfRecord || (zoom === STORY && !visit && !!isTold);
 }
 
 /** The segment of which the record tells, and those that TCP sent again in the same moment, the same way. */
@@ -189,13 +191,13 @@ function badgeMark(view, rider, hosts) {
 
 /** Of those segments the ones with no message and no answer in them, if it is told that they were lost, thrown away or sent
  * again: they are shown themselves, at every zoom. */
-function bareSegmentsOn(view, name, pipe) {
-  const { scene, seq, now, state } = view;
+function bareSegmentsOn({ scene, seq, now, state }, pipe, told) {
+  if (!told.length) return [];
   const kind = scene.kindOf(seq);
-  const isTold = (s) => kind === "SegmentLost" || kind === "SegmentDiscarded" || (kind === "SegmentSent" && s.again);
+  const isNews = (s) => kind === "SegmentLost" || kind === "SegmentDiscarded" || (kind === "SegmentSent" && s.again);
   const loaded = new Set(state.of("load").map((key) => state.get(key).segment));
-  return toldSegments(view)
-    .filter((s) => s.conn === name && isTold(s) && !loaded.has(s.n))
+  return told
+    .filter((s) => isNews(s) && !loaded.has(s.n))
     .map((s) => ({ key: `segment ${s.n}`, s, token: { up: s.up }, pipe, ride: rideOfSegment(s, seq, now), channel: 0, octet: s.end }));
 }
 

@@ -133,6 +133,7 @@ def subscriptions(m: Moment) -> Iterator[Mark]:
 
 
 FORGOTTEN: Entity = {"state": "closed"}
+"""What is left of a connection that both ends have forgotten: its link, with what is still on it."""
 
 
 def connections(m: Moment) -> Iterator[Mark]:
@@ -351,7 +352,7 @@ def clients(m: Moment) -> Iterator[Mark]:
 
 
 def hand(m: Moment, app: str, key: str, row: RowPlace, held: int) -> Iterator[Mark]:
-    """A consumer with its slots; or a channel that holds what it got by basic.get."""
+    """A consumer with its slots; or a channel that holds messages without one: asked for, or its consumer is gone."""
     entity = m.state[key]
     is_consumer = key.startswith("consumer/")
     if not is_consumer and not held:

@@ -43,6 +43,7 @@ FOLLOWED = "under way"
 UNHARMED = ("returned", "cancelled")
 """How a program ends whose process stays, and keeps its connection; one with an error ends as its process does."""
 BY_ITS_CLIENT = ("rejected", "recover")
+POWER_LOST = "power lost"
 
 
 class AtWork:
@@ -61,7 +62,9 @@ class AtWork:
         if token["place"] != "consumer" or token["state"] == "refused":
             return
         delivery = connection, channel, tag = delivery_of(token)
-        if self._told.get(delivery, seq + 1 if unheard else -1) <= seq:
+        if delivery not in self._told and not unheard:
+            return
+        if self._told.get(delivery, seq + 1) <= seq:
             return
         key = token_key(token["message"], f"{keys.escape(connection)}/{channel}/{tag}")
         kept = new_token(token["message"], token["label"], "client", keys.client_host(connection))
@@ -189,7 +192,7 @@ def host_of(token: Entity) -> str:
 
 def is_unheard(event: e.Event) -> bool:
     """Whether the broker has lost a message with its power, of which it tells nobody."""
-    return getattr(event, "reason", "") == "power lost"
+    return getattr(event, "reason", "") == POWER_LOST
 
 
 def given_up(event: e.Event) -> bool:

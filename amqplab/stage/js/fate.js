@@ -24,7 +24,7 @@ const isUnderWay = ({ place, up }) => place === "link" && up === false;
 const isInHand = ({ place }) => place === "consumer";
 
 /** Whether the program that had it is no more. @param {any} token */
-const isWithTheDead = ({ place, state }) => place === "consumer" && state === "gone";
+const isWithTheDead = (token) => isInHand(token) && token.state === "gone";
 
 /** @param {any} state @param {any} token */
 const isRead = (state, { target }) => state.has(target) && isReader(state.get(target));
@@ -42,7 +42,7 @@ const WAYS = {
   arrived: "arrived, and not read yet",
 };
 
-/** @param {Scene} scene @param {Command | undefined} command that brings it @param {number} seq @param {number} now */
+/** How far the command is that brings a copy. @param {Scene} scene @param {Command | undefined} command @param {number} seq @param {number} now */
 function howFar(scene, command, seq, now) {
   if (!command) return "not sent";
   return (command.sent ?? -1) > seq ? "not sent" : rideOfCommand(scene, command, seq, now).state;

@@ -174,7 +174,7 @@ const PARTS = [
       ),
       entry(
         envelope("dead", { extra: CROSS }),
-        "lost, dropped or returned; of what ends in the strip below, with the reason",
+        "lost, dropped or returned; in the strip “lost & returned” the reason stands beside it",
         paper((mark) => gone(mark) || isOver(mark.state)),
       ),
       entry(

@@ -298,7 +298,7 @@ const MOVES = /^(token|signal|queue)\//;
 /** @param {World} state @param {string} place @returns {[string, any][]} */
 const tokensAt = (state, place) => state.at(place).map((key) => [key, state.get(key)]);
 
-/** Consumers; and for each channel that holds messages it got with basic.get, a hand that has no tag. @param {World} state */
+/** Consumers; and for each channel that holds messages without a consumer, a hand that has no tag. @param {World} state */
 export function handsOf(state) {
   const hands = pick(state, "consumer");
   for (const [place, keys] of state.places) {

@@ -92,7 +92,7 @@ export function drawTimeline(view, plan) {
     h("g", { key: "marks", class: "marks" }, timeMarks(scene, plan)),
     h("g", { key: "flags", class: "flags" }),
     h("g", { key: "needle", class: "needle" }, [
-      h("line", { x1: 0, x2: 0, y1: TOP - 4, y2: BASE }), // below the times that are written over the track
+      h("line", { x1: 0, x2: 0, y1: TOP - 1, y2: BASE }), // below the times that are written over the track
       h("circle", { class: "knob", cx: 0, cy: BASE, r: 6.5 }),
     ]),
   ]
